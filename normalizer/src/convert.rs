@@ -1,0 +1,416 @@
+//! Reads values as sources write them: numbers, times, addresses, protocols, words.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::take_while_m_n,
+    character::complete::{char, digit1, multispace1, one_of},
+    combinator::{all_consuming, map_opt, opt, value},
+    sequence::{pair, preceded, separated_pair, terminated},
+};
+
+use crate::{
+    products::Unit,
+    record::{Raw, RawKind},
+};
+
+/// Whether a value stands for none: `-`, an empty string, `null`, `N/A`, or `-1`.
+#[inline]
+pub(crate) fn is_missing(raw: Raw<'_>) -> bool {
+    let text = raw.text.as_bytes();
+    match raw.kind {
+        RawKind::Nested => false,
+        RawKind::Literal => text == b"null",
+        RawKind::Text | RawKind::Number => match text {
+            [] | b"-" | b"-1" => true,
+            [b'n' | b'N', rest @ ..] => rest.eq_ignore_ascii_case(b"ull") || rest == b"/A",
+            _ => false,
+        },
+    }
+}
+
+/// Why a number can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NumberFault {
+    NotANumber,
+    Negative,
+    TooLarge,
+}
+
+/// Reads an unsigned integer; says whether it is exact, or a fraction was rounded half up.
+#[inline]
+pub(crate) fn unsigned(text: &str) -> Result<(u64, bool), NumberFault> {
+    match digits(text.as_bytes()) {
+        Some(n) => Ok((n, true)),
+        None => decimal(text, 0),
+    }
+}
+
+/// Reads up to 19 digits and nothing else.
+#[inline]
+pub(crate) fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 19 {
+        return None;
+    }
+    let mut n = 0u64;
+    for &b in text {
+        let d = b.wrapping_sub(b'0');
+        if d > 9 {
+            return None;
+        }
+        n = n * 10 + u64::from(d);
+    }
+    Some(n)
+}
+
+/// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
+fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
+    // Sign, digits, a fraction, an exponent.
+    let mut grammar = all_consuming((
+        opt(one_of("+-")),
+        digit1::<&str, nom::error::Error<&str>>,
+        opt(preceded(char('.'), digit1)),
+        opt(preceded(one_of("eE"), pair(opt(one_of("+-")), digit1))),
+    ));
+    let Ok((_, (sign, whole, fraction, exponent))) = grammar.parse(text) else {
+        return Err(NumberFault::NotANumber);
+    };
+    let fraction = fraction.unwrap_or_default();
+    let exponent = match exponent {
+        // No number of interest has an exponent of more digits.
+        Some((_, e)) if e.len() > 4 => return Err(NumberFault::TooLarge),
+        Some((sign, e)) => {
+            let e: i32 = e.parse().map_err(|_| NumberFault::NotANumber)?;
+            if sign == Some('-') { -e } else { e }
+        }
+        None => 0,
+    };
+    let mut all = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').skip_while(|d| *d == 0).peekable();
+    if all.peek().is_none() {
+        return Ok((0, true));
+    }
+    if sign == Some('-') {
+        return Err(NumberFault::Negative);
+    }
+    let leading = whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
+    // How many of the significant digits stand before the point.
+    let before = whole.len() as i64 + i64::from(exponent) + i64::from(shift) - leading as i64;
+    if before > 20 {
+        return Err(NumberFault::TooLarge);
+    }
+    let mut n = 0u128;
+    for _ in 0..before.max(0) {
+        n = n * 10 + u128::from(all.next().unwrap_or(0));
+    }
+    let mut exact = true;
+    if before >= 0 && all.peek().is_some_and(|d| *d >= 5) {
+        n += 1;
+    }
+    if all.any(|d| d != 0) {
+        exact = false;
+    }
+    Ok((u64::try_from(n).map_err(|_| NumberFault::TooLarge)?, exact))
+}
+
+/// Reads an address; an IPv4-mapped IPv6 address is an IPv4 address.
+#[inline]
+pub(crate) fn address(text: &str) -> Option<IpAddr> {
+    if let Some(a) = ipv4(text.as_bytes()) {
+        return Some(IpAddr::V4(a));
+    }
+    if !text.contains(':') {
+        return None;
+    }
+    let a: Ipv6Addr = text.parse().ok()?;
+    Some(a.to_ipv4_mapped().map_or(IpAddr::V6(a), IpAddr::V4))
+}
+
+/// Reads four octets without leading zeros.
+#[inline]
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let (mut octet, mut digits, mut at) = (0u32, 0, 0);
+    for &b in text {
+        match b {
+            b'0'..=b'9' => {
+                if digits == 3 || digits > 0 && octet == 0 {
+                    return None;
+                }
+                octet = octet * 10 + u32::from(b - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => {
+                octets[at] = u8::try_from(octet).ok()?;
+                at += 1;
+                (octet, digits) = (0, 0);
+            }
+            _ => return None,
+        }
+    }
+    if at != 3 || digits == 0 {
+        return None;
+    }
+    octets[3] = u8::try_from(octet).ok()?;
+    Some(Ipv4Addr::from(octets))
+}
+
+/// A protocol's number, and whether its text says more than that.
+pub(crate) fn protocol(text: &str) -> Option<(u8, bool)> {
+    if let Some(n) = digits(text.as_bytes()) {
+        return u8::try_from(n).ok().map(|n| (n, false));
+    }
+    if let Some(n) = crate::vocabulary::protocol(text) {
+        return Some((n, false));
+    }
+    // `ICMP: ECHO_REQUEST`
+    let (word, _) = text.split_once(':')?;
+    Some((crate::vocabulary::protocol(word.trim_end())?, true))
+}
+
+/// A moment without a zone, in milliseconds as if it were UTC, and its offset from UTC in
+/// seconds where it says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrittenTime {
+    pub(crate) local_ms: i64,
+    pub(crate) offset: Option<i32>,
+}
+
+/// Reads a time as epoch milliseconds; says whether that is exact.
+pub(crate) fn time(text: &str, unit: Unit) -> Option<(u64, bool)> {
+    // Seconds reach this in the year 5138; milliseconds passed it in 1973.
+    const SECONDS_END: u64 = 100_000_000_000;
+    if let Some(n) = digits(text.as_bytes()) {
+        let seconds = unit == Unit::Seconds || unit == Unit::Guess && n < SECONDS_END;
+        return n.checked_mul(if seconds { 1000 } else { 1 }).map(|n| (n, true));
+    }
+    if let Ok((whole, _)) = decimal(text, 0) {
+        let seconds = unit == Unit::Seconds || unit == Unit::Guess && whole < SECONDS_END;
+        return decimal(text, if seconds { 3 } else { 0 }).ok();
+    }
+    let written = written_time(text)?;
+    let utc = written.local_ms - i64::from(written.offset.unwrap_or(0)) * 1000;
+    u64::try_from(utc).ok().map(|n| (n, true))
+}
+
+/// Reads `2022-04-21T15:26:01.5+08:00`, `2020/11/21 0:20:44` or `28/Apr/2020:08:42:53 +0800`.
+pub(crate) fn written_time(text: &str) -> Option<WrittenTime> {
+    let date = alt((year_first, day_first));
+    let zone = opt(preceded(opt(multispace1), offset));
+    let grammar = (date, alt((value((), one_of("T:")), value((), multispace1))), clock, zone);
+    let (_, (days, (), clock, offset)) = all_consuming(grammar).parse(text).ok()?;
+    Some(WrittenTime { local_ms: days * 86_400_000 + clock, offset })
+}
+
+fn number<'a>(
+    min: usize,
+    max: usize,
+    highest: u32,
+) -> impl Parser<&'a str, Output = u32, Error = nom::error::Error<&'a str>> {
+    map_opt(take_while_m_n(min, max, |c: char| c.is_ascii_digit()), move |d: &str| {
+        d.parse().ok().filter(|n| *n <= highest)
+    })
+}
+
+fn year_first(text: &str) -> IResult<&str, i64> {
+    let date = (number(4, 4, 9999), one_of("-/"), number(1, 2, 12), one_of("-/"), number(1, 2, 31));
+    map_opt(date, |(y, _, m, _, d)| days(y, m, d)).parse(text)
+}
+
+fn day_first(text: &str) -> IResult<&str, i64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = map_opt(take_while_m_n(3, 3, |c: char| c.is_ascii_alphabetic()), |m: &str| {
+        MONTHS.iter().position(|n| n.eq_ignore_ascii_case(m)).map(|i| i as u32 + 1)
+    });
+    let date = (number(1, 2, 31), char('/'), month, char('/'), number(4, 4, 9999));
+    map_opt(date, |(d, _, m, _, y)| days(y, m, d)).parse(text)
+}
+
+/// Milliseconds since midnight.
+fn clock(text: &str) -> IResult<&str, i64> {
+    let (text, (h, _, m, _, s)) =
+        (number(1, 2, 23), char(':'), number(2, 2, 59), char(':'), number(2, 2, 60)).parse(text)?;
+    let (text, fraction) = opt(preceded(one_of(".,"), digit1)).parse(text)?;
+    let millis = fraction.unwrap_or_default().bytes().chain([b'0'; 3]).take(3);
+    let millis = millis.fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    Ok((text, (i64::from(h) * 3600 + i64::from(m) * 60 + i64::from(s)) * 1000 + millis))
+}
+
+/// Seconds east of UTC.
+fn offset(text: &str) -> IResult<&str, i32> {
+    let sign = alt((value(1, char('+')), value(-1, char('-'))));
+    let hours = alt((
+        separated_pair(number(2, 2, 23), char(':'), number(2, 2, 59)),
+        pair(number(2, 2, 23), number(2, 2, 59)),
+        terminated(number(2, 2, 23), nom::combinator::eof).map(|h| (h, 0)),
+    ));
+    let numeric = pair(sign, hours).map(|(sign, (h, m))| sign * (h * 3600 + m * 60) as i32);
+    alt((value(0, one_of("Zz")), numeric)).parse(text)
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar; `None` for a date that is not.
+fn days(year: u32, month: u32, day: u32) -> Option<i64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let last = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=last).contains(&day) {
+        return None;
+    }
+    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    let y = i64::from(year) - i64::from(month <= 2);
+    let era = y.div_euclid(400);
+    let year_of_era = y.rem_euclid(400);
+    let day_of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsigned_numbers() {
+        use NumberFault::{Negative, NotANumber, TooLarge};
+        let cases = [
+            ("0", Ok((0, true))),
+            ("007", Ok((7, true))),
+            ("18446744073709551615", Ok((u64::MAX, true))),
+            ("18446744073709551616", Err(TooLarge)),
+            ("87.0", Ok((87, true))),
+            ("34.5", Ok((35, false))),
+            ("34.4999", Ok((34, false))),
+            ("0.5", Ok((1, false))),
+            ("0.05", Ok((0, false))),
+            ("0.049", Ok((0, false))),
+            ("9.5", Ok((10, false))),
+            ("1.5E3", Ok((1500, true))),
+            ("15e-1", Ok((2, false))),
+            ("1e-9999", Ok((0, false))),
+            ("1e20", Err(TooLarge)),
+            ("1e99999", Err(TooLarge)),
+            ("0e99999", Err(TooLarge)),
+            ("0e99", Ok((0, true))),
+            ("-0", Ok((0, true))),
+            ("-5", Err(Negative)),
+            ("+5", Ok((5, true))),
+            ("", Err(NotANumber)),
+            ("1.", Err(NotANumber)),
+            (".5", Err(NotANumber)),
+            ("1,5", Err(NotANumber)),
+            ("0x10", Err(NotANumber)),
+            ("٣", Err(NotANumber)),
+        ];
+        for (text, want) in cases {
+            assert_eq!(unsigned(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let good = [
+            ("10.0.0.1", "10.0.0.1"),
+            ("0.0.0.0", "0.0.0.0"),
+            ("255.255.255.255", "255.255.255.255"),
+            ("::FFFF:10.0.0.1", "10.0.0.1"),
+            ("2001:DB8::0:1", "2001:db8::1"),
+        ];
+        for (text, want) in good {
+            assert_eq!(address(text).map(|a| a.to_string()).as_deref(), Some(want), "{text:?}");
+        }
+        for text in [
+            "",
+            "10.0.0",
+            "10.0.0.256",
+            "10.0.0.1.",
+            "010.0.0.1",
+            "10.0.0.1 ",
+            "1.2.3.4.5",
+            "fe80::1%eth0",
+            ":",
+        ] {
+            assert_eq!(address(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ipv4_agrees_with_std() {
+        for text in [
+            "1.2.3.4",
+            "1..3.4",
+            "1.2.3",
+            ".1.2.3",
+            "00.0.0.0",
+            "1.2.3.0",
+            "300.1.1.1",
+            "1.2.3.1000",
+            "a.b.c.d",
+        ] {
+            assert_eq!(ipv4(text.as_bytes()), text.parse().ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        let cases = [
+            ("1548752136", Unit::Seconds, Some((1_548_752_136_000, true))),
+            ("1548752136.25", Unit::Seconds, Some((1_548_752_136_250, true))),
+            ("1664155428000", Unit::Millis, Some((1_664_155_428_000, true))),
+            ("1.664155428E12", Unit::Millis, Some((1_664_155_428_000, true))),
+            ("2022-04-21T15:26:01Z", Unit::Seconds, Some((1_650_554_761_000, true))),
+            ("2022-04-21T15:26:01.123456+08:00", Unit::Seconds, Some((1_650_525_961_123, true))),
+            ("2022-04-21 15:26:01", Unit::Seconds, Some((1_650_554_761_000, true))),
+            ("2022-04-21  15:26:01", Unit::Seconds, Some((1_650_554_761_000, true))),
+            ("28/Apr/2020:08:42:53 +0800", Unit::Seconds, Some((1_588_034_573_000, true))),
+            ("2020/11/21 0:20:44", Unit::Seconds, Some((1_605_918_044_000, true))),
+            ("2000-02-29T00:00:00Z", Unit::Seconds, Some((951_782_400_000, true))),
+            ("1900-02-28T00:00:00Z", Unit::Seconds, None),
+            ("2023-02-29T00:00:00Z", Unit::Seconds, None),
+            ("2023-13-01T00:00:00Z", Unit::Seconds, None),
+            ("2023-01-01T00:00:00+25:00", Unit::Seconds, None),
+            ("yesterday", Unit::Seconds, None),
+            ("", Unit::Seconds, None),
+            ("99999999999999999999", Unit::Seconds, None),
+        ];
+        for (text, unit, want) in cases {
+            assert_eq!(time(text, unit), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn protocols() {
+        let cases = [
+            ("6", Some((6, false))),
+            ("TCP", Some((6, false))),
+            ("ICMPv6", Some((58, false))),
+            ("ICMP: ECHO_REQUEST", Some((1, true))),
+            ("256", None),
+            ("what", None),
+            ("what: ever", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(protocol(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn missing_values() {
+        let missing = |kind, text| is_missing(Raw { kind, text });
+        for text in ["-", "", "null", "NULL", "N/A", "-1"] {
+            assert!(missing(RawKind::Text, text), "{text:?}");
+        }
+        assert!(missing(RawKind::Literal, "null") && missing(RawKind::Number, "-1"));
+        assert!(
+            !missing(RawKind::Literal, "true")
+                && !missing(RawKind::Nested, "[]")
+                && !missing(RawKind::Text, "n")
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! Writes a flat record as a JSON line.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::{
+    json,
+    record::{Raw, RawKind, Record, Value},
+};
+
+/// Appends the record and a line break.
+pub(crate) fn flat(record: &Record<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    for (field, value) in record.fields() {
+        out.extend_from_slice(field.json_key().as_bytes());
+        match value {
+            Value::Number(n) => number(n, out),
+            Value::Address(a) => {
+                out.push(b'"');
+                address(a, out);
+                out.push(b'"');
+            }
+            Value::Text(t) => string(t, out),
+        }
+    }
+    if !record.extra.is_empty() {
+        out.extend_from_slice(b",\"extra\":");
+        object(record.extra.iter().copied(), out);
+    }
+    out.extend_from_slice(b"}\n");
+    // Each member came with a comma in front; the first one's is the brace.
+    match out.get_mut(start) {
+        Some(first @ b',') => *first = b'{',
+        _ => out.insert(start, b'{'),
+    }
+}
+
+/// Appends an object.
+pub(crate) fn object<'a>(members: impl Iterator<Item = (&'a str, Raw<'a>)>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, (key, value)) in members.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        string(key, out);
+        out.push(b':');
+        raw(value, out);
+    }
+    out.push(b'}');
+}
+
+fn raw(value: Raw<'_>, out: &mut Vec<u8>) {
+    match value.kind {
+        RawKind::Text => string(value.text, out),
+        RawKind::Number | RawKind::Literal => out.extend_from_slice(value.text.as_bytes()),
+        RawKind::Nested => json::compact(value.text, out),
+    }
+}
+
+const DIGIT_PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+2021222324252627282930313233343536373839\
+4041424344454647484950515253545556575859\
+6061626364656667686970717273747576777879\
+8081828384858687888990919293949596979899";
+
+/// Appends a number in decimal.
+#[inline]
+pub(crate) fn number(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    while n >= 100 {
+        let pair = (n % 100) as usize * 2;
+        n /= 100;
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&DIGIT_PAIRS[pair..pair + 2]);
+    }
+    if n >= 10 {
+        let pair = n as usize * 2;
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&DIGIT_PAIRS[pair..pair + 2]);
+    } else {
+        at -= 1;
+        digits[at] = b'0' + n as u8;
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends an address as RFC 5952 asks.
+pub(crate) fn address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(a) => ipv4(a, out),
+        IpAddr::V6(a) => {
+            // Writing to a vector can't fail.
+            let _ = write!(out, "{a}");
+        }
+    }
+}
+
+fn ipv4(address: Ipv4Addr, out: &mut Vec<u8>) {
+    for (i, octet) in address.octets().into_iter().enumerate() {
+        if i > 0 {
+            out.push(b'.');
+        }
+        number(u64::from(octet), out);
+    }
+}
+
+/// Appends a string in quotes, with the shortest escapes.
+#[inline]
+pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    for (i, &b) in bytes.iter().enumerate() {
+        if b >= 0x20 && b != b'"' && b != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[copied..i]);
+        copied = i + 1;
+        let short = match b {
+            b'"' | b'\\' => b,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+    out.extend_from_slice(&bytes[copied..]);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(f: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        f(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers() {
+        for n in [0, 9, 10, 99, 100, 101, 65535, 1_548_752_136_000, u64::MAX] {
+            assert_eq!(written(|o| number(n, o)), n.to_string());
+        }
+    }
+
+    #[test]
+    fn strings_are_escaped_like_serde_json() {
+        let all: String = (0..0x80u8).map(char::from).chain(['é', '😀']).collect();
+        assert_eq!(written(|o| string(&all, o)), serde_json::to_string(&all).unwrap());
+    }
+
+    #[test]
+    fn addresses_are_canonical() {
+        for (given, want) in
+            [("2001:DB8:0:0:1::1", "2001:db8::1:0:0:1"), ("::", "::"), ("10.0.0.1", "10.0.0.1")]
+        {
+            assert_eq!(written(|o| address(given.parse().unwrap(), o)), want);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The envelopes that log services and APIs put around records.
+//!
+//! Two kinds: documents that hold an array of records, which the framing opens, and objects
+//! that hold one record under a key ([`PAYLOADS`]), which are peeled record by record.
+
+use crate::products::Unit;
+
+/// What a key at the top of a document may be to the framing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRole {
+    /// Nothing.
+    Other,
+    /// Its array holds records.
+    Records,
+    /// Its object has the array of records.
+    Section,
+    /// Either of the two.
+    RecordsOrSection,
+    /// Its array holds records that are arrays; inside a section only.
+    Rows,
+}
+
+/// No key with a role is longer.
+pub(crate) const LONGEST_KEY: usize = 16;
+
+/// The role of a key at the top of a document, or in a section.
+pub(crate) fn key_role(key: &[u8]) -> KeyRole {
+    match key {
+        // LTS query; SLS SDK, second form.
+        b"logs" => KeyRole::Records,
+        // CFW, with and without its `data` section.
+        b"records" => KeyRole::Records,
+        // WAF.
+        b"items" => KeyRole::Records,
+        // BLS pull; BLS push body.
+        b"result" | b"logRecords" => KeyRole::Records,
+        // SLS GetLogs has records in it, CFW a section.
+        b"data" => KeyRole::RecordsOrSection,
+        // BLS query.
+        b"resultSet" => KeyRole::Section,
+        b"rows" => KeyRole::Rows,
+        _ => KeyRole::Other,
+    }
+}
+
+/// What a key of the log service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meta {
+    /// The log's time.
+    LogTime(Unit),
+    /// Something else that is no part of the record.
+    Field,
+}
+
+/// Keys whose value is the record: a line, a JSON text, or an object.
+const PAYLOADS: &[&str] = &[
+    // LTS query; structured queries; transfer to OBS and Kafka; BLS; Splunk HEC; LoongCollector.
+    "content",
+    "log_content",
+    "message",
+    "@raw",
+    "event",
+    "contents",
+];
+
+/// The keys of an API's error body: the code's and the message's.
+pub(crate) const API_ERROR: (&[&str], &[&str]) = (&["error_code"], &["error_msg"]);
+
+/// Whether an object with this key may be wrapped around a record.
+pub(crate) fn is_payload(key: &str) -> bool {
+    PAYLOADS.contains(&key)
+}
+
+/// What a key is to the log service; `wrapper` where it stands beside a payload, and not
+/// among the keys of a record.
+pub(crate) fn meta(key: &str, wrapper: bool) -> Option<Meta> {
+    match key {
+        "__time__" | "@lh_time" => Some(Meta::LogTime(Unit::Seconds)),
+        "@timestamp" => Some(Meta::LogTime(Unit::Millis)),
+        // LTS transfer to OBS; LoongCollector. BLS.
+        "time" if wrapper => Some(Meta::LogTime(Unit::Guess)),
+        "timestamp" if wrapper => Some(Meta::LogTime(Unit::Millis)),
+        "__topic__" | "__source__" | "__pack_id__" | "__pack_meta__" | "__index_number__" | "__raw__"
+        | "__raw_log__" | "__time_ns_part__" | "@time_ns" | "@stream" | "@seq" => Some(Meta::Field),
+        _ if key.starts_with("__tag__:") => Some(Meta::Field),
+        _ => None,
+    }
+}
+
+/// The marks that LTS puts around the words that a query found.
+pub(crate) const HIGHLIGHTS: [&str; 2] = ["<HighLightTag>", "</HighLightTag>"];

@@ -1,0 +1,792 @@
+//! Finds where one record ends and the next begins, inside lines and inside JSON envelopes,
+//! and carries what an envelope says about its records.
+//!
+//! An input is a sequence of text lines and JSON documents in any mixture. A document that
+//! holds an array of records ([`crate::envelopes`] has the list) is an *envelope*: each item
+//! of the array is an element. Any other document, and any line, is one element.
+//!
+//! The scan follows the structure of JSON only as far as it must to find ends; what lies
+//! inside an element is checked by whoever reads it. A document that breaks off is given
+//! up at the end of its line, so that the damage stays small.
+
+use std::collections::VecDeque;
+
+use memchr::{memchr, memchr3};
+
+use crate::{
+    Config, Error,
+    batch::{Batch, Element},
+    envelopes::{self, KeyRole},
+    limits,
+};
+
+/// Why an element can't hold a record, found while looking for its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FramingFault {
+    /// Longer than [`limits::RECORD`].
+    TooLong,
+    /// Nested deeper than [`limits::DEPTH`].
+    TooDeep,
+    /// Not JSON, though it begins like it.
+    BrokenJson,
+    /// The input ended inside it.
+    CutShort,
+}
+
+impl FramingFault {
+    /// The number for it in [`Element::fault`].
+    pub fn code(self) -> u32 {
+        match self {
+            Self::TooLong => 1,
+            Self::TooDeep => 2,
+            Self::BrokenJson => 3,
+            Self::CutShort => 4,
+        }
+    }
+
+    /// Reads [`Element::fault`].
+    pub fn from_code(code: u32) -> Option<Self> {
+        [Self::TooLong, Self::TooDeep, Self::BrokenJson, Self::CutShort]
+            .into_iter()
+            .find(|f| f.code() == code)
+    }
+}
+
+/// Cuts one input into batches of elements. Any cut of the input gives the same elements.
+#[derive(Debug)]
+pub struct Framer {
+    /// The input from `offset` on that no batch has taken yet.
+    window: Vec<u8>,
+    offset: u64,
+    line: u64,
+    /// How far the window is scanned.
+    pos: usize,
+    /// Where the element that is being scanned began.
+    mark: usize,
+    mode: Mode,
+    doc: Doc,
+    elements: Vec<Element>,
+    contexts: Vec<Vec<u8>>,
+    blank: u64,
+    /// A sealed batch that ends in an over-long element whose end is not reached yet.
+    long: Option<Batch>,
+    ready: VecDeque<Batch>,
+    spare: Vec<Batch>,
+    finished: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Only blanks since the line began.
+    LineStart,
+    /// Inside a text line, or in what is left of a line behind a broken document.
+    Line(Option<FramingFault>),
+    /// Inside a JSON document.
+    Doc,
+    /// Behind a document, on the same line.
+    AfterDoc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    Text { key: bool },
+    Scalar,
+}
+
+/// The state of a scan through a document.
+#[derive(Debug)]
+struct Doc {
+    expect: Expect,
+    inside: Inside,
+    /// One bit for each open container, the innermost lowest: 1 for an object.
+    stack: u64,
+    depth: usize,
+    too_deep: bool,
+    /// Whether a line break came since the last token.
+    fresh_line: bool,
+    /// Where the current key or string began in the window.
+    text_start: usize,
+    /// The current key is longer than any that matters, and need not be kept.
+    long_key: bool,
+    /// The role of the latest key at depth 1 and at depth 2.
+    roles: [KeyRole; 2],
+    /// An array that may turn out to hold records has just opened.
+    pending: bool,
+    envelope: Option<Envelope>,
+}
+
+#[derive(Debug)]
+struct Envelope {
+    /// The depth inside its array of records; 0 once that array has closed.
+    items: usize,
+    /// Its text without the records, as far as seen and kept.
+    context: Vec<u8>,
+    /// The number of its context in the batch under way; 0 before its first record there.
+    number: u32,
+    /// What of the window went into the context, or is not meant to.
+    copied: usize,
+    /// The offset of its first record.
+    first: Option<u64>,
+}
+
+impl Doc {
+    fn new() -> Self {
+        Self {
+            expect: Expect::Value,
+            inside: Inside::Nothing,
+            stack: 0,
+            depth: 0,
+            too_deep: false,
+            fresh_line: false,
+            text_start: 0,
+            long_key: false,
+            roles: [KeyRole::Other; 2],
+            pending: false,
+            envelope: None,
+        }
+    }
+
+    fn in_object(&self) -> bool {
+        self.depth > 0 && self.stack & 1 == 1
+    }
+
+    fn open(&mut self, object: bool) {
+        self.depth += 1;
+        self.stack = self.stack << 1 | u64::from(object);
+        self.too_deep |= self.depth > limits::DEPTH;
+        self.expect = if object { Expect::KeyOrEnd } else { Expect::ValueOrEnd };
+    }
+
+    /// Whether a bracket closes what is open. Below the limit of depth the kinds are not known.
+    fn close(&mut self, object: bool) -> bool {
+        if self.depth == 0 || self.depth <= limits::DEPTH && self.in_object() != object {
+            return false;
+        }
+        self.depth -= 1;
+        self.stack >>= 1;
+        self.expect = Expect::CommaOrEnd;
+        true
+    }
+
+    /// Whether the array that opens here is where an envelope keeps its records.
+    fn may_hold_records(&self) -> bool {
+        match self.depth {
+            0 => true,
+            1 => self.in_object() && matches!(self.roles[0], KeyRole::Records | KeyRole::RecordsOrSection),
+            2 => {
+                self.stack & 0b11 == 0b11
+                    && matches!(self.roles[0], KeyRole::Section | KeyRole::RecordsOrSection)
+                    && matches!(self.roles[1], KeyRole::Records | KeyRole::Rows)
+            }
+            _ => false,
+        }
+    }
+
+    fn at_item(&self) -> bool {
+        self.envelope.as_ref().is_some_and(|e| e.items != 0 && e.items == self.depth)
+    }
+}
+
+/// What the scan of a document came to.
+enum Step {
+    /// Everything there is has been scanned.
+    Starved,
+    /// A value that is an element has ended at `pos`.
+    Item,
+    /// The document has ended at `pos`.
+    End,
+    /// It is no JSON from `pos` on.
+    Broken,
+}
+
+impl Framer {
+    /// A framer for one input.
+    pub fn new(_config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            window: Vec::new(),
+            offset: 0,
+            line: 1,
+            pos: 0,
+            mark: 0,
+            mode: Mode::LineStart,
+            doc: Doc::new(),
+            elements: Vec::new(),
+            contexts: Vec::new(),
+            blank: 0,
+            long: None,
+            ready: VecDeque::new(),
+            spare: Vec::new(),
+            finished: false,
+        })
+    }
+
+    /// Takes the next bytes of the input. Call [`Self::next_batch`] until it is empty after each.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.window.extend_from_slice(bytes);
+        self.scan();
+    }
+
+    /// Tells that the input has ended. [`Self::next_batch`] then gives all that is left.
+    pub fn finish(&mut self) {
+        self.finished = true;
+        self.scan();
+        self.end_input();
+        if !self.window.is_empty() {
+            self.seal(self.window.len());
+        }
+    }
+
+    /// Makes a batch of what is complete, for an input that pauses. What comes out stays the same.
+    pub fn flush(&mut self) {
+        let done = self.settled();
+        if done > 0 && !self.looking_ahead() && self.long.is_none() {
+            self.seal(done);
+        }
+    }
+
+    /// The next batch that is complete.
+    pub fn next_batch(&mut self) -> Option<Batch> {
+        self.ready.pop_front()
+    }
+
+    /// Gives a batch's memory back for later ones.
+    pub fn recycle(&mut self, mut batch: Batch) {
+        if self.spare.len() < 4 {
+            batch.bytes.clear();
+            batch.elements.clear();
+            batch.contexts.clear();
+            self.spare.push(batch);
+        }
+    }
+
+    /// Forgets the input, to begin with another one.
+    pub fn reset(&mut self) {
+        self.window.clear();
+        self.elements.clear();
+        self.contexts.clear();
+        self.ready.clear();
+        (self.offset, self.line, self.pos, self.mark, self.blank) = (0, 1, 0, 0, 0);
+        (self.mode, self.doc, self.long, self.finished) = (Mode::LineStart, Doc::new(), None, false);
+    }
+
+    /// Up to where everything in the window belongs to elements that are complete, or to framing.
+    fn settled(&self) -> usize {
+        match self.mode {
+            Mode::Doc if self.doc.envelope.is_some() && !self.in_item() => match self.doc.inside {
+                Inside::Text { key: true } if !self.doc.long_key => self.doc.text_start,
+                _ => self.pos,
+            },
+            Mode::AfterDoc => self.pos,
+            _ => self.mark,
+        }
+    }
+
+    fn in_item(&self) -> bool {
+        let d = &self.doc;
+        match &d.envelope {
+            Some(e) if e.items != 0 => d.depth > e.items || d.depth == e.items && d.inside != Inside::Nothing,
+            Some(_) => false,
+            None => true,
+        }
+    }
+
+    /// Whether metadata may still follow that counts for records in the window.
+    fn looking_ahead(&self) -> bool {
+        match &self.doc.envelope {
+            Some(Envelope { first: Some(first), .. }) => {
+                self.offset + self.pos as u64 - first < limits::LOOK_AHEAD as u64
+            }
+            _ => false,
+        }
+    }
+
+    fn scan(&mut self) {
+        while self.step() {}
+        self.copy_context();
+        self.bound_element();
+        // Framing without end must not pile up.
+        let done = self.settled();
+        if done >= limits::BATCH && !self.looking_ahead() && self.long.is_none() {
+            self.seal(done);
+        }
+    }
+
+    /// Scans on; false when there is nothing more to scan.
+    fn step(&mut self) -> bool {
+        match self.mode {
+            Mode::LineStart => self.line_start(),
+            Mode::Line(fault) => match memchr(b'\n', &self.window[self.pos..]) {
+                Some(n) => {
+                    self.pos += n;
+                    self.end_line(fault);
+                    self.pos += 1;
+                    self.begin_line();
+                    true
+                }
+                None => {
+                    self.pos = self.window.len();
+                    false
+                }
+            },
+            Mode::Doc => match self.scan_doc() {
+                Step::Starved => false,
+                Step::Item => {
+                    let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
+                    self.doc.too_deep = false;
+                    self.emit(self.pos, fault);
+                    true
+                }
+                Step::End => {
+                    self.end_doc();
+                    self.mode = Mode::AfterDoc;
+                    true
+                }
+                Step::Broken => {
+                    self.broken();
+                    true
+                }
+            },
+            Mode::AfterDoc => {
+                let Some(&b) = self.window.get(self.pos) else {
+                    self.mark = self.pos;
+                    return false;
+                };
+                self.mark = self.pos;
+                match b {
+                    // A comma is left over where somebody cut an array into lines.
+                    b' ' | b'\t' | b'\r' | b',' => self.pos += 1,
+                    b'\n' => {
+                        self.pos += 1;
+                        self.begin_line();
+                    }
+                    b'{' | b'[' => self.begin_doc(),
+                    _ => self.mode = Mode::Line(None),
+                }
+                true
+            }
+        }
+    }
+
+    fn begin_line(&mut self) {
+        self.mark = self.pos;
+        self.mode = Mode::LineStart;
+        self.seal_if_full();
+    }
+
+    fn begin_doc(&mut self) {
+        self.mark = self.pos;
+        self.mode = Mode::Doc;
+        self.doc = Doc::new();
+    }
+
+    fn line_start(&mut self) -> bool {
+        const BOM: &[u8] = b"\xef\xbb\xbf";
+        let Some(&b) = self.window.get(self.pos) else { return false };
+        match b {
+            b' ' | b'\t' | b'\r' if self.pos - self.mark <= limits::RECORD => self.pos += 1,
+            b'\n' => {
+                self.pos += 1;
+                self.blank += (self.pos - self.mark) as u64;
+                self.begin_line();
+            }
+            b'{' | b'[' => self.begin_doc(),
+            0xef if self.pos == self.mark => {
+                let rest = &self.window[self.pos..];
+                if rest.starts_with(BOM) {
+                    self.pos += BOM.len();
+                    self.mark = self.pos;
+                } else if !self.finished && BOM.starts_with(rest) {
+                    return false;
+                } else {
+                    self.mode = Mode::Line(None);
+                }
+            }
+            _ => self.mode = Mode::Line(None),
+        }
+        true
+    }
+
+    /// A line has ended at `pos`.
+    fn end_line(&mut self, fault: Option<FramingFault>) {
+        let end = self.pos;
+        let text = &self.window[self.mark..end];
+        let end = if text.ends_with(b"\r") { end - 1 } else { end };
+        self.emit(end, fault);
+    }
+
+    fn end_doc(&mut self) {
+        if self.doc.envelope.is_some() {
+            self.copy_context();
+            self.close_envelope();
+        } else {
+            let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
+            self.emit(self.pos, fault);
+        }
+    }
+
+    /// The document is no JSON at `pos`. What has been read of it, or of the record that
+    /// it broke in, is one element: up to here if this is the start of a line, else up to
+    /// the end of the line.
+    fn broken(&mut self) {
+        if self.doc.envelope.is_some() {
+            if !self.in_item() {
+                self.mark = self.pos;
+            }
+            self.copy_context();
+            self.close_envelope();
+        }
+        let at_line_break = self.window[self.pos] == b'\n';
+        if self.doc.fresh_line || at_line_break {
+            let mut end = self.pos;
+            if self.long.is_none() && end - self.mark <= limits::RECORD {
+                let text = &self.window[self.mark..end];
+                end -= text.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+            }
+            self.mode = if at_line_break { Mode::AfterDoc } else { Mode::LineStart };
+            self.emit(end, Some(FramingFault::BrokenJson));
+            self.mark = self.pos;
+        } else {
+            self.mode = Mode::Line(Some(FramingFault::BrokenJson));
+        }
+    }
+
+    fn end_input(&mut self) {
+        match self.mode {
+            Mode::LineStart => {
+                self.blank += (self.window.len() - self.mark) as u64;
+            }
+            Mode::Line(fault) => {
+                self.pos = self.window.len();
+                self.end_line(fault);
+            }
+            Mode::AfterDoc => {}
+            Mode::Doc => {
+                if self.doc.envelope.is_some() {
+                    if !self.in_item() {
+                        self.mark = self.pos;
+                    }
+                    self.copy_context();
+                    self.close_envelope();
+                }
+                self.pos = self.window.len();
+                self.emit(self.pos, Some(FramingFault::CutShort));
+            }
+        }
+    }
+
+    fn scan_doc(&mut self) -> Step {
+        let d = &mut self.doc;
+        let w = &self.window[..];
+        let mut pos = self.pos;
+        let step = loop {
+            match d.inside {
+                Inside::Text { key } => match memchr3(b'"', b'\\', b'\n', &w[pos..]) {
+                    None => {
+                        pos = w.len();
+                        d.long_key |= key && pos - d.text_start > envelopes::LONGEST_KEY;
+                        break Step::Starved;
+                    }
+                    Some(n) => {
+                        pos += n;
+                        match w[pos] {
+                            b'"' => {
+                                let text = &w[d.text_start..pos];
+                                pos += 1;
+                                d.inside = Inside::Nothing;
+                                if key {
+                                    d.expect = Expect::Colon;
+                                    if let 1 | 2 = d.depth {
+                                        d.roles[d.depth - 1] = if d.long_key {
+                                            KeyRole::Other
+                                        } else {
+                                            envelopes::key_role(text)
+                                        };
+                                    }
+                                } else {
+                                    d.expect = Expect::CommaOrEnd;
+                                    if d.at_item() {
+                                        break Step::Item;
+                                    }
+                                }
+                            }
+                            b'\\' => match w.get(pos + 1) {
+                                None => break Step::Starved,
+                                Some(b'\n') => pos += 1,
+                                Some(_) => pos += 2,
+                            },
+                            _ => break Step::Broken,
+                        }
+                    }
+                },
+                Inside::Scalar => {
+                    let rest = &w[pos..];
+                    let n = rest.iter().position(|&b| !is_scalar(b));
+                    pos += n.unwrap_or(rest.len());
+                    if n.is_none() {
+                        break Step::Starved;
+                    }
+                    d.inside = Inside::Nothing;
+                    d.expect = Expect::CommaOrEnd;
+                    if d.at_item() {
+                        break Step::Item;
+                    }
+                }
+                Inside::Nothing => {
+                    let Some(&b) = w.get(pos) else { break Step::Starved };
+                    if let b' ' | b'\t' | b'\r' | b'\n' = b {
+                        d.fresh_line |= b == b'\n';
+                        pos += 1;
+                        continue;
+                    }
+                    let value = matches!(d.expect, Expect::Value | Expect::ValueOrEnd);
+                    if d.pending {
+                        d.pending = false;
+                        let records = match b {
+                            b'{' | b']' => true,
+                            b'[' => d.depth == 1 || d.roles[1] == KeyRole::Rows,
+                            _ => d.depth == 1 && d.stack & 1 == 0,
+                        };
+                        if records && d.envelope.is_none() {
+                            d.envelope = Some(Envelope {
+                                items: d.depth,
+                                context: Vec::new(),
+                                number: 0,
+                                copied: self.mark,
+                                first: None,
+                            });
+                        }
+                        if records && let Some(e) = &mut d.envelope {
+                            e.items = d.depth;
+                            copy_context(e, w, pos, self.offset);
+                        }
+                    }
+                    if value && d.at_item() && b != b']' {
+                        self.mark = pos;
+                        if let Some(e) = &mut d.envelope {
+                            e.first.get_or_insert(self.offset + pos as u64);
+                        }
+                    }
+                    match b {
+                        b'"' if value || matches!(d.expect, Expect::Key | Expect::KeyOrEnd) => {
+                            d.inside = Inside::Text { key: !value };
+                            d.text_start = pos + 1;
+                            d.long_key = false;
+                        }
+                        b'{' if value => d.open(true),
+                        b'[' if value => {
+                            // What has outgrown a record is no envelope any more.
+                            let short = self.long.is_none() && pos - self.mark <= limits::RECORD;
+                            let records = d.may_hold_records() && (d.envelope.is_some() || short);
+                            d.open(false);
+                            d.pending = records;
+                        }
+                        b'}' | b']' => {
+                            let allowed = match d.expect {
+                                Expect::CommaOrEnd => true,
+                                Expect::KeyOrEnd => b == b'}',
+                                Expect::ValueOrEnd => b == b']',
+                                _ => false,
+                            };
+                            let ends_items = d.at_item();
+                            if !allowed || !d.close(b == b'}') {
+                                break Step::Broken;
+                            }
+                            if ends_items && let Some(e) = &mut d.envelope {
+                                e.items = 0;
+                                e.copied = pos;
+                            }
+                            if d.depth == 0 {
+                                pos += 1;
+                                break Step::End;
+                            }
+                            if d.at_item() {
+                                d.fresh_line = false;
+                                pos += 1;
+                                break Step::Item;
+                            }
+                        }
+                        b',' if d.expect == Expect::CommaOrEnd => {
+                            d.expect = if d.in_object() { Expect::Key } else { Expect::Value };
+                        }
+                        b':' if d.expect == Expect::Colon => d.expect = Expect::Value,
+                        _ if value && is_scalar(b) => d.inside = Inside::Scalar,
+                        _ => break Step::Broken,
+                    }
+                    d.fresh_line = false;
+                    pos += 1;
+                }
+            }
+        };
+        self.pos = pos;
+        step
+    }
+
+    /// Takes what of the envelope's own text has been scanned into its context.
+    fn copy_context(&mut self) {
+        let own = self.mode == Mode::Doc && !self.doc.at_item() && !self.in_item();
+        if own && let Some(e) = &mut self.doc.envelope {
+            copy_context(e, &self.window, self.pos, self.offset);
+        }
+    }
+
+    /// The context of the envelope is complete: the records in the window get it.
+    fn close_envelope(&mut self) {
+        if let Some(e) = self.doc.envelope.take() {
+            self.give_context(&e);
+        }
+    }
+
+    fn give_context(&mut self, e: &Envelope) {
+        if let Some(i) = (e.number as usize).checked_sub(1) {
+            self.contexts[i].clone_from(&e.context);
+        }
+    }
+
+    /// The element that began at `mark` ends at `end`.
+    fn emit(&mut self, mut end: usize, fault: Option<FramingFault>) {
+        if self.long.is_none() && end - self.mark > limits::RECORD {
+            end -= self.begin_long();
+        }
+        if self.long.is_some() {
+            self.end_long(end);
+            return;
+        }
+        self.push_element(end, fault);
+        self.mark = end;
+        if self.mode == Mode::Doc {
+            self.seal_if_full();
+        }
+    }
+
+    fn push_element(&mut self, end: usize, fault: Option<FramingFault>) {
+        let context = match &mut self.doc.envelope {
+            Some(e) => {
+                if e.number == 0 {
+                    self.contexts.push(Vec::new());
+                    e.number = self.contexts.len() as u32;
+                }
+                e.number
+            }
+            None => 0,
+        };
+        self.elements.push(Element {
+            start: self.mark as u32,
+            len: (end - self.mark) as u32,
+            context,
+            fault: fault.map_or(0, FramingFault::code),
+        });
+    }
+
+    /// Stops keeping an element that has grown too long.
+    fn bound_element(&mut self) {
+        let keeps = match self.mode {
+            Mode::Line(_) => true,
+            Mode::Doc => self.in_item(),
+            Mode::LineStart | Mode::AfterDoc => false,
+        };
+        // One more byte, for the `\r` that is no part of a line.
+        if self.long.is_none() && keeps && self.pos - self.mark > limits::RECORD + 1 {
+            self.begin_long();
+        }
+        if self.long.is_some() {
+            self.drop_front(self.pos);
+        }
+    }
+
+    /// Emits the first part of the over-long element at `mark`; gives how far the window moved.
+    fn begin_long(&mut self) -> usize {
+        let cut = self.mark + limits::RAW_PREFIX;
+        self.push_element(cut, Some(FramingFault::TooLong));
+        self.seal(cut);
+        self.long = self.ready.pop_back();
+        cut
+    }
+
+    /// The over-long element has ended at `end`.
+    fn end_long(&mut self, end: usize) {
+        let Some(mut batch) = self.long.take() else { return };
+        let end_offset = self.offset + end as u64;
+        let start = batch.elements.last().map_or(0, |e| e.start);
+        batch.last_len = Some(end_offset - (batch.offset + u64::from(start)));
+        batch.consumed = end_offset - batch.offset;
+        self.ready.push_back(batch);
+        self.drop_front(end);
+    }
+
+    fn drop_front(&mut self, n: usize) {
+        self.line += line_breaks(&self.window[..n]);
+        self.window.drain(..n);
+        self.offset += n as u64;
+        self.shift(n);
+    }
+
+    fn shift(&mut self, n: usize) {
+        self.pos -= n;
+        self.mark = self.mark.saturating_sub(n);
+        self.doc.text_start = self.doc.text_start.saturating_sub(n);
+        if let Some(e) = &mut self.doc.envelope {
+            e.copied = e.copied.saturating_sub(n);
+        }
+    }
+
+    fn seal_if_full(&mut self) {
+        let full = self.pos >= limits::BATCH || self.elements.len() >= limits::BATCH_RECORDS;
+        if full && !self.looking_ahead() && self.long.is_none() {
+            self.seal(self.mark);
+        }
+    }
+
+    /// Makes a batch of the window up to `upto`.
+    fn seal(&mut self, upto: usize) {
+        if let Some(mut e) = self.doc.envelope.take() {
+            self.give_context(&e);
+            e.number = 0;
+            self.doc.envelope = Some(e);
+        }
+        let mut batch = self.spare.pop().unwrap_or_default();
+        batch.bytes.extend_from_slice(&self.window[upto..]);
+        std::mem::swap(&mut batch.bytes, &mut self.window);
+        batch.bytes.truncate(upto);
+        std::mem::swap(&mut batch.elements, &mut self.elements);
+        std::mem::swap(&mut batch.contexts, &mut self.contexts);
+        batch.offset = self.offset;
+        batch.line = self.line;
+        batch.consumed = upto as u64;
+        batch.blank = std::mem::take(&mut self.blank);
+        batch.last_len = None;
+        self.offset += upto as u64;
+        self.line += line_breaks(&batch.bytes);
+        self.shift(upto);
+        self.ready.push_back(batch);
+    }
+}
+
+fn copy_context(e: &mut Envelope, window: &[u8], pos: usize, offset: u64) {
+    let end = match e.first {
+        Some(first) => pos.min((first + limits::LOOK_AHEAD as u64).saturating_sub(offset) as usize),
+        None => pos,
+    };
+    let new = window.get(e.copied..end).unwrap_or_default();
+    let room = limits::CONTEXT - e.context.len();
+    e.context.extend_from_slice(&new[..new.len().min(room)]);
+    e.copied = pos;
+}
+
+fn line_breaks(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+fn is_scalar(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')
+}

@@ -1,0 +1,473 @@
+//! Reads the JSON of one record into its members, without a tree and without allocating
+//! for each record. Everything is checked as RFC 8259 asks, so that a nested value can be
+//! copied as it is.
+
+use crate::{limits, record::RawKind};
+
+/// What is wrong with a text that should be JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JsonFault {
+    /// In bytes, from 0.
+    pub(crate) offset: usize,
+    pub(crate) what: &'static str,
+}
+
+/// A piece of text, of the input or of the memory for unescaped strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    unescaped: bool,
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    pub(crate) fn of<'a>(&self, input: &'a str, unescaped: &'a str) -> &'a str {
+        let text = if self.unescaped { unescaped } else { input };
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// A member of an object, or an item of an array (whose key is empty).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) key: Span,
+    pub(crate) kind: RawKind,
+    pub(crate) value: Span,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+type Result<T> = std::result::Result<T, JsonFault>;
+
+/// Reads the object or array that `text` is, and nothing else but blanks around it.
+/// What was read before a fault stays in `members`.
+pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mut String) -> Result<()> {
+    members.clear();
+    unescaped.clear();
+    let mut r = Reader { text, bytes: text.as_bytes(), pos: 0 };
+    r.blanks();
+    let object = match r.next() {
+        Some(b'{') => true,
+        Some(b'[') => false,
+        _ => return Err(r.fault_before("expected '{' or '['")),
+    };
+    let end = if object { b'}' } else { b']' };
+    r.blanks();
+    if r.peek() == Some(end) {
+        r.pos += 1;
+    } else {
+        loop {
+            r.blanks();
+            let mut key = Span { unescaped: false, start: 0, end: 0 };
+            if object {
+                if r.next() != Some(b'"') {
+                    return Err(r.fault_before("expected a key in double quotes"));
+                }
+                key = r.string(unescaped)?;
+                r.blanks();
+                if r.next() != Some(b':') {
+                    return Err(r.fault_before("expected ':'"));
+                }
+                r.blanks();
+            }
+            let (kind, value) = r.value(unescaped)?;
+            members.push(Member { key, kind, value });
+            r.blanks();
+            match r.next() {
+                Some(b',') => {}
+                Some(b) if b == end => break,
+                _ if object => return Err(r.fault_before("expected ',' or '}'")),
+                _ => return Err(r.fault_before("expected ',' or ']'")),
+            }
+        }
+    }
+    r.blanks();
+    if r.pos < r.bytes.len() {
+        return Err(r.fault("expected the end"));
+    }
+    Ok(())
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        let b = self.peek();
+        self.pos += 1;
+        b
+    }
+
+    fn fault(&self, what: &'static str) -> JsonFault {
+        JsonFault { offset: self.pos.min(self.bytes.len()), what }
+    }
+
+    /// A fault at the byte that was taken last.
+    fn fault_before(&self, what: &'static str) -> JsonFault {
+        JsonFault { offset: (self.pos - 1).min(self.bytes.len()), what }
+    }
+
+    #[inline]
+    fn blanks(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.pos += 1;
+        }
+    }
+
+    fn value(&mut self, unescaped: &mut String) -> Result<(RawKind, Span)> {
+        let start = self.pos;
+        let kind = match self.peek() {
+            Some(b'"') => {
+                self.pos += 1;
+                return Ok((RawKind::Text, self.string(unescaped)?));
+            }
+            Some(b'{' | b'[') => {
+                self.nested()?;
+                RawKind::Nested
+            }
+            _ => self.scalar()?,
+        };
+        Ok((kind, Span { unescaped: false, start: start as u32, end: self.pos as u32 }))
+    }
+
+    fn scalar(&mut self) -> Result<RawKind> {
+        match self.peek() {
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                Ok(RawKind::Number)
+            }
+            _ => {
+                for word in ["null", "true", "false"] {
+                    if self.bytes[self.pos..].starts_with(word.as_bytes()) {
+                        self.pos += word.len();
+                        return Ok(RawKind::Literal);
+                    }
+                }
+                Err(self.fault("expected a value"))
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<()> {
+        if self.peek() == Some(b'-') {
+            self.pos += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.pos += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.pos += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.pos += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.pos += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<()> {
+        let start = self.pos;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.pos += 1;
+        }
+        if self.pos == start { Err(self.fault("expected a digit")) } else { Ok(()) }
+    }
+
+    /// Steps over text without escapes; gives the byte that ended it.
+    #[inline]
+    fn plain(&mut self) -> Result<u8> {
+        while let Some(&b) = self.bytes.get(self.pos) {
+            if b == b'"' || b == b'\\' {
+                return Ok(b);
+            }
+            if b < 0x20 {
+                return Err(self.fault("a control character in a string; it must be escaped"));
+            }
+            self.pos += 1;
+        }
+        Err(self.fault("a string does not end"))
+    }
+
+    /// Reads a string behind its opening quote.
+    #[inline]
+    fn string(&mut self, unescaped: &mut String) -> Result<Span> {
+        let start = self.pos;
+        if self.plain()? == b'"' {
+            self.pos += 1;
+            return Ok(Span { unescaped: false, start: start as u32, end: self.pos as u32 - 1 });
+        }
+        let from = unescaped.len();
+        let mut copied = start;
+        loop {
+            let b = self.plain()?;
+            unescaped.push_str(&self.text[copied..self.pos]);
+            self.pos += 1;
+            if b == b'"' {
+                return Ok(Span { unescaped: true, start: from as u32, end: unescaped.len() as u32 });
+            }
+            unescaped.push(self.escape()?);
+            copied = self.pos;
+        }
+    }
+
+    /// Reads an escape behind its backslash.
+    fn escape(&mut self) -> Result<char> {
+        Ok(match self.next() {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let start = self.pos;
+                let fault = JsonFault { offset: start - 2, what: "half of a surrogate pair" };
+                let first = self.hex4()?;
+                if !(0xd800..0xe000).contains(&first) {
+                    return char::from_u32(first).ok_or(fault);
+                }
+                if first >= 0xdc00 || !self.bytes[self.pos..].starts_with(b"\\u") {
+                    return Err(fault);
+                }
+                self.pos += 2;
+                let second = self.hex4()?;
+                if !(0xdc00..0xe000).contains(&second) {
+                    return Err(fault);
+                }
+                char::from_u32(0x10000 + ((first - 0xd800) << 10 | (second - 0xdc00))).ok_or(fault)?
+            }
+            _ => return Err(self.fault_before("an unknown escape")),
+        })
+    }
+
+    fn hex4(&mut self) -> Result<u32> {
+        let mut n = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|b| (b as char).to_digit(16));
+            n = n << 4 | digit.ok_or_else(|| self.fault("expected four hexadecimal digits"))?;
+            self.pos += 1;
+        }
+        Ok(n)
+    }
+
+    /// Steps over an array or object, checking it.
+    fn nested(&mut self) -> Result<()> {
+        // One bit for each open container: 1 for an object.
+        let mut stack = 0u64;
+        let mut depth = 0;
+        'value: loop {
+            match self.peek() {
+                Some(open @ (b'{' | b'[')) => {
+                    if depth == limits::DEPTH {
+                        return Err(self.fault("nested too deep"));
+                    }
+                    self.pos += 1;
+                    depth += 1;
+                    stack = stack << 1 | u64::from(open == b'{');
+                    self.blanks();
+                    if self.peek() != Some(if open == b'{' { b'}' } else { b']' }) {
+                        if open == b'{' {
+                            self.key()?;
+                        }
+                        continue 'value;
+                    }
+                }
+                Some(b'"') => {
+                    self.pos += 1;
+                    self.skip_string()?;
+                }
+                _ => {
+                    self.scalar()?;
+                }
+            }
+            // Behind a value, or at the end of an empty container.
+            loop {
+                self.blanks();
+                let object = stack & 1 == 1;
+                match self.next() {
+                    Some(b',') => {
+                        self.blanks();
+                        if object {
+                            self.key()?;
+                        }
+                        continue 'value;
+                    }
+                    Some(b'}') if object => {}
+                    Some(b']') if !object => {}
+                    _ if object => return Err(self.fault_before("expected ',' or '}'")),
+                    _ => return Err(self.fault_before("expected ',' or ']'")),
+                }
+                depth -= 1;
+                stack >>= 1;
+                if depth == 0 {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<()> {
+        if self.next() != Some(b'"') {
+            return Err(self.fault_before("expected a key in double quotes"));
+        }
+        self.skip_string()?;
+        self.blanks();
+        if self.next() != Some(b':') {
+            return Err(self.fault_before("expected ':'"));
+        }
+        self.blanks();
+        Ok(())
+    }
+
+    fn skip_string(&mut self) -> Result<()> {
+        while self.plain()? == b'\\' {
+            self.pos += 1;
+            self.escape()?;
+        }
+        self.pos += 1;
+        Ok(())
+    }
+}
+
+/// Appends JSON text without the blanks between its tokens.
+pub(crate) fn compact(json: &str, out: &mut Vec<u8>) {
+    let bytes = json.as_bytes();
+    let mut pos = 0;
+    while pos < bytes.len() {
+        let start = pos;
+        match bytes[pos] {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                pos += 1;
+                continue;
+            }
+            b'"' => {
+                pos += 1;
+                while pos < bytes.len() && bytes[pos] != b'"' {
+                    pos += 1 + usize::from(bytes[pos] == b'\\');
+                }
+                pos = (pos + 1).min(bytes.len());
+            }
+            _ => {
+                while pos < bytes.len() && !matches!(bytes[pos], b' ' | b'\t' | b'\n' | b'\r' | b'"') {
+                    pos += 1;
+                }
+            }
+        }
+        out.extend_from_slice(&bytes[start..pos]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> std::result::Result<Vec<(String, RawKind, String)>, JsonFault> {
+        let (mut members, mut unescaped) = (Vec::new(), String::new());
+        read_members(text, &mut members, &mut unescaped)?;
+        let own = |s: &Span| s.of(text, &unescaped).to_owned();
+        Ok(members.iter().map(|m| (own(&m.key), m.kind, own(&m.value))).collect())
+    }
+
+    #[test]
+    fn members_of_every_kind() {
+        let got =
+            read(r#" {"a": "x\ty\u00e9\ud83d\ude00", "b":-1.5e3,"c" :null, "d":{"e":[1, {}]}, "":[] } "#);
+        let want = [
+            ("a", RawKind::Text, "x\tyé😀"),
+            ("b", RawKind::Number, "-1.5e3"),
+            ("c", RawKind::Literal, "null"),
+            ("d", RawKind::Nested, r#"{"e":[1, {}]}"#),
+            ("", RawKind::Nested, "[]"),
+        ];
+        assert_eq!(got.unwrap(), want.map(|(k, t, v)| (k.to_owned(), t, v.to_owned())));
+    }
+
+    #[test]
+    fn accepts_what_serde_json_accepts() {
+        let cases = [
+            "{}",
+            "[]",
+            "{",
+            "}",
+            "[1,]",
+            "[,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":01}",
+            "[1.]",
+            "[-]",
+            "[.5]",
+            "[1e]",
+            "[1E+2]",
+            "[tru]",
+            "[true]",
+            "[nullx]",
+            "[\"\\x\"]",
+            "[\"\\u12g4\"]",
+            "[\"\\ud800\"]",
+            "[\"\\udc00\"]",
+            "[\"\\ud800\\u0041\"]",
+            "[\"\\ud83d\\ude00\"]",
+            "[\"a\nb\"]",
+            "[\"\u{7f}\"]",
+            "[\"\\u0000\"]",
+            "[{\"a\":[{\"b\":\"\\\"\"}]}]",
+            "[[1 2]]",
+            "[{\"a\" 1}]",
+            "[{1:2}]",
+            "[{\"a\":1]]",
+            "[{\"a\":\"\\q\"}]",
+            "[] []",
+            " [ ] ",
+            "[[\"\\ud800\"]]",
+            "[+1]",
+            "[0x1]",
+            "[--1]",
+            "[1,2",
+            "[\"a",
+        ];
+        for text in cases {
+            let serde = serde_json::from_str::<serde_json::Value>(text).is_ok();
+            assert_eq!(read(text).is_ok(), serde, "{text:?}: {:?}", read(text));
+        }
+    }
+
+    #[test]
+    fn a_fault_has_its_place() {
+        assert_eq!(
+            read(r#"{"a":1 "b":2}"#).unwrap_err(),
+            JsonFault { offset: 7, what: "expected ',' or '}'" }
+        );
+        assert_eq!(read(r#"{"a":"#).unwrap_err(), JsonFault { offset: 5, what: "expected a value" });
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = |n: usize| format!("[{}{}]", "[".repeat(n), "]".repeat(n));
+        assert!(read(&deep(limits::DEPTH)).is_ok());
+        assert_eq!(read(&deep(limits::DEPTH + 1)).unwrap_err().what, "nested too deep");
+    }
+
+    #[test]
+    fn compacts_outside_of_strings_only() {
+        let mut out = Vec::new();
+        compact("{ \"a b\" :\n [1 ,\t\"\\\" \" ] }", &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"a b\":[1,\"\\\" \"]}");
+    }
+}

@@ -1,0 +1,28 @@
+//! Turns flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
+//!
+//! Pure: bytes in, bytes out; no IO, clock, environment, logging or threads. The same
+//! source runs natively and inside every guest.
+
+pub mod batch;
+mod config;
+mod convert;
+mod encode;
+mod envelopes;
+mod error;
+mod fault;
+pub mod framing;
+mod json;
+pub mod limits;
+mod nearest;
+mod normalizer;
+mod plan;
+pub mod products;
+pub mod record;
+pub mod schema;
+mod stream;
+pub mod vocabulary;
+
+pub use config::Config;
+pub use error::Error;
+pub use normalizer::Normalizer;
+pub use stream::Stream;

@@ -1,0 +1,32 @@
+//! Every bound that the normalizer keeps, in one place.
+//!
+//! They exist so that hostile input costs bounded memory and time.
+
+/// The longest record, in bytes. An envelope may be of any size; a record may not.
+pub const RECORD: usize = 1 << 20;
+
+/// How much of an over-long record is kept for its reject, in bytes.
+pub const RAW_PREFIX: usize = 64 << 10;
+
+/// The deepest nesting of arrays and objects in a document.
+pub const DEPTH: usize = 64;
+
+/// How often a record may be wrapped: a string in an envelope in a string, and so on.
+pub const WRAPS: usize = 4;
+
+/// How many bytes an envelope may take from its first record to its end, for the
+/// metadata that follows the records to still apply to all of them.
+pub const LOOK_AHEAD: usize = 1 << 20;
+
+/// The most metadata of one envelope that is kept, in bytes. What exceeds it is left out.
+pub const CONTEXT: usize = 16 << 10;
+
+/// A batch is handed on when it holds this many bytes, unless an envelope's
+/// look-ahead is still open.
+pub const BATCH: usize = 256 << 10;
+
+/// The most records in one batch.
+pub const BATCH_RECORDS: usize = 64 << 10;
+
+/// A run over a batch pauses when its output holds this many bytes.
+pub const OUTPUT: usize = 4 << 20;

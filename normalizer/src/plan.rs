@@ -1,0 +1,238 @@
+//! Plans: for a sequence of keys, which product it is, and what is done with each value.
+//!
+//! Records of one stream repeat their keys, so a plan is made once and found again by
+//! comparing keys. A plan follows from the keys alone: it is only a memory of work done.
+
+use crate::{
+    envelopes::{self, Meta},
+    products::{self, Product, To, Unit},
+};
+
+/// What a sequence of keys turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Records of this product, by its index in the registry.
+    Product(usize),
+    /// An object around one record, which is this member's value.
+    Payload(usize),
+    /// The cloud's answer to a call that failed: its code and its message.
+    ApiError { code: usize, message: usize },
+    /// It may be any of these products.
+    Ambiguous(Vec<usize>),
+    /// None that is known.
+    Unknown,
+}
+
+/// What is done with the values of a record with these keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    hint: Option<usize>,
+    keys: String,
+    ends: Vec<u32>,
+    pub(crate) verdict: Verdict,
+    /// Member and entry, in the order of the product's table.
+    pub(crate) steps: Vec<(usize, usize)>,
+    /// Members that have no field, in the order of the record.
+    pub(crate) extra: Vec<usize>,
+    /// Members that are the log service's, in the order of the record.
+    pub(crate) envelope: Vec<usize>,
+    /// The member with the log's time.
+    pub(crate) log_time: Option<(usize, Unit)>,
+}
+
+impl Plan {
+    fn matches<'a>(&self, keys: impl ExactSizeIterator<Item = &'a str>, hint: Option<usize>) -> bool {
+        if keys.len() != self.ends.len() || hint != self.hint {
+            return false;
+        }
+        let mut start = 0;
+        keys.zip(&self.ends).all(|(key, &end)| {
+            let known = &self.keys[start..end as usize];
+            start = end as usize;
+            known == key
+        })
+    }
+}
+
+/// Makes plans.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    /// Every key of every product, folded, with product and entry; sorted.
+    index: Vec<(String, usize, usize)>,
+    /// The one product that records may be of.
+    from: Option<usize>,
+}
+
+impl Planner {
+    pub(crate) fn new(from: Option<usize>) -> Self {
+        let mut index = Vec::new();
+        for (p, product) in products::all().iter().enumerate() {
+            for (e, entry) in product.entries.iter().enumerate() {
+                index.extend(entry.keys.iter().map(|k| (fold(k), p, e)));
+            }
+        }
+        index.sort();
+        index.dedup();
+        Self { index, from }
+    }
+
+    /// The plan for lines in a product's own layout.
+    pub(crate) fn layout(product: usize) -> Plan {
+        let p: &Product = products::all()[product];
+        let mut plan = Plan::empty(None);
+        plan.verdict = Verdict::Product(product);
+        for (i, entry) in p.entries[..p.columns].iter().enumerate() {
+            plan.add_key(entry.keys[0]);
+            plan.steps.push((i, i));
+        }
+        plan
+    }
+
+    fn entries(&self, key: &str) -> &[(String, usize, usize)] {
+        let key = fold(key);
+        let start = self.index.partition_point(|e| e.0 < key);
+        let len = self.index[start..].partition_point(|e| e.0 == key);
+        &self.index[start..start + len]
+    }
+
+    /// Makes the plan for an object's keys.
+    pub(crate) fn plan(&self, keys: &[&str], hint: Option<usize>) -> Plan {
+        let mut plan = Plan::empty(hint);
+        for key in keys {
+            plan.add_key(key);
+        }
+        let live = last_of_each(keys);
+        let payload = || live.iter().copied().find(|&i| envelopes::is_payload(keys[i]));
+        plan.verdict = match self.from {
+            Some(p) if self.known(p, keys, &live) > 0 => Verdict::Product(p),
+            Some(p) => match payload() {
+                Some(i) => Verdict::Payload(i),
+                None => Self::api_error(keys, &live).unwrap_or(Verdict::Product(p)),
+            },
+            None => match self.detect(keys, &live, hint) {
+                Verdict::Unknown => match payload() {
+                    Some(i) => Verdict::Payload(i),
+                    None => Self::api_error(keys, &live).unwrap_or(Verdict::Unknown),
+                },
+                found => found,
+            },
+        };
+        let product = match plan.verdict {
+            Verdict::Product(p) => Some(p),
+            _ => None,
+        };
+        for &i in &live {
+            let own = self.entries(keys[i]).iter().find(|e| Some(e.1) == product).map(|e| e.2);
+            let to = own.map(|e| products::all()[product.unwrap_or(0)].entries[e].to);
+            match (own, to) {
+                (_, Some(To::Envelope)) => plan.envelope.push(i),
+                (_, Some(To::Extra)) => plan.extra.push(i),
+                (Some(e), _) => plan.steps.push((i, e)),
+                _ if plan.verdict == Verdict::Payload(i) => {}
+                _ => match envelopes::meta(keys[i], product.is_none()) {
+                    Some(Meta::LogTime(unit)) => plan.log_time = plan.log_time.or(Some((i, unit))),
+                    Some(Meta::Field) => plan.envelope.push(i),
+                    None if product.is_none() => plan.envelope.push(i),
+                    None => plan.extra.push(i),
+                },
+            }
+        }
+        plan.steps.sort_by_key(|s| s.1);
+        plan
+    }
+
+    fn api_error(keys: &[&str], live: &[usize]) -> Option<Verdict> {
+        let find = |names: &[&str]| live.iter().copied().find(|&i| names.contains(&keys[i]));
+        let (codes, messages) = envelopes::API_ERROR;
+        Some(Verdict::ApiError { code: find(codes)?, message: find(messages)? })
+    }
+
+    /// How many of the keys a product knows.
+    fn known(&self, product: usize, keys: &[&str], live: &[usize]) -> usize {
+        live.iter().filter(|&&i| self.entries(keys[i]).iter().any(|e| e.1 == product)).count()
+    }
+
+    /// Among the products that a telling key, or the envelope, speaks for: the one that knows
+    /// most of the keys.
+    fn detect(&self, keys: &[&str], live: &[usize], hint: Option<usize>) -> Verdict {
+        let all = products::all();
+        let mut told = vec![false; all.len()];
+        for &i in live {
+            for (_, p, e) in self.entries(keys[i]) {
+                told[*p] |= all[*p].entries[*e].telling;
+            }
+        }
+        if let Some(p) = hint {
+            told[p] = true;
+        }
+        let scores = (0..all.len()).filter(|&p| told[p]).map(|p| (self.known(p, keys, live), p));
+        let scores: Vec<_> = scores.filter(|s| s.0 > 0).collect();
+        let Some(best) = scores.iter().map(|s| s.0).max() else { return Verdict::Unknown };
+        let winners: Vec<usize> = scores.iter().filter(|s| s.0 == best).map(|s| s.1).collect();
+        match winners[..] {
+            [p] => Verdict::Product(p),
+            _ => Verdict::Ambiguous(winners),
+        }
+    }
+}
+
+impl Plan {
+    fn empty(hint: Option<usize>) -> Self {
+        Self {
+            hint,
+            keys: String::new(),
+            ends: Vec::new(),
+            verdict: Verdict::Unknown,
+            steps: Vec::new(),
+            extra: Vec::new(),
+            envelope: Vec::new(),
+            log_time: None,
+        }
+    }
+
+    fn add_key(&mut self, key: &str) {
+        self.keys.push_str(key);
+        self.ends.push(self.keys.len() as u32);
+    }
+}
+
+/// Of keys that occur more than once only the last, in the order of the record.
+fn last_of_each(keys: &[&str]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|&a, &b| keys[a].cmp(keys[b]).then(b.cmp(&a)));
+    order.dedup_by(|later, first| keys[*later] == keys[*first]);
+    order.sort_unstable();
+    order
+}
+
+/// A key without what spellings differ in: case, `-` and `_`.
+fn fold(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
+}
+
+/// The plans that were needed last.
+#[derive(Debug, Default)]
+pub(crate) struct Plans {
+    plans: Vec<Plan>,
+}
+
+impl Plans {
+    const KEPT: usize = 8;
+
+    /// The plan for these keys.
+    pub(crate) fn get<'a, I>(&mut self, planner: &Planner, keys: impl Fn() -> I, hint: Option<usize>) -> &Plan
+    where
+        I: ExactSizeIterator<Item = &'a str>,
+    {
+        match self.plans.iter().position(|p| p.matches(keys(), hint)) {
+            Some(0) => {}
+            Some(i) => self.plans[..=i].rotate_right(1),
+            None => {
+                let all: Vec<&str> = keys().collect();
+                self.plans.truncate(Self::KEPT - 1);
+                self.plans.insert(0, planner.plan(&all, hint));
+            }
+        }
+        &self.plans[0]
+    }
+}

@@ -1,0 +1,193 @@
+//! What must hold for any input and any cut of it.
+
+use proptest::prelude::*;
+use weir_normalizer::{Config, Stream, batch, limits};
+
+/// What came out of a whole input.
+#[derive(Debug, Default, PartialEq)]
+struct Made {
+    output: Vec<u8>,
+    rejects: Vec<(u64, u64, u64, Vec<u8>, String)>,
+    elements: u64,
+    consumed: u64,
+    blank: u64,
+    normalized: u32,
+}
+
+fn run(pieces: &[&[u8]], config: &Config) -> Made {
+    let mut made = Made::default();
+    let mut stream = Stream::new(config).unwrap();
+    let mut last = None;
+    let mut take = |b: &batch::Batch, o: &batch::Outcome| {
+        assert_eq!(std::str::from_utf8(&o.output).unwrap().lines().count(), o.normalized as usize);
+        made.output.extend_from_slice(&o.output);
+        made.normalized += o.normalized;
+        let mut from = None;
+        for r in batch::rejects(&o.rejects) {
+            let r = r.unwrap();
+            let at = b.place(r.element as usize, from);
+            from = Some(at);
+            let raw = b.raw(r.element as usize).to_vec();
+            made.rejects.push((at.line, at.offset, at.length, raw, r.reason.to_owned()));
+        }
+        // A batch comes several times where its output was handed on in parts.
+        if last != Some(b.offset) {
+            made.elements += b.elements.len() as u64;
+            made.consumed += b.consumed;
+            made.blank += b.blank;
+        }
+        last = Some(b.offset);
+    };
+    for p in pieces {
+        stream.push(p, &mut take);
+    }
+    stream.finish(&mut take);
+    made
+}
+
+const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd 192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK";
+const ROUTER: &str = "1 0605768ad980d5762f8ac010b919754c 9e00a67c-b21e-435f-9da6-20004b8392e9 a5cbd16c-7d99-4000-8f14-526ec48298ce 192.168.1.199 2001:db8::1 8 0 1 229 22442 1664007127 1664007727 egress";
+
+/// Pieces of real and of broken inputs.
+fn fragment() -> impl Strategy<Value = String> {
+    let fixed = [
+        LINE.to_owned() + "\n",
+        LINE.to_owned() + "\r\n",
+        ROUTER.to_owned() + "\n",
+        LINE.replace("192.168.0.154", "300.1.1.1") + "\n",
+        "\n".into(),
+        "  \t\r\n".into(),
+        "\u{feff}".into(),
+        format!("{{\"content\":\"{LINE}\\n\",\"labels\":{{\"a\":\"{{[\\\"\"}}}}\n"),
+        format!(
+            "{{\"count\": 2, \"logs\": [\n {{\"content\":\"{LINE}\"}} ,\n {{\"content\":\"{ROUTER}\"}} ],\n \"isQueryComplete\": true}}\n"
+        ),
+        format!("[{{\"message\":\"{LINE}\",\"time\":1569825602303}},{{\"x\":[1,2,{{}}]}}]"),
+        format!("{{\"content\":\"{{\\\"logs\\\":[{{\\\"content\\\":\\\"{LINE}\\\"}}]}}\"}}"),
+        format!("{{\"logs\":[{{\"content\":\"{LINE}\"}},\n"),
+        "{\"data\":{\"limit\":1,\"records\":[],\"total\":0}}".into(),
+        "{\"a\":\"b\n".into(),
+        "{\"a\":[1}\n".into(),
+        "{\"a\":\\\n".into(),
+        "\"\\\u{e9}\u{1f600}".into(),
+        "]}".into(),
+        ",".into(),
+        format!("{}{}\n", "[".repeat(80), "]".repeat(80)),
+        "{\"provider\":\"huawei\",\"product\":\"vpc\",\"kind\":\"flow\",\"extra\":{\"a\\u0000\":[1, 2]}}\n"
+            .into(),
+    ];
+    prop_oneof![8 => prop::sample::select(fixed.to_vec()), 1 => "[ -~\\n\\r\"{}\\[\\],:\\\\]{0,12}"]
+}
+
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let text = prop::collection::vec(fragment(), 0..12).prop_map(|f| f.concat().into_bytes()).boxed();
+    let damaged = (text.clone(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut t, i, b)| {
+        if !t.is_empty() {
+            let i = i.index(t.len());
+            t[i] = b;
+        }
+        t
+    });
+    prop_oneof![4 => text, 2 => damaged, 1 => prop::collection::vec(any::<u8>(), 0..200)]
+}
+
+fn cut<'a>(input: &'a [u8], at: &[prop::sample::Index]) -> Vec<&'a [u8]> {
+    let mut at: Vec<usize> = at.iter().map(|i| i.index(input.len() + 1)).collect();
+    at.sort_unstable();
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    for to in at.into_iter().chain([input.len()]) {
+        pieces.push(&input[from..to]);
+        from = to;
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_cut_gives_the_same(input in input(), at in prop::collection::vec(any::<prop::sample::Index>(), 0..8), keep in any::<bool>()) {
+        let config = Config { keep_envelope: keep, keep_raw: keep, ..Config::default() };
+        let whole = run(&[&input], &config);
+        prop_assert_eq!(whole.consumed, input.len() as u64);
+        prop_assert_eq!(&run(&cut(&input, &at), &config), &whole);
+        let bytes: Vec<&[u8]> = input.chunks(1).collect();
+        prop_assert_eq!(&run(&bytes, &config), &whole);
+        // A reject's bytes are where it says, and its line too.
+        for (line, offset, length, raw, _) in &whole.rejects {
+            let (from, to) = (*offset as usize, (*offset + *length) as usize);
+            prop_assert_eq!(&input[from..to], &raw[..]);
+            let before = input[..from].iter().filter(|b| **b == b'\n').count() as u64;
+            prop_assert_eq!(*line, before + 1);
+        }
+    }
+
+    #[test]
+    fn flat_records_read_back_to_the_same_bytes(input in input(), keep in any::<bool>()) {
+        let config = Config { keep_envelope: keep, keep_raw: keep, ..Config::default() };
+        let once = run(&[&input], &config);
+        for from in [None, Some("flat".to_owned())] {
+            let twice = run(&[&once.output], &Config { from, ..Config::default() });
+            prop_assert_eq!(&twice.rejects, &vec![]);
+            prop_assert_eq!(twice.output, once.output.clone());
+        }
+    }
+}
+
+/// Elements around the limit, in envelopes and out of them, with cuts near their ends.
+#[test]
+fn long_records_are_cut_the_same_way_everywhere() {
+    for len in
+        [limits::RECORD - 1, limits::RECORD, limits::RECORD + 1, limits::RECORD + 2, 3 * limits::RECORD]
+    {
+        let inputs = [
+            format!("{LINE}\n{}\r\n{LINE}\n", "x".repeat(len)),
+            format!("{LINE}\n{}", " ".repeat(len)),
+            format!("{{\"a\":\"{}\"}}\n{LINE}\n", "x".repeat(len - 8)),
+            format!(
+                "{{\"logs\":[{{\"a\":\"{}\"}},{{\"content\":\"{LINE}\"}}],\"b\":1}}{LINE}",
+                "x".repeat(len - 8)
+            ),
+            format!("{{\"a\":{}\n{{\"content\":\"{LINE}\"}}", " ".repeat(len - 5)),
+            format!("{{\"a\":\"{}\",\"logs\":[{{\"content\":\"{LINE}\"}}]}}", "x".repeat(len - 8)),
+            format!("[{}]", "1,".repeat(limits::BATCH_RECORDS * 2)),
+        ];
+        for input in inputs {
+            let input = input.as_bytes();
+            let config = Config { keep_envelope: true, ..Config::default() };
+            let whole = run(&[input], &config);
+            assert_eq!(whole.consumed, input.len() as u64);
+            for (_, offset, length, raw, _) in &whole.rejects {
+                let kept = if *length > limits::RECORD as u64 { limits::RAW_PREFIX as u64 } else { *length };
+                assert_eq!(raw[..], input[*offset as usize..(*offset + kept) as usize]);
+            }
+            for size in [4096, 65_536, limits::RECORD - 1, limits::RECORD + 7] {
+                let pieces: Vec<&[u8]> = input.chunks(size).collect();
+                assert!(
+                    run(&pieces, &config) == whole,
+                    "{len} in pieces of {size}: {}",
+                    &String::from_utf8_lossy(input)[..80]
+                );
+            }
+        }
+    }
+}
+
+/// An envelope's metadata counts for all of its records if it ends soon enough, and for none
+/// that came before it if not; batches alter nothing.
+#[test]
+fn metadata_behind_the_records_is_looked_ahead_for() {
+    let item = format!("{{\"content\":\"{LINE}\"}}");
+    for (records, kept) in [(100, true), (5000, true), (20_000, false)] {
+        let body = format!("{{\"logs\":[{}],\"nextMarker\":\"m\"}}", vec![item.as_str(); records].join(","));
+        let config = Config { keep_envelope: true, ..Config::default() };
+        let whole = run(&[body.as_bytes()], &config);
+        assert_eq!(whole.normalized as usize, records);
+        let text = String::from_utf8(whole.output.clone()).unwrap();
+        let with = text.matches("\"envelope\":{\"nextMarker\":\"m\"}").count();
+        assert_eq!(with, if kept { records } else { 0 });
+        let pieces: Vec<&[u8]> = body.as_bytes().chunks(10_007).collect();
+        assert!(run(&pieces, &config) == whole);
+    }
+}
