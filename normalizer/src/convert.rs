@@ -12,6 +12,7 @@ use nom::{
 };
 
 use crate::{
+    config::Zone,
     products::Unit,
     record::{Raw, RawKind},
 };
@@ -175,10 +176,14 @@ pub(crate) fn protocol(text: &str) -> Option<(u8, bool)> {
 pub(crate) struct WrittenTime {
     pub(crate) local_ms: i64,
     pub(crate) offset: Option<i32>,
+    /// Whether it is no finer than a millisecond.
+    pub(crate) exact: bool,
 }
 
-/// Reads a time as epoch milliseconds; says whether that is exact.
-pub(crate) fn time(text: &str, unit: Unit) -> Option<(u64, bool)> {
+/// Reads a time as epoch milliseconds; says whether that is exact. A time that names no zone
+/// is of this one, or of UTC.
+#[inline]
+pub(crate) fn time(text: &str, unit: Unit, zone: Option<&Zone>) -> Option<(u64, bool)> {
     // Seconds reach this in the year 5138; milliseconds passed it in 1973.
     const SECONDS_END: u64 = 100_000_000_000;
     if let Some(n) = digits(text.as_bytes()) {
@@ -190,8 +195,9 @@ pub(crate) fn time(text: &str, unit: Unit) -> Option<(u64, bool)> {
         return decimal(text, if seconds { 3 } else { 0 }).ok();
     }
     let written = written_time(text)?;
-    let utc = written.local_ms - i64::from(written.offset.unwrap_or(0)) * 1000;
-    u64::try_from(utc).ok().map(|n| (n, true))
+    let local = || zone.map_or(0, |z| z.offset_at(written.local_ms.div_euclid(1000)));
+    let utc = written.local_ms - i64::from(written.offset.unwrap_or_else(local)) * 1000;
+    u64::try_from(utc).ok().map(|n| (n, written.exact))
 }
 
 /// Reads `2022-04-21T15:26:01.5+08:00`, `2020/11/21 0:20:44` or `28/Apr/2020:08:42:53 +0800`.
@@ -199,8 +205,8 @@ pub(crate) fn written_time(text: &str) -> Option<WrittenTime> {
     let date = alt((year_first, day_first));
     let zone = opt(preceded(opt(multispace1), offset));
     let grammar = (date, alt((value((), one_of("T:")), value((), multispace1))), clock, zone);
-    let (_, (days, (), clock, offset)) = all_consuming(grammar).parse(text).ok()?;
-    Some(WrittenTime { local_ms: days * 86_400_000 + clock, offset })
+    let (_, (days, (), (clock, exact), offset)) = all_consuming(grammar).parse(text).ok()?;
+    Some(WrittenTime { local_ms: days * 86_400_000 + clock, offset, exact })
 }
 
 fn number<'a>(
@@ -228,14 +234,15 @@ fn day_first(text: &str) -> IResult<&str, i64> {
     map_opt(date, |(d, _, m, _, y)| days(y, m, d)).parse(text)
 }
 
-/// Milliseconds since midnight.
-fn clock(text: &str) -> IResult<&str, i64> {
+/// Milliseconds since midnight, and whether that is exact.
+fn clock(text: &str) -> IResult<&str, (i64, bool)> {
     let (text, (h, _, m, _, s)) =
         (number(1, 2, 23), char(':'), number(2, 2, 59), char(':'), number(2, 2, 60)).parse(text)?;
     let (text, fraction) = opt(preceded(one_of(".,"), digit1)).parse(text)?;
-    let millis = fraction.unwrap_or_default().bytes().chain([b'0'; 3]).take(3);
-    let millis = millis.fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-    Ok((text, (i64::from(h) * 3600 + i64::from(m) * 60 + i64::from(s)) * 1000 + millis))
+    let fraction = fraction.unwrap_or_default();
+    let millis = fraction.bytes().chain([b'0'; 3]).take(3).fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    let exact = fraction.bytes().skip(3).all(|b| b == b'0');
+    Ok((text, ((i64::from(h) * 3600 + i64::from(m) * 60 + i64::from(s)) * 1000 + millis, exact)))
 }
 
 /// Seconds east of UTC.
@@ -365,7 +372,7 @@ mod tests {
             ("1664155428000", Unit::Millis, Some((1_664_155_428_000, true))),
             ("1.664155428E12", Unit::Millis, Some((1_664_155_428_000, true))),
             ("2022-04-21T15:26:01Z", Unit::Seconds, Some((1_650_554_761_000, true))),
-            ("2022-04-21T15:26:01.123456+08:00", Unit::Seconds, Some((1_650_525_961_123, true))),
+            ("2022-04-21T15:26:01.123456+08:00", Unit::Seconds, Some((1_650_525_961_123, false))),
             ("2022-04-21 15:26:01", Unit::Seconds, Some((1_650_554_761_000, true))),
             ("2022-04-21  15:26:01", Unit::Seconds, Some((1_650_554_761_000, true))),
             ("28/Apr/2020:08:42:53 +0800", Unit::Seconds, Some((1_588_034_573_000, true))),
@@ -380,7 +387,7 @@ mod tests {
             ("99999999999999999999", Unit::Seconds, None),
         ];
         for (text, unit, want) in cases {
-            assert_eq!(time(text, unit), want, "{text:?}");
+            assert_eq!(time(text, unit, None), want, "{text:?}");
         }
     }
 

@@ -63,8 +63,14 @@ const PAYLOADS: &[&str] = &[
     "contents",
 ];
 
-/// The keys of an API's error body: the code's and the message's.
-pub(crate) const API_ERROR: (&[&str], &[&str]) = (&["error_code"], &["error_msg"]);
+/// The keys of an API's error body: the code's and the message's. Huawei; Alibaba's SLS.
+pub(crate) const API_ERRORS: &[(&str, &str)] = &[("error_code", "error_msg"), ("errorCode", "errorMessage")];
+
+/// The key of the log's topic in a record, and in an envelope around records.
+pub(crate) const TOPICS: [&str; 2] = ["__topic__", "topic"];
+
+/// The key of the names of columns in a section, and the key of what they are around.
+pub(crate) const COLUMNS: &str = "columns";
 
 /// Whether an object with this key may be wrapped around a record.
 pub(crate) fn is_payload(key: &str) -> bool {

@@ -6,17 +6,34 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     message: String,
+    /// The text at fault, and the offset of the fault in it, in bytes.
+    place: Option<(String, usize)>,
 }
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), place: None }
+    }
+
+    /// An error at an offset of a text that the user wrote.
+    pub(crate) fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
+        Self { message: message.into(), place: Some((text.into(), offset)) }
+    }
+
+    /// The offset of the fault in the text that it is about, in bytes from 0.
+    pub fn offset(&self) -> Option<usize> {
+        self.place.as_ref().map(|p| p.1)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if let Some((text, offset)) = &self.place {
+            let before = text.get(..*offset).unwrap_or(text).chars().count();
+            write!(f, "\n  {text}\n  {:before$}^", "")?;
+        }
+        Ok(())
     }
 }
 

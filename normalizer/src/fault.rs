@@ -11,6 +11,7 @@ pub(crate) mod code {
     pub(crate) const COLUMN_COUNT: &str = "column-count";
     pub(crate) const CUT_SHORT: &str = "cut-short";
     pub(crate) const JSON: &str = "json";
+    pub(crate) const MISSING_KEY: &str = "missing-key";
     pub(crate) const NESTING: &str = "nesting";
     pub(crate) const NUL: &str = "nul";
     pub(crate) const NUMBER: &str = "number";

@@ -11,13 +11,16 @@
 
 use std::collections::VecDeque;
 
+use csv_core::Reader;
 use memchr::{memchr, memchr3};
 
 use crate::{
     Config, Error,
     batch::{Batch, Element},
     envelopes::{self, KeyRole},
+    layout::{self, Layout, Row},
     limits,
+    plan::KeyIndex,
 };
 
 /// Why an element can't hold a record, found while looking for its end.
@@ -65,6 +68,17 @@ pub struct Framer {
     mark: usize,
     mode: Mode,
     doc: Doc,
+    /// The layout that was configured.
+    layout: Option<Layout>,
+    /// The header row that is in force.
+    header: Option<Header>,
+    keys: KeyIndex,
+    quote: Option<u8>,
+    /// Follows rows whose values may hold line breaks.
+    rows: Option<Box<Reader>>,
+    /// Up to this offset lines are lines: a quote before it never ended, and looking for its
+    /// end again and again would take time without bound.
+    lines_until: u64,
     elements: Vec<Element>,
     contexts: Vec<Vec<u8>>,
     blank: u64,
@@ -81,6 +95,8 @@ enum Mode {
     LineStart,
     /// Inside a text line, or in what is left of a line behind a broken document.
     Line(Option<FramingFault>),
+    /// Inside a row of a layout with quotes.
+    Row,
     /// Inside a JSON document.
     Doc,
     /// Behind a document, on the same line.
@@ -124,6 +140,13 @@ struct Doc {
     /// An array that may turn out to hold records has just opened.
     pending: bool,
     envelope: Option<Envelope>,
+}
+
+#[derive(Debug)]
+struct Header {
+    context: Vec<u8>,
+    /// Its number in the batch under way; 0 before its first row there.
+    number: u32,
 }
 
 #[derive(Debug)]
@@ -212,8 +235,20 @@ enum Step {
 
 impl Framer {
     /// A framer for one input.
-    pub fn new(_config: &Config) -> Result<Self, Error> {
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let layout = Layout::configured(config)?;
+        let quote = match config.quote.as_deref() {
+            None => Some(b'"'),
+            Some("none") => None,
+            Some(q) => q.bytes().next(),
+        };
         Ok(Self {
+            rows: layout.as_ref().and_then(Layout::row_reader),
+            layout,
+            header: None,
+            lines_until: 0,
+            keys: KeyIndex::new(),
+            quote,
             window: Vec::new(),
             offset: 0,
             line: 1,
@@ -278,6 +313,9 @@ impl Framer {
         self.ready.clear();
         (self.offset, self.line, self.pos, self.mark, self.blank) = (0, 1, 0, 0, 0);
         (self.mode, self.doc, self.long, self.finished) = (Mode::LineStart, Doc::new(), None, false);
+        self.header = None;
+        self.lines_until = 0;
+        self.rows = self.layout.as_ref().and_then(Layout::row_reader);
     }
 
     /// Up to where everything in the window belongs to elements that are complete, or to framing.
@@ -339,6 +377,7 @@ impl Framer {
                     false
                 }
             },
+            Mode::Row => self.row(),
             Mode::Doc => match self.scan_doc() {
                 Step::Starved => false,
                 Step::Item => {
@@ -371,7 +410,7 @@ impl Framer {
                         self.begin_line();
                     }
                     b'{' | b'[' => self.begin_doc(),
-                    _ => self.mode = Mode::Line(None),
+                    _ => self.begin_text(),
                 }
                 true
             }
@@ -409,12 +448,49 @@ impl Framer {
                 } else if !self.finished && BOM.starts_with(rest) {
                     return false;
                 } else {
-                    self.mode = Mode::Line(None);
+                    self.begin_text();
                 }
             }
-            _ => self.mode = Mode::Line(None),
+            _ => self.begin_text(),
         }
         true
+    }
+
+    fn begin_text(&mut self) {
+        let lines = self.offset + (self.mark as u64) < self.lines_until;
+        self.mode = match &mut self.rows {
+            Some(reader) if !lines => {
+                reader.reset();
+                self.pos = self.mark;
+                Mode::Row
+            }
+            _ => Mode::Line(None),
+        };
+    }
+
+    /// Follows a row. One that does not end where a record must is taken for a line: its
+    /// quote was none.
+    fn row(&mut self) -> bool {
+        let Some(reader) = &mut self.rows else { return false };
+        let limit = self.window.len().min(self.mark + limits::RECORD + 1);
+        match layout::follow_row(reader, &self.window[self.pos..limit]) {
+            Row::Ends(n) => {
+                self.pos += n;
+                self.end_line(None);
+                self.pos += 1;
+                self.begin_line();
+                true
+            }
+            Row::GoesOn => {
+                let over = limit == self.mark + limits::RECORD + 1;
+                self.pos = if over { self.mark } else { limit };
+                if over {
+                    self.lines_until = self.offset + limit as u64;
+                    self.mode = Mode::Line(None);
+                }
+                over
+            }
+        }
     }
 
     /// A line has ended at `pos`.
@@ -422,7 +498,23 @@ impl Framer {
         let end = self.pos;
         let text = &self.window[self.mark..end];
         let end = if text.ends_with(b"\r") { end - 1 } else { end };
+        if fault.is_none() && self.long.is_none() && self.is_header(self.mark..end) {
+            self.mark = self.pos;
+            return;
+        }
         self.emit(end, fault);
+    }
+
+    /// Whether a line only names columns; then it is in force from here on.
+    fn is_header(&mut self, line: std::ops::Range<usize>) -> bool {
+        let line = &self.window[line];
+        if let Some(layout) = &self.layout {
+            return layout.is_header(line);
+        }
+        let Some(context) = layout::header(line, self.quote, &self.keys) else { return false };
+        self.rows = Layout::from_header(&context).as_ref().and_then(Layout::row_reader);
+        self.header = Some(Header { context, number: 0 });
+        true
     }
 
     fn end_doc(&mut self) {
@@ -469,6 +561,14 @@ impl Framer {
             Mode::Line(fault) => {
                 self.pos = self.window.len();
                 self.end_line(fault);
+            }
+            Mode::Row => {
+                // The quote that never ends was none; its line is read anew.
+                self.lines_until = u64::MAX;
+                self.pos = self.mark;
+                self.mode = Mode::Line(None);
+                while self.step() {}
+                self.end_input();
             }
             Mode::AfterDoc => {}
             Mode::Doc => {
@@ -678,7 +778,16 @@ impl Framer {
                 }
                 e.number
             }
-            None => 0,
+            None => match &mut self.header {
+                Some(h) if self.mode != Mode::Doc => {
+                    if h.number == 0 {
+                        self.contexts.push(h.context.clone());
+                        h.number = self.contexts.len() as u32;
+                    }
+                    h.number
+                }
+                _ => 0,
+            },
         };
         self.elements.push(Element {
             start: self.mark as u32,
@@ -692,6 +801,8 @@ impl Framer {
     fn bound_element(&mut self) {
         let keeps = match self.mode {
             Mode::Line(_) => true,
+            // It becomes a line when it is too long.
+            Mode::Row => false,
             Mode::Doc => self.in_item(),
             Mode::LineStart | Mode::AfterDoc => false,
         };
@@ -753,6 +864,9 @@ impl Framer {
             self.give_context(&e);
             e.number = 0;
             self.doc.envelope = Some(e);
+        }
+        if let Some(h) = &mut self.header {
+            h.number = 0;
         }
         let mut batch = self.spare.pop().unwrap_or_default();
         batch.bytes.extend_from_slice(&self.window[upto..]);

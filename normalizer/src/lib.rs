@@ -12,6 +12,7 @@ mod error;
 mod fault;
 pub mod framing;
 mod json;
+mod layout;
 pub mod limits;
 mod nearest;
 mod normalizer;
@@ -22,7 +23,7 @@ pub mod schema;
 mod stream;
 pub mod vocabulary;
 
-pub use config::Config;
+pub use config::{Config, Zone};
 pub use error::Error;
 pub use normalizer::Normalizer;
 pub use stream::Stream;

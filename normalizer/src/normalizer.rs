@@ -6,7 +6,7 @@
 use std::mem;
 
 use crate::{
-    Config, Error,
+    Config, Error, Zone,
     batch::{self, BatchView, Outcome, Reject},
     convert::{self, NumberFault},
     encode,
@@ -14,9 +14,10 @@ use crate::{
     fault::{Fault, code},
     framing::{Framer, FramingFault},
     json::{self, JsonFault, Member},
+    layout::{Columns, HEADER, Layout},
     limits, nearest,
     plan::{Plan, Planner, Plans, Verdict},
-    products::{self, Entry, Shape, To},
+    products::{self, Entry, Lines, Shape, To},
     record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
     vocabulary,
 };
@@ -27,20 +28,35 @@ pub struct Normalizer {
     config: Config,
     from: Option<usize>,
     planner: Planner,
-    plans: Plans,
     /// The products that have lines of their own, with their plans.
-    layouts: Vec<(usize, Plan)>,
+    lines: Vec<(usize, Plan)>,
+    /// The layout that was configured.
+    layout: Option<Rows>,
+    /// The header row that was in force last, as its context.
+    header: (Vec<u8>, Option<Rows>),
+    /// The names of the columns in the envelope that came last, as its context.
+    envelope_columns: (Vec<u8>, Vec<String>),
     levels: Vec<Level>,
     context: Level,
-    columns: Vec<(u32, u32)>,
+    columns: Columns,
     memory: Memory,
     tallies: Vec<u32>,
     reason: String,
+    warnings: Vec<String>,
+}
+
+/// Lines whose columns somebody named.
+#[derive(Debug)]
+struct Rows {
+    layout: Layout,
+    plan: Plan,
+    missing: Option<String>,
 }
 
 /// The memory for one level of peeling.
 #[derive(Debug, Default)]
 struct Level {
+    plans: Plans,
     members: Vec<Member>,
     unescaped: String,
     inner: Vec<Member>,
@@ -61,6 +77,8 @@ struct Memory {
 #[derive(Clone, Copy, Debug, Default)]
 struct Around<'a> {
     log_time: Option<u64>,
+    /// The product that a topic tells.
+    hint: Option<usize>,
     /// Their fields, from the outermost to the innermost; only if they are to be kept.
     fields: &'a [(&'a str, Raw<'a>)],
 }
@@ -102,21 +120,65 @@ impl<'a> Source<'a> for Object<'a> {
     }
 }
 
-struct Line<'a, 'c> {
+/// An array whose values have the names of columns.
+struct Row<'a> {
+    columns: &'a [String],
+    values: Object<'a>,
+}
+
+impl<'a> Source<'a> for Row<'a> {
+    fn key(&self, index: usize) -> &'a str {
+        &self.columns[index]
+    }
+
+    fn raw(&self, index: usize) -> Raw<'a> {
+        self.values.raw(index)
+    }
+
+    fn column(&self, index: usize) -> usize {
+        index + 1
+    }
+}
+
+/// A line in a product's own layout.
+struct Line<'a> {
     text: &'a str,
-    columns: &'c [(u32, u32)],
+    columns: &'a Columns,
     entries: &'static [Entry],
 }
 
-impl<'a> Source<'a> for Line<'a, '_> {
+impl<'a> Source<'a> for Line<'a> {
     fn key(&self, index: usize) -> &'a str {
         self.entries[index].keys[0]
     }
 
     #[inline]
     fn raw(&self, index: usize) -> Raw<'a> {
-        let (start, end) = self.columns[index];
-        Raw::text(&self.text[start as usize..end as usize])
+        Raw::text(self.columns.get(self.text, index))
+    }
+
+    fn column(&self, index: usize) -> usize {
+        index + 1
+    }
+}
+
+/// A line in a layout or under a header row.
+struct NamedLine<'a> {
+    text: &'a str,
+    columns: &'a Columns,
+    names: &'a [String],
+    missing: Option<&'a str>,
+}
+
+impl<'a> Source<'a> for NamedLine<'a> {
+    fn key(&self, index: usize) -> &'a str {
+        &self.names[index]
+    }
+
+    #[inline]
+    fn raw(&self, index: usize) -> Raw<'a> {
+        let text = self.columns.get(self.text, index);
+        Raw::text(if self.missing == Some(text) { "" } else { text })
     }
 
     fn column(&self, index: usize) -> usize {
@@ -132,23 +194,46 @@ impl Normalizer {
             None => None,
             Some(id) => Some(all.iter().position(|p| p.id == id).ok_or_else(|| unknown_product(id))?),
         };
-        let with_lines = |&p: &usize| match from {
-            Some(f) => p == f && all[p].columns > 0,
-            None => all[p].columns > 0 && all[p].detect_lines,
+        let with_lines = |&p: &usize| match (from, all[p].lines) {
+            (Some(f), lines) => p == f && lines.columns() > 0,
+            (None, lines) => matches!(lines, Lines::Detected(_)),
+        };
+        let layout = Layout::configured(config)?;
+        let required = match &layout {
+            Some(Layout { names, separation: None }) => &names[..],
+            _ => &[],
+        };
+        let planner = Planner::new(from, required);
+        let mut warnings = Vec::new();
+        let layout = match layout {
+            None => None,
+            Some(layout) => {
+                let rows = Rows::new(layout, &planner, config);
+                warnings = rows.check(config, &planner)?;
+                Some(rows)
+            }
         };
         Ok(Self {
             config: config.clone(),
             from,
-            planner: Planner::new(from),
-            plans: Plans::default(),
-            layouts: (0..all.len()).filter(with_lines).map(|p| (p, Planner::layout(p))).collect(),
+            planner,
+            lines: (0..all.len()).filter(with_lines).map(|p| (p, Planner::lines(p))).collect(),
+            layout,
+            header: (Vec::new(), None),
+            envelope_columns: (Vec::new(), Vec::new()),
             levels: (0..=limits::WRAPS).map(|_| Level::default()).collect(),
             context: Level::default(),
-            columns: Vec::new(),
+            columns: Columns::default(),
             memory: Memory::default(),
             tallies: vec![0; all.len()],
             reason: String::new(),
+            warnings,
         })
+    }
+
+    /// What in the configuration may not be what was meant, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Normalizes elements from index `first` on, until the batch ends or
@@ -227,28 +312,37 @@ impl Normalizer {
     }
 
     fn element(&mut self, text: &str, context: &[u8], sink: &mut Sink<'_>) {
-        if context.is_empty() || !self.config.keep_envelope {
-            return self.text(text, 0, Around::default(), sink);
+        if context.is_empty() {
+            return self.text(text, 0, context, Around::default(), sink);
+        }
+        if context[0] == HEADER {
+            return self.text(text, 0, context, Around::default(), sink);
         }
         let mut level = mem::take(&mut self.context);
-        let context = std::str::from_utf8(context).unwrap_or_default();
+        let envelope = std::str::from_utf8(context).unwrap_or_default();
         // A context that was cut short still has its first members.
-        let _ = json::read_members(context, &mut level.members, &mut level.unescaped);
-        let source = Object { text: context, unescaped: &level.unescaped, members: &level.members };
-        let fields: Vec<_> = (0..source.members.len())
-            .map(|i| (source.key(i), source.raw(i)))
-            .filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text)))
-            .collect();
-        self.text(text, 0, Around { log_time: None, fields: &fields }, sink);
+        let _ = json::read_members(envelope, &mut level.members, &mut level.unescaped);
+        let source = Object { text: envelope, unescaped: &level.unescaped, members: &level.members };
+        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
+        let mut around = Around { hint: topic(members.clone()), ..Around::default() };
+        let mut fields = Vec::new();
+        if self.config.keep_envelope {
+            fields.extend(
+                members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text))),
+            );
+            around.fields = &fields;
+        }
+        self.text(text, 0, context, around, sink);
         self.context = level;
     }
 
     /// Normalizes a text that holds a record, or several inside an envelope.
-    fn text(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
+    fn text(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         match text.trim_ascii_start().as_bytes().first() {
             Some(b'{') => self.object(text, depth, around, sink),
+            Some(b'[') if context.first() == Some(&b'{') => self.row(text, depth, context, around, sink),
             Some(b'[') if depth > 0 => self.documents(text, depth, around, sink),
-            Some(_) => self.line(text, depth, around, sink),
+            Some(_) => self.line(text, context, around, sink),
             None => self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the record is empty"), sink),
         }
     }
@@ -279,63 +373,109 @@ impl Normalizer {
             };
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
-        let records = |m: &Member| {
-            m.kind == RawKind::Nested
-                && holds_records(m.key.of(text, &level.unescaped), m.value.of(text, &level.unescaped))
-        };
-        if depth > 0 && level.members.iter().any(records) {
+        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
+        let records =
+            |(key, raw): (&str, Raw<'_>)| raw.kind == RawKind::Nested && holds_records(key, raw.text);
+        if depth > 0 && members.clone().any(records) {
             return self.documents_in(text, depth, around, level, sink);
         }
-        let keys = || level.members.iter().map(|m| m.key.of(text, &level.unescaped));
-        let plan = self.plans.get(&self.planner, keys, None);
+        let around = Around { hint: topic(members).or(around.hint), ..around };
+        let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
+        let plan = level.plans.get(&self.planner, keys, around.hint);
+        let inner = (&mut level.inner, &mut level.inner_unescaped);
+        self.record(plan, &source, text, depth, around, inner, &mut level.stripped, sink);
+    }
+
+    /// Normalizes an array whose values the envelope names.
+    fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
+        let mut level = mem::take(&mut self.levels[depth]);
+        let (of, mut columns) = mem::take(&mut self.envelope_columns);
+        if of != context {
+            columns = envelope_columns(context);
+        }
+        match json::read_members(text, &mut level.members, &mut level.unescaped) {
+            Err(e) => self.reject(&json_fault(text, e), sink),
+            Ok(()) if columns.is_empty() => {
+                let text = "an array, and the envelope does not name its columns";
+                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
+            }
+            Ok(()) if columns.len() != level.members.len() => {
+                let text = format!(
+                    "{} values, but the envelope names {} columns",
+                    level.members.len(),
+                    columns.len()
+                );
+                self.reject(&Fault::of_record(code::COLUMN_COUNT, text), sink);
+            }
+            Ok(()) => {
+                let values = Object { text, unescaped: &level.unescaped, members: &level.members };
+                let source = Row { columns: &columns, values };
+                let plan = level.plans.get(&self.planner, || columns.iter().map(String::as_str), around.hint);
+                let inner = (&mut level.inner, &mut level.inner_unescaped);
+                self.record(plan, &source, text, depth, around, inner, &mut level.stripped, sink);
+            }
+        }
+        self.envelope_columns = (context.to_vec(), columns);
+        self.levels[depth] = level;
+    }
+
+    /// Does with a record what its plan says.
+    #[expect(clippy::too_many_arguments, reason = "borrows parts of a level apart")]
+    fn record<'a>(
+        &mut self,
+        plan: &Plan,
+        source: &impl Source<'a>,
+        text: &'a str,
+        depth: usize,
+        around: Around<'_>,
+        inner: (&'a mut Vec<Member>, &'a mut String),
+        stripped: &mut String,
+        sink: &mut Sink<'_>,
+    ) {
         match plan.verdict {
             Verdict::Product(p) => {
-                let extra = plan.steps.last().filter(|s| {
-                    matches!(products::all()[p].entries[s.1].to, To::FlatExtra)
-                        && source.raw(s.0).kind == RawKind::Nested
-                });
-                let inner_text = extra.map_or("", |s| source.raw(s.0).text);
-                level.inner.clear();
-                if inner_text.starts_with('{') {
-                    // It was checked as a part of the whole.
-                    let _ = json::read_members(inner_text, &mut level.inner, &mut level.inner_unescaped);
+                if let Some(key) = &plan.lacks {
+                    let text = format!("the key {key} is missing; the layout says that every record has it");
+                    let fault =
+                        Fault { format: products::all()[p].id, ..Fault::of_record(code::MISSING_KEY, text) };
+                    return self.reject(&fault, sink);
                 }
-                let inner =
-                    Object { text: inner_text, unescaped: &level.inner_unescaped, members: &level.inner };
-                let made = build(
-                    plan,
-                    p,
-                    &source,
-                    Some(&inner),
-                    around,
-                    &self.config,
-                    &mut self.memory,
-                    text,
-                    sink.out,
-                );
+                let extra =
+                    plan.steps.last().filter(|s| matches!(products::all()[p].entries[s.1].to, To::FlatExtra));
+                let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.kind == RawKind::Nested);
+                let extra_text = extra.map_or("", |r| r.text);
+                inner.0.clear();
+                if extra_text.starts_with('{') {
+                    // It was checked as a part of the whole.
+                    let _ = json::read_members(extra_text, inner.0, inner.1);
+                }
+                let extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
+                let made =
+                    build(plan, p, source, &extra, around, &self.config, &mut self.memory, text, sink.out);
                 match made {
                     Ok(()) => self.tallies[p] += 1,
                     Err(fault) => self.reject(&fault, sink),
                 }
             }
             Verdict::Payload(member) => {
+                let zone = self.config.zone.as_ref();
                 let log_time = plan.log_time.and_then(|(i, unit)| {
                     let raw = source.raw(i);
-                    convert::time(raw.text, unit).map(|t| t.0).filter(|_| !convert::is_missing(raw))
+                    convert::time(raw.text, unit, zone).map(|t| t.0).filter(|_| !convert::is_missing(raw))
                 });
                 let mut fields = Vec::new();
                 if self.config.keep_envelope {
                     fields.extend_from_slice(around.fields);
                     fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
                 }
-                let around = Around { log_time: log_time.or(around.log_time), fields: &fields };
+                let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
                 let payload = source.raw(member);
                 match payload.kind {
                     RawKind::Text if payload.text.contains(HIGHLIGHTS[0]) => {
-                        let mut stripped = mem::take(&mut level.stripped);
-                        strip_highlights(payload.text, &mut stripped);
-                        self.payload(&stripped, depth + 1, around, sink);
-                        level.stripped = stripped;
+                        let mut plain = mem::take(stripped);
+                        strip_highlights(payload.text, &mut plain);
+                        self.payload(&plain, depth + 1, around, sink);
+                        *stripped = plain;
                     }
                     RawKind::Text | RawKind::Nested => self.payload(payload.text, depth + 1, around, sink),
                     RawKind::Number | RawKind::Literal => {
@@ -363,12 +503,14 @@ impl Normalizer {
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
             Verdict::Unknown => {
-                let keys: Vec<_> = keys().take(8).collect();
-                let text = format!(
-                    "no known record has these keys ({}{}); name the product with --from (`weir formats` lists them)",
-                    keys.join(", "),
-                    if level.members.len() > keys.len() { ", ..." } else { "" }
-                );
+                let (keys, more) = plan.first_keys(8);
+                let keys = format!("{}{}", keys.join(", "), if more { ", ..." } else { "" });
+                let text = match self.from {
+                    Some(p) => format!("{} has none of these keys ({keys})", products::all()[p].id),
+                    None => format!(
+                        "no known record has these keys ({keys}); name the product with --from (`weir formats` lists them)"
+                    ),
+                };
                 self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
             }
         }
@@ -380,7 +522,7 @@ impl Normalizer {
         if !text.starts_with('{') && text.contains('\n') {
             self.documents(text, depth, around, sink);
         } else {
-            self.text(text, depth, around, sink);
+            self.text(text, depth, &[], around, sink);
         }
     }
 
@@ -419,7 +561,11 @@ impl Normalizer {
                 let bytes = batch.raw(i);
                 match (FramingFault::from_code(element.fault), std::str::from_utf8(bytes)) {
                     (Some(fault), _) => self.framing_fault(fault, bytes, sink),
-                    (None, Ok(text)) => self.text(text, depth + 1, around, sink),
+                    (None, Ok(text)) => {
+                        let context = element.context as usize;
+                        let context = context.checked_sub(1).and_then(|c| batch.contexts.get(c));
+                        self.text(text, depth + 1, context.map_or(&[], Vec::as_slice), around, sink);
+                    }
                     (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
                 }
             }
@@ -431,81 +577,151 @@ impl Normalizer {
         level.framer = Some(framer);
     }
 
-    fn line(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
-        let _ = depth;
+    fn line(&mut self, text: &str, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         if let Some(at) = memchr::memchr(0, text.as_bytes()) {
             let text = format!("a NUL byte at offset {at}; is this a binary file?");
             return self.reject(&Fault::of_record(code::NUL, text), sink);
         }
-        split_blanks(text, &mut self.columns);
-        let all = products::all();
-        let columns = &self.columns[..];
-        let column = |i: usize| &text[columns[i].0 as usize..columns[i].1 as usize];
-        let tells = |(i, e): (usize, &Entry)| e.shape == Shape::Any || e.shape.fits(column(i));
-        let fits = |p: usize| {
-            let layout = &all[p].entries[..all[p].columns];
-            layout.len() == columns.len() && (self.from.is_some() || layout.iter().enumerate().all(tells))
-        };
-        let Some((p, plan)) = self.layouts.iter().find(|(p, _)| fits(*p)) else {
-            let fault = self.explain_line(text);
+        let mut columns = mem::take(&mut self.columns);
+        if let Some(rows) = self.layout.take() {
+            self.named_line(&rows, text, &mut columns, around, sink);
+            self.layout = Some(rows);
+        } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, &mut columns) {
+            if let Some(rows) = self.header.1.take() {
+                self.named_line(&rows, text, &mut columns, around, sink);
+                self.header.1 = Some(rows);
+            }
+        } else {
+            columns.split_blanks(text);
+            self.known_line(text, &columns, around, sink);
+        }
+        self.columns = columns;
+    }
+
+    /// A line in one of the products' own layouts.
+    fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
+        let Some((p, plan)) =
+            self.lines.iter().find(|(p, _)| self.from.is_some() || is_of(*p, text, columns))
+        else {
+            let fault = self.explain_line(text, columns);
             return self.reject(&fault, sink);
         };
-        let source = Line { text, columns, entries: all[*p].entries };
-        match build(plan, *p, &source, None, around, &self.config, &mut self.memory, text, sink.out) {
+        let product = products::all()[*p];
+        if columns.len() != product.lines.columns() {
+            let fault = column_count(product.id, plan.first_keys(usize::MAX).0, columns.len());
+            return self.reject(&fault, sink);
+        }
+        let source = Line { text, columns, entries: product.entries };
+        let none = Object { text: "", unescaped: "", members: &[] };
+        match build(plan, *p, &source, &none, around, &self.config, &mut self.memory, text, sink.out) {
             Ok(()) => self.tallies[*p] += 1,
             Err(fault) => self.reject(&fault, sink),
         }
     }
 
-    /// Why a line is of no product: against the layout that it comes nearest to.
-    fn explain_line<'a>(&self, text: &'a str) -> Fault<'a> {
-        let all = products::all();
-        let columns = &self.columns[..];
-        let raw = |i: usize| Raw::text(&text[columns[i].0 as usize..columns[i].1 as usize]);
-        let score = |p: usize| {
-            let layout = &all[p].entries[..all[p].columns];
-            layout.iter().zip(0..columns.len()).filter(|(e, i)| plausible(e, raw(*i))).count()
+    /// Whether the header row that stands above a line is about it. A stream may go on with
+    /// lines of another product.
+    fn header_speaks(&mut self, text: &str, context: &[u8], columns: &mut Columns) -> bool {
+        if self.header.0 != context {
+            self.header.0.clear();
+            self.header.0.extend_from_slice(context);
+            self.header.1 = Layout::from_header(context).map(|l| Rows::new(l, &self.planner, &self.config));
+        }
+        let Some(rows) = &self.header.1 else { return false };
+        let Some(separation) = &rows.layout.separation else { return false };
+        if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
+            let Verdict::Product(p) = rows.plan.verdict else { return true };
+            let entries = products::all()[p].entries;
+            if rows.plan.steps.iter().all(|&(i, e)| entries[e].shape.fits(columns.get(text, i))) {
+                return true;
+            }
+        }
+        columns.split_blanks(text);
+        !self.lines.iter().any(|(p, _)| is_of(*p, text, columns))
+    }
+
+    /// A line whose columns a layout or a header row names.
+    fn named_line(
+        &mut self,
+        rows: &Rows,
+        text: &str,
+        columns: &mut Columns,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let Rows { layout, plan, missing } = rows;
+        let product = match plan.verdict {
+            Verdict::Product(p) => products::all()[p].id,
+            _ => "",
         };
-        let scored = self.layouts.iter().map(|(p, _)| (score(*p), all[*p].columns == columns.len(), *p));
+        let fault = match &layout.separation {
+            None => Some(Fault {
+                format: product,
+                ..Fault::of_record(
+                    code::AMBIGUOUS,
+                    format!("{NO_SEPARATORS}; give --separator, or write separators into the layout"),
+                )
+            }),
+            Some(separation) => match columns.split(text, separation) {
+                Err(i) => Some(Fault {
+                    format: product,
+                    column: i + 1,
+                    ..Fault::of_record(
+                        code::COLUMN_COUNT,
+                        "the text that the layout has beside this column is not there",
+                    )
+                }),
+                Ok(()) if columns.len() != layout.names.len() => {
+                    let names = layout.names.iter().map(String::as_str).collect();
+                    Some(Fault { format: product, ..column_count("the layout", names, columns.len()) })
+                }
+                Ok(()) => None,
+            },
+        };
+        if let Some(fault) = fault {
+            return self.reject(&fault, sink);
+        }
+        let source = NamedLine { text, columns, names: &layout.names, missing: missing.as_deref() };
+        let (mut inner, mut unescaped) = (Vec::new(), String::new());
+        self.record(plan, &source, text, 0, around, (&mut inner, &mut unescaped), &mut String::new(), sink);
+    }
+
+    /// Why a line is of no product: against the layout that it comes nearest to.
+    fn explain_line<'a>(&self, text: &'a str, columns: &'a Columns) -> Fault<'a> {
+        let all = products::all();
+        let raw = |i: usize| Raw::text(columns.get(text, i));
+        let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
+        let score =
+            |p: usize| layout(p).iter().zip(0..columns.len()).filter(|(e, i)| plausible(e, raw(*i))).count();
+        let scored = self.lines.iter().map(|(p, _)| (score(*p), layout(*p).len() == columns.len(), *p));
         let nearest = scored.max_by_key(|(score, same, p)| (*score, *same, std::cmp::Reverse(*p)));
         let Some((score, same, p)) = nearest else {
-            return Fault::of_record(
-                code::UNKNOWN_FORMAT,
-                match self.from {
-                    Some(p) => format!("a text line, but {} has no text lines of its own", all[p].id),
-                    None => "a text line of no known format".into(),
-                },
-            );
+            let text = match self.from {
+                Some(p) => format!("a text line, but {} has none of its own; give --layout", all[p].id),
+                None => "a text line of no known format".into(),
+            };
+            return Fault::of_record(code::UNKNOWN_FORMAT, text);
         };
         let product = all[p];
-        let layout = &product.entries[..product.columns];
-        if self.from.is_none() && score * 2 < layout.len() {
+        if score * 2 < layout(p).len() {
             let text = format!(
-                "a line of {} columns that is like no known record; name the product with --from (`weir formats` lists them)",
+                "a line of {} columns that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
                 columns.len()
             );
             return Fault::of_record(code::UNKNOWN_FORMAT, text);
         }
         if !same {
-            let names: Vec<_> = layout.iter().map(|e| e.keys[0]).collect();
-            let text = format!(
-                "{} columns, but {} has {}: {}",
-                columns.len(),
-                product.id,
-                layout.len(),
-                names.join(" ")
-            );
-            return Fault { format: product.id, ..Fault::of_record(code::COLUMN_COUNT, text) };
+            let names = layout(p).iter().map(|e| e.keys[0]).collect();
+            return column_count(product.id, names, columns.len());
         }
         // A value that can't be read says more than a shape that does not fit.
         let mut record = Record::with_memory(Vec::new());
-        for (i, entry) in layout.iter().enumerate() {
-            if let Err(fault) = apply(&mut record, entry, raw(i)) {
+        for (i, entry) in layout(p).iter().enumerate() {
+            if let Err(fault) = apply(&mut record, entry, raw(i), self.config.zone.as_ref()) {
                 return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
             }
         }
-        let odd = layout.iter().enumerate().find(|(i, e)| !e.shape.fits(raw(*i).text));
-        match odd {
+        match layout(p).iter().enumerate().find(|(i, e)| !e.shape.fits(raw(*i).text)) {
             Some((i, entry)) => Fault {
                 format: product.id,
                 field: entry.keys[0],
@@ -526,6 +742,96 @@ impl Normalizer {
     }
 }
 
+const NO_SEPARATORS: &str = "the layout has no separators, so a line can't be cut into its columns: \
+with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0.25 1200 and 10.0.0.11 0.0.0.25 1200";
+
+impl Rows {
+    fn new(layout: Layout, planner: &Planner, config: &Config) -> Self {
+        let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
+        Self { plan: planner.plan(&names, None), layout, missing: config.missing.clone() }
+    }
+
+    /// Checks a configured layout; gives the warnings about it.
+    fn check(&self, config: &Config, planner: &Planner) -> Result<Vec<String>, Error> {
+        let text = config.layout.as_deref().unwrap_or_default();
+        let p = match self.plan.verdict {
+            Verdict::Product(p) => p,
+            Verdict::Payload(_) => return Ok(Vec::new()),
+            _ => {
+                return Err(Error::at(
+                    text,
+                    0,
+                    "layout: its fields do not tell the product; name it with --from",
+                ));
+            }
+        };
+        let product = products::all()[p];
+        for (i, &want) in product.layout_begins.iter().enumerate() {
+            let found = self.layout.names.get(i).map_or("its end", String::as_str);
+            if found != want {
+                let offset = text.match_indices("${").nth(i).map_or(text.len(), |m| m.0);
+                return Err(Error::at(
+                    text,
+                    offset,
+                    format!(
+                        "layout: InvalidParameter.LogFormatString: it must begin with {}; found {found} instead of {want}",
+                        product.layout_begins.iter().map(|n| format!("${{{n}}}")).collect::<String>()
+                    ),
+                ));
+            }
+        }
+        let warning = |(name, near): (&str, Option<&str>)| {
+            let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+            format!("layout: {name} is no field of {}, so its values go to extra{near}", product.id)
+        };
+        Ok(planner.unknown(p, &self.layout.names).into_iter().map(warning).collect())
+    }
+}
+
+/// Whether a line is of a product, by what is in its columns.
+#[inline]
+fn is_of(product: usize, text: &str, columns: &Columns) -> bool {
+    let product = products::all()[product];
+    let Lines::Detected(n) = product.lines else { return false };
+    let tells = |(i, e): (usize, &Entry)| e.shape == Shape::Any || e.shape.fits(columns.get(text, i));
+    columns.len() == n && product.entries[..n].iter().enumerate().all(tells)
+}
+
+fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
+    let text = format!("{found} columns, but {layout} has {}: {}", names.len(), names.join(" "));
+    let format = if products::by_id(layout).is_some() { layout } else { "" };
+    Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
+}
+
+/// The product that a topic among these keys tells.
+fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Option<usize> {
+    let (_, topic) = members.find(|(key, _)| envelopes::TOPICS.contains(key))?;
+    products::all().iter().position(|p| p.topics.contains(&topic.text))
+}
+
+/// The names of the columns of an envelope's rows, from its context.
+fn envelope_columns(context: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(context).unwrap_or_default();
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    let _ = json::read_members(text, &mut members, &mut unescaped);
+    let source = Object { text, unescaped: &unescaped, members: &members };
+    let all = (0..members.len()).map(|i| (source.key(i), source.raw(i).text));
+    let sections = all.filter(|(key, _)| envelopes::key_role(key.as_bytes()) == KeyRole::Section);
+    sections.flat_map(|(_, section)| columns_of(section)).collect()
+}
+
+fn columns_of(section: &str) -> Vec<String> {
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    let (mut names, mut names_unescaped) = (Vec::new(), String::new());
+    let _ = json::read_members(section, &mut members, &mut unescaped);
+    let Some(columns) = members.iter().find(|m| m.key.of(section, &unescaped) == envelopes::COLUMNS) else {
+        return Vec::new();
+    };
+    let text = columns.value.of(section, &unescaped);
+    let _ = json::read_members(text, &mut names, &mut names_unescaped);
+    names.iter().map(|m| m.value.of(text, &names_unescaped).to_owned()).collect()
+}
+
 /// Whether a column looks like what its entry says.
 fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
     let mut record = Record::with_memory(Vec::new());
@@ -533,7 +839,7 @@ fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
         To::Version(v) => v == raw.text,
         _ if entry.shape != Shape::Any => entry.shape.fits(raw.text),
         To::Text(_) | To::Extra | To::Envelope => true,
-        _ => apply(&mut record, entry, raw).is_ok(),
+        _ => apply(&mut record, entry, raw, None).is_ok(),
     }
 }
 
@@ -543,7 +849,7 @@ fn build<'a>(
     plan: &Plan,
     product: usize,
     source: &impl Source<'a>,
-    flat_extra: Option<&Object<'a>>,
+    flat_extra: &Object<'a>,
     around: Around<'_>,
     config: &Config,
     memory: &mut Memory,
@@ -551,6 +857,7 @@ fn build<'a>(
     out: &mut Outcome,
 ) -> Result<(), Fault<'a>> {
     let product = products::all()[product];
+    let zone = config.zone.as_ref();
     let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
     for (field, word) in
         [(Field::Provider, product.provider), (Field::Product, product.product), (Field::Kind, product.kind)]
@@ -564,7 +871,7 @@ fn build<'a>(
     let mut fault = None;
     for &(member, entry) in &plan.steps {
         let entry = &product.entries[entry];
-        match apply(&mut record, entry, source.raw(member)) {
+        match apply(&mut record, entry, source.raw(member), zone) {
             Ok(Applied::Done) => {}
             Ok(Applied::Keep) => kept.push(member),
             Err(f) => {
@@ -584,13 +891,13 @@ fn build<'a>(
                 kept.sort_unstable();
                 record.extra.extend(kept.iter().map(|&i| (source.key(i), source.raw(i))));
             }
-            if let Some(inner) = flat_extra {
-                record.extra.extend((0..inner.members.len()).map(|i| (inner.key(i), inner.raw(i))));
-            }
+            record
+                .extra
+                .extend((0..flat_extra.members.len()).map(|i| (flat_extra.key(i), flat_extra.raw(i))));
             let own_time = plan.log_time.map(|(i, unit)| (source.raw(i), unit));
             let own_time = own_time.filter(|(raw, _)| !convert::is_missing(*raw));
             if let Some(t) = own_time
-                .and_then(|(raw, unit)| convert::time(raw.text, unit))
+                .and_then(|(raw, unit)| convert::time(raw.text, unit, zone))
                 .map(|t| t.0)
                 .or(around.log_time)
             {
@@ -649,7 +956,12 @@ enum Applied {
 
 /// Reads a value and sets its field.
 #[inline]
-fn apply<'a>(record: &mut Record<'a>, entry: &Entry, raw: Raw<'a>) -> Result<Applied, Fault<'a>> {
+fn apply<'a>(
+    record: &mut Record<'a>,
+    entry: &Entry,
+    raw: Raw<'a>,
+    zone: Option<&Zone>,
+) -> Result<Applied, Fault<'a>> {
     let field = match entry.to {
         To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
         To::Extra | To::Envelope => return Ok(Applied::Keep),
@@ -661,7 +973,18 @@ fn apply<'a>(record: &mut Record<'a>, entry: &Entry, raw: Raw<'a>) -> Result<App
             });
         }
         To::Protocol => Field::Protocol,
-        To::Text(f) | To::Number(f) | To::Address(f) | To::Time(f, _) | To::Word(f, _) | To::Flat(f) => f,
+        To::Counter(ingress, egress) => match record.get(Field::Direction) {
+            Some(Value::Text("ingress")) => ingress,
+            Some(_) => egress,
+            None => return Ok(Applied::Keep),
+        },
+        To::Text(f)
+        | To::Number(f)
+        | To::Address(f)
+        | To::AddressOrName(f)
+        | To::Time(f, _)
+        | To::Word(f, _)
+        | To::Flat(f) => f,
     };
     if convert::is_missing(raw) {
         // `-1` stands for any protocol, which is not quite the same as none.
@@ -671,15 +994,19 @@ fn apply<'a>(record: &mut Record<'a>, entry: &Entry, raw: Raw<'a>) -> Result<App
     if record.has(field) || raw.kind == RawKind::Nested {
         return Ok(Applied::Keep);
     }
+    let text = raw.text.trim_ascii();
     let bad = |code, message: &'static str| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
     let (value, exact) = match entry.to {
         To::Flat(f) => (flat_value(f, raw)?, true),
-        To::Number(f) => number(f, raw)?,
-        To::Address(_) => match convert::address(raw.text) {
+        To::Number(f) | To::Counter(f, _) => number(f, raw)?,
+        To::Address(_) | To::AddressOrName(_) => match convert::address(text) {
             Some(a) => (Value::Address(a), true),
+            None if matches!(entry.to, To::AddressOrName(_)) && is_host_name(text) => {
+                return Ok(Applied::Keep);
+            }
             None => return bad(code::ADDRESS, "is not an IPv4 or IPv6 address"),
         },
-        To::Protocol => match convert::protocol(raw.text) {
+        To::Protocol => match convert::protocol(text) {
             Some((n, more)) => {
                 let word = vocabulary::transport(n);
                 if !word.is_empty() {
@@ -687,13 +1014,13 @@ fn apply<'a>(record: &mut Record<'a>, entry: &Entry, raw: Raw<'a>) -> Result<App
                 }
                 (Value::Number(u64::from(n)), !more)
             }
-            None if raw.text.bytes().all(|b| b.is_ascii_digit()) => {
+            None if text.bytes().all(|b| b.is_ascii_digit()) => {
                 return bad(code::PROTOCOL, "is no protocol number; they end at 255");
             }
             // A name that IANA does not know is kept as it came.
             None => return Ok(Applied::Keep),
         },
-        To::Time(_, unit) => match convert::time(raw.text, unit) {
+        To::Time(_, unit) => match convert::time(text, unit, zone) {
             Some((t, exact)) => (Value::Number(t), exact),
             None => {
                 return bad(
@@ -702,7 +1029,7 @@ fn apply<'a>(record: &mut Record<'a>, entry: &Entry, raw: Raw<'a>) -> Result<App
                 );
             }
         },
-        To::Word(f, words) => match vocabulary::find(words, raw.text) {
+        To::Word(f, words) => match vocabulary::find(words, text) {
             Some((word, more)) => (Value::Text(word), !more),
             None => {
                 let mut known: Vec<_> = words.iter().map(|w| w.0).collect();
@@ -718,12 +1045,19 @@ fn apply<'a>(record: &mut Record<'a>, entry: &Entry, raw: Raw<'a>) -> Result<App
     Ok(if exact { Applied::Done } else { Applied::Keep })
 }
 
+/// Whether a text may be the name of a host.
+fn is_host_name(text: &str) -> bool {
+    text.len() <= 253
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        && text.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
 fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>> {
     let most = match field.field_type() {
         FieldType::Integer(most) => most,
         _ => u64::MAX,
     };
-    let message = match convert::unsigned(raw.text) {
+    let message = match convert::unsigned(raw.text.trim_ascii()) {
         Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
         Err(NumberFault::NotANumber) => "is not a number".into(),
         Err(NumberFault::Negative) => "is negative; a count can't be".into(),
@@ -749,27 +1083,6 @@ fn flat_value<'a>(field: Field, raw: Raw<'a>) -> Result<Value<'a>, Fault<'a>> {
             (value, true) => Ok(value),
             (_, false) => fault(code::NUMBER, "is not an integer".into()),
         },
-    }
-}
-
-/// Finds the columns of a line with runs of blanks between them.
-#[inline]
-fn split_blanks(text: &str, columns: &mut Vec<(u32, u32)>) {
-    columns.clear();
-    let bytes = text.as_bytes();
-    let mut pos = 0;
-    loop {
-        while pos < bytes.len() && bytes[pos].is_ascii_whitespace() {
-            pos += 1;
-        }
-        if pos == bytes.len() {
-            return;
-        }
-        let start = pos;
-        while pos < bytes.len() && !bytes[pos].is_ascii_whitespace() {
-            pos += 1;
-        }
-        columns.push((start as u32, pos as u32));
     }
 }
 

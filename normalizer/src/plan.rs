@@ -5,6 +5,7 @@
 
 use crate::{
     envelopes::{self, Meta},
+    nearest,
     products::{self, Product, To, Unit},
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) envelope: Vec<usize>,
     /// The member with the log's time.
     pub(crate) log_time: Option<(usize, Unit)>,
+    /// A key that the record must have and has not.
+    pub(crate) lacks: Option<String>,
 }
 
 impl Plan {
@@ -54,45 +57,84 @@ impl Plan {
     }
 }
 
-/// Makes plans.
+/// Every key of every product.
 #[derive(Debug)]
-pub(crate) struct Planner {
-    /// Every key of every product, folded, with product and entry; sorted.
-    index: Vec<(String, usize, usize)>,
-    /// The one product that records may be of.
-    from: Option<usize>,
+pub(crate) struct KeyIndex {
+    /// The key, folded, with product and entry; sorted.
+    keys: Vec<(String, usize, usize)>,
 }
 
-impl Planner {
-    pub(crate) fn new(from: Option<usize>) -> Self {
-        let mut index = Vec::new();
+impl KeyIndex {
+    pub(crate) fn new() -> Self {
+        let mut keys = Vec::new();
         for (p, product) in products::all().iter().enumerate() {
             for (e, entry) in product.entries.iter().enumerate() {
-                index.extend(entry.keys.iter().map(|k| (fold(k), p, e)));
+                keys.extend(entry.keys.iter().map(|k| (fold(k), p, e)));
             }
         }
-        index.sort();
-        index.dedup();
-        Self { index, from }
-    }
-
-    /// The plan for lines in a product's own layout.
-    pub(crate) fn layout(product: usize) -> Plan {
-        let p: &Product = products::all()[product];
-        let mut plan = Plan::empty(None);
-        plan.verdict = Verdict::Product(product);
-        for (i, entry) in p.entries[..p.columns].iter().enumerate() {
-            plan.add_key(entry.keys[0]);
-            plan.steps.push((i, i));
-        }
-        plan
+        keys.sort();
+        keys.dedup();
+        Self { keys }
     }
 
     fn entries(&self, key: &str) -> &[(String, usize, usize)] {
         let key = fold(key);
-        let start = self.index.partition_point(|e| e.0 < key);
-        let len = self.index[start..].partition_point(|e| e.0 == key);
-        &self.index[start..start + len]
+        let start = self.keys.partition_point(|e| e.0 < key);
+        let len = self.keys[start..].partition_point(|e| e.0 == key);
+        &self.keys[start..start + len]
+    }
+
+    /// Whether some product, or some log service, has such a key.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        !self.entries(key).is_empty() || envelopes::meta(key, true).is_some() || envelopes::is_payload(key)
+    }
+}
+
+/// Makes plans.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    index: KeyIndex,
+    /// The one product that records may be of.
+    from: Option<usize>,
+    /// Keys that every keyed record must have.
+    required: Vec<String>,
+}
+
+impl Planner {
+    /// The fewest known keys that a record is taken for a product by; with fewer it could be
+    /// anything.
+    const FEWEST_KEYS: usize = 4;
+
+    pub(crate) fn new(from: Option<usize>, required: &[String]) -> Self {
+        Self { index: KeyIndex::new(), from, required: required.to_vec() }
+    }
+
+    /// The plan for lines in a product's own layout.
+    pub(crate) fn lines(product: usize) -> Plan {
+        let p: &Product = products::all()[product];
+        let mut plan = Plan::empty(None);
+        plan.verdict = Verdict::Product(product);
+        for (i, entry) in p.entries[..p.lines.columns()].iter().enumerate() {
+            plan.add_key(entry.keys[0]);
+            match entry.to {
+                To::Extra => plan.extra.push(i),
+                _ => plan.steps.push((i, i)),
+            }
+        }
+        plan
+    }
+
+    /// The names that a product does not know, each with the one that may be meant.
+    pub(crate) fn unknown<'a>(
+        &self,
+        product: usize,
+        names: &'a [String],
+    ) -> Vec<(&'a str, Option<&'static str>)> {
+        let known = || products::all()[product].entries.iter().flat_map(|e| e.keys.iter().copied());
+        let unknown = names.iter().filter(|n| {
+            self.index.entries(n).iter().all(|e| e.1 != product) && envelopes::meta(n, false).is_none()
+        });
+        unknown.map(|n| (n.as_str(), nearest::nearest(n, known()))).collect()
     }
 
     /// Makes the plan for an object's keys.
@@ -105,9 +147,9 @@ impl Planner {
         let payload = || live.iter().copied().find(|&i| envelopes::is_payload(keys[i]));
         plan.verdict = match self.from {
             Some(p) if self.known(p, keys, &live) > 0 => Verdict::Product(p),
-            Some(p) => match payload() {
+            Some(_) => match payload() {
                 Some(i) => Verdict::Payload(i),
-                None => Self::api_error(keys, &live).unwrap_or(Verdict::Product(p)),
+                None => Self::api_error(keys, &live).unwrap_or(Verdict::Unknown),
             },
             None => match self.detect(keys, &live, hint) {
                 Verdict::Unknown => match payload() {
@@ -122,7 +164,7 @@ impl Planner {
             _ => None,
         };
         for &i in &live {
-            let own = self.entries(keys[i]).iter().find(|e| Some(e.1) == product).map(|e| e.2);
+            let own = self.index.entries(keys[i]).iter().find(|e| Some(e.1) == product).map(|e| e.2);
             let to = own.map(|e| products::all()[product.unwrap_or(0)].entries[e].to);
             match (own, to) {
                 (_, Some(To::Envelope)) => plan.envelope.push(i),
@@ -138,18 +180,21 @@ impl Planner {
             }
         }
         plan.steps.sort_by_key(|s| s.1);
+        let has = |name: &String| live.iter().any(|&i| fold(keys[i]) == fold(name));
+        plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan
     }
 
     fn api_error(keys: &[&str], live: &[usize]) -> Option<Verdict> {
-        let find = |names: &[&str]| live.iter().copied().find(|&i| names.contains(&keys[i]));
-        let (codes, messages) = envelopes::API_ERROR;
-        Some(Verdict::ApiError { code: find(codes)?, message: find(messages)? })
+        let find = |name: &str| live.iter().copied().find(|&i| keys[i] == name);
+        envelopes::API_ERRORS.iter().find_map(|(code, message)| {
+            Some(Verdict::ApiError { code: find(code)?, message: find(message)? })
+        })
     }
 
     /// How many of the keys a product knows.
     fn known(&self, product: usize, keys: &[&str], live: &[usize]) -> usize {
-        live.iter().filter(|&&i| self.entries(keys[i]).iter().any(|e| e.1 == product)).count()
+        live.iter().filter(|&&i| self.index.entries(keys[i]).iter().any(|e| e.1 == product)).count()
     }
 
     /// Among the products that a telling key, or the envelope, speaks for: the one that knows
@@ -158,7 +203,7 @@ impl Planner {
         let all = products::all();
         let mut told = vec![false; all.len()];
         for &i in live {
-            for (_, p, e) in self.entries(keys[i]) {
+            for (_, p, e) in self.index.entries(keys[i]) {
                 told[*p] |= all[*p].entries[*e].telling;
             }
         }
@@ -166,7 +211,8 @@ impl Planner {
             told[p] = true;
         }
         let scores = (0..all.len()).filter(|&p| told[p]).map(|p| (self.known(p, keys, live), p));
-        let scores: Vec<_> = scores.filter(|s| s.0 > 0).collect();
+        let fewest = if hint.is_some() { 1 } else { Self::FEWEST_KEYS };
+        let scores: Vec<_> = scores.filter(|s| s.0 >= fewest).collect();
         let Some(best) = scores.iter().map(|s| s.0).max() else { return Verdict::Unknown };
         let winners: Vec<usize> = scores.iter().filter(|s| s.0 == best).map(|s| s.1).collect();
         match winners[..] {
@@ -187,7 +233,15 @@ impl Plan {
             extra: Vec::new(),
             envelope: Vec::new(),
             log_time: None,
+            lacks: None,
         }
+    }
+
+    /// The first keys, and whether there are more.
+    pub(crate) fn first_keys(&self, most: usize) -> (Vec<&str>, bool) {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let keys = starts.zip(&self.ends).map(|(a, &b)| &self.keys[a as usize..b as usize]);
+        (keys.take(most).collect(), self.ends.len() > most)
     }
 
     fn add_key(&mut self, key: &str) {

@@ -21,6 +21,18 @@ pub const ACTION: &[Word] = &[
     ("js_challenge", "challenge", true),
 ];
 
+/// Words for an action, where it may be a number too.
+pub const NUMBERED_ACTION: &[Word] = &{
+    let mut words = [("0", "accept", false); ACTION.len() + 2];
+    words[1] = ("1", "reject", false);
+    let mut i = 0;
+    while i < ACTION.len() {
+        words[i + 2] = ACTION[i];
+        i += 1;
+    }
+    words
+};
+
 /// Words for a direction, compared without regard to case.
 pub const DIRECTION: &[Word] = &[
     ("ingress", "ingress", false),

@@ -8,7 +8,7 @@
 //!
 //! Its table is the table of fields. A record that is normalized again has the same bytes.
 
-use super::{Entry, Product, To, entry};
+use super::{Entry, Lines, Product, To, entry};
 use crate::record::Field;
 
 const KEYS: [&str; Field::ALL.len()] = {
@@ -42,7 +42,8 @@ pub(super) const PRODUCT: Product = Product {
     product: "",
     kind: "",
     title: "Weir: flat records",
-    columns: 0,
-    detect_lines: false,
+    lines: Lines::None,
+    topics: &[],
+    layout_begins: &[],
     entries: ENTRIES,
 };

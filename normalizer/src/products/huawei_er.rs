@@ -12,12 +12,12 @@
 //! Known gaps: one page of the vendor swaps columns 3 and 4 in its text; both are UUIDs, so
 //! the sample's order is taken. There is no action and no status.
 
-use super::{Entry, Product, Shape, To, Unit, entry};
+use super::{Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{record::Field, vocabulary::DIRECTION};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["project_id", "project-id"], To::Text(Field::AccountId)).shape(Shape::Hex32),
+    entry(&["project_id", "project-id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
     entry(&["resource_id", "resource-id"], To::Text(Field::ResourceId)).shape(Shape::Uuid),
     entry(&["instance_id", "instance-id"], To::Text(Field::InstanceId)).shape(Shape::Uuid).telling(),
     entry(&["srcaddr"], To::Address(Field::SrcIp)),
@@ -29,7 +29,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["bytes"], To::Number(Field::Bytes)),
     entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["direct"], To::Word(Field::Direction, DIRECTION)).shape(Shape::Direction).telling(),
+    entry(&["direct"], To::Word(Field::Direction, DIRECTION)).shape(Shape::Word(DIRECTION)).telling(),
     entry(&["hostIP"], To::Envelope),
 ];
 
@@ -39,7 +39,8 @@ pub(super) const PRODUCT: Product = Product {
     product: "er",
     kind: "flow",
     title: "Enterprise Router: flow logs",
-    columns: 14,
-    detect_lines: true,
+    lines: Lines::Detected(14),
+    topics: &[],
+    layout_begins: &[],
     entries: ENTRIES,
 };

@@ -13,7 +13,7 @@
 //! Known gaps: there is no direction; a conversation is two records. Other versions, custom
 //! formats and the form of IPv6 records are not documented; IPv6 addresses are read.
 
-use super::{Entry, Product, Shape, To, Unit, entry};
+use super::{Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{
     record::Field,
     vocabulary::{ACTION, LOG_STATUS},
@@ -21,7 +21,7 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["project-id", "project_id"], To::Text(Field::AccountId)).shape(Shape::Hex32),
+    entry(&["project-id", "project_id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
     entry(&["interface-id", "interface_id"], To::Text(Field::InterfaceId)).shape(Shape::Uuid).telling(),
     entry(&["srcaddr"], To::Address(Field::SrcIp)),
     entry(&["dstaddr"], To::Address(Field::DstIp)),
@@ -33,7 +33,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
     entry(&["action"], To::Word(Field::Action, ACTION)),
-    entry(&["log-status", "log_status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::LogStatus),
+    entry(&["log-status", "log_status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::Word(LOG_STATUS)),
     entry(&["hostIP"], To::Envelope),
 ];
 
@@ -43,7 +43,8 @@ pub(super) const PRODUCT: Product = Product {
     product: "vpc",
     kind: "flow",
     title: "Virtual Private Cloud: VPC flow logs",
-    columns: 14,
-    detect_lines: true,
+    lines: Lines::Detected(14),
+    topics: &[],
+    layout_begins: &[],
     entries: ENTRIES,
 };

@@ -3,11 +3,37 @@
 //! A product is one file with one table. The table drives the reading of columns and of
 //! keys, detection, and the documentation.
 
-mod flat;
-mod huawei_er;
-mod huawei_vpc;
+use crate::{
+    record::Field,
+    vocabulary::{self, Word},
+};
 
-use crate::{record::Field, vocabulary::Word};
+macro_rules! registry {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+
+        /// Every product, in the order of the documentation.
+        pub fn all() -> &'static [&'static Product] {
+            &[$(&$name::PRODUCT),*]
+        }
+    };
+}
+
+registry! {
+    huawei_vpc,
+    huawei_er,
+    huawei_cfw,
+    huawei_cfw_access,
+    huawei_cfw_attack,
+    huawei_waf,
+    huawei_waf_access,
+    alibaba_cen,
+    alibaba_vpc,
+    alibaba_nat,
+    alibaba_cfw,
+    baidu_flow,
+    flat,
+}
 
 /// A kind of record that one product of one cloud writes.
 #[derive(Debug)]
@@ -22,22 +48,45 @@ pub struct Product {
     pub kind: &'static str,
     /// The vendor's name for these records.
     pub title: &'static str,
-    /// How many of the first entries are the columns of its text lines; 0 if it has none.
-    pub columns: usize,
-    /// Whether text lines are known by their content; otherwise they need `--from`.
-    pub detect_lines: bool,
+    /// The text lines that it is known to have.
+    pub lines: Lines,
+    /// Log topics that tell it.
+    pub topics: &'static [&'static str],
+    /// The fields that a layout of it must begin with, as its vendor asks.
+    pub layout_begins: &'static [&'static str],
     /// Every key of its records.
     pub entries: &'static [Entry],
+}
+
+/// The text lines of a product: how many of the first entries of its table are the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// It has none, or in an order that somebody must say.
+    None,
+    /// They are known by what is in them.
+    Detected(usize),
+    /// They are read where it is said that they are of this product.
+    Named(usize),
+}
+
+impl Lines {
+    /// How many columns there are; 0 for none.
+    pub fn columns(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Detected(n) | Self::Named(n) => n,
+        }
+    }
 }
 
 /// A key of a record: its spellings, and where its value goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// The vendor's spelling first, then every other one.
+    /// The vendor's spelling first, then others; case, `-` and `_` make no difference.
     pub keys: &'static [&'static str],
     /// Where its value goes, and how it is read.
     pub to: To,
-    /// Whether this key alone tells the product.
+    /// Whether this key speaks for the product.
     pub telling: bool,
     /// What the text in this column must be like for a line to be of this product.
     pub shape: Shape,
@@ -52,8 +101,13 @@ pub enum To {
     Text(Field),
     /// An unsigned integer.
     Number(Field),
+    /// An unsigned integer that counts what comes to, or leaves, the side that a firewall
+    /// protects: the first field if that is the destination, the second if it is the source.
+    Counter(Field, Field),
     /// An address.
     Address(Field),
+    /// An address; a host's name is kept as it came.
+    AddressOrName(Field),
     /// A protocol's number or keyword.
     Protocol,
     /// A time.
@@ -68,6 +122,51 @@ pub enum To {
     Extra,
     /// Metadata of the log service.
     Envelope,
+}
+
+impl To {
+    /// The field, or the first of them.
+    pub fn field(self) -> Option<Field> {
+        match self {
+            Self::Text(f)
+            | Self::Number(f)
+            | Self::Counter(f, _)
+            | Self::Address(f)
+            | Self::AddressOrName(f)
+            | Self::Time(f, _)
+            | Self::Word(f, _)
+            | Self::Flat(f) => Some(f),
+            Self::Protocol => Some(Field::Protocol),
+            Self::Version(_) | Self::FlatExtra | Self::Extra | Self::Envelope => None,
+        }
+    }
+
+    /// How the value is read, and its unit, for people.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Version(v) => format!("implied where it is {v}"),
+            Self::Text(_) => "text".into(),
+            Self::Number(_) => "number".into(),
+            Self::Counter(ingress, egress) => {
+                format!("number, of the protected side: {} inbound, {} outbound", ingress.key(), egress.key())
+            }
+            Self::Address(_) => "address".into(),
+            Self::AddressOrName(_) => "address, or a host name, which goes to extra".into(),
+            Self::Protocol => "protocol number or keyword".into(),
+            Self::Time(_, Unit::Seconds) => "time, epoch seconds or written".into(),
+            Self::Time(_, Unit::Millis) => "time, epoch milliseconds or written".into(),
+            Self::Time(_, Unit::Guess) => {
+                "time, epoch seconds or milliseconds by magnitude, or written".into()
+            }
+            Self::Word(_, words) => {
+                let words: Vec<_> = words.iter().map(|w| w.0).collect();
+                format!("one of {}", words.join(", "))
+            }
+            Self::Flat(_) => "as it is".into(),
+            Self::FlatExtra | Self::Extra => "as it came".into(),
+            Self::Envelope => "metadata of the log service".into(),
+        }
+    }
 }
 
 /// What a time counts, where it is a number.
@@ -86,23 +185,26 @@ pub enum Unit {
 pub enum Shape {
     /// Whatever the entry's target can read.
     Any,
-    /// 32 hexadecimal digits.
-    Hex32,
+    /// So many hexadecimal digits.
+    Hex(usize),
+    /// So many decimal digits.
+    Digits(usize),
     /// A UUID.
     Uuid,
-    /// A word for a direction.
-    Direction,
-    /// A word for a window's status.
-    LogStatus,
+    /// An id that begins so, or `-` for none.
+    Prefix(&'static str),
+    /// One of these words.
+    Word(&'static [Word]),
 }
 
 impl Shape {
     /// Whether a text is like this.
     #[inline]
-    pub(crate) fn fits(self, text: &str) -> bool {
+    pub fn fits(self, text: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Hex32 => text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()),
+            Self::Hex(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit()),
+            Self::Digits(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_digit()),
             Self::Uuid => {
                 text.len() == 36
                     && text.bytes().enumerate().all(|(i, b)| match i {
@@ -110,19 +212,23 @@ impl Shape {
                         _ => b.is_ascii_hexdigit(),
                     })
             }
-            Self::Direction => crate::vocabulary::find(crate::vocabulary::DIRECTION, text).is_some(),
-            Self::LogStatus => crate::vocabulary::find(crate::vocabulary::LOG_STATUS, text).is_some(),
+            Self::Prefix(p) => text.starts_with(p) || text == "-",
+            Self::Word(words) => vocabulary::find(words, text).is_some(),
         }
     }
 
     /// What a text should be, for people.
-    pub(crate) fn describe(self) -> &'static str {
+    pub fn describe(self) -> String {
         match self {
-            Self::Any => "any value",
-            Self::Hex32 => "32 hexadecimal digits",
-            Self::Uuid => "a UUID",
-            Self::Direction => "a direction",
-            Self::LogStatus => "OK, NODATA or SKIPDATA",
+            Self::Any => "any value".into(),
+            Self::Hex(n) => format!("{n} hexadecimal digits"),
+            Self::Digits(n) => format!("{n} digits"),
+            Self::Uuid => "a UUID".into(),
+            Self::Prefix(p) => format!("an id that begins with {p}"),
+            Self::Word(words) => {
+                let words: Vec<_> = words.iter().map(|w| w.0).collect();
+                format!("one of {}", words.join(", "))
+            }
         }
     }
 }
@@ -132,7 +238,7 @@ const fn entry(keys: &'static [&'static str], to: To) -> Entry {
 }
 
 impl Entry {
-    /// Tells the product wherever this key occurs.
+    /// Speaks for the product wherever this key occurs.
     const fn telling(self) -> Self {
         Self { telling: true, ..self }
     }
@@ -143,9 +249,15 @@ impl Entry {
     }
 }
 
-/// Every product, in the order of the documentation.
-pub fn all() -> &'static [&'static Product] {
-    &[&huawei_vpc::PRODUCT, &huawei_er::PRODUCT, &flat::PRODUCT]
+/// Two tables in one, for products that share keys.
+const fn join<const N: usize>(a: &[Entry], b: &[Entry]) -> [Entry; N] {
+    let mut all = [entry(&[], To::Extra); N];
+    let mut i = 0;
+    while i < N {
+        all[i] = if i < a.len() { a[i] } else { b[i - a.len()] };
+        i += 1;
+    }
+    all
 }
 
 /// The product with this id.

@@ -1,0 +1,40 @@
+//! Huawei Cloud Firewall attack event logs.
+//!
+//! Specification: Cloud Firewall "API Reference", "Querying Attack Logs"; "User Guide",
+//! "Log Field Description" (LTS).
+//!
+//! ```text
+//! {"action":"deny","app":"HTTP","attack_rule":"Tomcat path traversal","attack_rule_id":"336154","attack_type":"Web Attack","direction":"out2in","dst_ip":"100.95.148.49","dst_port":8080,"event_time":1664164255000,"level":"HIGH","log_id":"46033","packet":"R0VUIC8=","protocol":"TCP","source":"0","src_ip":"100.93.27.17","src_port":49634}
+//! ```
+//! (made from the list of fields)
+//!
+//! The event has one instant, `event_time`, in epoch milliseconds. `packet` is base64.
+//!
+//! Known gaps: the levels are not documented, so severity is the source's word.
+
+use super::{Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
+use crate::record::Field;
+
+const OWN: &[Entry] = &[
+    entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).telling(),
+    entry(&["attack_type"], To::Text(Field::Attack)).telling(),
+    entry(&["attack_rule"], To::Text(Field::RuleName)).telling(),
+    entry(&["attack_rule_id"], To::Text(Field::RuleId)).telling(),
+    entry(&["level"], To::Text(Field::Severity)),
+    entry(&["source"], To::Extra),
+    entry(&["packet"], To::Extra),
+];
+
+const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);
+
+pub(super) const PRODUCT: Product = Product {
+    id: "huawei-cfw-attack",
+    provider: "huawei",
+    product: "cfw_attack",
+    kind: "attack",
+    title: "Cloud Firewall: attack event logs",
+    lines: Lines::None,
+    topics: &[],
+    layout_begins: &[],
+    entries: ENTRIES,
+};
