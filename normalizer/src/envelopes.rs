@@ -83,8 +83,9 @@ pub(crate) fn meta(key: &str, wrapper: bool) -> Option<Meta> {
     match key {
         "__time__" | "@lh_time" => Some(Meta::LogTime(Unit::Seconds)),
         "@timestamp" => Some(Meta::LogTime(Unit::Millis)),
-        // LTS transfer to OBS; LoongCollector. BLS.
-        "time" if wrapper => Some(Meta::LogTime(Unit::Guess)),
+        // LTS transfer to OBS; LoongCollector, also among the keys of a record.
+        "time" => Some(Meta::LogTime(Unit::Guess)),
+        // BLS.
         "timestamp" if wrapper => Some(Meta::LogTime(Unit::Millis)),
         "__topic__" | "__source__" | "__pack_id__" | "__pack_meta__" | "__index_number__" | "__raw__"
         | "__raw_log__" | "__time_ns_part__" | "@time_ns" | "@stream" | "@seq" => Some(Meta::Field),

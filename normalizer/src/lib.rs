@@ -10,6 +10,7 @@ mod encode;
 mod envelopes;
 mod error;
 mod fault;
+mod fill;
 pub mod framing;
 mod json;
 mod layout;
@@ -20,6 +21,7 @@ mod plan;
 pub mod products;
 pub mod record;
 pub mod schema;
+mod source;
 mod stream;
 pub mod vocabulary;
 

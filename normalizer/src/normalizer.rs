@@ -6,20 +6,20 @@
 use std::mem;
 
 use crate::{
-    Config, Error, Zone,
+    Config, Error,
     batch::{self, BatchView, Outcome, Reject},
-    convert::{self, NumberFault},
-    encode,
+    convert,
     envelopes::{self, HIGHLIGHTS, KeyRole},
     fault::{Fault, code},
+    fill::{Around, Memory, apply, build},
     framing::{Framer, FramingFault},
     json::{self, JsonFault, Member},
     layout::{Columns, HEADER, Layout},
     limits, nearest,
     plan::{Plan, Planner, Plans, Verdict},
     products::{self, Entry, Lines, Shape, To},
-    record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
-    vocabulary,
+    record::{Raw, RawKind, Record},
+    source::{Line, NamedLine, Object, Row, Source},
 };
 
 /// A configured normalizer with the memory that it reuses.
@@ -65,125 +65,10 @@ struct Level {
     framer: Option<Box<Framer>>,
 }
 
-/// The memory for one record.
-#[derive(Debug, Default)]
-struct Memory {
-    extra: Vec<(&'static str, Raw<'static>)>,
-    /// Members that have a field, but whose value must be kept beside it.
-    kept: Vec<usize>,
-}
-
-/// What the envelopes around a record say.
-#[derive(Clone, Copy, Debug, Default)]
-struct Around<'a> {
-    log_time: Option<u64>,
-    /// The product that a topic tells.
-    hint: Option<usize>,
-    /// Their fields, from the outermost to the innermost; only if they are to be kept.
-    fields: &'a [(&'a str, Raw<'a>)],
-}
-
 /// Where what comes out goes.
 struct Sink<'o> {
     out: &'o mut Outcome,
     element: u32,
-}
-
-/// The values of a record by number: an object's members, or a line's columns.
-trait Source<'a> {
-    fn key(&self, index: usize) -> &'a str;
-    fn raw(&self, index: usize) -> Raw<'a>;
-    /// The column's number, from 1; 0 where there are no columns.
-    fn column(&self, index: usize) -> usize;
-}
-
-struct Object<'a> {
-    text: &'a str,
-    unescaped: &'a str,
-    members: &'a [Member],
-}
-
-impl<'a> Source<'a> for Object<'a> {
-    #[inline]
-    fn key(&self, index: usize) -> &'a str {
-        self.members[index].key.of(self.text, self.unescaped)
-    }
-
-    #[inline]
-    fn raw(&self, index: usize) -> Raw<'a> {
-        let m = &self.members[index];
-        Raw { kind: m.kind, text: m.value.of(self.text, self.unescaped) }
-    }
-
-    fn column(&self, _index: usize) -> usize {
-        0
-    }
-}
-
-/// An array whose values have the names of columns.
-struct Row<'a> {
-    columns: &'a [String],
-    values: Object<'a>,
-}
-
-impl<'a> Source<'a> for Row<'a> {
-    fn key(&self, index: usize) -> &'a str {
-        &self.columns[index]
-    }
-
-    fn raw(&self, index: usize) -> Raw<'a> {
-        self.values.raw(index)
-    }
-
-    fn column(&self, index: usize) -> usize {
-        index + 1
-    }
-}
-
-/// A line in a product's own layout.
-struct Line<'a> {
-    text: &'a str,
-    columns: &'a Columns,
-    entries: &'static [Entry],
-}
-
-impl<'a> Source<'a> for Line<'a> {
-    fn key(&self, index: usize) -> &'a str {
-        self.entries[index].keys[0]
-    }
-
-    #[inline]
-    fn raw(&self, index: usize) -> Raw<'a> {
-        Raw::text(self.columns.get(self.text, index))
-    }
-
-    fn column(&self, index: usize) -> usize {
-        index + 1
-    }
-}
-
-/// A line in a layout or under a header row.
-struct NamedLine<'a> {
-    text: &'a str,
-    columns: &'a Columns,
-    names: &'a [String],
-    missing: Option<&'a str>,
-}
-
-impl<'a> Source<'a> for NamedLine<'a> {
-    fn key(&self, index: usize) -> &'a str {
-        &self.names[index]
-    }
-
-    #[inline]
-    fn raw(&self, index: usize) -> Raw<'a> {
-        let text = self.columns.get(self.text, index);
-        Raw::text(if self.missing == Some(text) { "" } else { text })
-    }
-
-    fn column(&self, index: usize) -> usize {
-        index + 1
-    }
 }
 
 impl Normalizer {
@@ -251,7 +136,9 @@ impl Normalizer {
             match FramingFault::from_code(element.fault) {
                 Some(fault) => self.framing_fault(fault, bytes, &mut sink),
                 None => match std::str::from_utf8(bytes) {
-                    Ok(text) => self.element(text, batch.context(element.context), &mut sink),
+                    Ok(text) => {
+                        self.element(text, 0, batch.context(element.context), Around::default(), &mut sink);
+                    }
                     Err(e) => self.reject(&not_utf8(bytes, e.valid_up_to()), &mut sink),
                 },
             }
@@ -295,6 +182,9 @@ impl Normalizer {
             FramingFault::CutShort => {
                 Fault::of_record(code::CUT_SHORT, "the input ends inside this record; fetch the rest of it")
             }
+            FramingFault::BrokenJson if bytes.is_empty() => {
+                Fault::of_record(code::JSON, "a JSON envelope breaks off here, between its records")
+            }
             FramingFault::BrokenJson => match std::str::from_utf8(bytes) {
                 Err(e) => not_utf8(bytes, e.valid_up_to()),
                 Ok(text) => {
@@ -311,12 +201,10 @@ impl Normalizer {
         self.reject(&fault, sink);
     }
 
-    fn element(&mut self, text: &str, context: &[u8], sink: &mut Sink<'_>) {
-        if context.is_empty() {
-            return self.text(text, 0, context, Around::default(), sink);
-        }
-        if context[0] == HEADER {
-            return self.text(text, 0, context, Around::default(), sink);
+    /// Normalizes an element, with what its envelope's context says.
+    fn element(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
+        if matches!(context, [] | [HEADER, ..]) {
+            return self.text(text, depth, context, around, sink);
         }
         let mut level = mem::take(&mut self.context);
         let envelope = std::str::from_utf8(context).unwrap_or_default();
@@ -324,15 +212,16 @@ impl Normalizer {
         let _ = json::read_members(envelope, &mut level.members, &mut level.unescaped);
         let source = Object { text: envelope, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        let mut around = Around { hint: topic(members.clone()), ..Around::default() };
+        let mut around = Around { hint: topic(members.clone()).or(around.hint), ..around };
         let mut fields = Vec::new();
         if self.config.keep_envelope {
+            fields.extend_from_slice(around.fields);
             fields.extend(
                 members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text))),
             );
             around.fields = &fields;
         }
-        self.text(text, 0, context, around, sink);
+        self.text(text, depth, context, around, sink);
         self.context = level;
     }
 
@@ -366,19 +255,23 @@ impl Normalizer {
     ) {
         if let Err(e) = json::read_members(text, &mut level.members, &mut level.unescaped) {
             // Several documents in one string, perhaps.
-            return if depth > 0 && text.trim_ascii().contains('\n') {
-                self.documents_in(text, depth, around, level, sink)
-            } else {
-                self.reject(&json_fault(text, e), sink)
-            };
+            if depth == 0
+                || !text.trim_ascii().contains('\n')
+                || !self.documents_in(text, depth, around, level, sink)
+            {
+                self.reject(&json_fault(text, e), sink);
+            }
+            return;
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let records =
             |(key, raw): (&str, Raw<'_>)| raw.kind == RawKind::Nested && holds_records(key, raw.text);
-        if depth > 0 && members.clone().any(records) {
-            return self.documents_in(text, depth, around, level, sink);
+        if members.clone().any(records) && self.documents_in(text, depth, around, level, sink) {
+            return;
         }
+        let source = Object { text, unescaped: &level.unescaped, members: &level.members };
+        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let around = Around { hint: topic(members).or(around.hint), ..around };
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
         let plan = level.plans.get(&self.planner, keys, around.hint);
@@ -401,9 +294,9 @@ impl Normalizer {
             }
             Ok(()) if columns.len() != level.members.len() => {
                 let text = format!(
-                    "{} values, but the envelope names {} columns",
+                    "{} values, but the envelope names {}",
                     level.members.len(),
-                    columns.len()
+                    counted(columns.len())
                 );
                 self.reject(&Fault::of_record(code::COLUMN_COUNT, text), sink);
             }
@@ -506,6 +399,7 @@ impl Normalizer {
                 let (keys, more) = plan.first_keys(8);
                 let keys = format!("{}{}", keys.join(", "), if more { ", ..." } else { "" });
                 let text = match self.from {
+                    _ if keys.is_empty() => "an object without keys".into(),
                     Some(p) => format!("{} has none of these keys ({keys})", products::all()[p].id),
                     None => format!(
                         "no known record has these keys ({keys}); name the product with --from (`weir formats` lists them)"
@@ -532,10 +426,13 @@ impl Normalizer {
             return self.reject(&wrapped_too_often(), sink);
         };
         let mut level = mem::take(level);
-        self.documents_in(text, depth, around, &mut level, sink);
+        if !self.documents_in(text, depth, around, &mut level, sink) {
+            self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "an array that holds no records"), sink);
+        }
         self.levels[depth] = level;
     }
 
+    /// False, and nothing done, where the text is one element and no envelope.
     fn documents_in(
         &mut self,
         text: &str,
@@ -543,12 +440,13 @@ impl Normalizer {
         around: Around<'_>,
         level: &mut Level,
         sink: &mut Sink<'_>,
-    ) {
+    ) -> bool {
         let mut framer = match level.framer.take() {
             Some(framer) => framer,
             None => match Framer::new(&self.config) {
                 Ok(framer) => Box::new(framer),
-                Err(e) => return self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, e.to_string()), sink),
+                // The configuration was checked when this was made.
+                Err(_) => return false,
             },
         };
         framer.reset();
@@ -556,6 +454,12 @@ impl Normalizer {
         framer.finish();
         let mut any = false;
         while let Some(batch) = framer.next_batch() {
+            let whole = |e: &batch::Element| e.len as usize == text.trim_ascii().len() && e.context == 0;
+            if batch.elements.len() == 1 && batch.elements.iter().all(whole) {
+                framer.recycle(batch);
+                level.framer = Some(framer);
+                return false;
+            }
             for (i, element) in batch.elements.iter().enumerate() {
                 any = true;
                 let bytes = batch.raw(i);
@@ -564,7 +468,7 @@ impl Normalizer {
                     (None, Ok(text)) => {
                         let context = element.context as usize;
                         let context = context.checked_sub(1).and_then(|c| batch.contexts.get(c));
-                        self.text(text, depth + 1, context.map_or(&[], Vec::as_slice), around, sink);
+                        self.element(text, depth + 1, context.map_or(&[], Vec::as_slice), around, sink);
                     }
                     (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
                 }
@@ -575,6 +479,7 @@ impl Normalizer {
             self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the envelope in it holds no records"), sink);
         }
         level.framer = Some(framer);
+        true
     }
 
     fn line(&mut self, text: &str, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
@@ -584,11 +489,11 @@ impl Normalizer {
         }
         let mut columns = mem::take(&mut self.columns);
         if let Some(rows) = self.layout.take() {
-            self.named_line(&rows, text, &mut columns, around, sink);
+            self.named_line(&rows, "the layout", text, &mut columns, around, sink);
             self.layout = Some(rows);
         } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, &mut columns) {
             if let Some(rows) = self.header.1.take() {
-                self.named_line(&rows, text, &mut columns, around, sink);
+                self.named_line(&rows, "the header row", text, &mut columns, around, sink);
                 self.header.1 = Some(rows);
             }
         } else {
@@ -644,6 +549,7 @@ impl Normalizer {
     fn named_line(
         &mut self,
         rows: &Rows,
+        called: &'static str,
         text: &str,
         columns: &mut Columns,
         around: Around<'_>,
@@ -673,7 +579,7 @@ impl Normalizer {
                 }),
                 Ok(()) if columns.len() != layout.names.len() => {
                     let names = layout.names.iter().map(String::as_str).collect();
-                    Some(Fault { format: product, ..column_count("the layout", names, columns.len()) })
+                    Some(Fault { format: product, ..column_count(called, names, columns.len()) })
                 }
                 Ok(()) => None,
             },
@@ -693,8 +599,12 @@ impl Normalizer {
         let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
         let score =
             |p: usize| layout(p).iter().zip(0..columns.len()).filter(|(e, i)| plausible(e, raw(*i))).count();
-        let scored = self.lines.iter().map(|(p, _)| (score(*p), layout(*p).len() == columns.len(), *p));
-        let nearest = scored.max_by_key(|(score, same, p)| (*score, *same, std::cmp::Reverse(*p)));
+        let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && all[*p].lines != Lines::None;
+        let candidates = (0..all.len()).filter(asked);
+        let scored = candidates.map(|p| (score(p), layout(p).len() == columns.len(), p));
+        let nearest = scored.max_by_key(|(score, same, p)| {
+            (*same && score * 2 >= layout(*p).len(), *score, std::cmp::Reverse(*p))
+        });
         let Some((score, same, p)) = nearest else {
             let text = match self.from {
                 Some(p) => format!("a text line, but {} has none of its own; give --layout", all[p].id),
@@ -705,10 +615,15 @@ impl Normalizer {
         let product = all[p];
         if score * 2 < layout(p).len() {
             let text = format!(
-                "a line of {} columns that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
-                columns.len()
+                "a line of {} that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
+                counted(columns.len())
             );
             return Fault::of_record(code::UNKNOWN_FORMAT, text);
+        }
+        if same && matches!(product.lines, Lines::Named(_)) {
+            let text =
+                format!("this may be {0}, but nothing in it tells; if it is, say --from {0}", product.id);
+            return Fault::of_record(code::AMBIGUOUS, text);
         }
         if !same {
             let names = layout(p).iter().map(|e| e.keys[0]).collect();
@@ -797,8 +712,12 @@ fn is_of(product: usize, text: &str, columns: &Columns) -> bool {
     columns.len() == n && product.entries[..n].iter().enumerate().all(tells)
 }
 
+fn counted(columns: usize) -> String {
+    format!("{columns} column{}", if columns == 1 { "" } else { "s" })
+}
+
 fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
-    let text = format!("{found} columns, but {layout} has {}: {}", names.len(), names.join(" "));
+    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), names.join(" "));
     let format = if products::by_id(layout).is_some() { layout } else { "" };
     Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
 }
@@ -840,249 +759,6 @@ fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
         _ if entry.shape != Shape::Any => entry.shape.fits(raw.text),
         To::Text(_) | To::Extra | To::Envelope => true,
         _ => apply(&mut record, entry, raw, None).is_ok(),
-    }
-}
-
-/// Fills a record by its plan and writes it.
-#[expect(clippy::too_many_arguments, reason = "borrows parts of the normalizer apart")]
-fn build<'a>(
-    plan: &Plan,
-    product: usize,
-    source: &impl Source<'a>,
-    flat_extra: &Object<'a>,
-    around: Around<'_>,
-    config: &Config,
-    memory: &mut Memory,
-    text: &'a str,
-    out: &mut Outcome,
-) -> Result<(), Fault<'a>> {
-    let product = products::all()[product];
-    let zone = config.zone.as_ref();
-    let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
-    for (field, word) in
-        [(Field::Provider, product.provider), (Field::Product, product.product), (Field::Kind, product.kind)]
-    {
-        if !word.is_empty() {
-            record.set(field, Value::Text(word));
-        }
-    }
-    let kept = &mut memory.kept;
-    kept.clear();
-    let mut fault = None;
-    for &(member, entry) in &plan.steps {
-        let entry = &product.entries[entry];
-        match apply(&mut record, entry, source.raw(member), zone) {
-            Ok(Applied::Done) => {}
-            Ok(Applied::Keep) => kept.push(member),
-            Err(f) => {
-                let (field, column) = (source.key(member), source.column(member));
-                fault = Some(Fault { format: product.id, field, column, ..f });
-                break;
-            }
-        }
-    }
-    let made = match fault {
-        Some(fault) => Err(fault),
-        None => {
-            if kept.is_empty() {
-                record.extra.extend(plan.extra.iter().map(|&i| (source.key(i), source.raw(i))));
-            } else {
-                kept.extend_from_slice(&plan.extra);
-                kept.sort_unstable();
-                record.extra.extend(kept.iter().map(|&i| (source.key(i), source.raw(i))));
-            }
-            record
-                .extra
-                .extend((0..flat_extra.members.len()).map(|i| (flat_extra.key(i), flat_extra.raw(i))));
-            let own_time = plan.log_time.map(|(i, unit)| (source.raw(i), unit));
-            let own_time = own_time.filter(|(raw, _)| !convert::is_missing(*raw));
-            if let Some(t) = own_time
-                .and_then(|(raw, unit)| convert::time(raw.text, unit, zone))
-                .map(|t| t.0)
-                .or(around.log_time)
-            {
-                record.set(Field::LogTimeMs, Value::Number(t));
-            }
-            finish(record, plan, source, around, config, text, out, memory);
-            return Ok(());
-        }
-    };
-    memory.extra = recycle(record.extra);
-    made
-}
-
-/// Adds what was asked to be kept, and writes the record.
-#[expect(clippy::too_many_arguments, reason = "borrows parts of the normalizer apart")]
-fn finish<'a>(
-    mut record: Record<'a>,
-    plan: &Plan,
-    source: &impl Source<'a>,
-    around: Around<'_>,
-    config: &Config,
-    text: &'a str,
-    out: &mut Outcome,
-    memory: &mut Memory,
-) {
-    if config.keep_raw {
-        record.extra.push(("raw", Raw::text(text)));
-    }
-    let mut envelope = String::new();
-    if config.keep_envelope {
-        let mut fields: Vec<(&str, Raw<'_>)> = around.fields.to_vec();
-        fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
-        // The innermost of a name wins.
-        let last = |i: usize| fields[i + 1..].iter().all(|f| f.0 != fields[i].0);
-        let kept: Vec<_> = (0..fields.len()).filter(|&i| last(i)).map(|i| fields[i]).collect();
-        if !kept.is_empty() {
-            let mut json = Vec::new();
-            encode::object(kept.into_iter(), &mut json);
-            envelope = String::from_utf8(json).unwrap_or_default();
-        }
-    }
-    let mut record: Record<'_> = record;
-    if !envelope.is_empty() {
-        record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
-    }
-    encode::flat(&record, &mut out.output);
-    out.normalized += 1;
-    memory.extra = recycle(record.extra);
-}
-
-enum Applied {
-    Done,
-    /// The value must be kept as it came.
-    Keep,
-}
-
-/// Reads a value and sets its field.
-#[inline]
-fn apply<'a>(
-    record: &mut Record<'a>,
-    entry: &Entry,
-    raw: Raw<'a>,
-    zone: Option<&Zone>,
-) -> Result<Applied, Fault<'a>> {
-    let field = match entry.to {
-        To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
-        To::Extra | To::Envelope => return Ok(Applied::Keep),
-        To::FlatExtra => {
-            return Ok(if raw.kind == RawKind::Nested && raw.text.starts_with('{') {
-                Applied::Done
-            } else {
-                Applied::Keep
-            });
-        }
-        To::Protocol => Field::Protocol,
-        To::Counter(ingress, egress) => match record.get(Field::Direction) {
-            Some(Value::Text("ingress")) => ingress,
-            Some(_) => egress,
-            None => return Ok(Applied::Keep),
-        },
-        To::Text(f)
-        | To::Number(f)
-        | To::Address(f)
-        | To::AddressOrName(f)
-        | To::Time(f, _)
-        | To::Word(f, _)
-        | To::Flat(f) => f,
-    };
-    if convert::is_missing(raw) {
-        // `-1` stands for any protocol, which is not quite the same as none.
-        let any = matches!(entry.to, To::Protocol) && raw.text == "-1";
-        return Ok(if any { Applied::Keep } else { Applied::Done });
-    }
-    if record.has(field) || raw.kind == RawKind::Nested {
-        return Ok(Applied::Keep);
-    }
-    let text = raw.text.trim_ascii();
-    let bad = |code, message: &'static str| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
-    let (value, exact) = match entry.to {
-        To::Flat(f) => (flat_value(f, raw)?, true),
-        To::Number(f) | To::Counter(f, _) => number(f, raw)?,
-        To::Address(_) | To::AddressOrName(_) => match convert::address(text) {
-            Some(a) => (Value::Address(a), true),
-            None if matches!(entry.to, To::AddressOrName(_)) && is_host_name(text) => {
-                return Ok(Applied::Keep);
-            }
-            None => return bad(code::ADDRESS, "is not an IPv4 or IPv6 address"),
-        },
-        To::Protocol => match convert::protocol(text) {
-            Some((n, more)) => {
-                let word = vocabulary::transport(n);
-                if !word.is_empty() {
-                    record.set(Field::Transport, Value::Text(word));
-                }
-                (Value::Number(u64::from(n)), !more)
-            }
-            None if text.bytes().all(|b| b.is_ascii_digit()) => {
-                return bad(code::PROTOCOL, "is no protocol number; they end at 255");
-            }
-            // A name that IANA does not know is kept as it came.
-            None => return Ok(Applied::Keep),
-        },
-        To::Time(_, unit) => match convert::time(text, unit, zone) {
-            Some((t, exact)) => (Value::Number(t), exact),
-            None => {
-                return bad(
-                    code::TIME,
-                    "is not a time that is known here: epoch seconds or milliseconds, or ISO 8601",
-                );
-            }
-        },
-        To::Word(f, words) => match vocabulary::find(words, text) {
-            Some((word, more)) => (Value::Text(word), !more),
-            None => {
-                let mut known: Vec<_> = words.iter().map(|w| w.0).collect();
-                known.dedup();
-                let code = if f == Field::Action { code::ACTION } else { code::WORD };
-                let message = format!("is none of the words known here: {}", known.join(", "));
-                return Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
-            }
-        },
-        _ => (Value::Text(raw.text), true),
-    };
-    record.set(field, value);
-    Ok(if exact { Applied::Done } else { Applied::Keep })
-}
-
-/// Whether a text may be the name of a host.
-fn is_host_name(text: &str) -> bool {
-    text.len() <= 253
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-        && text.bytes().any(|b| b.is_ascii_alphabetic())
-}
-
-fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>> {
-    let most = match field.field_type() {
-        FieldType::Integer(most) => most,
-        _ => u64::MAX,
-    };
-    let message = match convert::unsigned(raw.text.trim_ascii()) {
-        Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
-        Err(NumberFault::NotANumber) => "is not a number".into(),
-        Err(NumberFault::Negative) => "is negative; a count can't be".into(),
-        Ok(_) | Err(NumberFault::TooLarge) => format!("is too large; the highest is {most}"),
-    };
-    Err(Fault { found: raw.text, ..Fault::of_record(code::NUMBER, message) })
-}
-
-/// Reads a field of a flat record, which is there exactly as it goes out.
-fn flat_value<'a>(field: Field, raw: Raw<'a>) -> Result<Value<'a>, Fault<'a>> {
-    let fault = |code, message: String| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
-    match field.field_type() {
-        FieldType::Text => Ok(Value::Text(raw.text)),
-        FieldType::Word(words) => match words.iter().find(|w| **w == raw.text) {
-            Some(word) => Ok(Value::Text(word)),
-            None => fault(code::WORD, format!("is none of {}", words.join(", "))),
-        },
-        FieldType::Address => match convert::address(raw.text) {
-            Some(a) => Ok(Value::Address(a)),
-            None => fault(code::ADDRESS, "is not an IPv4 or IPv6 address".into()),
-        },
-        FieldType::Integer(_) | FieldType::Millis => match number(field, raw)? {
-            (value, true) => Ok(value),
-            (_, false) => fault(code::NUMBER, "is not an integer".into()),
-        },
     }
 }
 

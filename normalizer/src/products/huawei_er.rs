@@ -17,9 +17,9 @@ use crate::{record::Field, vocabulary::DIRECTION};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["project_id", "project-id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
-    entry(&["resource_id", "resource-id"], To::Text(Field::ResourceId)).shape(Shape::Uuid),
-    entry(&["instance_id", "instance-id"], To::Text(Field::InstanceId)).shape(Shape::Uuid).telling(),
+    entry(&["project_id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
+    entry(&["resource_id"], To::Text(Field::ResourceId)).shape(Shape::Uuid),
+    entry(&["instance_id"], To::Text(Field::InstanceId)).shape(Shape::Uuid).telling(),
     entry(&["srcaddr"], To::Address(Field::SrcIp)),
     entry(&["dstaddr"], To::Address(Field::DstIp)),
     entry(&["srcport"], To::Number(Field::SrcPort)),

@@ -8,7 +8,7 @@
 //!
 //! 14 columns with blanks between them. Times are epoch seconds. With `NODATA` and `SKIPDATA`
 //! all but the ids and the window is `-`. Keyed records use the names of LTS's system
-//! template, with underscores.
+//! template, with underscores; a key matches in either spelling.
 //!
 //! Known gaps: there is no direction; a conversation is two records. Other versions, custom
 //! formats and the form of IPv6 records are not documented; IPv6 addresses are read.
@@ -21,8 +21,8 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["project-id", "project_id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
-    entry(&["interface-id", "interface_id"], To::Text(Field::InterfaceId)).shape(Shape::Uuid).telling(),
+    entry(&["project-id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
+    entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Uuid).telling(),
     entry(&["srcaddr"], To::Address(Field::SrcIp)),
     entry(&["dstaddr"], To::Address(Field::DstIp)),
     entry(&["srcport"], To::Number(Field::SrcPort)),
@@ -33,7 +33,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
     entry(&["action"], To::Word(Field::Action, ACTION)),
-    entry(&["log-status", "log_status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::Word(LOG_STATUS)),
+    entry(&["log-status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::Word(LOG_STATUS)),
     entry(&["hostIP"], To::Envelope),
 ];
 

@@ -1,0 +1,101 @@
+//! The values of a record by number, wherever they stand.
+
+use crate::{json::Member, layout::Columns, products::Entry, record::Raw};
+
+/// The values of a record by number: an object's members, or a line's columns.
+pub(crate) trait Source<'a> {
+    fn key(&self, index: usize) -> &'a str;
+    fn raw(&self, index: usize) -> Raw<'a>;
+    /// The column's number, from 1; 0 where there are no columns.
+    fn column(&self, index: usize) -> usize;
+}
+
+/// The members of an object, or the items of an array.
+pub(crate) struct Object<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) unescaped: &'a str,
+    pub(crate) members: &'a [Member],
+}
+
+impl<'a> Source<'a> for Object<'a> {
+    #[inline]
+    fn key(&self, index: usize) -> &'a str {
+        self.members[index].key.of(self.text, self.unescaped)
+    }
+
+    #[inline]
+    fn raw(&self, index: usize) -> Raw<'a> {
+        let m = &self.members[index];
+        Raw { kind: m.kind, text: m.value.of(self.text, self.unescaped) }
+    }
+
+    fn column(&self, _index: usize) -> usize {
+        0
+    }
+}
+
+/// An array whose values have the names of columns.
+pub(crate) struct Row<'a> {
+    pub(crate) columns: &'a [String],
+    pub(crate) values: Object<'a>,
+}
+
+impl<'a> Source<'a> for Row<'a> {
+    fn key(&self, index: usize) -> &'a str {
+        &self.columns[index]
+    }
+
+    fn raw(&self, index: usize) -> Raw<'a> {
+        self.values.raw(index)
+    }
+
+    fn column(&self, index: usize) -> usize {
+        index + 1
+    }
+}
+
+/// A line in a product's own layout.
+pub(crate) struct Line<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) columns: &'a Columns,
+    pub(crate) entries: &'static [Entry],
+}
+
+impl<'a> Source<'a> for Line<'a> {
+    fn key(&self, index: usize) -> &'a str {
+        self.entries[index].keys[0]
+    }
+
+    #[inline]
+    fn raw(&self, index: usize) -> Raw<'a> {
+        Raw::text(self.columns.get(self.text, index))
+    }
+
+    fn column(&self, index: usize) -> usize {
+        index + 1
+    }
+}
+
+/// A line in a layout or under a header row.
+pub(crate) struct NamedLine<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) columns: &'a Columns,
+    pub(crate) names: &'a [String],
+    pub(crate) missing: Option<&'a str>,
+}
+
+impl<'a> Source<'a> for NamedLine<'a> {
+    fn key(&self, index: usize) -> &'a str {
+        &self.names[index]
+    }
+
+    #[inline]
+    fn raw(&self, index: usize) -> Raw<'a> {
+        let text = self.columns.get(self.text, index);
+        Raw::text(if self.missing == Some(text) { "" } else { text })
+    }
+
+    fn column(&self, index: usize) -> usize {
+        index + 1
+    }
+}

@@ -1,0 +1,208 @@
+//! The products' tables, and that no record is taken for another product's.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use weir_normalizer::{
+    Config, Stream, batch,
+    products::{self, Entry, Lines, Product, To, Unit},
+    record::{Field, FieldType},
+};
+
+/// The records and the rejects that come of a text.
+fn run(text: &str, from: Option<&str>) -> (Vec<Value>, Vec<(String, String)>) {
+    let (mut records, mut rejects) = (Vec::new(), Vec::new());
+    let config = Config { from: from.map(Into::into), ..Config::default() };
+    let mut stream = Stream::new(&config).unwrap();
+    let mut take = |_: &batch::Batch, o: &batch::Outcome| {
+        let lines = std::str::from_utf8(&o.output).unwrap().lines();
+        records.extend(lines.map(|l| serde_json::from_str(l).unwrap()));
+        rejects
+            .extend(batch::rejects(&o.rejects).map(|r| r.unwrap()).map(|r| (r.code.into(), r.reason.into())));
+    };
+    stream.push(text.as_bytes(), &mut take);
+    stream.finish(&mut take);
+    (records, rejects)
+}
+
+fn id(record: &Value) -> &'static str {
+    let is = |p: &&&Product| record["provider"] == p.provider && record["product"] == p.product;
+    products::all().iter().find(is).unwrap_or_else(|| panic!("{record}")).id
+}
+
+/// A value that an entry can read, and what comes of it.
+fn sample(entry: &Entry) -> (String, Value) {
+    match entry.to {
+        To::Version(v) => (v.into(), Value::Null),
+        To::Text(_) | To::Extra | To::Envelope | To::FlatExtra => ("text".into(), json!("text")),
+        To::Number(_) | To::Counter(..) => ("200".into(), json!(200)),
+        To::Address(_) | To::AddressOrName(_) => ("10.0.0.1".into(), json!("10.0.0.1")),
+        To::Protocol => ("17".into(), json!(17)),
+        To::Time(_, Unit::Millis) => ("1718000340001".into(), json!(1_718_000_340_001u64)),
+        To::Time(..) => ("1718000340".into(), json!(1_718_000_340_000u64)),
+        To::Word(_, words) => (words[0].0.to_uppercase(), json!(words[0].1)),
+        To::Flat(field) => match field.field_type() {
+            FieldType::Word(words) => (words[0].into(), json!(words[0])),
+            FieldType::Text => ("text".into(), json!("text")),
+            FieldType::Integer(_) | FieldType::Millis => ("200".into(), json!(200)),
+            FieldType::Address => ("10.0.0.1".into(), json!("10.0.0.1")),
+        },
+    }
+}
+
+#[test]
+fn every_key_of_every_table_reaches_its_field() {
+    let mut entries = 0;
+    for product in products::all() {
+        for entry in product.entries {
+            for key in entry.keys {
+                let (text, want) = sample(entry);
+                let mut record = Map::from_iter([(key.to_string(), json!(text))]);
+                if matches!(entry.to, To::Counter(..)) {
+                    record.insert("direction".into(), json!("in"));
+                }
+                let (records, rejects) = run(&Value::from(record).to_string(), Some(product.id));
+                assert!(rejects.is_empty(), "{} {key}: {rejects:?}", product.id);
+                let got = &records[0];
+                match (entry.to, entry.to.field()) {
+                    (To::Version(_) | To::Envelope, _) => assert!(got.get("extra").is_none(), "{got}"),
+                    (_, Some(field)) => assert_eq!(got[field.key()], want, "{} {key}: {got}", product.id),
+                    (_, None) => assert_eq!(got["extra"][key], want, "{} {key}: {got}", product.id),
+                }
+                entries += 1;
+            }
+        }
+    }
+    assert!(entries > 200);
+}
+
+#[test]
+fn tables_are_sound() {
+    let fold = |k: &str| k.replace(['-', '_'], "").to_lowercase();
+    for product in products::all() {
+        let mut keys: Vec<_> = product.entries.iter().flat_map(|e| e.keys).map(|k| fold(k)).collect();
+        let all = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), all, "{} has a key twice", product.id);
+        assert!(product.lines.columns() <= product.entries.len());
+        if let Lines::Detected(n) = product.lines {
+            let shaped = product.entries[..n].iter().filter(|e| !matches!(e.shape, products::Shape::Any));
+            assert!(shaped.count() >= 2, "nothing tells the lines of {}", product.id);
+        }
+        for name in product.layout_begins {
+            assert!(product.entries.iter().any(|e| e.keys[0] == *name));
+        }
+    }
+    assert_eq!(Field::by_key("src_ip"), Some(Field::SrcIp));
+}
+
+/// Single keyed records of the corpus with their product.
+fn keyed_samples() -> Vec<(String, Map<String, Value>)> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
+    let mut samples = Vec::new();
+    for product in products::all() {
+        let folder = corpus.join(product.id).join("ok");
+        let Ok(text) = fs::read_to_string(folder.join("samples.json")) else { continue };
+        for line in text.lines() {
+            let (records, _) = run(line, None);
+            let Ok(Value::Object(record)) = serde_json::from_str::<Value>(line) else { continue };
+            // Not the envelopes.
+            if records.len() == 1 && !["data", "logs"].iter().any(|k| record.contains_key(*k)) {
+                assert_eq!(id(&records[0]), product.id);
+                samples.push((product.id.into(), record));
+            }
+        }
+    }
+    assert!(samples.len() > 12);
+    samples
+}
+
+#[test]
+fn a_key_less_makes_no_other_product() {
+    for (product, record) in keyed_samples() {
+        for key in record.keys() {
+            let mut less = record.clone();
+            less.remove(key);
+            let text = Value::from(less).to_string();
+            let (records, rejects) = run(&text, None);
+            match (&records[..], &rejects[..]) {
+                ([one], []) => assert_eq!(id(one), product, "without {key}"),
+                ([], [(code, reason)]) => {
+                    assert_eq!(code, "ambiguous", "{product} without {key}: {reason}");
+                    assert!(reason.contains(&product), "{product} without {key}: {reason}");
+                }
+                got => panic!("{product} without {key}: {got:?}"),
+            }
+        }
+    }
+}
+
+/// For each pair of products with text lines: neither's lines are taken for the other's.
+#[test]
+fn lines_that_look_alike_are_told_apart() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
+    let detected = products::all().iter().filter(|p| matches!(p.lines, Lines::Detected(_)));
+    for product in detected {
+        let text = fs::read_to_string(corpus.join(product.id).join("ok/samples.log")).unwrap();
+        for line in text.lines() {
+            let (records, rejects) = run(line, None);
+            assert!(rejects.is_empty() && id(&records[0]) == product.id, "{line}: {rejects:?}");
+            // With as many columns, but not what is in them, it is of no product.
+            let other: Vec<_> = line.split(' ').map(|_| "7").collect();
+            assert!(run(&other.join(" "), None).0.is_empty());
+        }
+    }
+}
+
+/// Pieces of the corpus, each a whole input of its own.
+fn pieces() -> Vec<(String, Vec<Value>)> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
+    let mut pieces = Vec::new();
+    for product in products::all() {
+        let Ok(files) = fs::read_dir(corpus.join(product.id).join("ok")) else { continue };
+        let mut files: Vec<_> = files.map(|f| f.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let plain = file.extension().is_some_and(|e| e == "log" || e == "json" || e == "csv");
+            if !plain || file.with_extension(format!("{}.args", file.extension().unwrap().display())).exists()
+            {
+                continue;
+            }
+            let mut text = fs::read_to_string(&file).unwrap().trim_start_matches('\u{feff}').to_owned();
+            text.push('\n');
+            let (records, rejects) = run(&text, None);
+            assert!(rejects.is_empty(), "{file:?}: {rejects:?}");
+            pieces.push((text, records));
+        }
+    }
+    assert!(pieces.len() > 15);
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mixture_gives_what_each_gives_alone(
+        order in Just((0..pieces().len()).collect::<Vec<_>>()).prop_shuffle(),
+        cut in 1usize..5000,
+    ) {
+        let pieces = pieces();
+        let text: String = order.iter().map(|&i| pieces[i].0.as_str()).collect();
+        let want: Vec<&Value> = order.iter().flat_map(|&i| &pieces[i].1).collect();
+        let mut stream = Stream::new(&Config::default()).unwrap();
+        let mut got: Vec<Value> = Vec::new();
+        let mut take = |_: &batch::Batch, o: &batch::Outcome| {
+            assert_eq!(o.rejected, 0, "{}", String::from_utf8_lossy(&o.rejects));
+            let lines = std::str::from_utf8(&o.output).unwrap().lines();
+            got.extend(lines.map(|l| serde_json::from_str(l).unwrap()));
+        };
+        for piece in text.as_bytes().chunks(cut) {
+            stream.push(piece, &mut take);
+        }
+        stream.finish(&mut take);
+        prop_assert_eq!(got.iter().collect::<Vec<_>>(), want);
+    }
+}

@@ -1,0 +1,136 @@
+//! The corpus: each input beside what comes out of it, through every engine.
+//!
+//! `tests/corpus/<product>/ok/` has inputs without a reject, `err/` inputs with at least one.
+//! Beside `NAME` stand `NAME.ndjson`, the records, and `NAME.rejects`; `NAME.args` has more
+//! arguments for the command. `BLESS=1` rewrites the results.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// The ways through which every case goes; the bytes must be the same.
+const ENGINES: &[&[&str]] = &[&["--native", "--jobs", "1"], &["--jobs", "1"], &["--jobs", "2"]];
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus")
+}
+
+fn inputs(folder: &str) -> Vec<PathBuf> {
+    let mut inputs = Vec::new();
+    for product in fs::read_dir(corpus()).unwrap() {
+        let Ok(files) = fs::read_dir(product.unwrap().path().join(folder)) else { continue };
+        let result = |p: &PathBuf| p.extension().is_some_and(|e| e == "ndjson" || e == "rejects" || e == "args");
+        inputs.extend(files.map(|f| f.unwrap().path()).filter(|p| !result(p)));
+    }
+    inputs.sort();
+    assert!(inputs.len() > 10, "no corpus in {}", corpus().display());
+    inputs
+}
+
+fn beside(input: &Path, extension: &str) -> PathBuf {
+    let mut name = input.as_os_str().to_owned();
+    name.push(extension);
+    name.into()
+}
+
+/// Splits the text of an argument file; double quotes keep blanks together.
+fn arguments(input: &Path) -> Vec<String> {
+    let text = fs::read_to_string(beside(input, ".args")).unwrap_or_default();
+    let mut arguments = Vec::new();
+    for (i, part) in text.trim_end().split('"').enumerate() {
+        if i % 2 == 1 {
+            arguments.push(part.to_owned());
+        } else {
+            arguments.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    arguments
+}
+
+struct Ran {
+    output: Output,
+    rejects: String,
+}
+
+fn run(input: &Path, engine: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    let rejects = dir.path().join("rejects");
+    let output = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("normalize")
+        .args(engine)
+        .args(arguments(input))
+        .args(["--summary", "json", "--rejects"])
+        .arg(&rejects)
+        .arg(input.file_name().unwrap())
+        .current_dir(input.parent().unwrap())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Ran { output, rejects: fs::read_to_string(rejects).unwrap_or_default() }
+}
+
+/// Compares with what is kept, or keeps it.
+fn golden(path: &Path, got: &str, failures: &mut Vec<String>) {
+    if std::env::var_os("BLESS").is_some() {
+        if got.is_empty() {
+            let _ = fs::remove_file(path);
+        } else {
+            fs::write(path, got).unwrap();
+        }
+        return;
+    }
+    let want = fs::read_to_string(path).unwrap_or_default();
+    if want != got {
+        failures.push(format!("{}\n--- want\n{want}--- got\n{got}", path.display()));
+    }
+}
+
+fn check_balance(input: &Path, stderr: &str) {
+    let line = stderr.lines().last().unwrap_or_default();
+    let summary: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{stderr}: {e}"));
+    let sum = |part: &str, keys: &[&str]| -> u64 { keys.iter().map(|k| summary[part][k].as_u64().unwrap()).sum() };
+    let parts = ["normalized", "filtered", "rejected"];
+    assert_eq!(sum("records", &["in"]), sum("records", &parts), "{input:?}: {summary}");
+    let all = ["normalized", "filtered", "rejected", "blank", "framing"];
+    assert_eq!(sum("bytes", &["in"]), sum("bytes", &all), "{input:?}: {summary}");
+    if input.extension().is_none_or(|e| e != "gz") {
+        assert_eq!(sum("bytes", &["in"]), fs::metadata(input).unwrap().len(), "{input:?}: {summary}");
+    }
+}
+
+fn check(folder: &str) {
+    let schema: serde_json::Value = serde_json::from_str(&weir_normalizer::schema::flat()).unwrap();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let mut failures = Vec::new();
+    for input in inputs(folder) {
+        for engine in ENGINES {
+            let Ran { output, rejects } = run(&input, engine);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{input:?} {engine:?}: {stderr}");
+            check_balance(&input, &stderr);
+            assert_eq!(rejects.is_empty(), folder == "ok", "{input:?} {engine:?}: {rejects}{stderr}");
+            let records = String::from_utf8(output.stdout).unwrap();
+            golden(&beside(&input, ".ndjson"), &records, &mut failures);
+            golden(&beside(&input, ".rejects"), &rejects, &mut failures);
+            for line in records.lines() {
+                let record = serde_json::from_str(line).unwrap();
+                if let Err(e) = schema.validate(&record) {
+                    failures.push(format!("{input:?}: {e}: {line}"));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} differ; BLESS=1 keeps what came\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn good_inputs() {
+    check("ok");
+}
+
+#[test]
+fn bad_inputs() {
+    check("err");
+}
