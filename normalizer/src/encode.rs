@@ -108,10 +108,47 @@ fn ipv4(address: Ipv4Addr, out: &mut Vec<u8>) {
 /// Appends a string in quotes, with the shortest escapes.
 #[inline]
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
     let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    match first_escaped(bytes) {
+        None => out.extend_from_slice(bytes),
+        Some(first) => escaped(bytes, first, out),
+    }
+    out.push(b'"');
+}
+
+/// The first byte that can't stand in a string as it is.
+#[inline]
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
+    let mut chunks = bytes.chunks_exact(8);
+    let mut at = 0;
+    for chunk in chunks.by_ref() {
+        let word = u64::from_le_bytes([
+            chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7],
+        ]);
+        // A high bit is set where a byte is below 0x20, or nought after the exclusive or; a
+        // borrow may set one too many, which the search for the byte puts right.
+        let below = |w: u64, n: u64| w.wrapping_sub(ONES * n) & !w & HIGHS;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        if below(word, 0x20) | quote | backslash != 0
+            && let Some(i) = chunk.iter().position(|b| !plain(*b))
+        {
+            return Some(at + i);
+        }
+        at += 8;
+    }
+    chunks.remainder().iter().position(|b| !plain(*b)).map(|i| at + i)
+}
+
+#[cold]
+fn escaped(bytes: &[u8], first: usize, out: &mut Vec<u8>) {
     let mut copied = 0;
-    for (i, &b) in bytes.iter().enumerate() {
+    for (i, &b) in bytes.iter().enumerate().skip(first) {
         if b >= 0x20 && b != b'"' && b != b'\\' {
             continue;
         }
@@ -134,7 +171,6 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&[b'\\', short]);
     }
     out.extend_from_slice(&bytes[copied..]);
-    out.push(b'"');
 }
 
 #[cfg(test)]

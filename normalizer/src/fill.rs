@@ -9,7 +9,7 @@ use crate::{
     encode,
     fault::{Fault, code},
     plan::Plan,
-    products::{self, Entry, To},
+    products::{Entry, Product, To},
     record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
     source::{Object, Source},
     vocabulary,
@@ -33,113 +33,111 @@ pub(crate) struct Around<'a> {
     pub(crate) fields: &'a [(&'a str, Raw<'a>)],
 }
 
-/// Fills a record by its plan and writes it.
-#[expect(clippy::too_many_arguments, reason = "borrows parts of the normalizer apart")]
-pub(crate) fn build<'a>(
-    plan: &Plan,
-    product: usize,
-    source: &impl Source<'a>,
-    flat_extra: &Object<'a>,
-    around: Around<'_>,
-    config: &Config,
-    memory: &mut Memory,
-    text: &'a str,
-    out: &mut Outcome,
-) -> Result<(), Fault<'a>> {
-    let product = products::all()[product];
-    let zone = config.zone.as_ref();
-    let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
-    for (field, word) in
-        [(Field::Provider, product.provider), (Field::Product, product.product), (Field::Kind, product.kind)]
-    {
-        if !word.is_empty() {
-            record.set(field, Value::Text(word));
-        }
-    }
-    let kept = &mut memory.kept;
-    kept.clear();
-    let mut fault = None;
-    for &(member, entry) in &plan.steps {
-        let entry = &product.entries[entry];
-        match apply(&mut record, entry, source.raw(member), zone) {
-            Ok(Applied::Done) => {}
-            Ok(Applied::Keep) => kept.push(member),
-            Err(f) => {
-                let (field, column) = (source.key(member), source.column(member));
-                fault = Some(Fault { format: product.id, field, column, ..f });
-                break;
-            }
-        }
-    }
-    let made = match fault {
-        Some(fault) => Err(fault),
-        None => {
-            if kept.is_empty() {
-                record.extra.extend(plan.extra.iter().map(|&i| (source.key(i), source.raw(i))));
-            } else {
-                kept.extend_from_slice(&plan.extra);
-                kept.sort_unstable();
-                record.extra.extend(kept.iter().map(|&i| (source.key(i), source.raw(i))));
-            }
-            record
-                .extra
-                .extend((0..flat_extra.members.len()).map(|i| (flat_extra.key(i), flat_extra.raw(i))));
-            let mut log_time = around.log_time;
-            if let Some((i, unit)) = plan.log_time
-                && let raw = source.raw(i)
-                && !convert::is_missing(raw)
-            {
-                match convert::time(raw.text, unit, zone) {
-                    Some((time, _)) => log_time = Some(time),
-                    None => record.extra.push((source.key(i), raw)),
-                }
-            }
-            if let Some(time) = log_time {
-                record.set(Field::LogTimeMs, Value::Number(time));
-            }
-            finish(record, plan, source, around, config, text, out, memory);
-            return Ok(());
-        }
-    };
-    memory.extra = recycle(record.extra);
-    made
+/// A record's plan, its values, and what stands around it.
+pub(crate) struct Given<'p, 'a, S> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) product: &'static Product,
+    pub(crate) source: S,
+    /// The members of a flat record's `extra`.
+    pub(crate) flat_extra: Object<'a>,
+    pub(crate) around: Around<'p>,
+    /// The record's text.
+    pub(crate) text: &'a str,
 }
 
-/// Adds what was asked to be kept, and writes the record.
-#[expect(clippy::too_many_arguments, reason = "borrows parts of the normalizer apart")]
-fn finish<'a>(
-    mut record: Record<'a>,
-    plan: &Plan,
-    source: &impl Source<'a>,
-    around: Around<'_>,
-    config: &Config,
-    text: &'a str,
-    out: &mut Outcome,
-    memory: &mut Memory,
-) {
-    if config.keep_raw {
-        record.extra.push(("raw", Raw::text(text)));
-    }
-    let mut envelope = String::new();
-    if config.keep_envelope {
-        let mut fields: Vec<(&str, Raw<'_>)> = around.fields.to_vec();
-        fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
-        // The innermost of a name wins.
-        let last = |i: usize| fields[i + 1..].iter().all(|f| f.0 != fields[i].0);
-        let kept: Vec<_> = (0..fields.len()).filter(|&i| last(i)).map(|i| fields[i]).collect();
-        if !kept.is_empty() {
-            let mut json = Vec::new();
-            encode::object(kept.into_iter(), &mut json);
-            envelope = String::from_utf8(json).unwrap_or_default();
+impl<'a, S: Source<'a>> Given<'_, 'a, S> {
+    /// Makes a record and writes it.
+    pub(crate) fn write(
+        &self,
+        config: &Config,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Result<(), Fault<'a>> {
+        // Ahead of the record, which may borrow it.
+        let envelope = if config.keep_envelope { self.envelope() } else { String::new() };
+        let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
+        let filled = self.fill(&mut record, config.zone.as_ref(), &mut memory.kept);
+        if filled.is_ok() {
+            if config.keep_raw {
+                record.extra.push(("raw", Raw::text(self.text)));
+            }
+            if !envelope.is_empty() {
+                record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
+            }
+            encode::flat(&record, &mut out.output);
+            out.normalized += 1;
         }
+        memory.extra = recycle(mem::take(&mut record.extra));
+        filled
     }
-    let mut record: Record<'_> = record;
-    if !envelope.is_empty() {
-        record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
+
+    fn fill<'r>(
+        &self,
+        record: &mut Record<'r>,
+        zone: Option<&Zone>,
+        kept: &mut Vec<usize>,
+    ) -> Result<(), Fault<'a>>
+    where
+        'a: 'r,
+    {
+        let Self { plan, product, source, .. } = self;
+        for (field, word) in [
+            (Field::Provider, product.provider),
+            (Field::Product, product.product),
+            (Field::Kind, product.kind),
+        ] {
+            if !word.is_empty() {
+                record.set(field, Value::Text(word));
+            }
+        }
+        kept.clear();
+        for &(member, entry) in &plan.steps {
+            match apply(record, &product.entries[entry], source.raw(member), zone) {
+                Ok(Applied::Done) => {}
+                Ok(Applied::Keep) => kept.push(member),
+                Err(fault) => {
+                    let (field, column) = (source.key(member), source.column(member));
+                    return Err(Fault { format: product.id, field, column, ..fault });
+                }
+            }
+        }
+        if !kept.is_empty() {
+            kept.extend_from_slice(&plan.extra);
+            kept.sort_unstable();
+        }
+        let extra = if kept.is_empty() { &plan.extra } else { kept };
+        record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))));
+        let flat = &self.flat_extra;
+        record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
+        let mut log_time = self.around.log_time;
+        if let Some((i, unit)) = plan.log_time
+            && let raw = source.raw(i)
+            && !convert::is_missing(raw)
+        {
+            match convert::time(raw.text, unit, zone) {
+                Some((time, _)) => log_time = Some(time),
+                None => record.extra.push((source.key(i), raw)),
+            }
+        }
+        if let Some(time) = log_time {
+            record.set(Field::LogTimeMs, Value::Number(time));
+        }
+        Ok(())
     }
-    encode::flat(&record, &mut out.output);
-    out.normalized += 1;
-    memory.extra = recycle(record.extra);
+
+    /// The fields of the envelopes as a JSON object; empty where there are none.
+    fn envelope(&self) -> String {
+        let mut fields: Vec<(&str, Raw<'_>)> = self.around.fields.to_vec();
+        fields.extend(self.plan.envelope.iter().map(|&i| (self.source.key(i), self.source.raw(i))));
+        if fields.is_empty() {
+            return String::new();
+        }
+        // The innermost of a name wins.
+        let last = |i: &usize| fields[i + 1..].iter().all(|f| f.0 != fields[*i].0);
+        let mut json = Vec::new();
+        encode::object((0..fields.len()).filter(last).map(|i| fields[i]), &mut json);
+        String::from_utf8(json).unwrap_or_default()
+    }
 }
 
 /// What became of a value.
@@ -152,8 +150,8 @@ pub(crate) enum Applied {
 
 /// Reads a value and sets its field.
 #[inline]
-pub(crate) fn apply<'a>(
-    record: &mut Record<'a>,
+pub(crate) fn apply<'r, 'a: 'r>(
+    record: &mut Record<'r>,
     entry: &Entry,
     raw: Raw<'a>,
     zone: Option<&Zone>,
@@ -206,8 +204,8 @@ pub(crate) fn apply<'a>(
 
 /// Reads a value; says whether that loses nothing. `None` is a value that has no place in the field.
 #[inline]
-fn read<'a>(
-    record: &mut Record<'a>,
+fn read<'r, 'a: 'r>(
+    record: &mut Record<'r>,
     entry: &Entry,
     field: Field,
     raw: Raw<'a>,

@@ -266,6 +266,11 @@ pub(crate) fn follow_row(reader: &mut Reader, bytes: &[u8]) -> Row {
     Row::GoesOn
 }
 
+#[inline]
+fn is_blank(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
 /// The columns of one line.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
@@ -300,14 +305,14 @@ impl Columns {
         let bytes = line.as_bytes();
         let mut pos = 0;
         loop {
-            while pos < bytes.len() && bytes[pos].is_ascii_whitespace() {
+            while pos < bytes.len() && is_blank(bytes[pos]) {
                 pos += 1;
             }
             if pos == bytes.len() {
                 return;
             }
             let start = pos;
-            while pos < bytes.len() && !bytes[pos].is_ascii_whitespace() {
+            while pos < bytes.len() && !is_blank(bytes[pos]) {
                 pos += 1;
             }
             self.ranges.push((start as u32, pos as u32));

@@ -11,7 +11,7 @@ use crate::{
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole},
     fault::{Fault, code},
-    fill::{Around, Memory, apply, build},
+    fill::{Around, Given, Memory, apply},
     framing::{Framer, FramingFault},
     json::{self, JsonFault, Member},
     layout::{Columns, HEADER, Layout},
@@ -342,10 +342,9 @@ impl Normalizer {
                     // It was checked as a part of the whole.
                     let _ = json::read_members(extra_text, inner.0, inner.1);
                 }
-                let extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
-                let made =
-                    build(plan, p, source, &extra, around, &self.config, &mut self.memory, text, sink.out);
-                match made {
+                let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
+                let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
+                match given.write(&self.config, &mut self.memory, sink.out) {
                     Ok(()) => self.tallies[p] += 1,
                     Err(fault) => self.reject(&fault, sink),
                 }
@@ -392,7 +391,7 @@ impl Normalizer {
             Verdict::Ambiguous(ref candidates) => {
                 let names: Vec<_> = candidates.iter().map(|&p| products::all()[p].id).collect();
                 let text =
-                    format!("the keys fit {} alike; name the product with --from", names.join(" and "));
+                    format!("the keys fit {}, and nothing tells which it is; say --from", names.join(" or "));
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
             Verdict::Unknown => {
@@ -517,8 +516,8 @@ impl Normalizer {
             return self.reject(&fault, sink);
         }
         let source = Line { text, columns, entries: product.entries };
-        let none = Object { text: "", unescaped: "", members: &[] };
-        match build(plan, *p, &source, &none, around, &self.config, &mut self.memory, text, sink.out) {
+        let given = Given { plan, product, source, flat_extra: Object::default(), around, text };
+        match given.write(&self.config, &mut self.memory, sink.out) {
             Ok(()) => self.tallies[*p] += 1,
             Err(fault) => self.reject(&fault, sink),
         }

@@ -104,6 +104,8 @@ impl Planner {
     /// The fewest known keys that a record is taken for a product by; with fewer it could be
     /// anything.
     const FEWEST_KEYS: usize = 4;
+    /// The fewest known keys by which a product is named as one that it may be.
+    const FEWEST_TO_NAME: usize = 3;
 
     pub(crate) fn new(from: Option<usize>, required: &[String]) -> Self {
         Self { index: KeyIndex::new(), from, required: required.to_vec() }
@@ -154,7 +156,7 @@ impl Planner {
             None => match self.detect(keys, &live, hint) {
                 Verdict::Unknown => match payload() {
                     Some(i) => Verdict::Payload(i),
-                    None => Self::api_error(keys, &live).unwrap_or(Verdict::Unknown),
+                    None => Self::api_error(keys, &live).unwrap_or_else(|| self.candidates(keys, &live)),
                 },
                 found => found,
             },
@@ -195,6 +197,17 @@ impl Planner {
     /// How many of the keys a product knows.
     fn known(&self, product: usize, keys: &[&str], live: &[usize]) -> usize {
         live.iter().filter(|&&i| self.index.entries(keys[i]).iter().any(|e| e.1 == product)).count()
+    }
+
+    /// The products that know most of the keys, where nothing tells one of them.
+    fn candidates(&self, keys: &[&str], live: &[usize]) -> Verdict {
+        let scores: Vec<_> = (0..products::all().len()).map(|p| self.known(p, keys, live)).collect();
+        match scores.iter().max() {
+            Some(&best) if best >= Self::FEWEST_TO_NAME => {
+                Verdict::Ambiguous((0..scores.len()).filter(|&p| scores[p] == best).collect())
+            }
+            _ => Verdict::Unknown,
+        }
     }
 
     /// Among the products that a telling key, or the envelope, speaks for: the one that knows

@@ -32,12 +32,14 @@ macro_rules! fields {
 
             /// The key in the flat record.
             pub const fn key(self) -> &'static str {
-                [$($key),*][self as usize]
+                const KEYS: &[&str] = &[$($key),*];
+                KEYS[self as usize]
             }
 
             /// What it holds, as a sentence.
             pub const fn doc(self) -> &'static str {
-                [$($doc),*][self as usize]
+                const DOCS: &[&str] = &[$($doc),*];
+                DOCS[self as usize]
             }
 
             /// What values it takes.
@@ -49,7 +51,8 @@ macro_rules! fields {
 
             /// `,"key":` ready for output.
             pub(crate) const fn json_key(self) -> &'static str {
-                [$(concat!(",\"", $key, "\":")),*][self as usize]
+                const KEYS: &[&str] = &[$(concat!(",\"", $key, "\":")),*];
+                KEYS[self as usize]
             }
         }
     };

@@ -4,13 +4,16 @@ use crate::{json::Member, layout::Columns, products::Entry, record::Raw};
 
 /// The values of a record by number: an object's members, or a line's columns.
 pub(crate) trait Source<'a> {
+    /// The value's key.
     fn key(&self, index: usize) -> &'a str;
+    /// The value as it stands there.
     fn raw(&self, index: usize) -> Raw<'a>;
     /// The column's number, from 1; 0 where there are no columns.
     fn column(&self, index: usize) -> usize;
 }
 
 /// The members of an object, or the items of an array.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Object<'a> {
     pub(crate) text: &'a str,
     pub(crate) unescaped: &'a str,
@@ -97,5 +100,22 @@ impl<'a> Source<'a> for NamedLine<'a> {
 
     fn column(&self, index: usize) -> usize {
         index + 1
+    }
+}
+
+impl<'a, S: Source<'a>> Source<'a> for &S {
+    #[inline]
+    fn key(&self, index: usize) -> &'a str {
+        (**self).key(index)
+    }
+
+    #[inline]
+    fn raw(&self, index: usize) -> Raw<'a> {
+        (**self).raw(index)
+    }
+
+    #[inline]
+    fn column(&self, index: usize) -> usize {
+        (**self).column(index)
     }
 }
