@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::Lists;
+
 /// The choices that alter what comes out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,22 @@ pub struct Config {
     /// The zone of times that name none; without it, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<Zone>,
+    /// The expression that records must meet to come out; see [`crate::filter`].
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The lists of networks that expressions may name, a network a line.
+    #[serde(skip_serializing_if = "Lists::is_empty")]
+    pub lists: Lists,
+    /// Fields that must not come out: `host`, `extra.cookie`, `extra.*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drop: Vec<String>,
+    /// Addresses to be cut to their network: `src_ip/24`, or `src_ip/24/64` with a prefix for IPv6.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mask: Vec<String>,
+    /// One's own networks, as CIDR or `@list`: where a product has no direction, it follows from
+    /// which side is one's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// Keep the envelope's own fields under `extra.envelope`.
     pub keep_envelope: bool,
     /// Keep the record's text under `extra.raw`.

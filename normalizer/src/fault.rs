@@ -18,6 +18,7 @@ pub(crate) mod code {
     pub(crate) const PROTOCOL: &str = "protocol";
     pub(crate) const TIME: &str = "time";
     pub(crate) const TOO_LONG: &str = "too-long";
+    pub(crate) const TOO_MANY_RECORDS: &str = "too-many-records";
     pub(crate) const UNKNOWN_FORMAT: &str = "unknown-format";
     pub(crate) const UTF8: &str = "utf-8";
     pub(crate) const WORD: &str = "word";
@@ -51,16 +52,24 @@ impl<'a> Fault<'a> {
         if self.column > 0 {
             let _ = write!(out, "column {}", self.column);
             if !self.field.is_empty() {
-                let _ = write!(out, " ({})", self.field);
+                let _ = write!(out, " ({})", clipped(self.field, 100));
             }
             out.push_str(": ");
         } else if !self.field.is_empty() {
-            let _ = write!(out, "{}: ", self.field);
+            let _ = write!(out, "{}: ", clipped(self.field, 100));
         }
         if !self.found.is_empty() {
             let _ = write!(out, "{} ", Quoted(self.found));
         }
         out.push_str(&self.message);
+    }
+}
+
+/// The first bytes of a text, so many at most.
+pub(crate) fn clipped(text: &str, most: usize) -> &str {
+    match text.len() > most {
+        true => &text[..text.floor_char_boundary(most)],
+        false => text,
     }
 }
 

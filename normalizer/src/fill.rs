@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::{
-    Config, Zone,
+    Zone,
     batch::Outcome,
     convert::{self, NumberFault},
     encode,
@@ -11,6 +11,7 @@ use crate::{
     plan::Plan,
     products::{Entry, Product, To},
     record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
+    rules::Rules,
     source::{Object, Source},
     vocabulary,
 };
@@ -33,6 +34,13 @@ pub(crate) struct Around<'a> {
     pub(crate) fields: &'a [(&'a str, Raw<'a>)],
 }
 
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Normalized,
+    Filtered,
+}
+
 /// A record's plan, its values, and what stands around it.
 pub(crate) struct Given<'p, 'a, S> {
     pub(crate) plan: &'p Plan,
@@ -49,26 +57,30 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
     /// Makes a record and writes it.
     pub(crate) fn write(
         &self,
-        config: &Config,
+        rules: &Rules,
         memory: &mut Memory,
         out: &mut Outcome,
-    ) -> Result<(), Fault<'a>> {
+    ) -> Result<Written, Fault<'a>> {
         // Ahead of the record, which may borrow it.
-        let envelope = if config.keep_envelope { self.envelope() } else { String::new() };
+        let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
         let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
-        let filled = self.fill(&mut record, config.zone.as_ref(), &mut memory.kept);
-        if filled.is_ok() {
-            if config.keep_raw {
+        let written = self.fill(&mut record, rules.zone.as_ref(), &mut memory.kept).map(|()| {
+            if rules.keep_raw {
                 record.extra.push(("raw", Raw::text(self.text)));
             }
             if !envelope.is_empty() {
                 record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
             }
+            if !rules.apply(&mut record) {
+                out.filtered += 1;
+                return Written::Filtered;
+            }
             encode::flat(&record, &mut out.output);
             out.normalized += 1;
-        }
+            Written::Normalized
+        });
         memory.extra = recycle(mem::take(&mut record.extra));
-        filled
+        written
     }
 
     fn fill<'r>(

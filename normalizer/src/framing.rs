@@ -72,7 +72,6 @@ pub struct Framer {
     layout: Option<Layout>,
     /// The header row that is in force.
     header: Option<Header>,
-    keys: KeyIndex,
     quote: Option<u8>,
     /// Follows rows whose values may hold line breaks.
     rows: Option<Box<Reader>>,
@@ -247,7 +246,6 @@ impl Framer {
             layout,
             header: None,
             lines_until: 0,
-            keys: KeyIndex::new(),
             quote,
             window: Vec::new(),
             offset: 0,
@@ -511,7 +509,7 @@ impl Framer {
         if let Some(layout) = &self.layout {
             return layout.is_header(line);
         }
-        let Some(context) = layout::header(line, self.quote, &self.keys) else { return false };
+        let Some(context) = layout::header(line, self.quote, KeyIndex::get()) else { return false };
         self.rows = Layout::from_header(&context).as_ref().and_then(Layout::row_reader);
         self.header = Some(Header { context, number: 0 });
         true

@@ -30,3 +30,19 @@ pub const BATCH_RECORDS: usize = 64 << 10;
 
 /// A run over a batch pauses when its output holds this many bytes.
 pub const OUTPUT: usize = 4 << 20;
+
+/// The most that the records in one element may make, in bytes: an envelope in a string may
+/// hold many.
+pub const ELEMENT_OUTPUT: usize = 8 << 20;
+
+/// The longest reason of a reject, in bytes; what exceeds it is cut.
+pub const REASON: usize = 2000;
+
+/// The longest filter expression, in bytes; lists of networks are not a part of it.
+pub const FILTER: usize = 64 << 10;
+
+/// The deepest nesting of a filter expression.
+pub const FILTER_DEPTH: usize = 64;
+
+/// The most items in the sets of a filter, lists included.
+pub const FILTER_ITEMS: usize = 1_000_000;

@@ -10,8 +10,8 @@ use crate::{
     batch::{self, BatchView, Outcome, Reject},
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole},
-    fault::{Fault, code},
-    fill::{Around, Given, Memory, apply},
+    fault::{Fault, clipped, code},
+    fill::{Around, Given, Memory, Written, apply},
     framing::{Framer, FramingFault},
     json::{self, JsonFault, Member},
     layout::{Columns, HEADER, Layout},
@@ -19,6 +19,7 @@ use crate::{
     plan::{Plan, Planner, Plans, Verdict},
     products::{self, Entry, Lines, Shape, To},
     record::{Raw, RawKind, Record},
+    rules::Rules,
     source::{Line, NamedLine, Object, Row, Source},
 };
 
@@ -26,6 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Normalizer {
     config: Config,
+    rules: Rules,
     from: Option<usize>,
     planner: Planner,
     /// The products that have lines of their own, with their plans.
@@ -41,6 +43,9 @@ pub struct Normalizer {
     columns: Columns,
     memory: Memory,
     tallies: Vec<u32>,
+    /// Whether the element under way holds several records, and the tallies before it.
+    compound: bool,
+    tallies_before: Vec<u32>,
     reason: String,
     warnings: Vec<String>,
 }
@@ -69,6 +74,33 @@ struct Level {
 struct Sink<'o> {
     out: &'o mut Outcome,
     element: u32,
+    /// How long output and rejects were before this element.
+    start: usize,
+}
+
+/// How far an outcome was before an element.
+struct Mark {
+    len: usize,
+    output: usize,
+    rejects: usize,
+    counts: [u32; 3],
+}
+
+impl Mark {
+    fn of(out: &Outcome) -> Self {
+        let (output, rejects) = (out.output.len(), out.rejects.len());
+        Self { len: output + rejects, output, rejects, counts: [out.normalized, out.filtered, out.rejected] }
+    }
+
+    fn made(&self, out: &Outcome) -> usize {
+        out.output.len() + out.rejects.len() - self.len
+    }
+
+    fn restore(&self, out: &mut Outcome) {
+        out.output.truncate(self.output);
+        out.rejects.truncate(self.rejects);
+        [out.normalized, out.filtered, out.rejected] = self.counts;
+    }
 }
 
 impl Normalizer {
@@ -100,6 +132,7 @@ impl Normalizer {
         };
         Ok(Self {
             config: config.clone(),
+            rules: Rules::new(config)?,
             from,
             planner,
             lines: (0..all.len()).filter(with_lines).map(|p| (p, Planner::lines(p))).collect(),
@@ -111,6 +144,8 @@ impl Normalizer {
             columns: Columns::default(),
             memory: Memory::default(),
             tallies: vec![0; all.len()],
+            compound: false,
+            tallies_before: Vec::new(),
             reason: String::new(),
             warnings,
         })
@@ -132,7 +167,10 @@ impl Normalizer {
         let mut next = first;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
-            let mut sink = Sink { out, element: next as u32 };
+            let before = (out.normalized + out.rejected, out.filtered);
+            let start = Mark::of(out);
+            self.compound = false;
+            let mut sink = Sink { out, element: next as u32, start: start.len };
             match FramingFault::from_code(element.fault) {
                 Some(fault) => self.framing_fault(fault, bytes, &mut sink),
                 None => match std::str::from_utf8(bytes) {
@@ -141,6 +179,21 @@ impl Normalizer {
                     }
                     Err(e) => self.reject(&not_utf8(bytes, e.valid_up_to()), &mut sink),
                 },
+            }
+            if self.compound && start.made(out) > limits::ELEMENT_OUTPUT {
+                start.restore(out);
+                self.tallies.clone_from(&self.tallies_before);
+                let fault = Fault::of_record(
+                    code::TOO_MANY_RECORDS,
+                    format!(
+                        "the records in it make more than {} bytes; split it before",
+                        limits::ELEMENT_OUTPUT
+                    ),
+                );
+                self.reject(&fault, &mut Sink { out, element: next as u32, start: start.len });
+            }
+            if out.filtered > before.1 && out.normalized + out.rejected == before.0 {
+                out.filtered_bytes += bytes.len() as u32;
             }
             next += 1;
         }
@@ -157,9 +210,9 @@ impl Normalizer {
         let reject = Reject {
             element: sink.element,
             format: fault.format,
-            field: fault.field,
+            field: clipped(fault.field, 100),
             code: fault.code,
-            reason: &self.reason,
+            reason: clipped(&self.reason, limits::REASON),
         };
         batch::put_reject(&mut sink.out.rejects, &reject);
         sink.out.rejected += 1;
@@ -214,7 +267,7 @@ impl Normalizer {
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let mut around = Around { hint: topic(members.clone()).or(around.hint), ..around };
         let mut fields = Vec::new();
-        if self.config.keep_envelope {
+        if self.rules.keep_envelope {
             fields.extend_from_slice(around.fields);
             fields.extend(
                 members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text))),
@@ -344,19 +397,20 @@ impl Normalizer {
                 }
                 let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
                 let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
-                match given.write(&self.config, &mut self.memory, sink.out) {
-                    Ok(()) => self.tallies[p] += 1,
+                match given.write(&self.rules, &mut self.memory, sink.out) {
+                    Ok(Written::Normalized) => self.tallies[p] += 1,
+                    Ok(Written::Filtered) => {}
                     Err(fault) => self.reject(&fault, sink),
                 }
             }
             Verdict::Payload(member) => {
-                let zone = self.config.zone.as_ref();
+                let zone = self.rules.zone.as_ref();
                 let log_time = plan.log_time.and_then(|(i, unit)| {
                     let raw = source.raw(i);
                     convert::time(raw.text, unit, zone).map(|t| t.0).filter(|_| !convert::is_missing(raw))
                 });
                 let mut fields = Vec::new();
-                if self.config.keep_envelope {
+                if self.rules.keep_envelope {
                     fields.extend_from_slice(around.fields);
                     fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
                 }
@@ -384,7 +438,8 @@ impl Normalizer {
                 }
             }
             Verdict::ApiError { code, message } => {
-                let (code, message) = (source.raw(code).text, source.raw(message).text);
+                let (code, message) =
+                    (clipped(source.raw(code).text, 100), clipped(source.raw(message).text, 400));
                 let text = format!("this is no record but an API's error: {code}: {message}");
                 self.reject(&Fault::of_record(code::API_ERROR, text), sink);
             }
@@ -395,7 +450,8 @@ impl Normalizer {
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
             Verdict::Unknown => {
-                let (keys, more) = plan.first_keys(8);
+                let (mut keys, more) = plan.first_keys(8);
+                keys.iter_mut().for_each(|k| *k = clipped(k, 40));
                 let keys = format!("{}{}", keys.join(", "), if more { ", ..." } else { "" });
                 let text = match self.from {
                     _ if keys.is_empty() => "an object without keys".into(),
@@ -451,6 +507,10 @@ impl Normalizer {
         framer.reset();
         framer.push(text.as_bytes());
         framer.finish();
+        if !self.compound {
+            self.compound = true;
+            self.tallies_before.clone_from(&self.tallies);
+        }
         let mut any = false;
         while let Some(batch) = framer.next_batch() {
             let whole = |e: &batch::Element| e.len as usize == text.trim_ascii().len() && e.context == 0;
@@ -461,6 +521,10 @@ impl Normalizer {
             }
             for (i, element) in batch.elements.iter().enumerate() {
                 any = true;
+                if sink.out.output.len() + sink.out.rejects.len() - sink.start > limits::ELEMENT_OUTPUT {
+                    // All of it is taken back when the element is done.
+                    break;
+                }
                 let bytes = batch.raw(i);
                 match (FramingFault::from_code(element.fault), std::str::from_utf8(bytes)) {
                     (Some(fault), _) => self.framing_fault(fault, bytes, sink),
@@ -517,8 +581,9 @@ impl Normalizer {
         }
         let source = Line { text, columns, entries: product.entries };
         let given = Given { plan, product, source, flat_extra: Object::default(), around, text };
-        match given.write(&self.config, &mut self.memory, sink.out) {
-            Ok(()) => self.tallies[*p] += 1,
+        match given.write(&self.rules, &mut self.memory, sink.out) {
+            Ok(Written::Normalized) => self.tallies[*p] += 1,
+            Ok(Written::Filtered) => {}
             Err(fault) => self.reject(&fault, sink),
         }
     }
@@ -631,7 +696,7 @@ impl Normalizer {
         // A value that can't be read says more than a shape that does not fit.
         let mut record = Record::with_memory(Vec::new());
         for (i, entry) in layout(p).iter().enumerate() {
-            if let Err(fault) = apply(&mut record, entry, raw(i), self.config.zone.as_ref()) {
+            if let Err(fault) = apply(&mut record, entry, raw(i), self.rules.zone.as_ref()) {
                 return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
             }
         }

@@ -3,6 +3,8 @@
 //! Records of one stream repeat their keys, so a plan is made once and found again by
 //! comparing keys. A plan follows from the keys alone: it is only a memory of work done.
 
+use std::sync::LazyLock;
+
 use crate::{
     envelopes::{self, Meta},
     nearest,
@@ -65,7 +67,13 @@ pub(crate) struct KeyIndex {
 }
 
 impl KeyIndex {
-    pub(crate) fn new() -> Self {
+    /// The index, which is made once.
+    pub(crate) fn get() -> &'static Self {
+        static INDEX: LazyLock<KeyIndex> = LazyLock::new(KeyIndex::new);
+        &INDEX
+    }
+
+    fn new() -> Self {
         let mut keys = Vec::new();
         for (p, product) in products::all().iter().enumerate() {
             for (e, entry) in product.entries.iter().enumerate() {
@@ -93,7 +101,7 @@ impl KeyIndex {
 /// Makes plans.
 #[derive(Debug)]
 pub(crate) struct Planner {
-    index: KeyIndex,
+    index: &'static KeyIndex,
     /// The one product that records may be of.
     from: Option<usize>,
     /// Keys that every keyed record must have.
@@ -108,7 +116,7 @@ impl Planner {
     const FEWEST_TO_NAME: usize = 3;
 
     pub(crate) fn new(from: Option<usize>, required: &[String]) -> Self {
-        Self { index: KeyIndex::new(), from, required: required.to_vec() }
+        Self { index: KeyIndex::get(), from, required: required.to_vec() }
     }
 
     /// The plan for lines in a product's own layout.

@@ -177,6 +177,12 @@ impl<'a> Record<'a> {
         self.present |= 1 << field as usize;
     }
 
+    /// Takes a field away.
+    #[inline]
+    pub fn remove(&mut self, field: Field) {
+        self.present &= !(1 << field as usize);
+    }
+
     /// Whether a field is set.
     #[inline]
     pub fn has(&self, field: Field) -> bool {

@@ -174,6 +174,32 @@ fn long_records_are_cut_the_same_way_everywhere() {
     }
 }
 
+/// Many records in one string must not make output without bound.
+#[test]
+fn an_element_with_too_many_records_is_rejected_once() {
+    let few = format!("{{\"message\":\"{}\"}}\n", "bad\\n".repeat(1000));
+    assert_eq!(run(&[few.as_bytes()], &Config::default()).rejects.len(), 1000);
+    let many = format!("{{\"message\":\"{LINE}\\n{}\"}}\n{LINE}\n", "bad\\n".repeat(100_000));
+    let made = run(&[many.as_bytes()], &Config::default());
+    assert_eq!((made.rejects.len(), made.normalized), (1, 1));
+    assert!(made.rejects[0].4.contains("split it"), "{}", made.rejects[0].4);
+}
+
+/// A reason is for people, whatever the record is like.
+#[test]
+fn reasons_are_short() {
+    let long = "k".repeat(100_000);
+    for input in [
+        format!("{{\"{long}\":1}}"),
+        format!("{{\"error_code\":\"{long}\",\"error_msg\":\"{long}\"}}"),
+        long.clone(),
+    ] {
+        let made = run(&[input.as_bytes()], &Config::default());
+        assert_eq!(made.rejects.len(), 1);
+        assert!(made.rejects[0].4.len() <= limits::REASON, "{}", made.rejects[0].4.len());
+    }
+}
+
 /// An envelope's metadata counts for all of its records if it ends soon enough, and for none
 /// that came before it if not; batches alter nothing.
 #[test]

@@ -1,0 +1,56 @@
+//! The command line, a file for each command.
+
+mod formats;
+mod normalize;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// Normalizes flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, arg_required_else_help = true, after_help = EXIT)]
+pub struct Weir {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT: &str = "\
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 more rejects than --max-rejects allows.
+
+Example:
+  weir normalize --output flat.jsonl --rejects rejects.jsonl flow.log.gz";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read records and write them as JSON lines of one schema
+    Normalize(normalize::Args),
+    /// List the formats that can be read
+    Formats,
+    /// Print the JSON Schema of the records that `normalize` writes
+    Schema,
+}
+
+impl Weir {
+    /// Does what the command line asks for.
+    pub fn run(self) -> Result<ExitCode, Error> {
+        match self.command {
+            Command::Normalize(args) => normalize::run(args),
+            Command::Formats => formats::run(),
+            Command::Schema => schema::run(),
+        }
+    }
+}
+
+/// Prints on standard output.
+fn print(text: &str) -> Result<ExitCode, Error> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::output("standard output", &e))?;
+    Ok(ExitCode::SUCCESS)
+}

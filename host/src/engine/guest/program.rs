@@ -1,0 +1,260 @@
+//! A guest as it is loaded: compiled, checked, and ready to be instantiated by each worker.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use wasmtime::{Config as EngineConfig, Engine, ExternType, InstancePre, Linker, Module, OptLevel, ValType};
+use weir_normalizer::Config;
+
+use super::{
+    clock::{self, Clock},
+    fault::Fault,
+    instance::{Instance, Limiter},
+};
+use crate::{
+    error::Error,
+    limits::{self, SandboxLimits},
+};
+
+/// The version of the ABI that this host speaks; `plugins/ABI.md` is its contract.
+pub const ABI_VERSION: i32 = 1;
+
+/// The functions of the ABI, with how many parameters each takes. All are `i32`, as is
+/// the one result.
+const FUNCTIONS: [(&str, usize); 3] = [("weir_input", 1), ("weir_configure", 1), ("weir_run", 2)];
+
+/// The guest that was there when this crate was built.
+const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wasm"));
+
+/// The same in machine code, or empty.
+const BUILT_IN_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm"));
+
+/// A loaded guest, shared by all workers.
+pub struct Program {
+    pub(super) engine: Engine,
+    pub(super) pre: InstancePre<Limiter>,
+    pub(super) limits: SandboxLimits,
+    /// What the guest is configured with, as it travels.
+    pub(super) config: Vec<u8>,
+    pub(super) clock: Clock,
+    pub(super) patience: Patience,
+    /// What messages call it.
+    pub(super) name: String,
+}
+
+impl Program {
+    /// The guest inside this binary.
+    pub fn built_in(config: &Config, limits: SandboxLimits) -> Result<Self, Error> {
+        let engine = engine(None)?;
+        let module = match load_compiled(&engine, BUILT_IN_COMPILED) {
+            Some(module) => module,
+            None => compile(&engine, BUILT_IN, "the built-in guest")?,
+        };
+        Self::new(engine, &module, "the built-in guest".into(), config, limits)
+    }
+
+    /// A guest from its bytes, which are WebAssembly in its binary form.
+    pub fn load(wasm: &[u8], name: &str, config: &Config, limits: SandboxLimits) -> Result<Self, Error> {
+        let engine = engine(None)?;
+        let module = compile(&engine, wasm, name)?;
+        Self::new(engine, &module, name.into(), config, limits)
+    }
+
+    fn new(
+        engine: Engine,
+        module: &Module,
+        name: String,
+        config: &Config,
+        limits: SandboxLimits,
+    ) -> Result<Self, Error> {
+        check_imports(module, &name)?;
+        let failed = |e: wasmtime::Error| Error::failed(format!("{name}: can't prepare the guest: {e:#}"));
+        let pre = Linker::new(&engine).instantiate_pre(module).map_err(failed)?;
+        let config = serde_json::to_vec(config).expect("a configuration can be written");
+        let clock = Clock::start(&engine)?;
+        let deadline = clock::ticks(limits.deadline);
+        let patience = Patience::new(u64::from(limits.lost_deadlines).saturating_mul(deadline));
+        let program = Self { engine, pre, limits, config, clock, patience, name };
+        program.check_version()?;
+        check_exports(module, &program.name)?;
+        Ok(program)
+    }
+
+    /// The time that the guest may spend on a batch, in ticks.
+    pub(super) fn deadline(&self) -> u64 {
+        clock::ticks(self.limits.deadline)
+    }
+
+    /// A configured instance.
+    pub(super) fn start(&self) -> Result<Instance, Error> {
+        // One more, because the tick that is under way may end at once.
+        Instance::new(self, self.deadline() + 1).map_err(|fault| match fault {
+            Fault::Configuration(message) => Error::usage(message),
+            fault => Error::failed(format!("{}: can't start the guest: {fault}", self.name)),
+        })
+    }
+
+    /// Asks before anything else is looked at, because all else may differ between versions.
+    fn check_version(&self) -> Result<(), Error> {
+        let version = Instance::version(self, self.deadline() + 1)
+            .map_err(|fault| Error::failed(format!("{}: can't start the guest: {fault}", self.name)))?;
+        if version != Some(ABI_VERSION) {
+            let version = version.map_or("no".into(), |v| format!("version {v} of the"));
+            return Err(Error::failed(format!(
+                "{}: the guest speaks {version} ABI and this Weir speaks version {ABI_VERSION}; \
+                 build the guest for version {ABI_VERSION}",
+                self.name
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// How much time the guest's instances have left to lose in failed runs.
+pub(super) struct Patience {
+    /// Ticks that may be lost beyond what good runs earn.
+    grace: u64,
+    good: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Patience {
+    fn new(grace: u64) -> Self {
+        Self { grace, good: AtomicU64::new(0), lost: AtomicU64::new(0) }
+    }
+
+    pub(super) fn earn(&self, ticks: u64) {
+        self.good.fetch_add(ticks, Ordering::Relaxed);
+    }
+
+    /// Whether there is still any after so many ticks were lost.
+    pub(super) fn lose(&self, ticks: u64) -> bool {
+        let lost = self.lost.fetch_add(ticks, Ordering::Relaxed) + ticks;
+        lost <= self.grace + self.good.load(Ordering::Relaxed).saturating_mul(limits::LOST_TO_GOOD)
+    }
+}
+
+/// Compiles a guest ahead of time, for the baseline of the processors that this build runs on.
+pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, Error> {
+    let engine = engine(Some(env!("WEIR_TARGET")))?;
+    engine.precompile_module(wasm).map_err(|e| Error::failed(format!("can't compile the guest: {e:#}")))
+}
+
+/// Whether this machine can run what [`precompile`] once made.
+pub fn is_loadable(compiled: &[u8]) -> bool {
+    engine(None).is_ok_and(|engine| load_compiled(&engine, compiled).is_some())
+}
+
+/// An engine for the processor at hand, or one that only compiles, for the baseline of a target.
+fn engine(target: Option<&str>) -> Result<Engine, Error> {
+    let failed = |e: wasmtime::Error| Error::failed(format!("can't set up the sandbox: {e:#}"));
+    let mut config = EngineConfig::new();
+    if let Some(target) = target {
+        config.target(target).map_err(failed)?;
+        if target.starts_with("x86_64") {
+            // What x86-64-v2 has, which is every server of the last fifteen years.
+            for flag in ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"] {
+                // SAFETY: these only name instructions that the code may use; whoever loads
+                // the code compares them with the processor and refuses it where they lack.
+                #[allow(unsafe_code)]
+                unsafe {
+                    config.cranelift_flag_enable(flag)
+                };
+            }
+        }
+    }
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits::GUEST_STACK)
+        // The whole address space of a guest is reserved, so that its code needs no bounds
+        // checks, and it never moves.
+        .memory_reservation(4 << 30)
+        .memory_may_move(false)
+        // A trap's name is all that is reported.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .wasm_simd(true)
+        .wasm_relaxed_simd(false)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_tail_call(false);
+    Engine::new(&config).map_err(failed)
+}
+
+fn compile(engine: &Engine, wasm: &[u8], name: &str) -> Result<Module, Error> {
+    if !wasm.starts_with(b"\0asm") {
+        return Err(Error::failed(format!("{name}: this is no WebAssembly module; give a .wasm file")));
+    }
+    Module::new(engine, wasm).map_err(|e| {
+        Error::failed(format!(
+            "{name}: can't compile the guest: {e:#}; it must be a core module of WebAssembly"
+        ))
+    })
+}
+
+/// The module in compiled bytes, unless there are none, or they are another version's or
+/// need another processor.
+fn load_compiled(engine: &Engine, compiled: &[u8]) -> Option<Module> {
+    if compiled.is_empty() {
+        return None;
+    }
+    // SAFETY: the bytes are what `precompile` made in this project's own build; whoever can
+    // change those can change this program as well.
+    #[allow(unsafe_code)]
+    unsafe { Module::deserialize(engine, compiled) }.ok()
+}
+
+fn check_imports(module: &Module, name: &str) -> Result<(), Error> {
+    if let Some(import) = module.imports().next() {
+        return Err(Error::failed(format!(
+            "{name}: the guest imports `{}` from `{}`, but a guest gets nothing from its host; \
+             build it without imports",
+            import.name(),
+            import.module()
+        )));
+    }
+    Ok(())
+}
+
+fn check_exports(module: &Module, name: &str) -> Result<(), Error> {
+    let lacks = |what: Cow<'_, str>| {
+        Err(Error::failed(format!(
+            "{name}: the guest does not export {what}; version {ABI_VERSION} of the ABI asks for it"
+        )))
+    };
+    match module.get_export("memory") {
+        Some(ExternType::Memory(m)) if !m.is_64() && !m.is_shared() => {}
+        _ => return lacks("a 32-bit memory named `memory`".into()),
+    }
+    for (function, parameters) in FUNCTIONS {
+        let fits = match module.get_export(function) {
+            Some(ExternType::Func(f)) => {
+                f.params().len() == parameters
+                    && f.results().len() == 1
+                    && f.params().chain(f.results()).all(|t| matches!(t, ValType::I32))
+            }
+            _ => false,
+        };
+        if !fits {
+            let parameters = vec!["i32"; parameters].join(", ");
+            return lacks(format!("`{function}: ({parameters}) -> i32`").into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compiled_guests_load_and_others_are_compiled_anew() {
+        assert!(is_loadable(&precompile(BUILT_IN).unwrap()));
+        let engine = engine(None).unwrap();
+        assert!(load_compiled(&engine, b"").is_none());
+        assert!(load_compiled(&engine, BUILT_IN).is_none());
+    }
+}

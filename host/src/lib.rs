@@ -1,0 +1,12 @@
+//! The host: the only place with input, output, threads and a clock. It frames inputs,
+//! has them normalized in a sandbox, and accounts for every record and byte.
+
+pub mod commands;
+pub mod engine;
+pub mod error;
+pub mod input;
+pub mod limits;
+pub mod pipeline;
+mod progress;
+pub mod rejects;
+pub mod summary;

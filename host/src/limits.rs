@@ -1,0 +1,82 @@
+//! Every bound that the host keeps, in one place. Those of the parser itself are in
+//! [`weir_normalizer::limits`].
+//!
+//! Together they hold a job to 64 MiB of resident memory for an input of any size: an
+//! instance's memory, and per job two batches in flight with a part of their output each.
+
+use std::time::Duration;
+
+/// Bytes that are read from an input at a time.
+pub const PIECE: usize = 64 << 10;
+
+/// Batches in flight for each job: one that is worked on and one that waits.
+pub const BATCHES_PER_JOB: usize = 2;
+
+/// Parts of one batch's output that may wait for the writer.
+pub const PARTS_WAITING: usize = 1;
+
+/// Output is handed to the writer in parts of at most this many bytes.
+pub const OUTPUT_PART: usize = 1 << 20;
+
+/// Rendered rejects are handed to the writer when they hold this many bytes.
+pub const REJECTS_PART: usize = 1 << 20;
+
+/// The most jobs.
+pub const JOBS: usize = 1024;
+
+/// The base-2 logarithm of the largest Zstandard window that is accepted: 8 MiB.
+pub const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// Rejects that are shown on standard error when no file takes them.
+pub const REJECTS_SHOWN: usize = 10;
+
+/// How much of a record is shown there, in characters.
+pub const SHOWN_CHARS: usize = 160;
+
+/// The different products, and the different reasons, that the summary counts apart.
+/// Further ones, which only a faulty guest makes, are counted as `other`.
+pub const SUMMARY_KEYS: usize = 256;
+
+/// The longest product id, format or reason code of a guest, in bytes.
+pub const GUEST_WORD: usize = 64;
+
+/// The longest sentence of a guest that is kept, in bytes.
+pub const GUEST_SENTENCE: usize = 4 << 10;
+
+/// How often the deadline clock ticks. A deadline is exact to one tick.
+pub const TICK: Duration = Duration::from_millis(10);
+
+/// How much time a guest's failed runs may take for each unit of time that its good runs take,
+/// beyond [`SandboxLimits::lost_deadlines`]. Finding one bad record among 65,536 by halves
+/// takes some 20 runs.
+pub const LOST_TO_GOOD: u64 = 32;
+
+/// The part of a deadline that even the smallest part of a retried batch gets, as a divisor.
+pub const DEADLINE_SHARES: u64 = 32;
+
+/// The elements of a guest's table of functions.
+pub const TABLE_ELEMENTS: usize = 64 << 10;
+
+/// The wasm stack of a guest, in bytes.
+pub const GUEST_STACK: usize = 512 << 10;
+
+/// What a guest may use before it is stopped, and how often it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxLimits {
+    /// The linear memory of one instance, in bytes. Each job has an instance.
+    pub memory: usize,
+    /// The time that the guest may spend on one batch. When a batch is retried in parts,
+    /// each gets its share by its elements, but at least a 32nd; a single record gets all.
+    pub deadline: Duration,
+    /// So many records one after another that the guest fails on, and it is given up.
+    pub failures_in_a_row: u32,
+    /// All instances together may lose so many deadlines in failed runs, and [`LOST_TO_GOOD`]
+    /// times the time of good runs; then the guest is given up.
+    pub lost_deadlines: u32,
+}
+
+impl Default for SandboxLimits {
+    fn default() -> Self {
+        Self { memory: 44 << 20, deadline: Duration::from_secs(5), failures_in_a_row: 16, lost_deadlines: 8 }
+    }
+}

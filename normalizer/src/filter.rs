@@ -1,0 +1,873 @@
+//! Filters over the fields of flat records, in the manner of Wireshark's display filters.
+//!
+//! ```text
+//! src_ip in {10.0.0.0/8, @private} and not (dst_port in {22, 8000..8099} or action == reject)
+//! ```
+//!
+//! An expression is parsed into a tree and compiled into a predicate. A comparison with a field
+//! that is absent is false, also with `!=`; `not` of it is true.
+
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
+
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::{is_not, tag, take_while1},
+    character::complete::{anychar, char, digit1, one_of},
+    combinator::{map_opt, opt, recognize, value},
+    sequence::pair,
+};
+use regex_lite::Regex;
+
+use crate::{
+    Error, Zone, convert, limits, nearest,
+    networks::{self, Networks},
+    products::Unit,
+    record::{Field, FieldType, RawKind, Record, Value},
+};
+
+/// What a test is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Field(Field),
+    Extra(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// One member of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Numbers(u64, u64),
+    Addresses(IpAddr, IpAddr),
+    Text(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    Exists,
+    Number(Comparison, u64),
+    Address(Comparison, IpAddr),
+    Text(Comparison, String),
+    In(Vec<Item>),
+    Contains(String),
+    Matches(Regex),
+}
+
+/// An expression as it was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Tree {
+    And(Vec<Tree>),
+    Or(Vec<Tree>),
+    Not(Box<Tree>),
+    Test(Subject, Test),
+}
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    node: Node,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    Test(Subject, Check),
+}
+
+#[derive(Clone, Debug)]
+enum Check {
+    Plain(Test),
+    Set { numbers: Vec<(u64, u64)>, networks: Networks, texts: Vec<String> },
+}
+
+/// Networks by the name that expressions use: the lists that the user gave, a network a line.
+pub type Lists = BTreeMap<String, String>;
+
+impl Filter {
+    /// Parses and compiles an expression. Files must have been read into `lists`; times that
+    /// name no zone are of `zone`.
+    pub fn new(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Self, Error> {
+        Ok(Self { node: compile(&parse(text, lists, zone)?) })
+    }
+
+    /// Whether a record passes.
+    pub fn accepts(&self, record: &Record<'_>) -> bool {
+        self.node.accepts(record)
+    }
+}
+
+/// The paths of the files that an expression names, for somebody with IO to read them into
+/// lists of that name.
+pub fn files(text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['@', '"']) {
+        rest = &rest[at..];
+        match list_name(rest) {
+            Ok((next, (name, true))) => {
+                paths.push(name);
+                rest = next;
+            }
+            _ => rest = string(rest).map_or(&rest[1..], |r| r.0),
+        }
+    }
+    paths
+}
+
+/// Reads a list of networks into a set's ranges.
+pub(crate) fn networks_of(name: &str, text: &str) -> Result<Vec<(IpAddr, IpAddr)>, Error> {
+    let mut ranges = Vec::new();
+    for (i, line) in text.lines().enumerate() {
+        let entry = line.split('#').next().unwrap_or_default().trim();
+        if entry.is_empty() {
+            continue;
+        }
+        let Some(range) = networks::network(entry) else {
+            return Err(Error::new(format!(
+                "the list @{name}, line {}: {entry:?} is no network; expected an address or a CIDR such as 10.0.0.0/8",
+                i + 1
+            )));
+        };
+        ranges.push(range);
+    }
+    Ok(ranges)
+}
+
+/// The ranges of `@name`: a list that was given, or one that is built in.
+pub(crate) fn named_networks(name: &str, lists: &Lists) -> Result<Vec<(IpAddr, IpAddr)>, Error> {
+    if let Some(text) = lists.get(name) {
+        return networks_of(name, text);
+    }
+    if let Some((_, networks)) = networks::BUILT_IN.iter().find(|b| b.0 == name) {
+        return Ok(networks.iter().filter_map(|n| networks::network(n)).collect());
+    }
+    let known = || lists.keys().map(String::as_str).chain(networks::BUILT_IN.iter().map(|b| b.0));
+    let near = nearest::nearest(name, known());
+    let known: Vec<_> = known().map(|n| format!("@{n}")).collect();
+    Err(Error::new(match near {
+        Some(near) => format!("no list is called @{name}; did you mean @{near}?"),
+        None => format!(
+            "no list is called @{name}; known are {}; give it with --list {name}=FILE",
+            known.join(", ")
+        ),
+    }))
+}
+
+// ---- parsing
+
+struct Parsing<'t> {
+    text: &'t str,
+    rest: &'t str,
+    lists: &'t Lists,
+    zone: Option<&'t Zone>,
+    items: usize,
+}
+
+/// Parses an expression.
+pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Tree, Error> {
+    if text.len() > limits::FILTER {
+        return Err(Error::new(format!(
+            "filter: it is longer than {} bytes; use lists (@NAME)",
+            limits::FILTER
+        )));
+    }
+    let mut p = Parsing { text, rest: text, lists, zone, items: 0 };
+    let tree = p.or(0)?;
+    if !p.skip().is_empty() {
+        return Err(p.error("expected `and`, `or` or the end"));
+    }
+    Ok(tree)
+}
+
+impl<'t> Parsing<'t> {
+    fn skip(&mut self) -> &'t str {
+        self.rest = self.rest.trim_start();
+        self.rest
+    }
+
+    fn error(&self, message: impl AsRef<str>) -> Error {
+        self.error_at(self.rest, message)
+    }
+
+    fn error_at(&self, rest: &str, message: impl AsRef<str>) -> Error {
+        Error::at(self.text, self.text.len() - rest.len(), format!("filter: {}", message.as_ref()))
+    }
+
+    /// Takes a symbol.
+    fn symbol(&mut self, symbol: &str) -> bool {
+        let found = self.skip().strip_prefix(symbol);
+        self.rest = found.unwrap_or(self.rest);
+        found.is_some()
+    }
+
+    /// Takes a word, which no other letter follows.
+    fn word(&mut self, word: &str) -> bool {
+        let rest = self.skip();
+        match name(rest) {
+            Ok((next, found)) if found.eq_ignore_ascii_case(word) => {
+                self.rest = next;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Tree, Error> {
+        let mut all = vec![self.and(depth)?];
+        while self.word("or") || self.symbol("||") {
+            all.push(self.and(depth)?);
+        }
+        Ok(if all.len() == 1 { all.swap_remove(0) } else { Tree::Or(all) })
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Tree, Error> {
+        let mut all = vec![self.unary(depth)?];
+        while self.word("and") || self.symbol("&&") {
+            all.push(self.unary(depth)?);
+        }
+        Ok(if all.len() == 1 { all.swap_remove(0) } else { Tree::And(all) })
+    }
+
+    fn unary(&mut self, depth: usize) -> Result<Tree, Error> {
+        if depth > limits::FILTER_DEPTH {
+            return Err(self.error(format!("nested deeper than {}", limits::FILTER_DEPTH)));
+        }
+        if self.word("not") || (!self.skip().starts_with("!=") && self.symbol("!")) {
+            return Ok(Tree::Not(Box::new(self.unary(depth + 1)?)));
+        }
+        if self.symbol("(") {
+            let inner = self.or(depth + 1)?;
+            if !self.symbol(")") {
+                return Err(self.error("expected `)`"));
+            }
+            return Ok(inner);
+        }
+        self.test()
+    }
+
+    fn test(&mut self) -> Result<Tree, Error> {
+        if self.word("exists") {
+            let subject = self.subject()?;
+            return Ok(Tree::Test(subject, Test::Exists));
+        }
+        let subject = self.subject()?;
+        let negated = self.word("not");
+        if self.word("in") {
+            let test = Tree::Test(subject.clone(), Test::In(self.set(&subject)?));
+            return Ok(if negated { Tree::Not(Box::new(test)) } else { test });
+        }
+        if negated {
+            return Err(self.error("expected `in` behind `not`"));
+        }
+        let start = self.skip();
+        if self.word("contains") {
+            self.expect_text(&subject, start, "contains")?;
+            return Ok(Tree::Test(subject, Test::Contains(self.text()?)));
+        }
+        if self.word("matches") {
+            self.expect_text(&subject, start, "matches")?;
+            let at = self.skip();
+            let pattern = self.text()?;
+            let regex = Regex::new(&pattern)
+                .map_err(|e| self.error_at(at, format!("bad regular expression: {e}")))?;
+            return Ok(Tree::Test(subject, Test::Matches(regex)));
+        }
+        const COMPARISONS: [(&str, Comparison); 6] = [
+            ("==", Comparison::Equal),
+            ("!=", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        let Some((_, comparison)) = COMPARISONS.into_iter().find(|(s, _)| self.symbol(s)) else {
+            return Err(self.error("expected ==, !=, <, <=, >, >=, in, contains or matches"));
+        };
+        let at = self.skip();
+        let test = match self.literal(&subject)? {
+            Item::Numbers(a, b) if a == b => Test::Number(comparison, a),
+            Item::Addresses(a, b) if a == b => Test::Address(comparison, a),
+            Item::Text(text) => Test::Text(comparison, text),
+            _ => return Err(self.error_at(at, "a network or a range is compared with `in`")),
+        };
+        let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        if ordered && !matches!(test, Test::Number(..)) {
+            return Err(self.error_at(start, "only numbers and times have an order; use == or !="));
+        }
+        Ok(Tree::Test(subject, test))
+    }
+
+    fn subject(&mut self) -> Result<Subject, Error> {
+        let at = self.skip();
+        let Ok((rest, word)) = name(at) else { return Err(self.error("expected a field")) };
+        self.rest = rest;
+        if word == "extra" && self.rest.starts_with('.') {
+            self.rest = &self.rest[1..];
+            let key: IResult<&str, String> =
+                alt((string, nom::combinator::map(name, str::to_owned))).parse(self.rest);
+            let Ok((rest, key)) = key else {
+                return Err(self.error("expected a key of extra, in quotes if it is odd"));
+            };
+            self.rest = rest;
+            return Ok(Subject::Extra(key));
+        }
+        if let Some(field) = Field::by_key(word) {
+            return Ok(Subject::Field(field));
+        }
+        let near = nearest::nearest(word, Field::ALL.iter().map(|f| f.key()));
+        let near = near.map_or("; `weir schema` lists them".to_owned(), |n| format!("; did you mean {n}?"));
+        Err(self.error_at(at, format!("no field is called {word}{near}")))
+    }
+
+    fn expect_text(&self, subject: &Subject, at: &str, what: &str) -> Result<(), Error> {
+        match subject {
+            Subject::Extra(_) => Ok(()),
+            Subject::Field(f) if matches!(f.field_type(), FieldType::Text | FieldType::Word(_)) => Ok(()),
+            Subject::Field(f) => {
+                Err(self.error_at(at, format!("{} is no text, so it can't have `{what}`", f.key())))
+            }
+        }
+    }
+
+    fn text(&mut self) -> Result<String, Error> {
+        let rest = self.skip();
+        let (rest, text) = string(rest).map_err(|_| self.error("expected a string in double quotes"))?;
+        self.rest = rest;
+        Ok(text)
+    }
+
+    fn set(&mut self, subject: &Subject) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        if !self.symbol("{") {
+            self.item(subject, &mut items)?;
+            return Ok(items);
+        }
+        loop {
+            self.item(subject, &mut items)?;
+            if self.symbol("}") {
+                return Ok(items);
+            }
+            if !self.symbol(",") {
+                return Err(self.error("expected `,` or `}`"));
+            }
+        }
+    }
+
+    fn item(&mut self, subject: &Subject, items: &mut Vec<Item>) -> Result<(), Error> {
+        let at = self.skip();
+        if at.starts_with('@') {
+            let is_address = matches!(subject, Subject::Field(f) if f.field_type() == FieldType::Address);
+            let Ok((rest, (name, _))) = list_name(at) else {
+                return Err(self.error("expected the name of a list"));
+            };
+            if !is_address {
+                return Err(self.error("a list of networks can only hold addresses, and this field is none"));
+            }
+            let ranges = named_networks(&name, self.lists).map_err(|e| self.error_at(at, e.to_string()))?;
+            self.items += ranges.len();
+            items.extend(ranges.into_iter().map(|(a, b)| Item::Addresses(a, b)));
+            self.rest = rest;
+        } else {
+            let first = self.literal(subject)?;
+            self.items += 1;
+            items.push(if self.symbol("..") {
+                let last = self.literal(subject)?;
+                match (first, last) {
+                    (Item::Numbers(a, _), Item::Numbers(_, b)) if a <= b => Item::Numbers(a, b),
+                    (Item::Addresses(a, _), Item::Addresses(_, b))
+                        if a.is_ipv4() == b.is_ipv4() && a <= b =>
+                    {
+                        Item::Addresses(a, b)
+                    }
+                    _ => {
+                        return Err(
+                            self.error_at(at, "a range goes from a lower to a higher number or address")
+                        );
+                    }
+                }
+            } else {
+                first
+            });
+        }
+        if self.items > limits::FILTER_ITEMS {
+            return Err(self.error(format!("the sets hold more than {} items", limits::FILTER_ITEMS)));
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, subject: &Subject) -> Result<Item, Error> {
+        let at = self.skip();
+        let quoted = string(at).ok();
+        let (rest, text): (&str, Cow<'_, str>) = match quoted {
+            Some((rest, text)) => (rest, text.into()),
+            None => match bare(at) {
+                Ok((rest, text)) => (rest, text.into()),
+                Err(_) => return Err(self.error("expected a value")),
+            },
+        };
+        let fail = |message: String| Err(self.error_at(at, message));
+        let item = match subject {
+            // Its values have no type; a number without quotes is compared as one.
+            Subject::Extra(_) => match size(&text) {
+                Some(n) if !at.starts_with('"') => Item::Numbers(n, n),
+                _ => Item::Text(text.into_owned()),
+            },
+            Subject::Field(field) => match field.field_type() {
+                FieldType::Text => Item::Text(text.into_owned()),
+                FieldType::Word(words) => match words.iter().find(|w| **w == text) {
+                    Some(word) => Item::Text((*word).to_owned()),
+                    None => {
+                        return fail(format!(
+                            "{} is one of {}, never {text:?}",
+                            field.key(),
+                            words.join(", ")
+                        ));
+                    }
+                },
+                FieldType::Integer(_) => match size(&text) {
+                    Some(n) => Item::Numbers(n, n),
+                    None => {
+                        return fail(format!(
+                            "{} is a number, such as 443, 10k or 1.5MiB, not {text:?}",
+                            field.key()
+                        ));
+                    }
+                },
+                FieldType::Millis => match convert::time(&text, Unit::Millis, self.zone) {
+                    Some((t, _)) => Item::Numbers(t, t),
+                    None => {
+                        let key = field.key();
+                        return fail(format!(
+                            "{key} is epoch milliseconds, or a time in quotes, not {text:?}"
+                        ));
+                    }
+                },
+                FieldType::Address => match networks::network(&text) {
+                    Some((a, b)) => Item::Addresses(a, b),
+                    None => {
+                        return fail(format!("{text:?} is no address and no network such as 10.0.0.0/8"));
+                    }
+                },
+            },
+        };
+        self.rest = rest;
+        Ok(item)
+    }
+}
+
+/// A field's name or a keyword.
+fn name(text: &str) -> IResult<&str, &str> {
+    take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_').parse(text)
+}
+
+/// A value without quotes: a word, a number, an address, a network. `..` ends it.
+fn bare(text: &str) -> IResult<&str, &str> {
+    let allowed = |c: char| c.is_alphanumeric() || "_.:/+-%*".contains(c);
+    let (_, all) = take_while1(allowed).parse(text)?;
+    let end = all.find("..").unwrap_or(all.len());
+    if end == 0 {
+        return Err(nom::Err::Error(nom::error::Error::new(text, nom::error::ErrorKind::TakeWhile1)));
+    }
+    Ok((&text[end..], &text[..end]))
+}
+
+/// A string in double quotes; a backslash keeps a quote or a backslash from ending it, and
+/// stands for itself before anything else, as regular expressions have it.
+fn string(text: &str) -> IResult<&str, String> {
+    if let Some(rest) = text.strip_prefix("\"\"") {
+        return Ok((rest, String::new()));
+    }
+    let mut out = String::new();
+    let (mut rest, _) = char('"').parse(text)?;
+    loop {
+        let piece: IResult<&str, &str> =
+            alt((is_not("\"\\"), tag("\\\""), recognize(pair(char('\\'), anychar)))).parse(rest);
+        match piece {
+            Ok((next, "\\\"")) => {
+                out.push('"');
+                rest = next;
+            }
+            Ok((next, piece)) => {
+                out.push_str(piece);
+                rest = next;
+            }
+            Err(_) => return char('"').parse(rest).map(|(rest, _)| (rest, out)),
+        }
+    }
+}
+
+/// `@name`, `@"path"` or `@/path`; whether it is a path.
+fn list_name(text: &str) -> IResult<&str, (String, bool)> {
+    let (text, _) = char('@').parse(text)?;
+    if text.starts_with('"') {
+        return string(text).map(|(rest, s)| (rest, (s, true)));
+    }
+    if text.starts_with('/') {
+        let (rest, path) = take_while1(|c: char| !c.is_whitespace() && !"){},".contains(c)).parse(text)?;
+        return Ok((rest, (path.to_owned(), true)));
+    }
+    let (rest, name) = take_while1(|c: char| c.is_alphanumeric() || c == '_' || c == '-').parse(text)?;
+    Ok((rest, (name.to_owned(), false)))
+}
+
+/// A number with an optional unit: `k M G` in thousands, `Ki Mi Gi` in 1024s, and `B`.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let factor = alt((
+        value(1u64 << 10, tag("Ki")),
+        value(1 << 20, tag("Mi")),
+        value(1 << 30, tag("Gi")),
+        value(1000, one_of("kK")),
+        value(1_000_000, char('M')),
+        value(1_000_000_000, char('G')),
+    ));
+    let number = recognize(pair(digit1, opt(pair(char('.'), digit1))));
+    let grammar = (number, opt(factor), opt(char('B')));
+    let mut whole = map_opt(nom::combinator::all_consuming(grammar), |(n, f, _): (&str, Option<u64>, _)| {
+        let factor = f.unwrap_or(1);
+        match n.split_once('.') {
+            None => n.parse::<u64>().ok()?.checked_mul(factor),
+            // A fraction must come out even.
+            Some((whole, fraction)) => {
+                let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+                let n = format!("{whole}{fraction}").parse::<u128>().ok()?.checked_mul(u128::from(factor))?;
+                (n % scale == 0).then_some(n / scale).and_then(|n| u64::try_from(n).ok())
+            }
+        }
+    });
+    let made: IResult<&str, u64> = whole.parse(text);
+    made.ok().map(|m| m.1)
+}
+
+/// The networks of CIDRs, addresses and `@names`.
+pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, Error> {
+    let mut all = Networks::default();
+    for text in texts {
+        let ranges = match list_name(text) {
+            Ok(("", (name, _))) => named_networks(&name, lists)?,
+            _ => match networks::network(text) {
+                Some(range) => vec![range],
+                None => return Err(Error::new(format!("own: {text:?} is no network and no @LIST"))),
+            },
+        };
+        for (first, last) in ranges {
+            all.add(first, last);
+        }
+    }
+    all.finish();
+    Ok(all)
+}
+
+// ---- evaluating
+
+fn compile(tree: &Tree) -> Node {
+    match tree {
+        Tree::And(all) => Node::And(all.iter().map(compile).collect()),
+        Tree::Or(any) => Node::Or(any.iter().map(compile).collect()),
+        Tree::Not(inner) => Node::Not(Box::new(compile(inner))),
+        Tree::Test(subject, Test::In(items)) => {
+            let (mut numbers, mut networks, mut texts) = (Vec::new(), Networks::default(), Vec::new());
+            for item in items {
+                match item {
+                    Item::Numbers(a, b) => numbers.push((*a, *b)),
+                    Item::Addresses(a, b) => {
+                        networks.add(*a, *b);
+                    }
+                    Item::Text(t) => texts.push(t.clone()),
+                }
+            }
+            networks::merge(&mut numbers, |n: u64| n.checked_add(1));
+            networks.finish();
+            texts.sort();
+            texts.dedup();
+            Node::Test(subject.clone(), Check::Set { numbers, networks, texts })
+        }
+        Tree::Test(subject, test) => Node::Test(subject.clone(), Check::Plain(test.clone())),
+    }
+}
+
+impl Node {
+    fn accepts(&self, record: &Record<'_>) -> bool {
+        match self {
+            Self::And(all) => all.iter().all(|n| n.accepts(record)),
+            Self::Or(any) => any.iter().any(|n| n.accepts(record)),
+            Self::Not(inner) => !inner.accepts(record),
+            Self::Test(subject, check) => value_of(subject, record).is_some_and(|v| check.accepts(v)),
+        }
+    }
+}
+
+fn value_of<'a>(subject: &Subject, record: &Record<'a>) -> Option<Value<'a>> {
+    match subject {
+        Subject::Field(field) => record.get(*field),
+        Subject::Extra(key) => {
+            let (_, raw) = record.extra.iter().rev().find(|(k, _)| k == key)?;
+            (raw.kind != RawKind::Literal || raw.text != "null").then_some(Value::Text(raw.text))
+        }
+    }
+}
+
+impl Check {
+    #[inline]
+    fn accepts(&self, found: Value<'_>) -> bool {
+        match self {
+            Self::Plain(test) => test.accepts(found),
+            Self::Set { numbers, networks, texts } => match found {
+                Value::Number(n) => networks::within(numbers, n),
+                Value::Address(a) => networks.contains(a),
+                Value::Text(t) => {
+                    texts.binary_search_by(|s| s.as_str().cmp(t)).is_ok()
+                        || number(t).is_some_and(|n| networks::within(numbers, n))
+                }
+            },
+        }
+    }
+}
+
+/// A value of `extra` as a number, if it is a whole one.
+fn number(text: &str) -> Option<u64> {
+    convert::unsigned(text).ok().filter(|n| n.1).map(|n| n.0)
+}
+
+impl Comparison {
+    fn holds<T: Ord>(self, a: T, b: T) -> bool {
+        match self {
+            Self::Equal => a == b,
+            Self::NotEqual => a != b,
+            Self::Less => a < b,
+            Self::LessOrEqual => a <= b,
+            Self::Greater => a > b,
+            Self::GreaterOrEqual => a >= b,
+        }
+    }
+}
+
+impl Test {
+    #[inline]
+    fn accepts(&self, found: Value<'_>) -> bool {
+        match (self, found) {
+            (Self::Exists, _) => true,
+            (Self::Number(c, n), Value::Number(v)) => c.holds(v, *n),
+            (Self::Number(c, n), Value::Text(v)) => number(v).is_some_and(|v| c.holds(v, *n)),
+            (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
+            (Self::Text(c, t), Value::Text(v)) => c.holds(v, t.as_str()),
+            (Self::Contains(t), Value::Text(v)) => v.contains(t.as_str()),
+            (Self::Matches(r), Value::Text(v)) => r.is_match(v),
+            (Self::In(items), v) => items.iter().any(|i| match (i, v) {
+                (Item::Numbers(a, b), Value::Number(v)) => (a..=b).contains(&&v),
+                (Item::Addresses(a, b), Value::Address(v)) => {
+                    a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v)
+                }
+                (Item::Text(t), Value::Text(v)) => t == v,
+                (Item::Numbers(a, b), Value::Text(v)) => number(v).is_some_and(|v| (a..=b).contains(&&v)),
+                _ => false,
+            }),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::Raw;
+
+    fn record() -> Record<'static> {
+        let mut r = Record::with_memory(Vec::new());
+        r.set(Field::SrcIp, Value::Address("10.1.2.3".parse().unwrap()));
+        r.set(Field::DstIp, Value::Address("2001:db8::5".parse().unwrap()));
+        r.set(Field::DstPort, Value::Number(443));
+        r.set(Field::Bytes, Value::Number(1_500_000));
+        r.set(Field::StartMs, Value::Number(1_700_000_000_000));
+        r.set(Field::Action, Value::Text("accept"));
+        r.set(Field::Host, Value::Text("www.example.com"));
+        r.extra.push(("odd-key", Raw::text("a \"b\"")));
+        r.extra.push(("size", Raw { kind: RawKind::Number, text: "34" }));
+        r.extra.push(("nothing", Raw { kind: RawKind::Literal, text: "null" }));
+        r
+    }
+
+    fn lists() -> Lists {
+        Lists::from([
+            ("office".to_owned(), "# ours\n10.1.0.0/16 # main\n\n2001:db8::/64\n".to_owned()),
+            ("/etc/nets".to_owned(), "192.0.2.1\n".to_owned()),
+        ])
+    }
+
+    #[test]
+    fn expressions_hold_or_not() {
+        let cases = [
+            ("src_ip in 10.0.0.0/8", true),
+            ("src_ip == 10.1.2.3", true),
+            ("src_ip != 10.1.2.3", false),
+            ("src_ip in {192.168.0.0/16, 10.1.2.0..10.1.2.9}", true),
+            ("src_ip in @private", true),
+            ("src_ip in {@office} && dst_ip in @office", true),
+            ("src_ip in {@/etc/nets}", false),
+            ("src_ip not in @private", false),
+            ("not dst_ip in @private", true),
+            ("dst_ip in @documentation", true),
+            ("dst_port in {22, 3389, 400..500}", true),
+            ("dst_port in 22", false),
+            ("dst_port < 443 or dst_port >= 443", true),
+            ("bytes >= 1MB and bytes <= 1.5MB", true),
+            ("bytes < 1Mi", false),
+            ("bytes == 1500k", true),
+            ("start_ms == \"2023-11-14T22:13:20Z\"", true),
+            ("start_ms == 1700000000000", true),
+            ("start_ms in \"2023-11-14\u{20}00:00:00\"..\"2023-11-15 00:00:00\"", true),
+            ("action == accept", true),
+            ("action == \"accept\"", true),
+            ("action in {reject, challenge}", false),
+            ("host contains \"example\"", true),
+            ("host matches \"^www\\.\"", true),
+            ("host matches \"^ww\\\\.\"", false),
+            ("exists host and !exists app", true),
+            // An absent field makes a comparison false, and `not` of it true.
+            ("app != http", false),
+            ("not app == http", true),
+            ("app in {http}", false),
+            ("not app in {http}", true),
+            ("extra.\"odd-key\" == \"a \\\"b\\\"\"", true),
+            ("extra.size > 30 and extra.size in {1..34}", true),
+            ("extra.size == \"34\"", true),
+            ("exists extra.nothing or exists extra.none", false),
+            ("dst_port == 1 and dst_port == 2 or dst_port == 443", true),
+            ("dst_port == 443 or dst_port == 1 and dst_port == 2", true),
+            ("(dst_port == 443 or dst_port == 1) and dst_port == 2", false),
+            ("not not dst_port == 443", true),
+            ("!(dst_port == 443)", false),
+        ];
+        for (text, want) in cases {
+            let filter = Filter::new(text, &lists(), None).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(filter.accepts(&record()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_have_a_place_and_a_remedy() {
+        let cases = [
+            ("src_op == 10.0.0.1", 0, "did you mean src_ip?"),
+            ("bytes > many", 8, "bytes is a number"),
+            ("action == maybe", 10, "action is one of accept"),
+            ("src_ip in 10.0.0.0/33", 10, "no address and no network"),
+            ("src_ip == 10.0.0.0/8", 10, "compared with `in`"),
+            ("src_ip < 10.0.0.1", 7, "only numbers and times"),
+            ("bytes contains \"1\"", 6, "is no text"),
+            ("host matches \"(\"", 13, "bad regular expression"),
+            ("host contains example", 14, "double quotes"),
+            ("dst_port in {1, 2", 17, "expected `,` or `}`"),
+            ("dst_port in {5..1}", 13, "lower to a higher"),
+            ("(bytes > 1", 10, "expected `)`"),
+            ("bytes > 1 bytes > 2", 10, "expected `and`"),
+            ("bytes ~ 1", 6, "expected =="),
+            ("src_ip in @prviate", 10, "did you mean @private?"),
+            ("dst_port in @private", 12, "can only hold addresses"),
+            ("", 0, "expected a field"),
+            ("bytes > 18446744073709551616", 8, "bytes is a number"),
+        ];
+        for (text, offset, message) in cases {
+            let error = Filter::new(text, &lists(), None).unwrap_err();
+            assert_eq!(error.offset(), Some(offset), "{error}");
+            assert!(error.to_string().contains(message), "{error}");
+        }
+        let deep = "(".repeat(100) + "bytes > 1";
+        assert!(Filter::new(&deep, &lists(), None).unwrap_err().to_string().contains("deeper"));
+        let long = format!("host contains \"{}\"", "x".repeat(limits::FILTER));
+        assert!(Filter::new(&long, &lists(), None).unwrap_err().to_string().contains("longer"));
+        let bad = Lists::from([("x".to_owned(), "10.0.0.0/8\nhost\n".to_owned())]);
+        let error = Filter::new("src_ip in @x", &bad, None).unwrap_err().to_string();
+        assert!(error.contains("@x, line 2: \"host\""), "{error}");
+    }
+
+    #[test]
+    fn files_are_found_for_who_reads_them() {
+        let text = "src_ip in {@/etc/a.txt, @\"my list\", @private} and host == \"@/no\" or dst_ip in @/b)";
+        assert_eq!(files(text), ["/etc/a.txt", "my list", "/b"]);
+    }
+
+    /// What an expression means, without anything made ready.
+    fn interpret(tree: &Tree, record: &Record<'_>) -> bool {
+        match tree {
+            Tree::And(all) => all.iter().all(|t| interpret(t, record)),
+            Tree::Or(any) => any.iter().any(|t| interpret(t, record)),
+            Tree::Not(inner) => !interpret(inner, record),
+            Tree::Test(subject, test) => value_of(subject, record).is_some_and(|v| test.accepts(v)),
+        }
+    }
+
+    fn expression() -> impl Strategy<Value = String> {
+        let number = prop_oneof!["[0-9]{1,2}", "[0-9]\\.\\.1[0-9]"];
+        let address =
+            prop_oneof!["10\\.0\\.0\\.[0-9]", "10\\.0\\.0\\.[0-9]/3[0-2]", "::[0-9a-f]", "::/12[0-8]"];
+        let set = |item: BoxedStrategy<String>| {
+            prop::collection::vec(item, 1..6).prop_map(|items| format!("{{{}}}", items.join(", ")))
+        };
+        let test = prop_oneof![
+            ("dst_port|bytes", "==|!=|<|<=|>|>=", "[0-9]{1,2}").prop_map(|(f, o, n)| format!("{f} {o} {n}")),
+            ("src_port|dst_port|bytes", set(number.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            ("src_ip|dst_ip", set(address.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            ("app|extra\\.a", set("[a-c]|[0-9]".boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            "exists (app|bytes|src_ip)",
+        ];
+        test.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 2..4).prop_map(|all| format!("({})", all.join(" and "))),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(|any| format!("({})", any.join(" or "))),
+                inner.prop_map(|t| format!("not ({t})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn compiled_is_what_is_written(
+            text in expression(),
+            ports in prop::array::uniform3(prop::option::of(0u64..20)),
+            hosts in prop::array::uniform2(prop::option::of((any::<bool>(), 0u8..20))),
+            app in prop::option::of("[a-c]"),
+            a in prop::option::of("[a-c]|[0-9]"),
+        ) {
+            let mut record = Record::with_memory(Vec::new());
+            for (field, value) in [Field::SrcPort, Field::DstPort, Field::Bytes].into_iter().zip(ports) {
+                if let Some(n) = value {
+                    record.set(field, Value::Number(n));
+                }
+            }
+            for (field, value) in [Field::SrcIp, Field::DstIp].into_iter().zip(hosts) {
+                if let Some((v4, n)) = value {
+                    let address = if v4 { format!("10.0.0.{n}") } else { format!("::{n:x}") };
+                    record.set(field, Value::Address(address.parse().unwrap()));
+                }
+            }
+            if let Some(app) = &app {
+                record.set(Field::App, Value::Text(app));
+            }
+            if let Some(a) = &a {
+                record.extra.push(("a", Raw::text(a)));
+            }
+            let tree = parse(&text, &Lists::new(), None).unwrap();
+            prop_assert_eq!(compile(&tree).accepts(&record), interpret(&tree, &record), "{}", text);
+        }
+
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "\\PC{0,60}") {
+            let _ = Filter::new(&text, &Lists::new(), None);
+            let _ = files(&text);
+        }
+    }
+}

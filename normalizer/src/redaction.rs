@@ -1,0 +1,81 @@
+//! What is taken out of records before they leave: fields dropped, addresses cut to networks.
+
+use crate::{
+    Config, Error, nearest, networks,
+    record::{Field, FieldType, Record, Value},
+};
+
+/// What is to be taken out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Redaction {
+    fields: Vec<Field>,
+    extra: Vec<String>,
+    all_extra: bool,
+    masks: Vec<(Field, u8, u8)>,
+}
+
+impl Redaction {
+    /// Reads `drop` and `mask` of the configuration.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let mut made = Self::default();
+        if config.keep_raw && !(config.drop.is_empty() && config.mask.is_empty()) {
+            return Err(Error::new(
+                "drop and mask: the record's text would still hold what they take out; leave --keep-raw out",
+            ));
+        }
+        for name in &config.drop {
+            match name.strip_prefix("extra.") {
+                Some("*") => made.all_extra = true,
+                _ if name == "extra" => made.all_extra = true,
+                Some(key) => made.extra.push(key.trim_matches('"').to_owned()),
+                None => made.fields.push(field("drop", name)?),
+            }
+        }
+        for text in &config.mask {
+            let mut parts = text.split('/');
+            let field = field("mask", parts.next().unwrap_or_default())?;
+            if field.field_type() != FieldType::Address {
+                return Err(Error::new(format!("mask: {} is no address", field.key())));
+            }
+            let mut prefix = |most: u8| parts.next().map(|p| p.parse().ok().filter(|p| *p <= most));
+            let (v4, v6) = match (prefix(128), prefix(128), parts.next()) {
+                (Some(Some(v4)), Some(Some(v6)), None) if v4 <= 32 => (v4, v6),
+                (Some(Some(both)), None, None) => (both, both),
+                _ => {
+                    return Err(Error::new(format!(
+                        "mask: {text:?} is not FIELD/PREFIX, such as src_ip/24, or src_ip/24/64 with one for IPv6"
+                    )));
+                }
+            };
+            made.masks.push((field, v4, v6));
+        }
+        Ok(made)
+    }
+
+    /// Takes it out of a record.
+    #[inline]
+    pub(crate) fn apply(&self, record: &mut Record<'_>) {
+        for &field in &self.fields {
+            record.remove(field);
+        }
+        for &(field, v4, v6) in &self.masks {
+            if let Some(Value::Address(a)) = record.get(field) {
+                record.set(field, Value::Address(networks::masked(a, v4, v6)));
+            }
+        }
+        if self.all_extra {
+            record.extra.clear();
+        } else if !self.extra.is_empty() {
+            record.extra.retain(|(key, _)| !self.extra.iter().any(|k| k == key));
+        }
+    }
+}
+
+fn field(what: &str, name: &str) -> Result<Field, Error> {
+    if let Some(field) = Field::by_key(name) {
+        return Ok(field);
+    }
+    let near = nearest::nearest(name, Field::ALL.iter().map(|f| f.key()));
+    let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+    Err(Error::new(format!("{what}: no field is called {name:?}{near} (what has none is extra.KEY)")))
+}

@@ -1,0 +1,65 @@
+//! The configuration, checked and compiled: what is done with a record between its fields
+//! and its output.
+
+use crate::{
+    Config, Error, Zone,
+    filter::{self, Filter},
+    networks::Networks,
+    record::{Field, Record, Value},
+    redaction::Redaction,
+};
+
+/// What is done with each record.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) zone: Option<Zone>,
+    pub(crate) keep_envelope: bool,
+    pub(crate) keep_raw: bool,
+    filter: Option<Filter>,
+    own: Option<Networks>,
+    redaction: Redaction,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
+        let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
+        Ok(Self {
+            zone: config.zone.clone(),
+            keep_envelope: config.keep_envelope,
+            keep_raw: config.keep_raw,
+            filter: filter.transpose()?,
+            own: own.transpose()?,
+            redaction: Redaction::new(config)?,
+        })
+    }
+
+    /// Completes a record that has its fields; false if it is filtered out.
+    #[inline]
+    pub(crate) fn apply(&self, record: &mut Record<'_>) -> bool {
+        if let Some(own) = &self.own
+            && let Some(direction) = direction(own, record)
+        {
+            record.set(Field::Direction, Value::Text(direction));
+        }
+        if self.filter.as_ref().is_some_and(|f| !f.accepts(record)) {
+            return false;
+        }
+        self.redaction.apply(record);
+        true
+    }
+}
+
+/// The direction of a record that has none, if just one side is one's own.
+fn direction(own: &Networks, record: &Record<'_>) -> Option<&'static str> {
+    let (None, Some(Value::Address(src)), Some(Value::Address(dst))) =
+        (record.get(Field::Direction), record.get(Field::SrcIp), record.get(Field::DstIp))
+    else {
+        return None;
+    };
+    match (own.contains(src), own.contains(dst)) {
+        (true, false) => Some("egress"),
+        (false, true) => Some("ingress"),
+        _ => None,
+    }
+}

@@ -1,0 +1,480 @@
+//! The command line as a user meets it: what comes out where, and the exit status.
+
+use std::{
+    fs,
+    io::{Cursor, Read as _, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd \
+    192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK\n";
+
+const FLAT: &str = "{\"provider\":\"huawei\",\"product\":\"vpc\",\"kind\":\"flow\",\
+    \"start_ms\":1548752136000,\"end_ms\":1548752736000,\"src_ip\":\"192.168.0.154\",\"src_port\":38929,\
+    \"dst_ip\":\"192.168.3.25\",\"dst_port\":53,\"protocol\":17,\"transport\":\"udp\",\"action\":\"accept\",\
+    \"log_status\":\"ok\",\"packets\":1,\"bytes\":96,\"account_id\":\"5f67944957444bd6bb4fe3b367de8f3d\",\
+    \"interface_id\":\"1d515d18-1b36-47dc-a983-bd6512aed4bd\"}\n";
+
+/// A directory for one test's files.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}"));
+        if path.exists() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A path in it, as an argument.
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn spawn(args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_weir"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Runs `weir` to its end.
+fn weir(args: &[&str], input: impl AsRef<[u8]>) -> Output {
+    let mut child = spawn(args);
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.as_ref();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // Not every run reads its input.
+            let _ = stdin.write_all(input);
+        });
+        child.wait_with_output().unwrap()
+    })
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[track_caller]
+fn status(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "stderr: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs it where it must succeed without a word, and gives its output.
+#[track_caller]
+fn normalize(args: &[&str], input: impl AsRef<[u8]>) -> Vec<u8> {
+    let output = weir(&[&["normalize", "--summary", "none"], args].concat(), input);
+    assert_eq!(text(&output.stderr), "");
+    status(&output, 0);
+    output.stdout
+}
+
+/// Runs it where it must fail, and gives its message.
+#[track_caller]
+fn fail(code: i32, args: &[&str], input: impl AsRef<[u8]>) -> String {
+    let output = weir(args, input);
+    status(&output, code);
+    text(&output.stderr).to_owned()
+}
+
+/// A stream of different records, bad ones among them.
+fn mixture(records: usize) -> String {
+    let mut out = String::new();
+    for i in 0..records {
+        match i % 50 {
+            7 => out.push_str(&format!("no record {i}\n")),
+            8 => out.push('\n'),
+            _ => out.push_str(&LINE.replace("38929", &(i % 65_536).to_string())),
+        }
+    }
+    out
+}
+
+#[test]
+fn a_line_is_normalized() {
+    assert_eq!(text(&normalize(&[], LINE)), FLAT);
+    assert_eq!(text(&normalize(&["-"], LINE)), FLAT);
+    assert_eq!(text(&normalize(&["--native"], LINE)), FLAT);
+    assert_eq!(text(&normalize(&["--from", "huawei-vpc"], LINE)), FLAT);
+    assert_eq!(text(&normalize(&[], "")), "");
+}
+
+#[test]
+fn files_are_read_in_order() {
+    let dir = Dir::new("order");
+    let one = dir.write("one", mixture(7));
+    let two = dir.write("two", LINE.trim_end());
+    let output = normalize(&[&one, "-", &two], LINE.repeat(2));
+    assert_eq!(text(&output).lines().count(), 10);
+    assert_eq!(output, [normalize(&[&one], ""), FLAT.repeat(3).into()].concat());
+    let there = dir.path("there");
+    assert_eq!(normalize(&["--output", &there, &two], ""), b"");
+    assert_eq!(fs::read(&there).unwrap(), FLAT.as_bytes());
+}
+
+fn gzip(content: &str) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    out.write_all(content.as_bytes()).unwrap();
+    out.finish().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in members {
+        out.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        out.write_all(content).unwrap();
+    }
+    out.finish().unwrap().into_inner()
+}
+
+#[test]
+fn compressed_inputs_are_told_by_their_content() {
+    let dir = Dir::new("compressed");
+    let (one, two) = (LINE.repeat(500), LINE.repeat(300));
+    let plain = FLAT.repeat(800);
+    let zstd = |s: &str| zstd::encode_all(s.as_bytes(), 3).unwrap();
+    let bzip2 = |s: &str| {
+        let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        out.write_all(s.as_bytes()).unwrap();
+        out.finish().unwrap()
+    };
+    let snappy = |s: &str| {
+        let mut out = snap::write::FrameEncoder::new(Vec::new());
+        out.write_all(s.as_bytes()).unwrap();
+        out.into_inner().unwrap()
+    };
+    for (name, parts) in [
+        ("gz", [gzip(&one), gzip(&two)]),
+        ("zst", [zstd(&one), zstd(&two)]),
+        ("bz2", [bzip2(&one), bzip2(&two)]),
+        ("sz", [snappy(&one), snappy(&two)]),
+    ] {
+        let content = parts.concat();
+        assert_eq!(text(&normalize(&[], &content)), plain, "{name}");
+        let path = dir.write(&format!("{name}.log"), &content);
+        assert_eq!(text(&normalize(&[&path], "")), plain, "{name}");
+    }
+
+    let archive = zip(&[("a.log", one.as_bytes()), ("b/c.gz", &gzip(&two)), ("bad", b"no record")]);
+    let path = dir.write("archive", &archive);
+    let rejects = dir.path("rejects");
+    assert_eq!(text(&normalize(&[&path, "--rejects", &rejects], "")), plain);
+    let reject: Value = serde_json::from_slice(&fs::read(&rejects).unwrap()).unwrap();
+    assert_eq!(reject["file"], format!("{path}/bad"));
+    let message = fail(1, &["normalize", "--summary", "none"], &archive);
+    assert_eq!(
+        message,
+        "weir: <stdin>: a zip archive can only be read from a file of its own; unpack it first\n"
+    );
+    assert_eq!(text(&normalize(&[&dir.write("none.zip", zip(&[]))], "")), "");
+}
+
+#[test]
+fn a_compressed_file_cut_short_fails_after_what_came_before() {
+    let dir = Dir::new("cut");
+    // Some members whole, and half of another.
+    let input = mixture(30_000);
+    for (name, how, whole) in
+        [("gz", "gzip", gzip(&input)), ("zst", "Zstandard", zstd::encode_all(input.as_bytes(), 3).unwrap())]
+    {
+        let path = dir.write(name, [&whole[..], &whole[..whole.len() / 2]].concat());
+        let output = weir(&["normalize", "--summary", "json", &path, "--rejects", &dir.path("rejects")], "");
+        status(&output, 1);
+        let (summary, message) = text(&output.stderr).split_once('\n').unwrap();
+        assert_eq!(
+            message,
+            format!(
+                "weir: {path}: the {how} data is cut short; what came before is done, fetch the file again\n"
+            )
+        );
+        let summary: Value = serde_json::from_str(summary).unwrap();
+        let normalized = summary["records"]["normalized"].as_u64().unwrap();
+        assert_eq!(normalized, text(&output.stdout).lines().count() as u64);
+        assert!(normalized > 28_800, "{normalized}");
+        balance(&summary);
+    }
+
+    let mut damaged = gzip(&input);
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 64].fill(0xff);
+    let message = fail(1, &["normalize", "--summary", "none", &dir.write("bad.gz", damaged)], "");
+    let message = message.lines().last().unwrap();
+    assert!(message.contains("bad.gz: the gzip data is damaged ("), "{message}");
+}
+
+#[test]
+fn a_window_over_the_limit_is_refused_and_one_within_it_is_not() {
+    let compress = |window_log| {
+        let mut out = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        out.window_log(window_log).unwrap();
+        out.write_all(LINE.as_bytes()).unwrap();
+        out.finish().unwrap()
+    };
+    assert_eq!(text(&normalize(&[], compress(23))), FLAT);
+    let message = fail(1, &["normalize", "--summary", "none"], compress(24));
+    assert_eq!(
+        message,
+        "weir: <stdin>: the Zstandard data needs a window over 8 MiB; unpack it with `zstd -d` first\n"
+    );
+}
+
+#[test]
+fn unreadable_inputs_are_told_before_anything_is_written() {
+    let dir = Dir::new("missing");
+    let (missing, output) = (dir.path("missing.log"), dir.path("output"));
+    let there = dir.write("there", LINE);
+    let message = fail(1, &["normalize", &there, &missing, "--output", &output], "");
+    assert!(message.starts_with(&format!("weir: {missing}: can't read: ")), "{message}");
+    assert!(message.ends_with("; check the path\n"), "{message}");
+    assert!(!Path::new(&output).exists());
+    let message = fail(1, &["normalize", &dir.path("")], "");
+    assert!(message.ends_with("; name the files in it\n"), "{message}");
+    let message = fail(1, &["normalize", &there, "--output", &dir.path("no/such/directory")], "");
+    assert!(message.contains("no/such/directory: can't create: "), "{message}");
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let dir = Dir::new("usage");
+    let wasm = dir.path("guest.wasm");
+    for (args, part) in [
+        (&["normalise"][..], "'normalize'"),
+        (&["normalize", "--form", "x"], "a similar argument exists: '--from'"),
+        (&["normalize", "--max-rejects", "some"], "give a number of records, such as 100, or a share"),
+        (&["normalize", "--jobs", "0"], "0 is not in 1..=1024"),
+        (&["normalize", "--guest-deadline", "0"], "give seconds between 0.01 and 3600"),
+        (&["normalize", "--native", "--plugin", &wasm], "cannot be used with"),
+        (&["normalize", "--from", "huawei-vcp"], "did you mean \"huawei-vpc\"?"),
+        (&[], "Usage: weir"),
+    ] {
+        let message = fail(2, args, "");
+        assert!(message.contains(part), "{args:?}: {message}");
+    }
+}
+
+#[test]
+fn an_input_is_never_overwritten() {
+    let dir = Dir::new("overlap");
+    let input = dir.write("input", LINE);
+    let link = dir.path("link");
+    fs::hard_link(&input, &link).unwrap();
+    for (option, path) in [("--output", &input), ("--output", &link), ("--rejects", &input)] {
+        let message = fail(2, &["normalize", &input, option, path], "");
+        assert!(
+            message.contains(&format!("this is an input, so {option} can't be written there")),
+            "{message}"
+        );
+        assert_eq!(fs::read(&input).unwrap(), LINE.as_bytes());
+    }
+    let both = dir.path("both");
+    let message = fail(2, &["normalize", &input, "--output", &both, "--rejects", &both], "");
+    assert!(message.contains("the same file"), "{message}");
+}
+
+#[test]
+fn a_closed_output_ends_the_run_quietly() {
+    let dir = Dir::new("closed");
+    let path = dir.write("input", LINE.repeat(100_000));
+    let mut child = spawn(&["normalize", &path]);
+    let mut first = vec![0; FLAT.len()];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    assert_eq!(text(&first), FLAT);
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    status(&output, 0);
+}
+
+#[test]
+fn a_closed_output_ends_the_run_also_while_input_is_awaited() {
+    let mut child = spawn(&["normalize"]);
+    let mut stdin = child.stdin.take().unwrap();
+    drop(child.stdout.take());
+    // Enough for some batches; then the input stays open and silent.
+    let _ = stdin.write_all(LINE.repeat(10_000).as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    status(&output, 0);
+    drop(stdin);
+}
+
+#[test]
+fn too_many_rejects_end_with_3() {
+    let input = format!("{}bad\n", LINE.repeat(3));
+    for (most, code) in [("0", 3), ("1", 0), ("24%", 3), ("25%", 0)] {
+        let output = weir(&["normalize", "--summary", "none", "--max-rejects", most], &input);
+        status(&output, code);
+        assert_eq!(text(&output.stdout), FLAT.repeat(3));
+    }
+}
+
+#[track_caller]
+fn balance(summary: &Value) {
+    for (kind, parts) in [
+        ("records", &["normalized", "filtered", "rejected"][..]),
+        ("bytes", &["normalized", "filtered", "rejected", "blank", "framing"]),
+    ] {
+        let sum: u64 = parts.iter().map(|part| summary[kind][part].as_u64().unwrap()).sum();
+        assert_eq!(summary[kind]["in"], sum, "{summary}");
+    }
+}
+
+#[test]
+fn the_summary_accounts_for_every_byte() {
+    let input = format!("{LINE}\n \n{LINE}bad\r\n{{\"logs\":[]}}\n");
+    let args = ["normalize", "--summary", "json", "--rejects", "/dev/null"];
+    let output = weir(&args, &input);
+    status(&output, 0);
+    let line = text(&output.stderr);
+    assert!(line.ends_with('\n') && line.lines().count() == 1, "{line}");
+    let mut summary: Value = serde_json::from_str(line).unwrap();
+    balance(&summary);
+    assert!(summary["seconds"].take().is_f64());
+    let rejects = summary["rejects_by_reason"].take();
+    assert_eq!(rejects.as_object().unwrap().values().collect::<Vec<_>>(), [1]);
+    let line = LINE.len() as u64 - 1;
+    assert_eq!(
+        summary,
+        json!({
+            "records": {"in": 3, "normalized": 2, "filtered": 0, "rejected": 1},
+            "bytes": {
+                "in": input.len(), "normalized": 2 * line, "filtered": 0, "rejected": 3, "blank": 3,
+                "framing": input.len() as u64 - 2 * line - 6,
+            },
+            "by_product": {"huawei-vpc": 2},
+            "rejects_by_reason": null,
+            "seconds": null,
+        })
+    );
+
+    let output = weir(&["normalize"], LINE.repeat(1000));
+    let told = text(&output.stderr);
+    for line in ["normalized             1,000             147,000", "normalized: huawei-vpc 1,000"] {
+        assert!(told.lines().any(|l| l == line), "{told}");
+    }
+}
+
+#[test]
+fn the_first_rejects_are_shown() {
+    let input: String = (1..=13).map(|i| format!("bad {i}\n")).collect();
+    let output = weir(&["normalize", "--summary", "none"], &input);
+    status(&output, 0);
+    let told: Vec<_> = text(&output.stderr).lines().collect();
+    assert_eq!(told.len(), 21);
+    for i in 0..10 {
+        assert!(told[2 * i].starts_with(&format!("<stdin>:{}: ", i + 1)), "{told:?}");
+        assert_eq!(told[2 * i + 1], format!("    bad {}", i + 1));
+    }
+    assert_eq!(told[20], "... and 3 more; use --rejects FILE to keep them");
+}
+
+#[test]
+fn rejects_keep_place_reason_and_bytes() {
+    let dir = Dir::new("rejects");
+    let (kept, record) = (64 << 10, 1 << 20);
+    let mut input = Vec::new();
+    input.extend_from_slice(LINE.as_bytes());
+    input.extend_from_slice(b"\nb\xc3\xa4d\r\n\xffbad\n");
+    input.extend_from_slice(format!("x{}\n", "\u{e4}".repeat(kept)).as_bytes());
+    input.extend_from_slice("y".repeat(record + 1).as_bytes());
+    input.extend_from_slice(format!("\n{LINE}bad").as_bytes());
+    let path = dir.write("input", &input);
+    let rejects = dir.path("rejects");
+    assert_eq!(text(&normalize(&[&path, "--rejects", &rejects], "")), FLAT.repeat(2));
+
+    let lines: Vec<Value> =
+        text(&fs::read(&rejects).unwrap()).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let numbers: Vec<_> = lines.iter().map(|l| l["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [3, 4, 5, 6, 8]);
+    for line in &lines {
+        assert_eq!(line["file"], path);
+        assert!(!line["reason"].as_str().unwrap().is_empty());
+        let offset = line["offset"].as_u64().unwrap() as usize;
+        let raw = &input[offset..offset + line["length"].as_u64().unwrap() as usize];
+        match line["raw"].as_str() {
+            Some(text) if line["truncated"] == true => assert!(raw.starts_with(text.as_bytes())),
+            Some(text) => assert_eq!(raw, text.as_bytes()),
+            None => assert_eq!(raw, b"\xffbad"),
+        }
+    }
+    assert_eq!(lines[0]["raw"], "b\u{e4}d");
+    assert_eq!(lines[1]["raw_base64"], "/2JhZA==");
+    assert_eq!(lines[2]["raw"].as_str().unwrap().len(), kept - 1);
+    assert_eq!(lines[3]["length"], record + 1);
+    assert_eq!(lines[3]["raw"].as_str().unwrap().len(), kept);
+    assert_eq!(lines[4]["raw"], "bad");
+    let keys: Vec<_> = lines[4].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["file", "length", "line", "offset", "raw", "reason"]);
+}
+
+#[test]
+fn any_number_of_jobs_gives_the_same_bytes() {
+    let dir = Dir::new("jobs");
+    let path = dir.write("input", mixture(60_000));
+    let run = |args: &[&str]| {
+        let rejects = dir.path("rejects");
+        let output = normalize(&[&[path.as_str(), "--rejects", &rejects], args].concat(), "");
+        (output, fs::read(&rejects).unwrap())
+    };
+    let one = run(&["--jobs", "1"]);
+    assert_eq!(text(&one.0).lines().count(), 60_000 / 50 * 48);
+    assert_eq!(text(&one.1).lines().count(), 60_000 / 50);
+    for args in [&["--jobs", "4"][..], &["--native", "--jobs", "1"], &["--native", "--jobs", "3"]] {
+        assert!(run(args) == one, "{args:?}");
+    }
+}
+
+#[test]
+fn another_guest_can_be_used() {
+    let dir = Dir::new("plugin");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let wasm = |path: &str| wat::parse_file(root.join(path)).unwrap();
+    let minimal = dir.write("minimal.wasm", wasm("plugins/minimal/minimal.wat"));
+    assert_eq!(text(&normalize(&["--plugin", &minimal], "a\nbcd\n")), "{\"length\":1}\n{\"length\":3}\n");
+
+    let imports = dir.write("imports.wasm", wasm("tests/guests/imports.wat"));
+    let message = fail(1, &["normalize", "--plugin", &imports], LINE);
+    assert!(message.contains("imports.wasm: the guest imports `time` from `env`"), "{message}");
+    let message = fail(1, &["normalize", "--plugin", &dir.write("text.wasm", LINE)], LINE);
+    assert!(message.contains("text.wasm: this is no WebAssembly module; give a .wasm file"), "{message}");
+    let message = fail(1, &["normalize", "--plugin", &dir.path("missing.wasm")], LINE);
+    assert!(message.contains("missing.wasm: can't read: "), "{message}");
+
+    let looping = dir.write("loops.wasm", wasm("tests/guests/loops_in_start.wat"));
+    let message = fail(1, &["normalize", "--plugin", &looping, "--guest-deadline", "0.05"], LINE);
+    assert!(
+        message.contains("loops.wasm: can't start the guest: the guest ran past its deadline"),
+        "{message}"
+    );
+    let message = fail(1, &["normalize", "--guest-memory", "1"], LINE);
+    assert!(message.contains("the guest needed more memory than its 1 MiB"), "{message}");
+}
+
+#[test]
+fn formats_and_schema_are_printed() {
+    let formats = weir(&["formats"], "");
+    status(&formats, 0);
+    assert!(text(&formats.stdout).lines().any(|line| line.starts_with("huawei-vpc ")));
+    let schema = weir(&["schema"], "");
+    status(&schema, 0);
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    assert_eq!(schema["properties"]["src_port"]["type"], "integer");
+}

@@ -1,0 +1,9 @@
+;; Loses all records.
+(module
+  (; honest.inc ;)
+  (func $before (param $index i32) (param $address i32) (param $length i32))
+  (func $after (param $reply i32)
+    (i32.store offset=4 (local.get $reply) (i32.const 0))
+    (i32.store offset=24 (local.get $reply) (i32.const 0))
+    (i32.store offset=40 (local.get $reply) (i32.const 0)))
+)

@@ -1,0 +1,11 @@
+;; Grows without end, and traps where it can't.
+(module
+  (memory (export "memory") 64)
+  (func (export "weir_abi_version") (result i32) i32.const 1)
+  (func (export "weir_input") (param $len i32) (result i32) i32.const 65536)
+  (func (export "weir_configure") (param $len i32) (result i32) i32.const 0)
+  (func (export "weir_run") (param $len i32) (param $first i32) (result i32) 
+    (loop $again
+      (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+    unreachable)
+)

@@ -1,0 +1,4 @@
+;; Says nothing of its version.
+(module
+  (memory (export "memory") 1)
+)

@@ -1,0 +1,10 @@
+;; Calls itself without end.
+(module
+  (func $deeper (param $n i32) (result i32)
+    (i32.add (call $deeper (i32.add (local.get $n) (i32.const 1))) (local.get $n)))
+  (memory (export "memory") 64)
+  (func (export "weir_abi_version") (result i32) i32.const 1)
+  (func (export "weir_input") (param $len i32) (result i32) i32.const 65536)
+  (func (export "weir_configure") (param $len i32) (result i32) i32.const 0)
+  (func (export "weir_run") (param $len i32) (param $first i32) (result i32) (call $deeper (local.get $first)))
+)

@@ -1,0 +1,10 @@
+;; Takes no configuration, and says why.
+(module
+  (data (i32.const 16) "\20\00\00\00\0e\00\00\00")
+  (data (i32.const 32) "not on Sundays")
+  (memory (export "memory") 64)
+  (func (export "weir_abi_version") (result i32) i32.const 1)
+  (func (export "weir_input") (param $len i32) (result i32) i32.const 65536)
+  (func (export "weir_configure") (param $len i32) (result i32) i32.const 16)
+  (func (export "weir_run") (param $len i32) (param $first i32) (result i32) unreachable)
+)
