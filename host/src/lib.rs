@@ -10,3 +10,4 @@ pub mod pipeline;
 mod progress;
 pub mod rejects;
 pub mod summary;
+pub mod zone;

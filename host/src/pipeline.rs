@@ -138,7 +138,13 @@ impl Reader {
             let end = loop {
                 match input.read(&mut piece) {
                     Ok(0) => break Ok(()),
-                    Ok(n) => framer.push(&piece[..n]),
+                    Ok(n) => {
+                        framer.push(&piece[..n]);
+                        // Less than asked for: the input pauses, and whoever waits should not.
+                        if n < piece.len() {
+                            framer.flush();
+                        }
+                    }
                     // What came before is still worth having.
                     Err(e) => break Err(e),
                 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::schemas::Schema;
+
 use crate::filter::Lists;
 
 /// The choices that alter what comes out.
@@ -47,6 +49,12 @@ pub struct Config {
     pub keep_envelope: bool,
     /// Keep the record's text under `extra.raw`.
     pub keep_raw: bool,
+    /// The schema that records are written in.
+    #[serde(skip_serializing_if = "Schema::is_flat")]
+    pub to: Schema,
+    /// The time of records that have none, in epoch milliseconds, for schemas that need one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_at_ms: Option<u64>,
 }
 
 /// A time zone as its changes of offset, so that no zone database is needed to use it.

@@ -49,7 +49,8 @@ pub(crate) fn object<'a>(members: impl Iterator<Item = (&'a str, Raw<'a>)>, out:
     out.push(b'}');
 }
 
-fn raw(value: Raw<'_>, out: &mut Vec<u8>) {
+/// Appends a value as the source wrote it.
+pub(crate) fn raw(value: Raw<'_>, out: &mut Vec<u8>) {
     match value.kind {
         RawKind::Text => string(value.text, out),
         RawKind::Number | RawKind::Literal => out.extend_from_slice(value.text.as_bytes()),
@@ -108,14 +109,20 @@ fn ipv4(address: Ipv4Addr, out: &mut Vec<u8>) {
 /// Appends a string in quotes, with the shortest escapes.
 #[inline]
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    out.reserve(text.len() + 2);
     out.push(b'"');
+    characters(text, out);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes of a string.
+#[inline]
+pub(crate) fn characters(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
     match first_escaped(bytes) {
         None => out.extend_from_slice(bytes),
         Some(first) => escaped(bytes, first, out),
     }
-    out.push(b'"');
 }
 
 /// The first byte that can't stand in a string as it is.

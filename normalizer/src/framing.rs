@@ -2,7 +2,7 @@
 //! and carries what an envelope says about its records.
 //!
 //! An input is a sequence of text lines and JSON documents in any mixture. A document that
-//! holds an array of records ([`crate::envelopes`] has the list) is an *envelope*: each item
+//! holds an array of records (`envelopes.rs` has the list) is an *envelope*: each item
 //! of the array is an element. Any other document, and any line, is one element.
 //!
 //! The scan follows the structure of JSON only as far as it must to find ends; what lies
@@ -437,7 +437,7 @@ impl Framer {
                 self.blank += (self.pos - self.mark) as u64;
                 self.begin_line();
             }
-            b'{' | b'[' => self.begin_doc(),
+            b'{' | b'[' if self.layout.as_ref().is_none_or(|l| !l.begins_with(b)) => self.begin_doc(),
             0xef if self.pos == self.mark => {
                 let rest = &self.window[self.pos..];
                 if rest.starts_with(BOM) {

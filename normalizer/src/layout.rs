@@ -104,6 +104,11 @@ impl Layout {
         names(line, Some(by)).is_some_and(|(names, _)| names.iter().eq(&self.names))
     }
 
+    /// Whether its lines begin with this byte, though JSON does so too.
+    pub(crate) fn begins_with(&self, byte: u8) -> bool {
+        matches!(&self.separation, Some(Separation::Literals(l)) if l[0].as_bytes().first() == Some(&byte))
+    }
+
     /// A reader that finds the ends of rows, where values in quotes may hold line breaks.
     pub(crate) fn row_reader(&self) -> Option<Box<Reader>> {
         match self.separation {

@@ -4,6 +4,7 @@
 //! source runs natively and inside every guest.
 
 pub mod batch;
+mod community_id;
 mod config;
 mod convert;
 mod encode;
@@ -25,6 +26,7 @@ pub mod record;
 mod redaction;
 mod rules;
 pub mod schema;
+pub mod schemas;
 mod source;
 mod stream;
 pub mod vocabulary;

@@ -281,6 +281,9 @@ impl Normalizer {
     /// Normalizes a text that holds a record, or several inside an envelope.
     fn text(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         match text.trim_ascii_start().as_bytes().first() {
+            Some(&b) if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b)) => {
+                self.line(text, context, around, sink);
+            }
             Some(b'{') => self.object(text, depth, around, sink),
             Some(b'[') if context.first() == Some(&b'{') => self.row(text, depth, context, around, sink),
             Some(b'[') if depth > 0 => self.documents(text, depth, around, sink),

@@ -13,7 +13,10 @@ use std::{
 };
 
 use clap::ValueEnum;
-use weir_normalizer::{Config, Normalizer};
+use weir_normalizer::{
+    Config, Normalizer, Zone,
+    filter::{self, Lists},
+};
 
 use crate::{
     engine::{Factory, guest::Program},
@@ -22,6 +25,7 @@ use crate::{
     limits::{self, SandboxLimits},
     pipeline::{self, Job, Sink},
     summary::Records,
+    zone,
 };
 
 /// The exit status where there are more rejects than allowed.
@@ -43,6 +47,48 @@ pub(super) struct Args {
     /// The format of every record (see `weir formats`); without it, each record's is detected
     #[arg(long, value_name = "PRODUCT")]
     from: Option<String>,
+
+    /// The columns of text lines: `${srcaddr} ${dstaddr} ${bytes}`, or their names alone
+    ///
+    /// Without separators it is the set of keys that keyed records must have.
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<String>,
+
+    /// What stands between the columns of the layout; also `tab`, `blank`, `comma`, `pipe`
+    #[arg(long, value_name = "TEXT")]
+    separator: Option<String>,
+
+    /// The quotes of CSV values: `"` (without this option), `'` or `none`
+    #[arg(long, value_name = "QUOTE")]
+    quote: Option<String>,
+
+    /// A text that stands for a missing value in columns, besides `-`, `null` and the like
+    #[arg(long, value_name = "TEXT")]
+    missing: Option<String>,
+
+    /// The zone of times that name none: an IANA name or an offset; UTC without it
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true, value_parser = zone::zone)]
+    timezone: Option<Zone>,
+
+    /// Let only records through that meet this expression, such as `bytes >= 1MB and not dst_ip in @private`
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
+
+    /// A list of networks, one a line, that expressions call @NAME
+    #[arg(long, value_name = "NAME=FILE")]
+    list: Vec<String>,
+
+    /// Take these fields out of the records, such as `extra.cookie` or `extra.*`
+    #[arg(long, value_name = "FIELD,..", value_delimiter = ',')]
+    drop: Vec<String>,
+
+    /// Cut addresses to their network: `src_ip/24`, or `src_ip/24/64` with a prefix for IPv6
+    #[arg(long, value_name = "FIELD/PREFIX,..", value_delimiter = ',')]
+    mask: Vec<String>,
+
+    /// One's own networks; they give a direction to records that have none
+    #[arg(long, value_name = "CIDR,..|@LIST", value_delimiter = ',')]
+    own: Vec<String>,
 
     /// Write the records there instead of standard output
     #[arg(long, short, value_name = "FILE")]
@@ -138,13 +184,11 @@ impl MaxRejects {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
-    let config = Config {
-        from: args.from.clone(),
-        keep_envelope: args.keep_envelope,
-        keep_raw: args.keep_raw,
-        ..Config::default()
-    };
-    Normalizer::new(&config).map_err(|e| Error::usage(e.to_string()))?;
+    let config = args.config()?;
+    let checked = Normalizer::new(&config).map_err(|e| Error::usage(e.to_string()))?;
+    for warning in checked.warnings() {
+        eprintln!("weir: warning: {warning}");
+    }
     let sources = sources(&args.files);
     let sizes = sources.iter().map(Source::check).collect::<Result<Vec<_>, _>>()?;
     refuse_overlap(&args)?;
@@ -184,6 +228,47 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         Some(most) if most.is_exceeded(&summary.records) => Ok(ExitCode::from(TOO_MANY_REJECTS)),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+impl Args {
+    fn config(&self) -> Result<Config, Error> {
+        let mut lists = Lists::new();
+        for list in &self.list {
+            let Some((name, file)) = list.split_once('=') else {
+                return Err(Error::usage(format!("--list {list}: expected NAME=FILE")));
+            };
+            lists.insert(name.into(), read_list(file)?);
+        }
+        for path in self
+            .filter
+            .iter()
+            .flat_map(|f| filter::files(f))
+            .chain(self.own.iter().flat_map(|o| filter::files(o)))
+        {
+            let text = read_list(&path)?;
+            lists.insert(path, text);
+        }
+        Ok(Config {
+            from: self.from.clone(),
+            layout: self.layout.clone(),
+            separator: self.separator.clone(),
+            quote: self.quote.clone(),
+            missing: self.missing.clone(),
+            zone: self.timezone.clone(),
+            filter: self.filter.clone(),
+            lists,
+            drop: self.drop.clone(),
+            mask: self.mask.clone(),
+            own: self.own.clone(),
+            keep_envelope: self.keep_envelope,
+            keep_raw: self.keep_raw,
+            ..Config::default()
+        })
+    }
+}
+
+fn read_list(path: &str) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|e| Error::file(path, "read the list", &e))
 }
 
 fn sources(files: &[PathBuf]) -> Vec<Source> {

@@ -1,0 +1,164 @@
+//! Community ID: the same short name for a flow in the output of every tool.
+//!
+//! Specification: "Community ID Flow Hashing", version 1, with the seed 0. The exact handling
+//! of ICMP is that of Zeek and of the reference implementation.
+
+use std::net::IpAddr;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha1::{Digest as _, Sha1};
+
+/// `1:` and the hash in base64.
+pub(crate) type CommunityId = [u8; 30];
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const IPV6_ICMP: u8 = 58;
+const SCTP: u8 = 132;
+
+/// The ID of a flow; with ICMP the ports are the message's type and code. None where a port
+/// is missing, the addresses are of two families, or the ports can't be a type and a code.
+pub(crate) fn v1(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    ports: Option<(u16, u16)>,
+) -> Option<CommunityId> {
+    if source.is_ipv4() != destination.is_ipv4() {
+        return None;
+    }
+    let mut one_way = false;
+    let ports = match protocol {
+        TCP | UDP | SCTP => Some(ports?),
+        ICMP | IPV6_ICMP => {
+            let (kind, code) = ports?;
+            let (kind, code) = (u8::try_from(kind).ok()?, u8::try_from(code).ok()?);
+            let answer = if protocol == ICMP { icmp_counterpart(kind) } else { ipv6_icmp_counterpart(kind) };
+            one_way = answer.is_none();
+            Some((u16::from(kind), u16::from(answer.unwrap_or(code))))
+        }
+        _ => None,
+    };
+    let (from, to) = ports.unwrap_or_default();
+    // The smaller end comes first, so that both directions have one ID.
+    let in_order = one_way || (source, from) < (destination, to);
+    let ends = if in_order { [(source, from), (destination, to)] } else { [(destination, to), (source, from)] };
+
+    // Seed, addresses, protocol, padding, ports.
+    let mut bytes = [0; 2 + 16 + 16 + 2 + 4];
+    let mut at = 2;
+    let mut put = |part: &[u8]| {
+        bytes[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    };
+    for (address, _) in ends {
+        match address {
+            IpAddr::V4(a) => put(&a.octets()),
+            IpAddr::V6(a) => put(&a.octets()),
+        }
+    }
+    put(&[protocol, 0]);
+    if ports.is_some() {
+        for (_, port) in ends {
+            put(&port.to_be_bytes());
+        }
+    }
+    let mut id = [0; 30];
+    id[..2].copy_from_slice(b"1:");
+    // 20 bytes make exactly 28 characters.
+    STANDARD.encode_slice(Sha1::digest(&bytes[..at]), &mut id[2..]).ok()?;
+    Some(id)
+}
+
+/// The type of message that answers this one, or that this one answers.
+fn icmp_counterpart(kind: u8) -> Option<u8> {
+    Some(match kind {
+        0 => 8,
+        8 => 0,
+        9 => 10,
+        10 => 9,
+        13 => 14,
+        14 => 13,
+        15 => 16,
+        16 => 15,
+        17 => 18,
+        18 => 17,
+        _ => return None,
+    })
+}
+
+fn ipv6_icmp_counterpart(kind: u8) -> Option<u8> {
+    Some(match kind {
+        128 => 129,
+        129 => 128,
+        130 => 131,
+        131 => 130,
+        133 => 134,
+        134 => 133,
+        135 => 136,
+        136 => 135,
+        139 => 140,
+        140 => 139,
+        144 => 145,
+        145 => 144,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(source: &str, destination: &str, protocol: u8, ports: Option<(u16, u16)>) -> Option<String> {
+        let id = v1(source.parse().unwrap(), destination.parse().unwrap(), protocol, ports)?;
+        Some(String::from_utf8(id.to_vec()).unwrap())
+    }
+
+    /// The vectors of the reference implementation.
+    #[test]
+    fn known_flows() {
+        let ports = |a, b| Some((a, b));
+        for (source, destination, protocol, ports, want) in [
+            ("128.232.110.120", "66.35.250.204", TCP, ports(34855, 80), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+            ("66.35.250.204", "128.232.110.120", TCP, ports(80, 34855), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+            ("10.0.0.1", "10.0.0.2", TCP, ports(10, 11569), "1:SXBGMX1lBOwhhoDrZynfROxnhnM="),
+            ("1.2.3.4", "5.6.7.8", TCP, ports(1122, 3344), "1:wCb3OG7yAFWelaUydu0D+125CLM="),
+            ("192.168.1.52", "8.8.8.8", UDP, ports(54585, 53), "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
+            ("8.8.8.8", "192.168.1.52", UDP, ports(53, 54585), "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
+            ("192.168.170.8", "192.168.170.56", SCTP, ports(7, 80), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ="),
+            ("192.168.170.56", "192.168.170.8", SCTP, ports(80, 7), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ="),
+            ("192.168.0.89", "192.168.0.1", ICMP, ports(8, 0), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+            ("192.168.0.1", "192.168.0.89", ICMP, ports(0, 8), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+            // The code of a reply makes no difference; that of a message without reply does.
+            ("192.168.0.1", "192.168.0.89", ICMP, ports(0, 20), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+            ("192.168.0.89", "192.168.0.1", ICMP, ports(20, 0), "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="),
+            ("192.168.0.89", "192.168.0.1", ICMP, ports(20, 1), "1:tz/fHIDUHs19NkixVVoOZywde+I="),
+            ("fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 58, ports(135, 0), "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
+            ("fe80::260:97ff:fe07:69ea", "fe80::200:86ff:fe05:80da", 58, ports(136, 0), "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
+            ("fe80::260:97ff:fe07:69ea", "ff02::1", 58, ports(134, 0), "1:pkvHqCL88/tg1k4cPigmZXUtL00="),
+            ("3ffe:507:0:1:260:97ff:fe07:69ea", "3ffe:507:0:1:200:86ff:fe05:80da", 58, ports(3, 0), "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w="),
+            ("3ffe:507:0:1:200:86ff:fe05:80da", "3ffe:507:0:1:260:97ff:fe07:69ea", 58, ports(3, 0), "1:/OGBt9BN1ofenrmSPWYicpij2Vc="),
+            ("10.1.24.4", "10.1.12.1", 46, None, "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
+            ("10.1.12.1", "10.1.24.4", 46, ports(0, 0), "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
+        ] {
+            assert_eq!(id(source, destination, protocol, ports).as_deref(), Some(want), "{source} {destination}");
+        }
+    }
+
+    #[test]
+    fn no_id_without_what_it_is_made_of() {
+        assert_eq!(id("10.0.0.1", "10.0.0.2", TCP, None), None);
+        assert_eq!(id("10.0.0.1", "10.0.0.2", ICMP, None), None);
+        assert_eq!(id("10.0.0.1", "::1", UDP, Some((1, 2))), None);
+        // Some products put other numbers there.
+        assert_eq!(id("10.0.0.1", "10.0.0.2", ICMP, Some((24954, 59))), None);
+    }
+
+    #[test]
+    fn equal_addresses_are_ordered_by_port() {
+        let (a, b) = (id("::1", "::1", TCP, Some((1, 2))), id("::1", "::1", TCP, Some((2, 1))));
+        assert_eq!(a, b);
+        assert!(a.is_some());
+    }
+}

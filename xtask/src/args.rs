@@ -1,0 +1,149 @@
+//! The command line of `cargo xtask`.
+
+use std::{ffi::OsString, time::Duration};
+
+/// What `cargo xtask help` prints, and a wrong command line is answered with.
+pub(crate) const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+Commands:
+  build   prepare what is missing, build the guests and the host
+          (target/release/weir with the guest inside, the guests in target/plugins)
+  demo    build, then normalize the sample records that ship with the project
+  test    build, then run every check and every test
+  bench   build, then run the benchmarks
+  fuzz [TARGET] [--seconds N]
+          fuzz TARGET, or every target in turn, for N seconds each (default 60)
+  help    print this text
+
+Exit status: 0 done, 1 a step failed (the message names it and what to try), 2 usage";
+
+/// How long a fuzz target runs when nobody says otherwise.
+const FUZZ_TIME: Duration = Duration::from_secs(60);
+
+/// A command line that makes sense.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Help,
+    Run(Task),
+}
+
+/// What there is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    Build,
+    Demo,
+    Test,
+    Bench,
+    Fuzz {
+        /// Every target if absent.
+        target: Option<String>,
+        /// For each target.
+        time: Duration,
+    },
+}
+
+/// Reads the arguments after the program's name; the error is one line for a person.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
+    let mut arguments = arguments.into_iter().map(|argument| {
+        argument.into_string().map_err(|bad| format!("the argument {bad:?} is not valid Unicode"))
+    });
+    let command = arguments.next().ok_or("no command given")??;
+    let task = match command.as_str() {
+        "build" => Task::Build,
+        "demo" => Task::Demo,
+        "test" => Task::Test,
+        "bench" => Task::Bench,
+        "fuzz" => fuzz(&mut arguments)?,
+        "help" | "--help" | "-h" => return Ok(Request::Help),
+        other => return Err(format!("there is no command `{other}`")),
+    };
+    match arguments.next().transpose()?.as_deref() {
+        None => Ok(Request::Run(task)),
+        Some("--help" | "-h") => Ok(Request::Help),
+        Some(extra) => Err(format!("`{command}` does not take the argument `{extra}`")),
+    }
+}
+
+/// Reads what follows `fuzz`, all of it.
+fn fuzz(arguments: &mut impl Iterator<Item = Result<String, String>>) -> Result<Task, String> {
+    let (mut target, mut time) = (None, FUZZ_TIME);
+    while let Some(argument) = arguments.next().transpose()? {
+        let seconds = match argument.strip_prefix("--seconds") {
+            Some("") => Some(arguments.next().transpose()?.ok_or("`--seconds` needs a number after it")?),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+        if let Some(seconds) = seconds {
+            // 0 would mean "for ever" to the fuzzer.
+            time = match seconds.parse() {
+                Ok(n) if n > 0 => Duration::from_secs(n),
+                _ => return Err(format!("`--seconds` takes a number from 1 up, not `{seconds}`")),
+            };
+        } else if argument.starts_with('-') {
+            return Err(format!("`fuzz` has no option `{argument}`"));
+        } else if let Some(first) = target.replace(argument) {
+            return Err(format!("`fuzz` takes one target; the second one follows `{first}`"));
+        }
+    }
+    Ok(Task::Fuzz { target, time })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Request, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        assert_eq!(read("build"), Ok(Request::Run(Task::Build)));
+        assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
+        assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
+        assert_eq!(read("bench"), Ok(Request::Run(Task::Bench)));
+        for help in ["help", "--help", "-h", "build --help"] {
+            assert_eq!(read(help), Ok(Request::Help), "{help}");
+        }
+    }
+
+    #[test]
+    fn the_usage_names_every_command() {
+        for command in ["build", "demo", "test", "bench", "fuzz", "help"] {
+            assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
+        }
+    }
+
+    #[test]
+    fn fuzz_takes_a_target_and_a_time_in_any_order() {
+        let fuzz = |target: Option<&str>, seconds| {
+            let time = Duration::from_secs(seconds);
+            Ok(Request::Run(Task::Fuzz { target: target.map(str::to_owned), time }))
+        };
+        assert_eq!(read("fuzz"), fuzz(None, 60));
+        assert_eq!(read("fuzz framing"), fuzz(Some("framing"), 60));
+        assert_eq!(read("fuzz --seconds 5"), fuzz(None, 5));
+        assert_eq!(read("fuzz framing --seconds=5"), fuzz(Some("framing"), 5));
+        assert_eq!(read("fuzz --seconds 5 framing"), fuzz(Some("framing"), 5));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (line, says) in [
+            ("", "no command"),
+            ("biuld", "`biuld`"),
+            ("build host", "`host`"),
+            ("test --seconds 5", "`--seconds`"),
+            ("fuzz --seconds", "needs a number"),
+            ("fuzz --seconds 0", "`0`"),
+            ("fuzz --seconds=ten", "`ten`"),
+            ("fuzz --secondsx", "`--secondsx`"),
+            ("fuzz --jobs", "`--jobs`"),
+            ("fuzz one two", "`one`"),
+        ] {
+            let problem = read(line).expect_err(line);
+            assert!(problem.contains(says), "{line}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The tasks, as lists of steps.
+
+use std::{fs, path::Path, time::Duration};
+
+use crate::{
+    args::Task,
+    golden::{Snapshot, demo_files},
+    guests,
+    step::{self, Checkout, Failure, say},
+};
+
+const READ_ABOVE: &str = "read the message above";
+
+pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
+    match task {
+        Task::Build => build(checkout),
+        Task::Demo => demo(checkout),
+        Task::Test => test(checkout),
+        Task::Bench => bench(checkout),
+        Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
+    }
+}
+
+/// The guests, then the host with the guest inside.
+fn build(checkout: &Checkout) -> Result<(), Failure> {
+    guests::build(checkout)?;
+    guests::precompile(checkout)?;
+    step::run(
+        "building the host",
+        &mut checkout.quiet_cargo(&["build", "--release", "--locked", "--package", "weir-host"]),
+        "read the compiler's message above; a C compiler (`cc`) is needed too",
+    )
+}
+
+fn demo(checkout: &Checkout) -> Result<(), Failure> {
+    build(checkout)?;
+    let corpus = checkout.path("tests/corpus");
+    let files = demo_files(&corpus).map_err(|error| Failure::file("listing", &corpus, &error))?;
+    if files.is_empty() {
+        return Err(Failure::new(
+            format!("no sample records below {}", corpus.display()),
+            "`git restore tests/corpus`",
+        ));
+    }
+    let mut weir = checkout.command(checkout.weir());
+    // Paths the way one would type them.
+    let top = checkout.path("");
+    weir.arg("normalize").args(files.iter().map(|file| file.strip_prefix(&top).unwrap_or(file)));
+    step::run("normalizing the sample records", &mut weir, READ_ABOVE)
+}
+
+fn test(checkout: &Checkout) -> Result<(), Failure> {
+    // First what fails fast.
+    ensure_components(checkout)?;
+    step::run(
+        "checking the format of the source",
+        &mut checkout.cargo(&["fmt", "--all", "--check"]),
+        "`cargo fmt --all`",
+    )?;
+    build(checkout)?;
+    step::run(
+        "linting",
+        checkout
+            .quiet_cargo(&["clippy", "--release", "--locked", "--workspace", "--all-targets"])
+            .args(["--", "--deny", "warnings"]),
+        "correct what clippy names above",
+    )?;
+    step::run(
+        "building the documentation",
+        checkout
+            .quiet_cargo(&["doc", "--release", "--locked", "--no-deps", "--workspace"])
+            .env("RUSTDOCFLAGS", "--deny warnings"),
+        "correct what rustdoc names above",
+    )?;
+    step::run(
+        "running every test",
+        &mut checkout.cargo(&["test", "--release", "--locked", "--workspace"]),
+        "read the failed test's message above; it can be run alone with \
+         `cargo test --release -p PACKAGE NAME`",
+    )?;
+    bless_changes_nothing(checkout)
+}
+
+/// The golden files are exactly what the code writes today.
+fn bless_changes_nothing(checkout: &Checkout) -> Result<(), Failure> {
+    let folder = checkout.path("tests");
+    let snapshot = || Snapshot::take(&folder).map_err(|error| Failure::file("reading", &folder, &error));
+    let before = snapshot()?;
+    step::run(
+        "blessing the corpus, which must change nothing",
+        // The same selection as for all tests, so that nothing is compiled again.
+        checkout
+            .cargo(&["test", "--release", "--locked", "--workspace", "--test", "corpus"])
+            .env("BLESS", "1"),
+        READ_ABOVE,
+    )?;
+    let after = snapshot()?;
+    let changed = before.differences(&after);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let names: String = changed.iter().map(|path| format!("\n  {}", shorten(checkout, path))).collect();
+    Err(Failure::new(
+        format!("blessing changed the corpus, so these files were not what the code writes:{names}"),
+        "look at `git diff tests`: commit it if the new output is right, else correct the code",
+    ))
+}
+
+fn shorten(checkout: &Checkout, path: &Path) -> String {
+    path.strip_prefix(checkout.path("")).unwrap_or(path).display().to_string()
+}
+
+/// rustfmt and clippy; a minimal installation of Rust lacks them.
+fn ensure_components(checkout: &Checkout) -> Result<(), Failure> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let is_there = || step::answer(&mut checkout.cargo(&[subcommand, "--version"])).is_some();
+        if is_there() {
+            continue;
+        }
+        say(&format!("asking rustup for {component}"));
+        let rustup = step::listen(
+            checkout.command("rustup").args(["component", "add", component]),
+            Duration::from_secs(300),
+        );
+        if !is_there() {
+            return Err(Failure::new(
+                format!("cargo {subcommand} is missing\n{}", rustup.complaint),
+                format!("rustup component add {component}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn bench(checkout: &Checkout) -> Result<(), Failure> {
+    if !checkout.path("benches/Cargo.toml").exists() {
+        return Err(Failure::new(
+            "benches/Cargo.toml is missing, so there are no benchmarks",
+            "check out a version of the project that has them",
+        ));
+    }
+    build(checkout)?;
+    step::run(
+        "running the benchmarks",
+        &mut checkout.cargo(&["bench", "--locked", "--package", "weir-benches"]),
+        READ_ABOVE,
+    )
+}
+
+/// Fuzzes one target, or each in turn.
+fn fuzz(checkout: &Checkout, target: Option<&str>, time: Duration) -> Result<(), Failure> {
+    let folder = checkout.path("fuzz/fuzz_targets");
+    let mut targets: Vec<String> = fs::read_dir(&folder)
+        .map_err(|error| Failure::file("listing the fuzz targets in", &folder, &error))?
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".rs")?.to_owned()))
+        .collect();
+    targets.sort();
+    if let Some(target) = target {
+        if !targets.iter().any(|name| name == target) {
+            return Err(Failure::new(
+                format!("there is no fuzz target `{target}`"),
+                format!("name one of: {}", targets.join(", ")),
+            ));
+        }
+        targets = vec![target.to_owned()];
+    }
+    if step::answer(&mut checkout.cargo(&["fuzz", "--version"])).is_none() {
+        step::run(
+            "installing cargo-fuzz",
+            // Its build is not one of this project's results.
+            checkout.quiet_cargo(&["install", "cargo-fuzz", "--locked"]).env_remove("CARGO_TARGET_DIR"),
+            "`cargo install cargo-fuzz --locked`",
+        )?;
+    }
+    for target in targets {
+        // What the fuzzer finds worth keeping goes to the first folder; the second is a start.
+        let corpus = checkout.path("fuzz/corpus").join(&target);
+        fs::create_dir_all(&corpus).map_err(|error| Failure::file("making", &corpus, &error))?;
+        let mut cargo = checkout.cargo(&["fuzz", "run", &target]);
+        cargo.args([corpus, checkout.path("tests/corpus")]);
+        cargo.args(["--".to_owned(), format!("-max_total_time={}", time.as_secs())]);
+        // Opens the instrumentation to a stable compiler.
+        cargo.env("RUSTC_BOOTSTRAP", "1");
+        cargo.env("CARGO_TARGET_DIR", checkout.path("target/fuzz"));
+        step::run(
+            &format!("fuzzing {target} for {} s", time.as_secs()),
+            &mut cargo,
+            "the input that failed is named above; make it a case of tests/corpus and correct the code",
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! Finds something that compiles for wasm32, and fetches it if there is nothing.
+//!
+//! rustup's target is what everybody should use. Where rustup can't get it (no rustup, or no way
+//! to its servers), Debian's Rust compiles the standard library for the target from source.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use crate::step::{self, Checkout, Failure, Heard, say};
+
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Debian's packages, named for those who build web browsers: a Rust newer than the
+/// distribution's own, its standard library's source, and a linker of the same LLVM.
+const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_LINKER: &str = "/usr/bin/wasm-ld-22";
+/// Below the sysroot; what `-Zbuild-std` starts from.
+const STD_SOURCE: &str = "lib/rustlib/src/rust/library/std/Cargo.toml";
+
+/// A download of some 20 MB over a slow line.
+const RUSTUP_DEADLINE: Duration = Duration::from_secs(600);
+/// A server that does not answer must not hold up the fallback, which is the next attempt
+/// anyway: how many seconds of silence are borne, and how often.
+const RUSTUP_PATIENCE: [(&str, &str); 2] = [("RUSTUP_DOWNLOAD_TIMEOUT", "20"), ("RUSTUP_MAX_RETRIES", "1")];
+/// apt has time limits of its own; this is for one that is stuck.
+const APT_DEADLINE: Duration = Duration::from_secs(1200);
+
+/// What compiles the guests.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// The one that compiles everything else; it has the target.
+    Active,
+    /// Debian's, which builds the target's standard library along the way.
+    Debian,
+}
+
+impl Toolchain {
+    /// Finds one that works, after fetching what is missing. Quick, and silent, if nothing is.
+    pub(crate) fn prepare(checkout: &Checkout) -> Result<Self, Failure> {
+        let sysroot = active_sysroot(checkout);
+        if sysroot.as_deref().is_some_and(has_target) {
+            return Ok(Self::Active);
+        }
+        // A machine where rustup failed once and the fallback is there is not asked again.
+        let refusal = checkout.guests().join("rustup-refused");
+        let refused_for = sysroot.as_ref().map_or_else(String::new, |s| s.display().to_string());
+        let refused = fs::read_to_string(&refusal).is_ok_and(|text| text == refused_for);
+        let debian = debian_is_ready(checkout);
+        if refused && debian {
+            return Ok(Self::Debian);
+        }
+
+        say(&format!("asking rustup for the target {TARGET}"));
+        let rustup = step::listen(
+            checkout.command("rustup").args(["target", "add", TARGET]).envs(RUSTUP_PATIENCE),
+            RUSTUP_DEADLINE,
+        );
+        if active_sysroot(checkout).as_deref().is_some_and(has_target) {
+            return Ok(Self::Active);
+        }
+        let reason = rustup_reason(&rustup);
+        if debian {
+            say(&format!("rustup could not ({reason}); using Debian's Rust from now on"));
+        } else {
+            install_debian_packages(checkout, &reason)?;
+        }
+        fs::create_dir_all(checkout.guests())
+            .and_then(|()| fs::write(&refusal, refused_for))
+            .map_err(|error| Failure::file("writing", &refusal, &error))?;
+        Ok(Self::Debian)
+    }
+
+    /// `cargo build` for the target, with these flags for the compiler.
+    pub(crate) fn cargo_build(&self, checkout: &Checkout, rustflags: &str) -> Command {
+        let mut cargo = match self {
+            Self::Active => checkout.cargo(&["build"]),
+            Self::Debian => {
+                let mut cargo = checkout.command(DEBIAN_CARGO);
+                cargo.args(["build", "-Zbuild-std=std,panic_abort"]);
+                // What opens `-Z` to a stable compiler.
+                cargo.env("RUSTC_BOOTSTRAP", "1");
+                cargo.env("RUSTC", DEBIAN_RUSTC);
+                cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
+                // The cargo that started this program points it at its own libraries.
+                cargo.env_remove("LD_LIBRARY_PATH");
+                cargo
+            }
+        };
+        cargo.args(["--target", TARGET]);
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", rustflags);
+        // These come before the target's own, and are meant for another machine.
+        for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+            cargo.env_remove(flags);
+        }
+        cargo
+    }
+}
+
+/// Where the active toolchain lies, if there is one.
+fn active_sysroot(checkout: &Checkout) -> Option<PathBuf> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    step::answer(checkout.command(rustc).args(["--print", "sysroot"])).map(PathBuf::from)
+}
+
+/// Whether a toolchain has the target's compiled standard library.
+fn has_target(sysroot: &Path) -> bool {
+    let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+    fs::read_dir(libraries).is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                name.starts_with("libcore-") && name.ends_with(".rlib")
+            })
+        })
+    })
+}
+
+/// Whether the fallback is installed and new enough for this project.
+fn debian_is_ready(checkout: &Checkout) -> bool {
+    let installed = [DEBIAN_CARGO, DEBIAN_RUSTC, DEBIAN_LINKER].iter().all(|path| Path::new(path).exists());
+    installed
+        && step::answer(checkout.command(DEBIAN_RUSTC).arg("--version"))
+            .is_some_and(|answer| version(&answer) >= version(env!("CARGO_PKG_RUST_VERSION")))
+        && step::answer(checkout.command(DEBIAN_RUSTC).args(["--print", "sysroot"]))
+            .is_some_and(|sysroot| Path::new(&sysroot).join(STD_SOURCE).exists())
+}
+
+/// Major and minor version, from `1.95` or `rustc 1.96.0 (...)`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let mut parts = number.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Why rustup did not help, in one line.
+fn rustup_reason(heard: &Heard) -> String {
+    if heard.success {
+        return "it added the target to another toolchain than the active one".to_owned();
+    }
+    one_line(&heard.complaint)
+}
+
+/// The first line that tells of an error, or else the last line.
+fn one_line(complaint: &str) -> String {
+    let error = complaint.lines().find_map(|line| {
+        let line = line.trim();
+        line.strip_prefix("error:").or_else(|| line.strip_prefix("E:"))
+    });
+    error.or(complaint.lines().last()).unwrap_or("it did not say why").trim().to_owned()
+}
+
+/// The one command that installs the fallback.
+fn install_command() -> String {
+    let packages = PACKAGES.join(" ");
+    format!("apt-get update && apt-get install --yes --no-install-recommends {packages}")
+}
+
+fn install_debian_packages(checkout: &Checkout, rustup_reason: &str) -> Result<(), Failure> {
+    let nothing_compiles = format!("nothing here compiles for {TARGET}; rustup: {rustup_reason}");
+    let apt = |arguments: &[&str], deadline| {
+        let mut command = checkout.command("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        step::listen(&mut command, deadline)
+    };
+    if step::answer(checkout.command("apt-get").arg("--version")).is_none() {
+        return Err(Failure::new(nothing_compiles, format!("rustup target add {TARGET}")));
+    }
+    if step::answer(checkout.command("id").arg("-u")).as_deref() != Some("0") {
+        let command = format!("sudo sh -c '{}'", install_command());
+        return Err(Failure::new(nothing_compiles, command));
+    }
+
+    say(&format!("rustup could not ({rustup_reason}); installing Debian's {}", PACKAGES.join(", ")));
+    let update = apt(&["update"], APT_DEADLINE);
+    let mut arguments = vec![
+        "install",
+        "--yes",
+        "--no-install-recommends",
+        // Rather fail than take somebody's own packages away.
+        "--no-remove",
+        // Another installation may be running.
+        "--option=DPkg::Lock::Timeout=300",
+    ];
+    arguments.extend(PACKAGES);
+    let install = apt(&arguments, APT_DEADLINE);
+    if debian_is_ready(checkout) {
+        return Ok(());
+    }
+    let mut what = nothing_compiles;
+    for (heard, name) in [(update, "update"), (install, "install")] {
+        if !heard.success {
+            what.push_str(&format!("\napt-get {name} failed: {}", one_line(&heard.complaint)));
+        }
+    }
+    what.push_str(&format!(
+        "\nDebian's packages do not give a Rust from {} on with its source and linker",
+        env!("CARGO_PKG_RUST_VERSION")
+    ));
+    Err(Failure::new(what, format!("rustup target add {TARGET}, or {}", install_command())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(version("rustc 1.96.0 (abc 2026-05-01) (built from a source tarball)"), Some((1, 96)));
+        assert_eq!(version("1.95"), Some((1, 95)));
+        assert!(version("rustc 1.100.0-nightly") > version("1.95"));
+        assert!(version("rustc 1.85.0") < version("1.95"));
+        assert_eq!(version("no number here"), None);
+        assert!(version("no number here") < version("1.95"), "an unknown version is not new enough");
+        assert!(version(env!("CARGO_PKG_RUST_VERSION")).is_some());
+    }
+
+    #[test]
+    fn a_complaint_becomes_one_line() {
+        let rustup =
+            "info: downloading component rust-std\nerror: could not download\n\nCaused by:\n  no route";
+        assert_eq!(one_line(rustup), "could not download");
+        assert_eq!(
+            one_line("Reading lists\nE: Unable to locate package lld-22"),
+            "Unable to locate package lld-22"
+        );
+        assert_eq!(one_line("one\ntwo\n"), "two");
+        assert_eq!(one_line(""), "it did not say why");
+    }
+
+    #[test]
+    fn the_install_command_names_every_package() {
+        for package in PACKAGES {
+            assert!(install_command().contains(package), "{package}");
+        }
+    }
+
+    #[test]
+    fn only_a_compiled_core_counts_as_the_target() {
+        let sysroot = std::env::temp_dir().join(format!("weir-xtask-sysroot-{}", std::process::id()));
+        let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+        assert!(!has_target(&sysroot));
+        fs::create_dir_all(&libraries).expect("a folder for the test");
+        // What `cargo check` alone would leave.
+        fs::write(libraries.join("libcore-0123.rmeta"), "").expect("a file for the test");
+        assert!(!has_target(&sysroot));
+        fs::write(libraries.join("libcore-0123.rlib"), "").expect("a file for the test");
+        assert!(has_target(&sysroot));
+        fs::remove_dir_all(&sysroot).expect("the test's own folder");
+    }
+}
