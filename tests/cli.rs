@@ -472,7 +472,7 @@ fn another_guest_can_be_used() {
 fn formats_and_schema_are_printed() {
     let formats = weir(&["formats"], "");
     status(&formats, 0);
-    assert!(text(&formats.stdout).lines().any(|line| line.starts_with("huawei-vpc ")));
+    assert!(text(&formats.stdout).lines().any(|line| line.starts_with("| `huawei-vpc`")));
     let schema = weir(&["schema"], "");
     status(&schema, 0);
     let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod error;
 pub mod input;
 pub mod limits;
+pub mod otel;
 pub mod pipeline;
 mod progress;
 pub mod rejects;

@@ -43,7 +43,8 @@ pub(crate) fn v1(
     let (from, to) = ports.unwrap_or_default();
     // The smaller end comes first, so that both directions have one ID.
     let in_order = one_way || (source, from) < (destination, to);
-    let ends = if in_order { [(source, from), (destination, to)] } else { [(destination, to), (source, from)] };
+    let ends =
+        if in_order { [(source, from), (destination, to)] } else { [(destination, to), (source, from)] };
 
     // Seed, addresses, protocol, padding, ports.
     let mut bytes = [0; 2 + 16 + 16 + 2 + 4];
@@ -134,15 +135,43 @@ mod tests {
             ("192.168.0.1", "192.168.0.89", ICMP, ports(0, 20), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
             ("192.168.0.89", "192.168.0.1", ICMP, ports(20, 0), "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="),
             ("192.168.0.89", "192.168.0.1", ICMP, ports(20, 1), "1:tz/fHIDUHs19NkixVVoOZywde+I="),
-            ("fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 58, ports(135, 0), "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
-            ("fe80::260:97ff:fe07:69ea", "fe80::200:86ff:fe05:80da", 58, ports(136, 0), "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
+            (
+                "fe80::200:86ff:fe05:80da",
+                "fe80::260:97ff:fe07:69ea",
+                58,
+                ports(135, 0),
+                "1:dGHyGvjMfljg6Bppwm3bg0LO8TY=",
+            ),
+            (
+                "fe80::260:97ff:fe07:69ea",
+                "fe80::200:86ff:fe05:80da",
+                58,
+                ports(136, 0),
+                "1:dGHyGvjMfljg6Bppwm3bg0LO8TY=",
+            ),
             ("fe80::260:97ff:fe07:69ea", "ff02::1", 58, ports(134, 0), "1:pkvHqCL88/tg1k4cPigmZXUtL00="),
-            ("3ffe:507:0:1:260:97ff:fe07:69ea", "3ffe:507:0:1:200:86ff:fe05:80da", 58, ports(3, 0), "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w="),
-            ("3ffe:507:0:1:200:86ff:fe05:80da", "3ffe:507:0:1:260:97ff:fe07:69ea", 58, ports(3, 0), "1:/OGBt9BN1ofenrmSPWYicpij2Vc="),
+            (
+                "3ffe:507:0:1:260:97ff:fe07:69ea",
+                "3ffe:507:0:1:200:86ff:fe05:80da",
+                58,
+                ports(3, 0),
+                "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w=",
+            ),
+            (
+                "3ffe:507:0:1:200:86ff:fe05:80da",
+                "3ffe:507:0:1:260:97ff:fe07:69ea",
+                58,
+                ports(3, 0),
+                "1:/OGBt9BN1ofenrmSPWYicpij2Vc=",
+            ),
             ("10.1.24.4", "10.1.12.1", 46, None, "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
             ("10.1.12.1", "10.1.24.4", 46, ports(0, 0), "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
         ] {
-            assert_eq!(id(source, destination, protocol, ports).as_deref(), Some(want), "{source} {destination}");
+            assert_eq!(
+                id(source, destination, protocol, ports).as_deref(),
+                Some(want),
+                "{source} {destination}"
+            );
         }
     }
 

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schemas::Schema;
-
-use crate::filter::Lists;
+use crate::{filter::Lists, schemas::Schema};
 
 /// The choices that alter what comes out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

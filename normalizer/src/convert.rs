@@ -130,7 +130,7 @@ pub(crate) fn address(text: &str) -> Option<IpAddr> {
 
 /// Reads four octets without leading zeros.
 #[inline]
-fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
     let (mut octet, mut digits, mut at) = (0u32, 0, 0);
     for &b in text {

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn flat(record: &Record<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     for (field, value) in record.fields() {
-        out.extend_from_slice(field.json_key().as_bytes());
+        short(field.json_key(), out);
         match value {
             Value::Number(n) => number(n, out),
             Value::Address(a) => {
@@ -33,6 +33,21 @@ pub(crate) fn flat(record: &Record<'_>, out: &mut Vec<u8>) {
         Some(first @ b',') => *first = b'{',
         _ => out.insert(start, b'{'),
     }
+}
+
+/// A value as JSON text.
+pub(crate) fn value_text(value: Value<'_>) -> String {
+    let mut out = Vec::new();
+    match value {
+        Value::Number(n) => number(n, &mut out),
+        Value::Address(a) => {
+            out.push(b'"');
+            address(a, &mut out);
+            out.push(b'"');
+        }
+        Value::Text(t) => string(t, &mut out),
+    }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Appends an object.
@@ -64,11 +79,21 @@ const DIGIT_PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 6061626364656667686970717273747576777879\
 8081828384858687888990919293949596979899";
 
+/// Appends a text of at most 16 bytes that comes with what pads it to 16: a copy of fixed
+/// size needs no call.
+#[inline]
+fn short((padded, len): (&[u8; 16], u8), out: &mut Vec<u8>) {
+    let end = out.len() + usize::from(len);
+    out.extend_from_slice(padded);
+    out.truncate(end);
+}
+
 /// Appends a number in decimal.
 #[inline]
 pub(crate) fn number(mut n: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
+    // The digits end at 20; what is behind them only makes the copy's size fixed.
+    let mut digits = [0; 40];
+    let mut at = 20;
     while n >= 100 {
         let pair = (n % 100) as usize * 2;
         n /= 100;
@@ -83,7 +108,9 @@ pub(crate) fn number(mut n: u64, out: &mut Vec<u8>) {
         at -= 1;
         digits[at] = b'0' + n as u8;
     }
-    out.extend_from_slice(&digits[at..]);
+    let end = out.len() + 20 - at;
+    out.extend_from_slice(&digits[at..at + 20]);
+    out.truncate(end);
 }
 
 /// Appends an address as RFC 5952 asks.
@@ -97,13 +124,43 @@ pub(crate) fn address(address: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-fn ipv4(address: Ipv4Addr, out: &mut Vec<u8>) {
-    for (i, octet) in address.octets().into_iter().enumerate() {
-        if i > 0 {
-            out.push(b'.');
+/// Each octet in decimal with a dot behind it, and how long that is.
+static OCTETS: [([u8; 4], u8); 256] = {
+    let mut all = [([b'.'; 4], 0); 256];
+    let mut n = 0;
+    while n < 256 {
+        let digits = [n / 100, n / 10 % 10, n % 10];
+        let len = if n >= 100 {
+            3
+        } else if n >= 10 {
+            2
+        } else {
+            1
+        };
+        let mut i = 0;
+        while i < len {
+            all[n].0[i] = b'0' + digits[3 - len + i] as u8;
+            i += 1;
         }
-        number(u64::from(octet), out);
+        all[n].1 = len as u8 + 1;
+        n += 1;
     }
+    all
+};
+
+#[inline]
+fn ipv4(address: Ipv4Addr, out: &mut Vec<u8>) {
+    let mut text = [0; 19];
+    let mut at = 0;
+    for octet in address.octets() {
+        let (digits, len) = &OCTETS[usize::from(octet)];
+        text[at..at + 4].copy_from_slice(digits);
+        at += usize::from(*len);
+    }
+    // Without the last dot.
+    let end = out.len() + at - 1;
+    out.extend_from_slice(&text[..16]);
+    out.truncate(end);
 }
 
 /// Appends a string in quotes, with the shortest escapes.

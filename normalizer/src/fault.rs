@@ -36,6 +36,8 @@ pub(crate) struct Fault<'a> {
     pub(crate) column: usize,
     /// The value at fault, or empty.
     pub(crate) found: &'a str,
+    /// Where in the record's text the fault is, if no value is at fault.
+    pub(crate) offset: Option<usize>,
     /// The rest of the sentence.
     pub(crate) message: Cow<'static, str>,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Fault<'a> {
 impl<'a> Fault<'a> {
     /// A fault of the record as a whole.
     pub(crate) fn of_record(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, format: "", field: "", column: 0, found: "", message: message.into() }
+        Self { code, format: "", field: "", column: 0, found: "", offset: None, message: message.into() }
     }
 
     /// Writes it as a sentence.

@@ -9,9 +9,10 @@ use crate::{
     encode,
     fault::{Fault, code},
     plan::Plan,
-    products::{Entry, Product, To},
+    products::{Entry, Product, To, Unit},
     record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
     rules::Rules,
+    schemas,
     source::{Object, Source},
     vocabulary,
 };
@@ -75,7 +76,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
                 out.filtered += 1;
                 return Written::Filtered;
             }
-            encode::flat(&record, &mut out.output);
+            schemas::encode(rules.to, &record, rules.observed_at, &mut out.output);
             out.normalized += 1;
             Written::Normalized
         });
@@ -83,7 +84,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         written
     }
 
-    fn fill<'r>(
+    pub(crate) fn fill<'r>(
         &self,
         record: &mut Record<'r>,
         zone: Option<&Zone>,
@@ -160,6 +161,32 @@ pub(crate) enum Applied {
     Keep,
 }
 
+/// The field and value of what is written the way it nearly always is.
+#[inline]
+fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
+    let bytes = raw.text.as_bytes();
+    match entry.to {
+        To::Number(field) => {
+            let most = match field.field_type() {
+                FieldType::Integer(most) => most,
+                _ => return None,
+            };
+            let n = convert::digits(bytes).filter(|n| *n <= most)?;
+            Some((field, Value::Number(n)))
+        }
+        // Seconds of our time have ten digits.
+        To::Time(field, Unit::Seconds) if bytes.len() == 10 => {
+            Some((field, Value::Number(convert::digits(bytes)? * 1000)))
+        }
+        To::Address(field) => Some((field, Value::Address(convert::ipv4(bytes)?.into()))),
+        // Longer than anything that stands for none.
+        To::Text(field) if bytes.len() > 4 && raw.kind == RawKind::Text => {
+            Some((field, Value::Text(raw.text)))
+        }
+        _ => None,
+    }
+}
+
 /// Reads a value and sets its field.
 #[inline]
 pub(crate) fn apply<'r, 'a: 'r>(
@@ -168,6 +195,12 @@ pub(crate) fn apply<'r, 'a: 'r>(
     raw: Raw<'a>,
     zone: Option<&Zone>,
 ) -> Result<Applied, Fault<'a>> {
+    if let Some((field, value)) = plainly(entry, raw)
+        && !record.has(field)
+    {
+        record.set(field, value);
+        return Ok(Applied::Done);
+    }
     let field = match entry.to {
         To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
         To::Extra | To::Envelope => return Ok(Applied::Keep),

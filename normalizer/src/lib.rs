@@ -10,6 +10,7 @@ mod convert;
 mod encode;
 mod envelopes;
 mod error;
+pub mod explain;
 mod fault;
 mod fill;
 pub mod filter;

@@ -10,6 +10,7 @@ use crate::{
     batch::{self, BatchView, Outcome, Reject},
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole},
+    explain::{self, Explained, Trace},
     fault::{Fault, clipped, code},
     fill::{Around, Given, Memory, Written, apply},
     framing::{Framer, FramingFault},
@@ -47,6 +48,8 @@ pub struct Normalizer {
     compound: bool,
     tallies_before: Vec<u32>,
     reason: String,
+    /// Notes how records are read, if somebody asked for it.
+    trace: Option<Trace>,
     warnings: Vec<String>,
 }
 
@@ -147,6 +150,7 @@ impl Normalizer {
             compound: false,
             tallies_before: Vec::new(),
             reason: String::new(),
+            trace: None,
             warnings,
         })
     }
@@ -205,7 +209,25 @@ impl Normalizer {
         }
     }
 
+    /// Begins to note how records are read.
+    pub(crate) fn start_trace(&mut self) {
+        self.trace = Some(Trace::default());
+    }
+
+    /// What was noted.
+    pub(crate) fn take_trace(&mut self) -> Vec<Explained> {
+        self.trace.take().map(|t| t.records).unwrap_or_default()
+    }
+
     fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
+        fault.render(&mut self.reason);
+        if let Some(trace) = &mut self.trace {
+            trace.reject(fault, &self.reason);
+        }
+        self.put_reject(fault, sink);
+    }
+
+    fn put_reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         fault.render(&mut self.reason);
         let reject = Reject {
             element: sink.element,
@@ -280,6 +302,9 @@ impl Normalizer {
 
     /// Normalizes a text that holds a record, or several inside an envelope.
     fn text(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
+        if let Some(trace) = &mut self.trace {
+            text.clone_into(&mut trace.text);
+        }
         match text.trim_ascii_start().as_bytes().first() {
             Some(&b) if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b)) => {
                 self.line(text, context, around, sink);
@@ -400,10 +425,14 @@ impl Normalizer {
                 }
                 let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
                 let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
-                match given.write(&self.rules, &mut self.memory, sink.out) {
+                let written = given.write(&self.rules, &mut self.memory, sink.out);
+                if let Some(trace) = &mut self.trace {
+                    trace.record(&given, &self.rules, given.keys_tell(), &written, sink.out);
+                }
+                match written {
                     Ok(Written::Normalized) => self.tallies[p] += 1,
                     Ok(Written::Filtered) => {}
-                    Err(fault) => self.reject(&fault, sink),
+                    Err(fault) => self.put_reject(&fault, sink),
                 }
             }
             Verdict::Payload(member) => {
@@ -419,6 +448,7 @@ impl Normalizer {
                 }
                 let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
                 let payload = source.raw(member);
+                let depth_of_trace = self.trace.as_mut().map(|t| t.enter(source.key(member)));
                 match payload.kind {
                     RawKind::Text if payload.text.contains(HIGHLIGHTS[0]) => {
                         let mut plain = mem::take(stripped);
@@ -438,6 +468,9 @@ impl Normalizer {
                         };
                         self.reject(&fault, sink);
                     }
+                }
+                if let (Some(trace), Some(depth)) = (&mut self.trace, depth_of_trace) {
+                    trace.leave(depth);
                 }
             }
             Verdict::ApiError { code, message } => {
@@ -584,10 +617,14 @@ impl Normalizer {
         }
         let source = Line { text, columns, entries: product.entries };
         let given = Given { plan, product, source, flat_extra: Object::default(), around, text };
-        match given.write(&self.rules, &mut self.memory, sink.out) {
+        let written = given.write(&self.rules, &mut self.memory, sink.out);
+        if let Some(trace) = &mut self.trace {
+            trace.record(&given, &self.rules, explain::line_tells(product), &written, sink.out);
+        }
+        match written {
             Ok(Written::Normalized) => self.tallies[*p] += 1,
             Ok(Written::Filtered) => {}
-            Err(fault) => self.reject(&fault, sink),
+            Err(fault) => self.put_reject(&fault, sink),
         }
     }
 
@@ -857,7 +894,7 @@ fn holds_records(key: &str, value: &str) -> bool {
 fn not_utf8(bytes: &[u8], at: usize) -> Fault<'static> {
     let byte = bytes.get(at).copied().unwrap_or_default();
     let text = format!("byte 0x{byte:02x} at offset {at} is not UTF-8; convert the input to UTF-8");
-    Fault::of_record(code::UTF8, text)
+    Fault { offset: Some(at), ..Fault::of_record(code::UTF8, text) }
 }
 
 fn nested_too_deep() -> Fault<'static> {
@@ -878,7 +915,8 @@ fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {
         Some(c) => format!("found {c:?}"),
         None => "the text ends".into(),
     };
-    Fault::of_record(code::JSON, format!("no valid JSON at offset {}: {}, {found}", fault.offset, fault.what))
+    let text = format!("no valid JSON at offset {}: {}, {found}", fault.offset, fault.what);
+    Fault { offset: Some(fault.offset), ..Fault::of_record(code::JSON, text) }
 }
 
 fn unknown_product(id: &str) -> Error {

@@ -18,6 +18,18 @@ pub enum FieldType {
     Address,
 }
 
+const fn padded(text: &str) -> ([u8; 16], u8) {
+    let bytes = text.as_bytes();
+    assert!(bytes.len() <= 16, "a field's key must be shorter, or the padding longer");
+    let mut all = [0; 16];
+    let mut i = 0;
+    while i < bytes.len() {
+        all[i] = bytes[i];
+        i += 1;
+    }
+    (all, bytes.len() as u8)
+}
+
 macro_rules! fields {
     ($($name:ident $key:literal $ty:expr, $doc:literal;)*) => {
         /// A field of the flat record, in the order of its output.
@@ -49,10 +61,12 @@ macro_rules! fields {
                 TYPES[self as usize]
             }
 
-            /// `,"key":` ready for output.
-            pub(crate) const fn json_key(self) -> &'static str {
-                const KEYS: &[&str] = &[$(concat!(",\"", $key, "\":")),*];
-                KEYS[self as usize]
+            /// `,"key":` ready for output, padded to 16 bytes, and its length.
+            #[inline]
+            pub(crate) fn json_key(self) -> (&'static [u8; 16], u8) {
+                static KEYS: &[([u8; 16], u8)] = &[$(padded(concat!(",\"", $key, "\":"))),*];
+                let (key, len) = &KEYS[self as usize];
+                (key, *len)
             }
         }
     };

@@ -7,6 +7,7 @@ use crate::{
     networks::Networks,
     record::{Field, Record, Value},
     redaction::Redaction,
+    schemas::Schema,
 };
 
 /// What is done with each record.
@@ -15,6 +16,8 @@ pub(crate) struct Rules {
     pub(crate) zone: Option<Zone>,
     pub(crate) keep_envelope: bool,
     pub(crate) keep_raw: bool,
+    pub(crate) to: Schema,
+    pub(crate) observed_at: Option<u64>,
     filter: Option<Filter>,
     own: Option<Networks>,
     redaction: Redaction,
@@ -28,6 +31,8 @@ impl Rules {
             zone: config.zone.clone(),
             keep_envelope: config.keep_envelope,
             keep_raw: config.keep_raw,
+            to: config.to,
+            observed_at: config.observed_at_ms,
             filter: filter.transpose()?,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,

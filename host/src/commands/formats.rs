@@ -2,15 +2,89 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use weir_normalizer::products;
+use weir_normalizer::{
+    products::{self, Lines, Product},
+    record::Field,
+};
 
 use crate::error::Error;
 
-pub(super) fn run() -> Result<ExitCode, Error> {
-    let mut text = format!("{:<20}{:<12}{:<12}{}\n", "--from", "provider", "product", "kind");
-    for p in products::all() {
-        let line = format!("{:<20}{:<12}{:<12}{}", p.id, p.provider, p.product, p.kind);
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  weir formats
+  weir formats huawei-cfw")]
+pub(super) struct Args {
+    /// Show the keys of one product's records: spellings, field, and how values are read
+    #[arg(value_name = "PRODUCT")]
+    product: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
+    let text = match &args.product {
+        None => table(),
+        Some(id) => match products::by_id(id) {
+            Some(product) => keys(product),
+            None => {
+                let known: Vec<_> = products::all().iter().map(|p| p.id).collect();
+                return Err(Error::usage(format!(
+                    "no product is called {id}; known are {}",
+                    known.join(", ")
+                )));
+            }
+        },
+    };
     super::print(&text)
+}
+
+/// The table of products, in Markdown.
+pub fn table() -> String {
+    let rows = products::all().iter().map(|p| {
+        let lines = match p.lines {
+            Lines::None => "with a layout or a header",
+            Lines::Detected(_) => "detected",
+            Lines::Named(_) => "with `--from`",
+        };
+        [format!("`{}`", p.id), p.title.into(), p.kind.into(), lines.into()]
+    });
+    markdown(["`--from`", "records", "kind", "text lines"], rows)
+}
+
+/// A product's keys.
+fn keys(product: &Product) -> String {
+    let mut text = format!("{}: {}\n", product.id, product.title);
+    if !product.layout_begins.is_empty() {
+        let _ = writeln!(text, "A layout begins with {}.", product.layout_begins.join(", "));
+    }
+    match product.lines {
+        Lines::None => {}
+        lines => {
+            let _ = writeln!(text, "A text line has the first {} keys, in this order.", lines.columns());
+        }
+    }
+    text.push_str("Case, - and _ make no difference in keys.\n\n");
+    let rows = product.entries.iter().map(|e| {
+        let field = e.to.field().map_or("", Field::key);
+        let field = match e.to {
+            products::To::Extra => "extra",
+            _ => field,
+        };
+        [e.keys.join(", "), field.into(), e.to.describe(), if e.telling { "yes" } else { "" }.into()]
+    });
+    text + &markdown(["key", "field", "value", "tells the product"], rows)
+}
+
+/// A Markdown table whose columns stand under each other.
+pub(super) fn markdown<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.collect();
+    let width =
+        |i: usize| rows.iter().map(|r| r[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |cells: [&str; N]| {
+        let cells: Vec<_> = cells.iter().zip(widths).map(|(c, w)| format!(" {c:w$} ")).collect();
+        format!("|{}|\n", cells.join("|"))
+    };
+    let rule: String = widths.iter().map(|w| format!("|{}", "-".repeat(w + 2))).collect();
+    let body: String = rows.iter().map(|r| line(std::array::from_fn(|i| r[i].as_str()))).collect();
+    format!("{}{rule}|\n{body}", line(head))
 }

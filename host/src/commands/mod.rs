@@ -1,6 +1,8 @@
 //! The command line, a file for each command.
 
-mod formats;
+mod choices;
+mod explain;
+pub mod formats;
 mod normalize;
 mod schema;
 
@@ -28,10 +30,12 @@ Example:
 enum Command {
     /// Read records and write them as JSON lines of one schema
     Normalize(normalize::Args),
-    /// List the formats that can be read
-    Formats,
-    /// Print the JSON Schema of the records that `normalize` writes
-    Schema,
+    /// Say how records are read: the product and why, each value, and what is wrong where
+    Explain(explain::Args),
+    /// List the products that can be read, or the keys of one
+    Formats(formats::Args),
+    /// Print the JSON Schema of the records that `normalize` writes, or a mapping to another schema
+    Schema(schema::Args),
 }
 
 impl Weir {
@@ -39,8 +43,9 @@ impl Weir {
     pub fn run(self) -> Result<ExitCode, Error> {
         match self.command {
             Command::Normalize(args) => normalize::run(args),
-            Command::Formats => formats::run(),
-            Command::Schema => schema::run(),
+            Command::Explain(args) => explain::run(args),
+            Command::Formats(args) => formats::run(&args),
+            Command::Schema(args) => schema::run(&args),
         }
     }
 }

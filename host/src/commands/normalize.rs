@@ -13,20 +13,19 @@ use std::{
 };
 
 use clap::ValueEnum;
-use weir_normalizer::{
-    Config, Normalizer, Zone,
-    filter::{self, Lists},
-};
+use weir_normalizer::{Config, Normalizer, schemas::Schema};
 
 use crate::{
     engine::{Factory, guest::Program},
     error::{Error, shown},
     input::Source,
     limits::{self, SandboxLimits},
+    otel::LogsData,
     pipeline::{self, Job, Sink},
     summary::Records,
-    zone,
 };
+
+use super::choices::Choices;
 
 /// The exit status where there are more rejects than allowed.
 const TOO_MANY_REJECTS: u8 = 3;
@@ -44,51 +43,8 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// The format of every record (see `weir formats`); without it, each record's is detected
-    #[arg(long, value_name = "PRODUCT")]
-    from: Option<String>,
-
-    /// The columns of text lines: `${srcaddr} ${dstaddr} ${bytes}`, or their names alone
-    ///
-    /// Without separators it is the set of keys that keyed records must have.
-    #[arg(long, value_name = "LAYOUT")]
-    layout: Option<String>,
-
-    /// What stands between the columns of the layout; also `tab`, `blank`, `comma`, `pipe`
-    #[arg(long, value_name = "TEXT")]
-    separator: Option<String>,
-
-    /// The quotes of CSV values: `"` (without this option), `'` or `none`
-    #[arg(long, value_name = "QUOTE")]
-    quote: Option<String>,
-
-    /// A text that stands for a missing value in columns, besides `-`, `null` and the like
-    #[arg(long, value_name = "TEXT")]
-    missing: Option<String>,
-
-    /// The zone of times that name none: an IANA name or an offset; UTC without it
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true, value_parser = zone::zone)]
-    timezone: Option<Zone>,
-
-    /// Let only records through that meet this expression, such as `bytes >= 1MB and not dst_ip in @private`
-    #[arg(long = "where", value_name = "EXPR")]
-    filter: Option<String>,
-
-    /// A list of networks, one a line, that expressions call @NAME
-    #[arg(long, value_name = "NAME=FILE")]
-    list: Vec<String>,
-
-    /// Take these fields out of the records, such as `extra.cookie` or `extra.*`
-    #[arg(long, value_name = "FIELD,..", value_delimiter = ',')]
-    drop: Vec<String>,
-
-    /// Cut addresses to their network: `src_ip/24`, or `src_ip/24/64` with a prefix for IPv6
-    #[arg(long, value_name = "FIELD/PREFIX,..", value_delimiter = ',')]
-    mask: Vec<String>,
-
-    /// One's own networks; they give a direction to records that have none
-    #[arg(long, value_name = "CIDR,..|@LIST", value_delimiter = ',')]
-    own: Vec<String>,
+    #[command(flatten)]
+    choices: Choices,
 
     /// Write the records there instead of standard output
     #[arg(long, short, value_name = "FILE")]
@@ -101,14 +57,6 @@ pub(super) struct Args {
     /// End with status 3 if more records than this, or this share of them, are rejected
     #[arg(long, value_name = "N|N%")]
     max_rejects: Option<MaxRejects>,
-
-    /// Keep the fields of envelopes under `extra.envelope`
-    #[arg(long)]
-    keep_envelope: bool,
-
-    /// Keep the text of each record under `extra.raw`
-    #[arg(long)]
-    keep_raw: bool,
 
     /// How many batches are normalized at a time; all cores without it
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=limits::JOBS as i64))]
@@ -184,7 +132,7 @@ impl MaxRejects {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
-    let config = args.config()?;
+    let config = args.choices.config()?;
     let checked = Normalizer::new(&config).map_err(|e| Error::usage(e.to_string()))?;
     for warning in checked.warnings() {
         eprintln!("weir: warning: {warning}");
@@ -201,7 +149,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let mut rejects = args.rejects.as_deref().map(create).transpose()?;
     let output_name = args.output.as_deref().map_or("standard output".into(), shown);
     let rejects_name = args.rejects.as_deref().map_or(String::new(), shown);
-    let output = Sink { name: &output_name, writer: &mut output };
+    let mut joined = None;
+    let writer: &mut dyn Write = match config.to {
+        Schema::Otel => joined.insert(LogsData::new(output)),
+        _ => &mut output,
+    };
+    let output = Sink { name: &output_name, writer };
     let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: file as &mut dyn Write });
 
     // The bar would mix with records that are shown on the same terminal.
@@ -212,7 +165,13 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let job = Job { sources, config, factory, jobs, progress: total.filter(|_| visible) };
-    let (summary, result) = pipeline::run(job, output, rejects);
+    let (summary, mut result) = pipeline::run(job, output, rejects);
+    if let Some(joined) = joined
+        && !result.as_ref().is_err_and(Error::is_output_closed)
+    {
+        let finished = joined.finish().map_err(|e| Error::output(&output_name, &e));
+        result = result.and(finished);
+    }
     if result.as_ref().is_err_and(Error::is_output_closed) {
         return Ok(ExitCode::SUCCESS);
     }
@@ -228,47 +187,6 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         Some(most) if most.is_exceeded(&summary.records) => Ok(ExitCode::from(TOO_MANY_REJECTS)),
         _ => Ok(ExitCode::SUCCESS),
     }
-}
-
-impl Args {
-    fn config(&self) -> Result<Config, Error> {
-        let mut lists = Lists::new();
-        for list in &self.list {
-            let Some((name, file)) = list.split_once('=') else {
-                return Err(Error::usage(format!("--list {list}: expected NAME=FILE")));
-            };
-            lists.insert(name.into(), read_list(file)?);
-        }
-        for path in self
-            .filter
-            .iter()
-            .flat_map(|f| filter::files(f))
-            .chain(self.own.iter().flat_map(|o| filter::files(o)))
-        {
-            let text = read_list(&path)?;
-            lists.insert(path, text);
-        }
-        Ok(Config {
-            from: self.from.clone(),
-            layout: self.layout.clone(),
-            separator: self.separator.clone(),
-            quote: self.quote.clone(),
-            missing: self.missing.clone(),
-            zone: self.timezone.clone(),
-            filter: self.filter.clone(),
-            lists,
-            drop: self.drop.clone(),
-            mask: self.mask.clone(),
-            own: self.own.clone(),
-            keep_envelope: self.keep_envelope,
-            keep_raw: self.keep_raw,
-            ..Config::default()
-        })
-    }
-}
-
-fn read_list(path: &str) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|e| Error::file(path, "read the list", &e))
 }
 
 fn sources(files: &[PathBuf]) -> Vec<Source> {
@@ -310,7 +228,7 @@ fn refuse_overlap(args: &Args) -> Result<(), Error> {
 
 fn factory(args: &Args, config: &Config) -> Result<Factory, Error> {
     if args.native {
-        return Ok(Factory::Native(config.clone()));
+        return Ok(Factory::Native(Box::new(config.clone())));
     }
     let limits = SandboxLimits {
         memory: usize::from(args.guest_memory) << 20,

@@ -46,7 +46,7 @@ pub trait Engine: Send {
 #[derive(Clone)]
 pub enum Factory {
     /// The crate itself, without a sandbox.
-    Native(Config),
+    Native(Box<Config>),
     /// A guest.
     Guest(Arc<guest::Program>),
 }

@@ -1,0 +1,137 @@
+//! Elastic Common Schema 9.
+//!
+//! The time is the window's end, as in Elastic's own integrations of flow logs. ECS asks that
+//! custom fields stand under a proper name, which it never uses itself: the source's keys are
+//! under the provider and the product, as in `huawei.vpc.<key>`, and fields of the flat record
+//! that ECS has no place for under `weir`.
+
+use super::{Event, Item, Row, Step, copy, extra, fixed, made, steps};
+use crate::record::Field as F;
+
+pub(super) const STEPS: [Step; ROWS.len()] = steps(&ROWS);
+
+/// The mapping.
+#[rustfmt::skip]
+pub(super) const ROWS: [Row; 66] = [
+    made(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
+        Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)))
+    }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
+    fixed("ecs.version", "\"9.0.0\""),
+    made(&[F::Kind], "event.kind", |e| Some(Item::Text(if is_attack(e) { "alert" } else { "event" })), "alert for attacks, else event"),
+    made(&[F::Kind, F::Product], "event.category", |e| {
+        Some(Item::Json(match (is_attack(e), e.web) {
+            (true, true) => r#"["intrusion_detection","web"]"#,
+            (true, false) => r#"["intrusion_detection","network"]"#,
+            (false, true) => r#"["web"]"#,
+            (false, false) => r#"["network"]"#,
+        }))
+    }, "network, or web for waf and waf_access; with intrusion_detection for attacks"),
+    made(&[F::Action, F::LogStatus, F::Product], "event.type", |e| {
+        let allowed = match e.text(F::Action) {
+            Some("accept" | "log") => Some(true),
+            Some("reject") => Some(false),
+            _ => None,
+        };
+        Some(Item::Json(match (e.web, allowed) {
+            _ if e.is_incomplete() => r#"["info"]"#,
+            (true, Some(true)) => r#"["access","allowed"]"#,
+            (true, Some(false)) => r#"["access","denied"]"#,
+            (true, None) => r#"["access"]"#,
+            (false, Some(true)) => r#"["connection","allowed"]"#,
+            (false, Some(false)) => r#"["connection","denied"]"#,
+            (false, None) => r#"["connection"]"#,
+        }))
+    }, "connection, or access for waf and waf_access; with allowed or denied; info for nodata and skipdata"),
+    made(&[F::Action, F::HttpStatus], "event.outcome", |e| match e.success() {
+        Some(true) => Some(Item::Text("success")),
+        Some(false) => Some(Item::Text("failure")),
+        None => e.has(F::Action).then_some(Item::Text("unknown")),
+    }, "success for accept, log, or a response below 400; failure for reject or from 400; unknown for challenge"),
+    copy(&[F::Action], "event.action"),
+    copy(&[F::RecordId], "event.id"),
+    copy(&[F::Provider], "event.module"),
+    made(&[F::StartMs], "event.start", |e| e.number(F::StartMs).map(Item::Date), ""),
+    made(&[F::EndMs], "event.end", |e| e.number(F::EndMs).map(Item::Date), ""),
+    made(&[F::StartMs, F::EndMs], "event.duration", |e| {
+        e.duration()?.checked_mul(1_000_000).map(Item::Number)
+    }, "nanoseconds"),
+    made(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
+    made(&[], "event.original", |e| e.original(), "the record's text, if it was kept"),
+
+    copy(&[F::SrcIp], "source.ip"),
+    copy(&[F::SrcIp], "source.address"),
+    copy(&[F::SrcPort], "source.port"),
+    copy(&[F::BytesOut], "source.bytes"),
+    copy(&[F::PacketsOut], "source.packets"),
+
+    copy(&[F::DstIp], "destination.ip"),
+    made(&[F::DstIp, F::Host], "destination.address", |e| e.item(F::DstIp).or_else(|| e.item(F::Host)), "the address, else the name"),
+    copy(&[F::Host], "destination.domain"),
+    copy(&[F::DstPort], "destination.port"),
+    copy(&[F::BytesIn], "destination.bytes"),
+    copy(&[F::PacketsIn], "destination.packets"),
+
+    made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6"),
+    made(&[F::Protocol], "network.iana_number", |e| e.number(F::Protocol).map(Item::Digits), "a string"),
+    copy(&[F::Transport], "network.transport"),
+    made(&[F::App], "network.protocol", |e| e.text(F::App).map(Item::Lower), "in lower case"),
+    made(&[F::Direction], "network.direction", |e| Some(Item::Text(e.text(F::Direction).unwrap_or("unknown"))), "unknown without one"),
+    made(&[F::Bytes, F::BytesOut, F::BytesIn], "network.bytes", |e| {
+        e.total(F::Bytes, F::BytesOut, F::BytesIn)
+    }, "bytes, else the sum of both directions"),
+    made(&[F::Packets, F::PacketsOut, F::PacketsIn], "network.packets", |e| {
+        e.total(F::Packets, F::PacketsOut, F::PacketsIn)
+    }, "packets, else the sum of both directions"),
+    made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
+        |e| e.community_id(), "Community ID version 1, seed 0"),
+
+    copy(&[F::Provider], "cloud.provider"),
+    copy(&[F::AccountId], "cloud.account.id"),
+    copy(&[F::Region], "cloud.region"),
+    copy(&[F::InstanceId], "cloud.instance.id"),
+    copy(&[F::Product], "cloud.service.name"),
+
+    made(&[F::Provider], "observer.vendor", |e| Some(Item::Text(e.vendor())), "the vendor's name for its cloud"),
+    copy(&[F::Product], "observer.product"),
+    made(&[F::Product], "observer.type", |e| Some(Item::Text(match e.text(F::Product) {
+        Some("cfw" | "cfw_access" | "cfw_attack") => "firewall",
+        Some("waf" | "waf_access") => "proxy",
+        Some("er" | "cen" | "nat") => "router",
+        _ => "sensor",
+    })), "firewall for cfw, cfw_access and cfw_attack; proxy for waf and waf_access; router for er, cen and nat; else sensor"),
+
+    copy(&[F::Method], "http.request.method"),
+    copy(&[F::HttpStatus], "http.response.status_code"),
+    copy(&[F::Url], "url.original"),
+    made(&[F::Url], "url.path", |e| e.path_and_query().map(|p| Item::Text(p.0)), "unless it is a whole URL, with ://"),
+    made(&[F::Url], "url.query", |e| e.path_and_query()?.1.map(Item::Text), "unless it is a whole URL, with ://"),
+    made(&[F::Url, F::Host], "url.domain", |e| e.item(F::Host).filter(|_| e.has(F::Url)), "where there is a URL"),
+    copy(&[F::RuleId], "rule.id"),
+    copy(&[F::RuleName], "rule.name"),
+    copy(&[F::Attack], "rule.category"),
+    made(&[F::SrcIp, F::DstIp], "related.ip", |e| {
+        let (source, destination) = (e.address(F::SrcIp), e.address(F::DstIp));
+        (source.is_some() || destination.is_some()).then_some(Item::Addresses(source, destination))
+    }, "both, each once"),
+
+    made(&[F::StartMs, F::EndMs, F::LogTimeMs], "weir.time_source", |e| e.time_source(),
+        "observed or unknown, where the record has no time"),
+    copy(&[F::Kind], "weir.kind"),
+    copy(&[F::LogStatus], "weir.log_status"),
+    copy(&[F::TcpFlags], "weir.tcp_flags"),
+    copy(&[F::VpcId], "weir.vpc_id"),
+    copy(&[F::SubnetId], "weir.subnet_id"),
+    copy(&[F::InterfaceId], "weir.interface_id"),
+    copy(&[F::ResourceId], "weir.resource_id"),
+    copy(&[F::TrafficPath], "weir.traffic_path"),
+    copy(&[F::SrcRegion], "weir.src_region"),
+    copy(&[F::DstRegion], "weir.dst_region"),
+    copy(&[F::SrcVpcId], "weir.src_vpc_id"),
+    copy(&[F::DstVpcId], "weir.dst_vpc_id"),
+    copy(&[F::Severity], "weir.severity"),
+    extra("{provider}.{product}.*", "the source's keys"),
+];
+
+fn is_attack(e: &Event<'_>) -> bool {
+    e.text(F::Kind) == Some("attack")
+}

@@ -1,0 +1,661 @@
+//! The schemas that records are written in.
+//!
+//! Each mapping is one table in its file. The table drives the encoder and the
+//! documentation; a row says from which fields of the flat record a value is made, where it
+//! goes, and how. A table that forgets a field does not compile.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    community_id::{self, CommunityId},
+    encode,
+    record::{Field, Raw, RawKind, Record, Value},
+};
+
+mod ecs;
+mod ocsf;
+pub mod otel;
+
+/// A schema that records can be written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schema {
+    /// Weir's own flat record.
+    #[default]
+    Flat,
+    /// Open Cybersecurity Schema Framework 1.8.0: Network Activity and HTTP Activity.
+    Ocsf,
+    /// Elastic Common Schema 9.
+    Ecs,
+    /// OpenTelemetry logs as OTLP/JSON; [`otel::Joiner`] puts many into a line.
+    Otel,
+}
+
+impl Schema {
+    /// Every schema, in the order of the documentation.
+    pub const ALL: &'static [Self] = &[Self::Flat, Self::Ocsf, Self::Ecs, Self::Otel];
+
+    /// What `--to` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Ocsf => "ocsf",
+            Self::Ecs => "ecs",
+            Self::Otel => "otel",
+        }
+    }
+
+    /// The schema with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|s| s.name() == name)
+    }
+
+    pub(crate) fn is_flat(&self) -> bool {
+        *self == Self::Flat
+    }
+}
+
+/// A row of a mapping, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The fields of the flat record that the value is made from; `=` and the value if it is
+    /// always the same.
+    pub from: String,
+    /// Where it goes; `{provider}`, `{product}` and `{kind}` stand for the record's, `*` for
+    /// the source's keys.
+    pub path: String,
+    /// How it is made, or when; empty if it is the value as it is.
+    pub note: &'static str,
+}
+
+/// The mapping to a schema, in the order of its output.
+pub fn describe(schema: Schema) -> Vec<Mapping> {
+    match schema {
+        Schema::Flat => {
+            let row = |f: &Field| Mapping { from: f.key().into(), path: f.key().into(), note: "" };
+            let extra = Mapping { from: EXTRA.into(), path: "extra.*".into(), note: "" };
+            Field::ALL.iter().map(row).chain([extra]).collect()
+        }
+        Schema::Ocsf => ocsf::ROWS.iter().map(|r| r.describe("")).collect(),
+        Schema::Ecs => ecs::ROWS.iter().map(|r| r.describe("")).collect(),
+        Schema::Otel => otel::ROWS.iter().map(|(place, r)| r.describe(place.prefix())).collect(),
+    }
+}
+
+/// Appends the record in a schema, and a line break. `observed_at` is the time of records
+/// that have none, in epoch milliseconds.
+pub(crate) fn encode(schema: Schema, record: &Record<'_>, observed_at: Option<u64>, out: &mut Vec<u8>) {
+    match schema {
+        Schema::Flat => encode::flat(record, out),
+        Schema::Ocsf => tree(&ocsf::ROWS, &ocsf::STEPS, &Event::new(record, observed_at), out),
+        Schema::Ecs => tree(&ecs::ROWS, &ecs::STEPS, &Event::new(record, observed_at), out),
+        Schema::Otel => otel::encode(&Event::new(record, observed_at), out),
+    }
+}
+
+/// A record on its way into a schema, with what the rows ask about it.
+pub(crate) struct Event<'e> {
+    record: &'e Record<'e>,
+    observed_at: Option<u64>,
+    /// Whether it is about an HTTP request.
+    web: bool,
+    /// The member of `extra` that has the record's own text.
+    original: Option<usize>,
+}
+
+impl<'e> Event<'e> {
+    fn new(record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
+        let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text && m.1.text != "-";
+        let mut event =
+            Self { record, observed_at, web: false, original: record.extra.iter().rposition(is_original) };
+        event.web = matches!(event.text(Field::Product), Some("waf" | "waf_access"));
+        event
+    }
+
+    fn has(&self, field: Field) -> bool {
+        self.record.has(field)
+    }
+
+    fn number(&self, field: Field) -> Option<u64> {
+        match self.record.get(field) {
+            Some(Value::Number(n)) => Some(n),
+            _ => None,
+        }
+    }
+
+    fn text(&self, field: Field) -> Option<&'e str> {
+        match self.record.get(field) {
+            Some(Value::Text(t)) => Some(t),
+            _ => None,
+        }
+    }
+
+    fn address(&self, field: Field) -> Option<IpAddr> {
+        match self.record.get(field) {
+            Some(Value::Address(a)) => Some(a),
+            _ => None,
+        }
+    }
+
+    fn item(&self, field: Field) -> Option<Item<'e>> {
+        Some(match self.record.get(field)? {
+            Value::Number(n) => Item::Number(n),
+            Value::Text(t) => Item::Text(t),
+            Value::Address(a) => Item::Address(a),
+        })
+    }
+
+    /// The members of `extra`, without the record's own text and without what stands for none.
+    fn extra(&self) -> impl Iterator<Item = (&'e str, Raw<'e>)> {
+        let original = self.original;
+        let members = self.record.extra.iter().enumerate();
+        members.filter(move |(i, _)| Some(*i) != original).map(|(_, m)| *m).filter(|m| m.1.text != "-")
+    }
+
+    /// The record's own text, if it was kept.
+    fn original(&self) -> Option<Item<'e>> {
+        self.original.map(|i| Item::Text(self.record.extra[i].1.text))
+    }
+
+    /// The source's own word for the action, where ours says less.
+    fn source_action(&self) -> &'e str {
+        let named = |m: &&(&str, Raw<'_>)| m.0 == "action" || m.0 == "rule_result";
+        self.record.extra.iter().find(named).map_or("", |m| m.1.text)
+    }
+
+    fn provider(&self) -> &'e str {
+        self.text(Field::Provider).unwrap_or("unknown")
+    }
+
+    /// The vendor's name for its cloud.
+    fn vendor(&self) -> &'static str {
+        match self.provider() {
+            "huawei" => "Huawei Cloud",
+            "alibaba" => "Alibaba Cloud",
+            "baidu" => "Baidu AI Cloud",
+            "aws" => "AWS",
+            _ => "unknown",
+        }
+    }
+
+    /// The first of these times that the record has.
+    fn first_time(&self, fields: &[Field]) -> Option<u64> {
+        fields.iter().find_map(|f| self.number(*f))
+    }
+
+    /// Where the time of an event comes from, if it is none of its own.
+    fn time_source(&self) -> Option<Item<'e>> {
+        let own = [Field::StartMs, Field::EndMs, Field::LogTimeMs].into_iter().any(|f| self.has(f));
+        let word = if self.observed_at.is_some() { "observed" } else { "unknown" };
+        (!own).then_some(Item::Text(word))
+    }
+
+    /// The length of the window, in milliseconds.
+    fn duration(&self) -> Option<u64> {
+        self.number(Field::EndMs)?.checked_sub(self.number(Field::StartMs)?)
+    }
+
+    /// A total, or the sum of both directions.
+    fn total(&self, total: Field, out: Field, back: Field) -> Option<Item<'e>> {
+        let sum = || self.number(out)?.checked_add(self.number(back)?);
+        self.number(total).or_else(sum).map(Item::Number)
+    }
+
+    /// 4 or 6.
+    fn ip_version(&self) -> Option<u64> {
+        let address = self.address(Field::SrcIp).or_else(|| self.address(Field::DstIp))?;
+        Some(if address.is_ipv4() { 4 } else { 6 })
+    }
+
+    /// `ipv4` or `ipv6`.
+    fn network_type(&self) -> Option<Item<'e>> {
+        self.ip_version().map(|v| Item::Text(if v == 4 { "ipv4" } else { "ipv6" }))
+    }
+
+    fn community_id(&self) -> Option<Item<'e>> {
+        let port = |f| u16::try_from(self.number(f)?).ok();
+        let ports = port(Field::SrcPort).zip(port(Field::DstPort));
+        let protocol = u8::try_from(self.number(Field::Protocol)?).ok()?;
+        let (source, destination) = (self.address(Field::SrcIp)?, self.address(Field::DstIp)?);
+        community_id::v1(source, destination, protocol, ports).map(Item::CommunityId)
+    }
+
+    /// Whether the event went well: its action, or else the status of the response.
+    fn success(&self) -> Option<bool> {
+        match self.text(Field::Action) {
+            Some("accept" | "log") => Some(true),
+            Some("reject") => Some(false),
+            Some(_) => None,
+            None => self.number(Field::HttpStatus).map(|s| s < 400),
+        }
+    }
+
+    /// Whether the window had no records, or lost some.
+    fn is_incomplete(&self) -> bool {
+        matches!(self.text(Field::LogStatus), Some("nodata" | "skipdata"))
+    }
+
+    /// Path and query where the source writes no whole URL.
+    fn path_and_query(&self) -> Option<(&'e str, Option<&'e str>)> {
+        let url = self.text(Field::Url).filter(|u| !u.contains("://"))?;
+        Some(match url.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (url, None),
+        })
+    }
+}
+
+/// How severe, as far as the source's word is a usual one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Informational,
+    Low,
+    Medium,
+    High,
+    Critical,
+    Fatal,
+}
+
+impl Level {
+    fn of(word: &str) -> Option<Self> {
+        let words = [
+            ("info", Self::Informational),
+            ("informational", Self::Informational),
+            ("low", Self::Low),
+            ("medium", Self::Medium),
+            ("middle", Self::Medium),
+            ("high", Self::High),
+            ("critical", Self::Critical),
+            ("fatal", Self::Fatal),
+        ];
+        words.iter().find(|w| w.0.eq_ignore_ascii_case(word)).map(|w| w.1)
+    }
+}
+
+/// A value on its way out.
+#[derive(Clone, Copy, Debug)]
+enum Item<'e> {
+    Number(u64),
+    Text(&'e str),
+    /// A text, in lower case.
+    Lower(&'e str),
+    Address(IpAddr),
+    /// One or two addresses as an array.
+    Addresses(Option<IpAddr>, Option<IpAddr>),
+    /// Texts with dots between them.
+    Dotted([&'e str; 3]),
+    /// Finished JSON.
+    Json(&'static str),
+    /// A number as a string.
+    Digits(u64),
+    /// Epoch milliseconds as nanoseconds, as a string.
+    Nanos(u64),
+    /// Epoch milliseconds as a date and a time of day.
+    Date(u64),
+    CommunityId(CommunityId),
+}
+
+impl Item<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Number(n) => encode::number(n, out),
+            Self::Text(t) => encode::string(t, out),
+            Self::Json(j) => out.extend_from_slice(j.as_bytes()),
+            Self::Addresses(a, b) => {
+                out.push(b'[');
+                for (i, address) in a.into_iter().chain(b.filter(|b| Some(*b) != a)).enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    Self::Address(address).write(out);
+                }
+                out.push(b']');
+            }
+            Self::Date(ms) if ms > LAST_DATE => encode::number(ms, out),
+            quoted => {
+                out.push(b'"');
+                match quoted {
+                    Self::Lower(t) => {
+                        let start = out.len();
+                        encode::characters(t, out);
+                        // Escapes are in lower case already.
+                        out[start..].make_ascii_lowercase();
+                    }
+                    Self::Dotted([a, b, c]) => {
+                        encode::characters(a, out);
+                        out.push(b'.');
+                        encode::characters(b, out);
+                        out.push(b'.');
+                        encode::characters(c, out);
+                    }
+                    Self::Address(a) => encode::address(a, out),
+                    Self::Digits(n) => encode::number(n, out),
+                    Self::Nanos(ms) => encode::number(ms.saturating_mul(1_000_000), out),
+                    Self::Date(ms) => date(ms, out),
+                    Self::CommunityId(id) => out.extend_from_slice(&id),
+                    Self::Number(_) | Self::Text(_) | Self::Json(_) | Self::Addresses(..) => {}
+                }
+                out.push(b'"');
+            }
+        }
+    }
+}
+
+/// The last millisecond of the year 9999; what is later has no date with four digits.
+const LAST_DATE: u64 = 253_402_300_799_999;
+
+/// Appends `2023-11-14T22:13:20.000Z`.
+fn date(ms: u64, out: &mut Vec<u8>) {
+    let (days, ms_of_day) = (ms / 86_400_000, ms % 86_400_000);
+    // Years begin in March here, so that the leap day is the last. Eras have 400 years.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let second = ms_of_day / 1000;
+    for (n, digits, after) in [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (second / 3600, 2, b':'),
+        (second / 60 % 60, 2, b':'),
+        (second % 60, 2, b'.'),
+        (ms_of_day % 1000, 3, b'Z'),
+    ] {
+        for place in (0..digits).rev() {
+            out.push(b'0' + (n / 10u64.pow(place) % 10) as u8);
+        }
+        out.push(after);
+    }
+}
+
+/// What makes a value.
+type Make = for<'e> fn(&Event<'e>) -> Option<Item<'e>>;
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// The field's value, as it is.
+    Copy,
+    /// Something made; none where it does not apply.
+    Made(Make),
+    /// Always the same JSON.
+    Fixed(&'static str),
+    /// What has no field, by the source's keys.
+    Extra,
+}
+
+/// What has no field, in the documentation.
+const EXTRA: &str = "extra";
+
+/// A row of a mapping.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    from: &'static [Field],
+    path: &'static str,
+    how: How,
+    note: &'static str,
+}
+
+const fn copy(from: &'static [Field], path: &'static str) -> Row {
+    Row { from, path, how: How::Copy, note: "" }
+}
+
+const fn made(from: &'static [Field], path: &'static str, make: Make, note: &'static str) -> Row {
+    Row { from, path, how: How::Made(make), note }
+}
+
+const fn fixed(path: &'static str, json: &'static str) -> Row {
+    Row { from: &[], path, how: How::Fixed(json), note: "" }
+}
+
+const fn extra(path: &'static str, note: &'static str) -> Row {
+    Row { from: &[], path, how: How::Extra, note }
+}
+
+impl Row {
+    #[inline]
+    fn item<'e>(&self, event: &Event<'e>) -> Option<Item<'e>> {
+        match self.how {
+            How::Copy => event.item(self.from[0]),
+            How::Made(make) => make(event),
+            How::Fixed(json) => Some(Item::Json(json)),
+            How::Extra => None,
+        }
+    }
+
+    fn describe(&self, prefix: &str) -> Mapping {
+        let from = match self.how {
+            How::Fixed(json) => format!("= {json}"),
+            How::Extra => EXTRA.into(),
+            _ => self.from.iter().map(|f| f.key()).collect::<Vec<_>>().join(", "),
+        };
+        Mapping { from, path: format!("{prefix}{}", self.path), note: self.note }
+    }
+}
+
+/// Whether the rows use each field; for checks when a table is compiled.
+const fn covers_every_field(rows: &[Row]) -> bool {
+    let mut f = 0;
+    while f < Field::ALL.len() {
+        let (mut i, mut found) = (0, false);
+        while i < rows.len() {
+            let mut k = 0;
+            while k < rows[i].from.len() {
+                found = found || rows[i].from[k] as usize == f;
+                k += 1;
+            }
+            i += 1;
+        }
+        if !found {
+            return false;
+        }
+        f += 1;
+    }
+    true
+}
+
+/// Objects may lie this deep in each other, and the value one deeper.
+const DEPTH: usize = 4;
+
+/// How to get from the row before to this one.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// How many objects around both are the same.
+    shared: usize,
+    /// How many objects are around the value.
+    depth: usize,
+    /// Where each part of the path ends.
+    ends: [usize; DEPTH],
+}
+
+/// The steps through a table; the rows of an object must stand together.
+const fn steps<const N: usize>(rows: &[Row; N]) -> [Step; N] {
+    assert!(covers_every_field(rows), "a field is not in the table");
+    let mut steps = [Step { shared: 0, depth: 0, ends: [0; DEPTH] }; N];
+    let mut i = 0;
+    while i < N {
+        let path = rows[i].path.as_bytes();
+        let (mut at, mut depth) = (0, 0);
+        while at < path.len() {
+            if path[at] == b'.' {
+                steps[i].ends[depth] = at;
+                depth += 1;
+            }
+            at += 1;
+        }
+        steps[i].depth = depth;
+        steps[i].ends[depth] = at;
+        let (mut j, mut least) = (i, DEPTH);
+        // Between two rows of an object there is no row outside of it.
+        while j > 0 {
+            j -= 1;
+            let same = shared(rows[j].path, rows[j + 1].path);
+            least = if same < least { same } else { least };
+            if j + 1 == i {
+                steps[i].shared = same;
+            }
+            assert!(shared(rows[j].path, rows[i].path) <= least, "the rows of an object are apart");
+        }
+        i += 1;
+    }
+    steps
+}
+
+/// How many objects around two paths are the same.
+const fn shared(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let (mut i, mut same) = (0, 0);
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        same += (a[i] == b'.') as usize;
+        i += 1;
+    }
+    same
+}
+
+/// Appends an event as an object of objects, and a line break.
+fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    let (mut open, mut keep) = (0, 0);
+    for (row, step) in rows.iter().zip(steps) {
+        keep = step.shared.min(keep);
+        let item = row.item(event);
+        if item.is_none() && !(matches!(row.how, How::Extra) && event.extra().next().is_some()) {
+            continue;
+        }
+        for _ in keep..open {
+            out.push(b'}');
+        }
+        open = keep;
+        while open < step.depth {
+            member(part(row.path, step, open), event, out);
+            out.push(b'{');
+            open += 1;
+        }
+        keep = open;
+        match item {
+            Some(item) => {
+                member(part(row.path, step, open), event, out);
+                item.write(out);
+            }
+            None => {
+                for (key, value) in event.extra() {
+                    separate(out);
+                    // The one key that would stand there twice.
+                    encode::string(if key == OWN { "extra.weir" } else { key }, out);
+                    out.push(b':');
+                    encode::raw(value, out);
+                }
+            }
+        }
+    }
+    for _ in 0..open {
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// The object with the fields that a schema has no place for.
+const OWN: &str = "weir";
+
+fn part<'r>(path: &'r str, step: &Step, index: usize) -> &'r str {
+    let start = if index == 0 { 0 } else { step.ends[index - 1] + 1 };
+    &path[start..step.ends[index]]
+}
+
+/// Appends a comma, unless an object or array was just opened.
+fn separate(out: &mut Vec<u8>) {
+    if !matches!(out.last(), Some(b'{' | b'[')) {
+        out.push(b',');
+    }
+}
+
+/// Appends the key of a member.
+fn member(key: &str, event: &Event<'_>, out: &mut Vec<u8>) {
+    separate(out);
+    out.push(b'"');
+    name(key, event, out);
+    out.extend_from_slice(b"\":");
+}
+
+/// Appends a name between quotes, with the record's own words in it.
+fn name(name: &str, event: &Event<'_>, out: &mut Vec<u8>) {
+    if !name.starts_with('{') {
+        return out.extend_from_slice(name.as_bytes());
+    }
+    for (i, part) in name.split('.').enumerate() {
+        if i > 0 {
+            out.push(b'.');
+        }
+        let field = match part {
+            "{provider}" => Field::Provider,
+            "{product}" => Field::Product,
+            "{kind}" => Field::Kind,
+            _ => {
+                out.extend_from_slice(part.as_bytes());
+                continue;
+            }
+        };
+        encode::characters(event.text(field).unwrap_or("unknown"), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::FieldType;
+
+    fn dated(ms: u64) -> String {
+        let mut out = Vec::new();
+        Item::Date(ms).write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn dates() {
+        for (ms, want) in [
+            (0, "\"1970-01-01T00:00:00.000Z\""),
+            (951_782_399_999, "\"2000-02-28T23:59:59.999Z\""),
+            (951_782_400_000, "\"2000-02-29T00:00:00.000Z\""),
+            (951_868_800_000, "\"2000-03-01T00:00:00.000Z\""),
+            (1_700_000_000_001, "\"2023-11-14T22:13:20.001Z\""),
+            (4_107_542_400_000, "\"2100-03-01T00:00:00.000Z\""),
+            (LAST_DATE, "\"9999-12-31T23:59:59.999Z\""),
+            (LAST_DATE + 1, "253402300800000"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            assert_eq!(dated(ms), want);
+        }
+    }
+
+    #[test]
+    fn names() {
+        for schema in Schema::ALL {
+            assert_eq!(Schema::by_name(schema.name()), Some(*schema));
+            assert_eq!(serde_json::to_value(schema).unwrap(), schema.name());
+        }
+        assert_eq!(Schema::by_name("OCSF"), None);
+    }
+
+    /// Every type of field has a way out.
+    #[test]
+    fn fields_keep_their_type() {
+        let mut record = Record::with_memory(Vec::new());
+        for field in Field::ALL {
+            let value = match field.field_type() {
+                FieldType::Word(words) => Value::Text(words[0]),
+                FieldType::Text => Value::Text("x"),
+                FieldType::Integer(_) | FieldType::Millis => Value::Number(7),
+                FieldType::Address => Value::Address([10, 0, 0, 1].into()),
+            };
+            record.set(*field, value);
+        }
+        let event = Event::new(&record, None);
+        assert!(Field::ALL.iter().all(|f| event.item(*f).is_some()));
+    }
+}
