@@ -32,6 +32,7 @@ registry! {
     alibaba_nat,
     alibaba_cfw,
     baidu_flow,
+    aws_vpc,
     flat,
 }
 
