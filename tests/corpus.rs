@@ -57,12 +57,12 @@ struct Ran {
     rejects: String,
 }
 
-fn run(input: &Path, engine: &[&str]) -> Ran {
+fn run(input: &Path, more: &[&str]) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     let rejects = dir.path().join("rejects");
     let output = Command::new(env!("CARGO_BIN_EXE_weir"))
         .arg("normalize")
-        .args(engine)
+        .args(more)
         .args(arguments(input))
         .args(["--summary", "json", "--rejects"])
         .arg(&rejects)
@@ -178,4 +178,48 @@ fn good_inputs() {
 #[test]
 fn bad_inputs() {
     check("err");
+}
+
+/// Every schema comes out of the sandbox as it does without it.
+#[test]
+fn schemas_are_the_same_in_the_guest() {
+    for input in inputs("ok") {
+        for schema in ["ocsf", "ecs", "otel"] {
+            let to = ["--to", schema, "--observed-at", "2026-01-01T00:00:00Z"];
+            let native = run(&input, &[&to[..], &["--native"]].concat());
+            let guest = run(&input, &[&to[..], &["--jobs", "2"]].concat());
+            assert_eq!(native.output.status.code(), Some(0), "{input:?} {schema}");
+            assert_eq!(native.output.stdout, guest.output.stdout, "{input:?} {schema}");
+            check_balance(&input, &String::from_utf8_lossy(&guest.output.stderr));
+        }
+    }
+}
+
+/// What `weir explain` says, for a sample of each product and for what is wrong with lines,
+/// documents and rows.
+#[test]
+fn explanations() {
+    let folder = corpus().join("../corpus-explain");
+    fs::create_dir_all(&folder).unwrap();
+    let mut failures = Vec::new();
+    let faulty = ["huawei-vpc/err/columns.log", "huawei-vpc/err/broken.json", "huawei-waf/err/export.csv"];
+    let samples = inputs("ok").into_iter().filter(|i| i.file_stem().is_some_and(|s| s == "samples"));
+    for input in samples.chain(faulty.map(|f| corpus().join(f))) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        let output =
+            command.arg("explain").args(arguments(&input)).stdin(fs::File::open(&input).unwrap()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!text.contains('\x1b'), "colours in a pipe");
+        let product = input.parent().unwrap().parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let name = input.file_name().unwrap().to_str().unwrap();
+        golden(&folder.join(format!("{product}-{name}.txt")), &text, &mut failures);
+    }
+    assert!(
+        failures.is_empty(),
+        "{} differ; BLESS=1 keeps what came\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
