@@ -11,6 +11,7 @@ use weir_normalizer::{
     Config, Normalizer,
     batch::{BatchView, Outcome},
     framing::Framer,
+    schemas::Schema,
 };
 
 struct Counting;
@@ -82,10 +83,11 @@ fn records_are_normalized_without_allocating() {
     let filter = "src_ip in @private and not dst_port in {1, 2} or host contains \"x\"";
     let filtered =
         Config { filter: Some(filter.into()), drop: vec!["extra.new".into()], ..Config::default() };
-    for config in [Config::default(), filtered] {
+    let schemas = Schema::ALL.iter().map(|to| Config { to: *to, ..Config::default() });
+    for config in schemas.chain([filtered]) {
         for input in &inputs {
             let text = vec![input.as_str(); 100].join("\n");
-            assert_eq!(allocations(&text, &config), 0, "{input}");
+            assert_eq!(allocations(&text, &config), 0, "{:?} {input}", config.to);
         }
     }
     let layout = Config {

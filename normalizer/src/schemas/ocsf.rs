@@ -46,7 +46,7 @@ pub(super) const ROWS: [Row; 98] = [
         "1 for accept, log, or a response below 400; 2 for reject or from 400; 0 for challenge, nodata, skipdata"),
     made(&[F::Action, F::HttpStatus, F::LogStatus], "status", |e| Some(Item::Text(status(e)?.1)), "its caption"),
     made(&[F::LogStatus], "status_code", |e| Some(Item::Text(log_status(e)?.0)), "in capitals"),
-    made(&[F::LogStatus], "status_detail", |e| Some(Item::Text(log_status(e)?.1)), "a sentence"),
+    made(&[F::LogStatus], "status_detail", |e| log_status(e)?.1.map(Item::Text), "a sentence, for nodata and skipdata"),
     made(&[F::Action], "action_id", |e| Some(Item::Number(action(e)?.0)),
         "accept 1, reject 2, log 3, challenge 4; 0 where a rule matched and no action is known"),
     made(&[F::Action], "action", |e| Some(Item::Text(action(e)?.1)), "its caption"),
@@ -123,9 +123,9 @@ pub(super) const ROWS: [Row; 98] = [
     copy(&[F::Transport], "connection_info.protocol_name"),
     made(&[F::SrcIp, F::DstIp], "connection_info.protocol_ver_id", |e| e.ip_version().map(Item::Number), "4 or 6"),
     copy(&[F::TcpFlags], "connection_info.tcp_flags"),
-    made(&[F::TrafficPath, F::SrcVpcId, F::DstVpcId, F::SrcRegion, F::DstRegion], "connection_info.boundary_id", |e| {
+    made(&[F::Provider, F::TrafficPath, F::SrcVpcId, F::DstVpcId, F::SrcRegion, F::DstRegion], "connection_info.boundary_id", |e| {
         boundary(e).map(Item::Number)
-    }, "same VPC 4, VPN gateway 6, VPCs of one region 7, of two regions 8; where the record says so"),
+    }, "by the traffic path of alibaba and aws; else same VPC 4, VPCs of one region 7, of two regions 8"),
     made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "connection_info.community_uid",
         |e| e.community_id(), "Community ID version 1, seed 0"),
 
@@ -253,12 +253,12 @@ fn status(e: &Event<'_>) -> Option<Captioned<'static>> {
     }
 }
 
-/// The status of the log, and what it means.
-fn log_status(e: &Event<'_>) -> Option<(&'static str, &'static str)> {
+/// The status of the log, and what it means if not all is well.
+fn log_status(e: &Event<'_>) -> Option<(&'static str, Option<&'static str>)> {
     Some(match e.text(F::LogStatus)? {
-        "nodata" => ("NODATA", "There was no traffic in the window."),
-        "skipdata" => ("SKIPDATA", "Records of the window were skipped."),
-        _ => ("OK", "The window was recorded."),
+        "nodata" => ("NODATA", Some("There was no traffic in the window.")),
+        "skipdata" => ("SKIPDATA", Some("Records of the window were skipped.")),
+        _ => ("OK", None),
     })
 }
 
@@ -360,13 +360,25 @@ fn needs_name(e: &Event<'_>, whose: Side) -> bool {
 
 /// The boundary that the traffic crossed, where the record says so.
 fn boundary(e: &Event<'_>) -> Option<u64> {
-    let path = e.text(F::TrafficPath).filter(|_| e.provider() == "alibaba");
-    match path {
+    let path = e.text(F::TrafficPath).unwrap_or_default();
+    let through = match (e.provider(), path) {
         // To another resource of the VPC, to a virtual machine of it.
-        Some("1" | "2") => return Some(4),
+        ("alibaba", "1" | "2") => Some(4),
         // Through a VPN gateway.
-        Some("9") => return Some(6),
-        _ => {}
+        ("alibaba", "9") => Some(6),
+        // The schema's boundaries are these paths, in their order.
+        ("aws", "1") => Some(4),
+        ("aws", "2") => Some(5),
+        ("aws", "3") => Some(6),
+        ("aws", "4") => Some(7),
+        ("aws", "5") => Some(8),
+        ("aws", "6") => Some(9),
+        ("aws", "7") => Some(10),
+        ("aws", "8") => Some(11),
+        _ => None,
+    };
+    if through.is_some() {
+        return through;
     }
     let same = |a, b| Some(e.text(a)? == e.text(b)?);
     match (same(F::SrcVpcId, F::DstVpcId), same(F::SrcRegion, F::DstRegion)) {
