@@ -20,6 +20,11 @@ pub(crate) fn flat(record: &Record<'_>, out: &mut Vec<u8>) {
                 address(a, out);
                 out.push(b'"');
             }
+            Value::Text(t) if field.is_word() => {
+                out.push(b'"');
+                out.extend_from_slice(t.as_bytes());
+                out.push(b'"');
+            }
             Value::Text(t) => string(t, out),
         }
     }

@@ -3,6 +3,8 @@
 //! An element is peeled until a record is found: an object's members, a line's columns.
 //! A plan then says what is done with each value.
 
+mod lines;
+
 use std::mem;
 
 use crate::{
@@ -10,19 +12,21 @@ use crate::{
     batch::{self, BatchView, Outcome, Reject},
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole},
-    explain::{self, Explained, Trace},
+    explain::{Explained, Trace},
     fault::{Fault, clipped, code},
-    fill::{Around, Given, Memory, Written, apply},
+    fill::{Around, Given, Memory, Written},
     framing::{Framer, FramingFault},
     json::{self, JsonFault, Member},
     layout::{Columns, HEADER, Layout},
     limits, nearest,
     plan::{Plan, Planner, Plans, Verdict},
-    products::{self, Entry, Lines, Shape, To},
-    record::{Raw, RawKind, Record},
+    products::{self, Lines, To},
+    record::{Raw, RawKind},
     rules::Rules,
-    source::{Line, NamedLine, Object, Row, Source},
+    source::{Object, Row, Source},
 };
+
+use self::lines::{Rows, counted};
 
 /// A configured normalizer with the memory that it reuses.
 #[derive(Debug)]
@@ -51,14 +55,6 @@ pub struct Normalizer {
     /// Notes how records are read, if somebody asked for it.
     trace: Option<Trace>,
     warnings: Vec<String>,
-}
-
-/// Lines whose columns somebody named.
-#[derive(Debug)]
-struct Rows {
-    layout: Layout,
-    plan: Plan,
-    missing: Option<String>,
 }
 
 /// The memory for one level of peeling.
@@ -580,250 +576,6 @@ impl Normalizer {
         level.framer = Some(framer);
         true
     }
-
-    fn line(&mut self, text: &str, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
-        if let Some(at) = memchr::memchr(0, text.as_bytes()) {
-            let text = format!("a NUL byte at offset {at}; is this a binary file?");
-            return self.reject(&Fault::of_record(code::NUL, text), sink);
-        }
-        let mut columns = mem::take(&mut self.columns);
-        if let Some(rows) = self.layout.take() {
-            self.named_line(&rows, "the layout", text, &mut columns, around, sink);
-            self.layout = Some(rows);
-        } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, &mut columns) {
-            if let Some(rows) = self.header.1.take() {
-                self.named_line(&rows, "the header row", text, &mut columns, around, sink);
-                self.header.1 = Some(rows);
-            }
-        } else {
-            columns.split_blanks(text);
-            self.known_line(text, &columns, around, sink);
-        }
-        self.columns = columns;
-    }
-
-    /// A line in one of the products' own layouts.
-    fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
-        let Some((p, plan)) =
-            self.lines.iter().find(|(p, _)| self.from.is_some() || is_of(*p, text, columns))
-        else {
-            let fault = self.explain_line(text, columns);
-            return self.reject(&fault, sink);
-        };
-        let product = products::all()[*p];
-        if columns.len() != product.lines.columns() {
-            let fault = column_count(product.id, plan.first_keys(usize::MAX).0, columns.len());
-            return self.reject(&fault, sink);
-        }
-        let source = Line { text, columns, entries: product.entries };
-        let given = Given { plan, product, source, flat_extra: Object::default(), around, text };
-        let written = given.write(&self.rules, &mut self.memory, sink.out);
-        if let Some(trace) = &mut self.trace {
-            trace.record(&given, &self.rules, explain::line_tells(product), &written, sink.out);
-        }
-        match written {
-            Ok(Written::Normalized) => self.tallies[*p] += 1,
-            Ok(Written::Filtered) => {}
-            Err(fault) => self.put_reject(&fault, sink),
-        }
-    }
-
-    /// Whether the header row that stands above a line is about it. A stream may go on with
-    /// lines of another product.
-    fn header_speaks(&mut self, text: &str, context: &[u8], columns: &mut Columns) -> bool {
-        if self.header.0 != context {
-            self.header.0.clear();
-            self.header.0.extend_from_slice(context);
-            self.header.1 = Layout::from_header(context).map(|l| Rows::new(l, &self.planner, &self.config));
-        }
-        let Some(rows) = &self.header.1 else { return false };
-        let Some(separation) = &rows.layout.separation else { return false };
-        if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
-            let Verdict::Product(p) = rows.plan.verdict else { return true };
-            let entries = products::all()[p].entries;
-            if rows.plan.steps.iter().all(|&(i, e)| entries[e].shape.fits(columns.get(text, i))) {
-                return true;
-            }
-        }
-        columns.split_blanks(text);
-        !self.lines.iter().any(|(p, _)| is_of(*p, text, columns))
-    }
-
-    /// A line whose columns a layout or a header row names.
-    fn named_line(
-        &mut self,
-        rows: &Rows,
-        called: &'static str,
-        text: &str,
-        columns: &mut Columns,
-        around: Around<'_>,
-        sink: &mut Sink<'_>,
-    ) {
-        let Rows { layout, plan, missing } = rows;
-        let product = match plan.verdict {
-            Verdict::Product(p) => products::all()[p].id,
-            _ => "",
-        };
-        let fault = match &layout.separation {
-            None => Some(Fault {
-                format: product,
-                ..Fault::of_record(
-                    code::AMBIGUOUS,
-                    format!("{NO_SEPARATORS}; give --separator, or write separators into the layout"),
-                )
-            }),
-            Some(separation) => match columns.split(text, separation) {
-                Err(i) => Some(Fault {
-                    format: product,
-                    column: i + 1,
-                    ..Fault::of_record(
-                        code::COLUMN_COUNT,
-                        "the text that the layout has beside this column is not there",
-                    )
-                }),
-                Ok(()) if columns.len() != layout.names.len() => {
-                    let names = layout.names.iter().map(String::as_str).collect();
-                    Some(Fault { format: product, ..column_count(called, names, columns.len()) })
-                }
-                Ok(()) => None,
-            },
-        };
-        if let Some(fault) = fault {
-            return self.reject(&fault, sink);
-        }
-        let source = NamedLine { text, columns, names: &layout.names, missing: missing.as_deref() };
-        let (mut inner, mut unescaped) = (Vec::new(), String::new());
-        self.record(plan, &source, text, 0, around, (&mut inner, &mut unescaped), &mut String::new(), sink);
-    }
-
-    /// Why a line is of no product: against the layout that it comes nearest to.
-    fn explain_line<'a>(&self, text: &'a str, columns: &'a Columns) -> Fault<'a> {
-        let all = products::all();
-        let raw = |i: usize| Raw::text(columns.get(text, i));
-        let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
-        let score =
-            |p: usize| layout(p).iter().zip(0..columns.len()).filter(|(e, i)| plausible(e, raw(*i))).count();
-        let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && all[*p].lines != Lines::None;
-        let candidates = (0..all.len()).filter(asked);
-        let scored = candidates.map(|p| (score(p), layout(p).len() == columns.len(), p));
-        let nearest = scored.max_by_key(|(score, same, p)| {
-            (*same && score * 2 >= layout(*p).len(), *score, std::cmp::Reverse(*p))
-        });
-        let Some((score, same, p)) = nearest else {
-            let text = match self.from {
-                Some(p) => format!("a text line, but {} has none of its own; give --layout", all[p].id),
-                None => "a text line of no known format".into(),
-            };
-            return Fault::of_record(code::UNKNOWN_FORMAT, text);
-        };
-        let product = all[p];
-        if score * 2 < layout(p).len() {
-            let text = format!(
-                "a line of {} that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
-                counted(columns.len())
-            );
-            return Fault::of_record(code::UNKNOWN_FORMAT, text);
-        }
-        if same && matches!(product.lines, Lines::Named(_)) {
-            let text =
-                format!("this may be {0}, but nothing in it tells; if it is, say --from {0}", product.id);
-            return Fault::of_record(code::AMBIGUOUS, text);
-        }
-        if !same {
-            let names = layout(p).iter().map(|e| e.keys[0]).collect();
-            return column_count(product.id, names, columns.len());
-        }
-        // A value that can't be read says more than a shape that does not fit.
-        let mut record = Record::with_memory(Vec::new());
-        for (i, entry) in layout(p).iter().enumerate() {
-            if let Err(fault) = apply(&mut record, entry, raw(i), self.rules.zone.as_ref()) {
-                return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
-            }
-        }
-        match layout(p).iter().enumerate().find(|(i, e)| !e.shape.fits(raw(*i).text)) {
-            Some((i, entry)) => Fault {
-                format: product.id,
-                field: entry.keys[0],
-                column: i + 1,
-                found: raw(i).text,
-                ..Fault::of_record(
-                    code::UNKNOWN_FORMAT,
-                    format!(
-                        "is not {}, so this may be no {}; if it is, say --from {}",
-                        entry.shape.describe(),
-                        product.id,
-                        product.id
-                    ),
-                )
-            },
-            None => Fault::of_record(code::UNKNOWN_FORMAT, "a line of no known format"),
-        }
-    }
-}
-
-const NO_SEPARATORS: &str = "the layout has no separators, so a line can't be cut into its columns: \
-with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0.25 1200 and 10.0.0.11 0.0.0.25 1200";
-
-impl Rows {
-    fn new(layout: Layout, planner: &Planner, config: &Config) -> Self {
-        let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
-        Self { plan: planner.plan(&names, None), layout, missing: config.missing.clone() }
-    }
-
-    /// Checks a configured layout; gives the warnings about it.
-    fn check(&self, config: &Config, planner: &Planner) -> Result<Vec<String>, Error> {
-        let text = config.layout.as_deref().unwrap_or_default();
-        let p = match self.plan.verdict {
-            Verdict::Product(p) => p,
-            Verdict::Payload(_) => return Ok(Vec::new()),
-            _ => {
-                return Err(Error::at(
-                    text,
-                    0,
-                    "layout: its fields do not tell the product; name it with --from",
-                ));
-            }
-        };
-        let product = products::all()[p];
-        for (i, &want) in product.layout_begins.iter().enumerate() {
-            let found = self.layout.names.get(i).map_or("its end", String::as_str);
-            if found != want {
-                let offset = text.match_indices("${").nth(i).map_or(text.len(), |m| m.0);
-                return Err(Error::at(
-                    text,
-                    offset,
-                    format!(
-                        "layout: InvalidParameter.LogFormatString: it must begin with {}; found {found} instead of {want}",
-                        product.layout_begins.iter().map(|n| format!("${{{n}}}")).collect::<String>()
-                    ),
-                ));
-            }
-        }
-        let warning = |(name, near): (&str, Option<&str>)| {
-            let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-            format!("layout: {name} is no field of {}, so its values go to extra{near}", product.id)
-        };
-        Ok(planner.unknown(p, &self.layout.names).into_iter().map(warning).collect())
-    }
-}
-
-/// Whether a line is of a product, by what is in its columns.
-#[inline]
-fn is_of(product: usize, text: &str, columns: &Columns) -> bool {
-    let product = products::all()[product];
-    let Lines::Detected(n) = product.lines else { return false };
-    let tells = |(i, e): (usize, &Entry)| e.shape == Shape::Any || e.shape.fits(columns.get(text, i));
-    columns.len() == n && product.entries[..n].iter().enumerate().all(tells)
-}
-
-fn counted(columns: usize) -> String {
-    format!("{columns} column{}", if columns == 1 { "" } else { "s" })
-}
-
-fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
-    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), names.join(" "));
-    let format = if products::by_id(layout).is_some() { layout } else { "" };
-    Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
 }
 
 /// The product that a topic among these keys tells.
@@ -853,17 +605,6 @@ fn columns_of(section: &str) -> Vec<String> {
     let text = columns.value.of(section, &unescaped);
     let _ = json::read_members(text, &mut names, &mut names_unescaped);
     names.iter().map(|m| m.value.of(text, &names_unescaped).to_owned()).collect()
-}
-
-/// Whether a column looks like what its entry says.
-fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
-    let mut record = Record::with_memory(Vec::new());
-    match entry.to {
-        To::Version(v) => v == raw.text,
-        _ if entry.shape != Shape::Any => entry.shape.fits(raw.text),
-        To::Text(_) | To::Extra | To::Envelope => true,
-        _ => apply(&mut record, entry, raw, None).is_ok(),
-    }
 }
 
 fn strip_highlights(text: &str, out: &mut String) {

@@ -120,6 +120,24 @@ fields! {
 }
 
 impl Field {
+    /// A bit for each field whose values are words, which need no escapes.
+    const WORDS: u64 = {
+        let (mut words, mut i) = (0, 0);
+        while i < Self::ALL.len() {
+            if matches!(Self::ALL[i].field_type(), FieldType::Word(_)) {
+                words |= 1 << i;
+            }
+            i += 1;
+        }
+        words
+    };
+
+    /// Whether its values are words.
+    #[inline]
+    pub(crate) fn is_word(self) -> bool {
+        Self::WORDS & 1 << self as usize != 0
+    }
+
     /// The field with this key.
     pub fn by_key(key: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|f| f.key() == key)
