@@ -198,25 +198,19 @@ pub enum Shape {
     Word(&'static [Word]),
 }
 
-#[inline]
-fn is_hex(b: u8) -> bool {
-    b.wrapping_sub(b'0') < 10 || (b | 0x20).wrapping_sub(b'a') < 6
-}
-
 impl Shape {
     /// Whether a text is like this.
     #[inline]
     pub fn fits(self, text: &str) -> bool {
         match self {
             Self::Any => true,
-            // Without an early end, so that many bytes are looked at together.
-            Self::Hex(n) => text.len() == n && text.bytes().fold(true, |fits, b| fits & is_hex(b)),
+            Self::Hex(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit()),
             Self::Digits(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_digit()),
             Self::Uuid => {
                 let bytes = text.as_bytes();
                 bytes.len() == 36
                     && [8, 13, 18, 23].iter().all(|&i| bytes[i] == b'-')
-                    && bytes.iter().fold(0, |hex, &b| hex + usize::from(is_hex(b))) == 32
+                    && bytes.iter().filter(|b| b.is_ascii_hexdigit()).count() == 32
             }
             Self::Prefix(p) => text.starts_with(p) || text == "-",
             Self::Word(words) => vocabulary::find(words, text).is_some(),
