@@ -20,13 +20,12 @@ use crate::{
 /// Whether a value stands for none: `-`, an empty string, `null`, `N/A`, or `-1`.
 #[inline]
 pub(crate) fn is_missing(raw: Raw<'_>) -> bool {
-    let text = raw.text.as_bytes();
     match raw.kind {
         RawKind::Nested => false,
-        RawKind::Literal => text == b"null",
-        RawKind::Text | RawKind::Number => match text {
+        RawKind::Literal => raw.text == "null",
+        RawKind::Text | RawKind::Number => match raw.text.trim_ascii().as_bytes() {
             [] | b"-" | b"-1" => true,
-            [b'n' | b'N', rest @ ..] => rest.eq_ignore_ascii_case(b"ull") || rest == b"/A",
+            [b'n' | b'N', rest @ ..] => rest.eq_ignore_ascii_case(b"ull") || rest.eq_ignore_ascii_case(b"/a"),
             _ => false,
         },
     }
@@ -157,17 +156,30 @@ pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(octets))
 }
 
-/// A protocol's number, and whether its text says more than that.
-pub(crate) fn protocol(text: &str) -> Option<(u8, bool)> {
-    if let Some(n) = digits(text.as_bytes()) {
-        return u8::try_from(n).ok().map(|n| (n, false));
+/// What a protocol's text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// A number, and whether the text says more than that.
+    Number(u8, bool),
+    /// A number that is no protocol's.
+    OutOfRange,
+    /// A name that IANA does not know.
+    Name,
+}
+
+/// Reads a protocol's number or keyword.
+pub(crate) fn protocol(text: &str) -> Protocol {
+    match unsigned(text) {
+        Ok((n, true)) => return u8::try_from(n).map_or(Protocol::OutOfRange, |n| Protocol::Number(n, false)),
+        Ok(_) | Err(NumberFault::Negative | NumberFault::TooLarge) => return Protocol::OutOfRange,
+        Err(NumberFault::NotANumber) => {}
     }
     if let Some(n) = crate::vocabulary::protocol(text) {
-        return Some((n, false));
+        return Protocol::Number(n, false);
     }
     // `ICMP: ECHO_REQUEST`
-    let (word, _) = text.split_once(':')?;
-    Some((crate::vocabulary::protocol(word.trim_end())?, true))
+    let word = text.split_once(':').map_or("", |(word, _)| word.trim_end());
+    crate::vocabulary::protocol(word).map_or(Protocol::Name, |n| Protocol::Number(n, true))
 }
 
 /// A moment without a zone, in milliseconds as if it were UTC, and its offset from UTC in
@@ -393,14 +405,18 @@ mod tests {
 
     #[test]
     fn protocols() {
+        use Protocol::{Name, Number, OutOfRange};
         let cases = [
-            ("6", Some((6, false))),
-            ("TCP", Some((6, false))),
-            ("ICMPv6", Some((58, false))),
-            ("ICMP: ECHO_REQUEST", Some((1, true))),
-            ("256", None),
-            ("what", None),
-            ("what: ever", None),
+            ("6", Number(6, false)),
+            ("6.0", Number(6, false)),
+            ("TCP", Number(6, false)),
+            ("ICMPv6", Number(58, false)),
+            ("ICMP: ECHO_REQUEST", Number(1, true)),
+            ("256", OutOfRange),
+            ("-5", OutOfRange),
+            ("6.5", OutOfRange),
+            ("what", Name),
+            ("what: ever", Name),
         ];
         for (text, want) in cases {
             assert_eq!(protocol(text), want, "{text:?}");
@@ -410,7 +426,7 @@ mod tests {
     #[test]
     fn missing_values() {
         let missing = |kind, text| is_missing(Raw { kind, text });
-        for text in ["-", "", "null", "NULL", "N/A", "-1"] {
+        for text in ["-", "", "null", "NULL", "N/A", "n/a", " - ", "-1"] {
             assert!(missing(RawKind::Text, text), "{text:?}");
         }
         assert!(missing(RawKind::Literal, "null") && missing(RawKind::Number, "-1"));

@@ -66,6 +66,9 @@ const PAYLOADS: &[&str] = &[
 /// The keys of an API's error body: the code's and the message's. Huawei; Alibaba's SLS.
 pub(crate) const API_ERRORS: &[(&str, &str)] = &[("error_code", "error_msg"), ("errorCode", "errorMessage")];
 
+/// The key of a log's time that may be a record's own key too.
+pub(crate) const TIME: &str = "time";
+
 /// The key of the log's topic in a record, and in an envelope around records.
 pub(crate) const TOPICS: [&str; 2] = ["__topic__", "topic"];
 
@@ -84,7 +87,7 @@ pub(crate) fn meta(key: &str, wrapper: bool) -> Option<Meta> {
         "__time__" | "@lh_time" => Some(Meta::LogTime(Unit::Seconds)),
         "@timestamp" => Some(Meta::LogTime(Unit::Millis)),
         // LTS transfer to OBS; LoongCollector, also among the keys of a record.
-        "time" => Some(Meta::LogTime(Unit::Guess)),
+        TIME => Some(Meta::LogTime(Unit::Guess)),
         // BLS.
         "timestamp" if wrapper => Some(Meta::LogTime(Unit::Millis)),
         "__topic__" | "__source__" | "__pack_id__" | "__pack_meta__" | "__index_number__" | "__raw__"

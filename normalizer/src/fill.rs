@@ -5,9 +5,10 @@ use std::mem;
 use crate::{
     Zone,
     batch::Outcome,
-    convert::{self, NumberFault},
+    convert::{self, NumberFault, Protocol},
     encode,
     fault::{Fault, code},
+    limits,
     plan::Plan,
     products::{Entry, Product, To, Unit},
     record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
@@ -67,9 +68,11 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
         let written = self.fill(&mut record, rules.zone.as_ref(), &mut memory.kept).map(|()| {
             if rules.keep_raw {
+                // A value of that name is in the text too.
+                record.extra.retain(|(key, _)| *key != "raw");
                 record.extra.push(("raw", Raw::text(self.text)));
             }
-            if !envelope.is_empty() {
+            if !envelope.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
                 record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
             }
             if !rules.apply(&mut record) {
@@ -105,7 +108,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         }
         kept.clear();
         for &(member, entry) in &plan.steps {
-            match apply(record, &product.entries[entry], source.raw(member), zone) {
+            match apply(record, &product.entries[entry], source.value(member), zone) {
                 Ok(Applied::Done) => {}
                 Ok(Applied::Keep) => kept.push(member),
                 Err(fault) => {
@@ -142,15 +145,30 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
     fn envelope(&self) -> String {
         let mut fields: Vec<(&str, Raw<'_>)> = self.around.fields.to_vec();
         fields.extend(self.plan.envelope.iter().map(|&i| (self.source.key(i), self.source.raw(i))));
+        bound_fields(&mut fields);
         if fields.is_empty() {
             return String::new();
         }
         // The innermost of a name wins.
-        let last = |i: &usize| fields[i + 1..].iter().all(|f| f.0 != fields[*i].0);
+        let mut order: Vec<usize> = (0..fields.len()).collect();
+        order.sort_by(|&a, &b| fields[a].0.cmp(fields[b].0).then(b.cmp(&a)));
+        order.dedup_by(|later, first| fields[*later].0 == fields[*first].0);
+        order.sort_unstable();
         let mut json = Vec::new();
-        encode::object((0..fields.len()).filter(last).map(|i| fields[i]), &mut json);
+        encode::object(order.into_iter().map(|i| fields[i]), &mut json);
         String::from_utf8(json).unwrap_or_default()
     }
+}
+
+/// Leaves out what exceeds [`limits::CONTEXT`], so that many records can't multiply it.
+pub(crate) fn bound_fields(fields: &mut Vec<(&str, Raw<'_>)>) {
+    let mut room = limits::CONTEXT;
+    fields.retain(|(key, raw)| {
+        let size = key.len() + raw.text.len();
+        let fits = size <= room;
+        room -= if fits { size } else { 0 };
+        fits
+    });
 }
 
 /// What became of a value.
@@ -225,9 +243,11 @@ pub(crate) fn apply<'r, 'a: 'r>(
         | To::Word(f, _)
         | To::Flat(f) => f,
     };
-    if convert::is_missing(raw) {
+    // An id may be `-1`.
+    let is_id = matches!(entry.to, To::Text(_)) && raw.text == "-1";
+    if !is_id && convert::is_missing(raw) {
         // `-1` stands for any protocol, which is not quite the same as none.
-        let any = matches!(entry.to, To::Protocol) && raw.text == "-1";
+        let any = matches!(entry.to, To::Protocol) && raw.text.trim_ascii() == "-1";
         return Ok(if any { Applied::Keep } else { Applied::Done });
     }
     if raw.kind == RawKind::Nested {
@@ -269,18 +289,18 @@ fn read<'r, 'a: 'r>(
             None => return bad(code::ADDRESS, "is not an IPv4 or IPv6 address"),
         },
         To::Protocol => match convert::protocol(text) {
-            Some((n, more)) => {
+            Protocol::Number(n, more) => {
                 let word = vocabulary::transport(n);
                 if !word.is_empty() {
                     record.set(Field::Transport, Value::Text(word));
                 }
                 (Value::Number(u64::from(n)), !more)
             }
-            None if text.bytes().all(|b| b.is_ascii_digit()) => {
-                return bad(code::PROTOCOL, "is no protocol number; they end at 255");
+            Protocol::OutOfRange => {
+                return bad(code::PROTOCOL, "is no protocol number; they go from 0 to 255");
             }
-            // A name that IANA does not know is kept as it came.
-            None => return Ok(None),
+            // It is kept as it came.
+            Protocol::Name => return Ok(None),
         },
         To::Time(_, unit) => match convert::time(text, unit, zone) {
             Some((t, exact)) => (Value::Number(t), exact),

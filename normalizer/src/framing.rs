@@ -18,9 +18,10 @@ use crate::{
     Config, Error,
     batch::{Batch, Element},
     envelopes::{self, KeyRole},
+    json,
     layout::{self, Layout, Row},
     limits,
-    plan::KeyIndex,
+    plan::{KeyIndex, Planner},
 };
 
 /// Why an element can't hold a record, found while looking for its end.
@@ -156,6 +157,8 @@ struct Envelope {
     context: Vec<u8>,
     /// The number of its context in the batch under way; 0 before its first record there.
     number: u32,
+    /// Where it began in the window.
+    start: usize,
     /// What of the window went into the context, or is not meant to.
     copied: usize,
     /// The offset of its first record.
@@ -266,8 +269,11 @@ impl Framer {
 
     /// Takes the next bytes of the input. Call [`Self::next_batch`] until it is empty after each.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.window.extend_from_slice(bytes);
-        self.scan();
+        // In pieces, because what is left of the window is copied for each batch.
+        for piece in bytes.chunks(limits::PIECE) {
+            self.window.extend_from_slice(piece);
+            self.scan();
+        }
     }
 
     /// Tells that the input has ended. [`Self::next_batch`] then gives all that is left.
@@ -516,9 +522,18 @@ impl Framer {
     }
 
     fn end_doc(&mut self) {
-        if self.doc.envelope.is_some() {
+        if let Some(e) = &self.doc.envelope
+            && e.first.is_some()
+        {
             self.copy_context();
             self.close_envelope();
+        } else if let Some(e) = self.doc.envelope.take() {
+            // Without a record in it, it may be one itself, or an error.
+            let text = self.window.get(e.start..self.pos).unwrap_or_default();
+            if text.first() == Some(&b'{') && says_something(text) {
+                self.mark = e.start;
+                self.emit(self.pos, None);
+            }
         } else {
             let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
             self.emit(self.pos, fault);
@@ -655,11 +670,16 @@ impl Framer {
                             b'[' => d.depth == 1 || d.roles[1] == KeyRole::Rows,
                             _ => d.depth == 1 && d.stack & 1 == 0,
                         };
+                        // What is a record already keeps its array.
+                        let records = records
+                            && (d.envelope.is_some()
+                                || !is_record(w.get(self.mark..pos).unwrap_or_default()));
                         if records && d.envelope.is_none() {
                             d.envelope = Some(Envelope {
                                 items: d.depth,
                                 context: Vec::new(),
                                 number: 0,
+                                start: self.mark,
                                 copied: self.mark,
                                 first: None,
                             });
@@ -846,6 +866,7 @@ impl Framer {
         self.doc.text_start = self.doc.text_start.saturating_sub(n);
         if let Some(e) = &mut self.doc.envelope {
             e.copied = e.copied.saturating_sub(n);
+            e.start = e.start.checked_sub(n).unwrap_or(usize::MAX);
         }
     }
 
@@ -882,6 +903,25 @@ impl Framer {
         self.shift(upto);
         self.ready.push_back(batch);
     }
+}
+
+/// Whether an object that holds no records is worth an element of its own.
+fn says_something(text: &[u8]) -> bool {
+    with_keys(text, |keys| Planner::new(None, &[]).says_something(keys))
+}
+
+/// Whether the first members of an object tell a product.
+fn is_record(text: &[u8]) -> bool {
+    with_keys(text, |keys| Planner::new(None, &[]).tells(keys))
+}
+
+/// Calls with the keys of an object, as far as it goes.
+fn with_keys(text: &[u8], ask: impl FnOnce(&[&str]) -> bool) -> bool {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    let _ = json::read_members(text, &mut members, &mut unescaped);
+    let keys: Vec<&str> = members.iter().map(|m| m.key.of(text, &unescaped)).collect();
+    ask(&keys)
 }
 
 fn copy_context(e: &mut Envelope, window: &[u8], pos: usize, offset: u64) {

@@ -72,7 +72,10 @@ impl Layout {
             literals[names.len()].clear();
             (names.into_iter().map(str::to_owned).collect(), literals)
         };
-        let separation = separation(text, &names, literals, separator, quote)?;
+        let mut separation = separation(text, &names, literals, separator, quote)?;
+        if config.quote.is_some() && quote.is_some() && separation == Some(Separation::Blanks) {
+            separation = Some(Separation::Csv { separator: b' ', quote });
+        }
         Ok(Some(Self { names, separation }))
     }
 
@@ -285,6 +288,8 @@ pub(crate) struct Columns {
     own: bool,
     buffer: Vec<u8>,
     ends: Vec<usize>,
+    /// The reader of the rows that came last; making one costs more than a row.
+    reader: Option<(u8, Option<u8>, Box<Reader>)>,
 }
 
 impl Columns {
@@ -350,7 +355,11 @@ impl Columns {
     }
 
     fn split_csv(&mut self, line: &str, separator: u8, quote: Option<u8>) {
-        let mut reader = reader(separator, quote);
+        let reader = match &mut self.reader {
+            Some((s, q, reader)) if (*s, *q) == (separator, quote) => reader,
+            other => &mut other.insert((separator, quote, Box::new(reader(separator, quote)))).2,
+        };
+        reader.reset();
         self.buffer.resize(line.len() + 1, 0);
         self.ends.resize(line.len() + 2, 0);
         let (mut taken, mut written, mut columns) = (0, 0, 0);

@@ -21,6 +21,12 @@ pub const LOOK_AHEAD: usize = 1 << 20;
 /// The most metadata of one envelope that is kept, in bytes. What exceeds it is left out.
 pub const CONTEXT: usize = 16 << 10;
 
+/// Input is framed in pieces of this many bytes.
+pub const PIECE: usize = 64 << 10;
+
+/// How many names of columns a reason lists.
+pub const NAMES: usize = 16;
+
 /// A batch is handed on when it holds this many bytes, unless an envelope's
 /// look-ahead is still open.
 pub const BATCH: usize = 256 << 10;

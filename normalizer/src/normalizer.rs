@@ -11,10 +11,10 @@ use crate::{
     Config, Error,
     batch::{self, BatchView, Outcome, Reject},
     convert,
-    envelopes::{self, HIGHLIGHTS, KeyRole},
+    envelopes::{self, HIGHLIGHTS, KeyRole, Meta},
     explain::{Explained, Trace},
     fault::{Fault, clipped, code},
-    fill::{Around, Given, Memory, Written},
+    fill::{Around, Given, Memory, Written, bound_fields},
     framing::{Framer, FramingFault},
     json::{self, JsonFault, Member},
     layout::{Columns, HEADER, Layout},
@@ -44,7 +44,8 @@ pub struct Normalizer {
     /// The names of the columns in the envelope that came last, as its context.
     envelope_columns: (Vec<u8>, Vec<String>),
     levels: Vec<Level>,
-    context: Level,
+    /// The context of the element that came last, with its members.
+    context: (Vec<u8>, Level),
     columns: Columns,
     memory: Memory,
     tallies: Vec<u32>,
@@ -139,7 +140,7 @@ impl Normalizer {
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),
             levels: (0..=limits::WRAPS).map(|_| Level::default()).collect(),
-            context: Level::default(),
+            context: (Vec::new(), Level::default()),
             columns: Columns::default(),
             memory: Memory::default(),
             tallies: vec![0; all.len()],
@@ -277,23 +278,33 @@ impl Normalizer {
         if matches!(context, [] | [HEADER, ..]) {
             return self.text(text, depth, context, around, sink);
         }
-        let mut level = mem::take(&mut self.context);
+        let (of, mut level) = mem::take(&mut self.context);
         let envelope = std::str::from_utf8(context).unwrap_or_default();
-        // A context that was cut short still has its first members.
-        let _ = json::read_members(envelope, &mut level.members, &mut level.unescaped);
+        if of != context {
+            // A context that was cut short still has its first members.
+            let _ = json::read_members(envelope, &mut level.members, &mut level.unescaped);
+        }
         let source = Object { text: envelope, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        let mut around = Around { hint: topic(members.clone()).or(around.hint), ..around };
+        let time = members.clone().find_map(|(key, raw)| match envelopes::meta(key, true) {
+            Some(Meta::LogTime(unit)) if !convert::is_missing(raw) => {
+                convert::time(raw.text, unit, self.rules.zone.as_ref()).map(|t| t.0)
+            }
+            _ => None,
+        });
+        let hint = topic(members.clone()).or(around.hint);
+        let mut around = Around { hint, log_time: time.or(around.log_time), ..around };
         let mut fields = Vec::new();
         if self.rules.keep_envelope {
             fields.extend_from_slice(around.fields);
             fields.extend(
                 members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text))),
             );
+            bound_fields(&mut fields);
             around.fields = &fields;
         }
         self.text(text, depth, context, around, sink);
-        self.context = level;
+        self.context = (if of == context { of } else { context.to_vec() }, level);
     }
 
     /// Normalizes a text that holds a record, or several inside an envelope.
@@ -359,9 +370,10 @@ impl Normalizer {
     /// Normalizes an array whose values the envelope names.
     fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         let mut level = mem::take(&mut self.levels[depth]);
-        let (of, mut columns) = mem::take(&mut self.envelope_columns);
+        let (mut of, mut columns) = mem::take(&mut self.envelope_columns);
         if of != context {
             columns = envelope_columns(context);
+            of = context.to_vec();
         }
         match json::read_members(text, &mut level.members, &mut level.unescaped) {
             Err(e) => self.reject(&json_fault(text, e), sink),
@@ -385,7 +397,7 @@ impl Normalizer {
                 self.record(plan, &source, text, depth, around, inner, &mut level.stripped, sink);
             }
         }
-        self.envelope_columns = (context.to_vec(), columns);
+        self.envelope_columns = (of, columns);
         self.levels[depth] = level;
     }
 
@@ -441,12 +453,13 @@ impl Normalizer {
                 if self.rules.keep_envelope {
                     fields.extend_from_slice(around.fields);
                     fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
+                    bound_fields(&mut fields);
                 }
                 let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
                 let payload = source.raw(member);
                 let depth_of_trace = self.trace.as_mut().map(|t| t.enter(source.key(member)));
                 match payload.kind {
-                    RawKind::Text if payload.text.contains(HIGHLIGHTS[0]) => {
+                    RawKind::Text | RawKind::Nested if payload.text.contains(HIGHLIGHTS[0]) => {
                         let mut plain = mem::take(stripped);
                         strip_highlights(payload.text, &mut plain);
                         self.payload(&plain, depth + 1, around, sink);
@@ -477,8 +490,15 @@ impl Normalizer {
             }
             Verdict::Ambiguous(ref candidates) => {
                 let names: Vec<_> = candidates.iter().map(|&p| products::all()[p].id).collect();
-                let text =
-                    format!("the keys fit {}, and nothing tells which it is; say --from", names.join(" or "));
+                let text = match names[..] {
+                    [one] => {
+                        format!("the keys fit {one}, but too few to be sure; if it is, say --from {one}")
+                    }
+                    _ => format!(
+                        "the keys fit {}, and nothing tells which it is; say --from",
+                        names.join(" or ")
+                    ),
+                };
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
             Verdict::Unknown => {
@@ -499,8 +519,9 @@ impl Normalizer {
 
     /// Normalizes what an envelope holds as a value.
     fn payload(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
-        let text = text.trim_ascii();
-        if !text.starts_with('{') && text.contains('\n') {
+        // Blanks may be separators of columns, so only line breaks are taken away.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(['\n', '\r']);
+        if !text.trim_ascii_start().starts_with('{') && text.contains('\n') {
             self.documents(text, depth, around, sink);
         } else {
             self.text(text, depth, &[], around, sink);

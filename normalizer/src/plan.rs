@@ -156,9 +156,13 @@ impl Planner {
         let live = last_of_each(keys);
         let payload = || live.iter().copied().find(|&i| envelopes::is_payload(keys[i]));
         plan.verdict = match self.from {
-            Some(p) if self.known(p, keys, &live) > 0 => Verdict::Product(p),
-            Some(_) => match payload() {
+            // A key or two may be the envelope's.
+            Some(p) if self.is_told(p, keys, &live) || self.known(p, keys, &live) >= Self::FEWEST_KEYS => {
+                Verdict::Product(p)
+            }
+            Some(p) => match payload() {
                 Some(i) => Verdict::Payload(i),
+                None if self.known(p, keys, &live) > 0 => Verdict::Product(p),
                 None => Self::api_error(keys, &live).unwrap_or(Verdict::Unknown),
             },
             None => match self.detect(keys, &live, hint) {
@@ -173,6 +177,12 @@ impl Planner {
             Verdict::Product(p) => Some(p),
             _ => None,
         };
+        let times = || {
+            live.iter()
+                .copied()
+                .filter(|&i| matches!(envelopes::meta(keys[i], product.is_none()), Some(Meta::LogTime(_))))
+        };
+        let log_time = times().find(|&i| keys[i] != envelopes::TIME).or_else(|| times().next());
         for &i in &live {
             let own = self.index.entries(keys[i]).iter().find(|e| Some(e.1) == product).map(|e| e.2);
             let to = own.map(|e| products::all()[product.unwrap_or(0)].entries[e].to);
@@ -182,7 +192,12 @@ impl Planner {
                 (Some(e), _) => plan.steps.push((i, e)),
                 _ if plan.verdict == Verdict::Payload(i) => {}
                 _ => match envelopes::meta(keys[i], product.is_none()) {
-                    Some(Meta::LogTime(unit)) => plan.log_time = plan.log_time.or(Some((i, unit))),
+                    Some(Meta::LogTime(unit)) if Some(i) == log_time => plan.log_time = Some((i, unit)),
+                    // The log's time is another one, so this is the record's own.
+                    Some(Meta::LogTime(_)) if product.is_some() && keys[i] == envelopes::TIME => {
+                        plan.extra.push(i)
+                    }
+                    Some(Meta::LogTime(_)) => plan.envelope.push(i),
                     Some(Meta::Field) => plan.envelope.push(i),
                     None if product.is_none() => plan.envelope.push(i),
                     None => plan.extra.push(i),
@@ -190,9 +205,25 @@ impl Planner {
             }
         }
         plan.steps.sort_by_key(|s| s.1);
-        let has = |name: &String| live.iter().any(|&i| fold(keys[i]) == fold(name));
+        let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);
+        let has = |name: &String| {
+            live.iter().any(|&i| {
+                fold(keys[i]) == fold(name) || entry(name).is_some() && entry(keys[i]) == entry(name)
+            })
+        };
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan
+    }
+
+    /// Whether an object with these keys is a record, or something that says more than how many
+    /// records there are.
+    pub(crate) fn says_something(&self, keys: &[&str]) -> bool {
+        self.plan(keys, None).verdict != Verdict::Unknown
+    }
+
+    /// Whether these keys tell a product.
+    pub(crate) fn tells(&self, keys: &[&str]) -> bool {
+        matches!(self.plan(keys, None).verdict, Verdict::Product(_))
     }
 
     fn api_error(keys: &[&str], live: &[usize]) -> Option<Verdict> {
@@ -200,6 +231,13 @@ impl Planner {
         envelopes::API_ERRORS.iter().find_map(|(code, message)| {
             Some(Verdict::ApiError { code: find(code)?, message: find(message)? })
         })
+    }
+
+    /// Whether a key speaks for a product.
+    fn is_told(&self, product: usize, keys: &[&str], live: &[usize]) -> bool {
+        let speaks =
+            |e: &(String, usize, usize)| e.1 == product && products::all()[product].entries[e.2].telling;
+        live.iter().any(|&i| self.index.entries(keys[i]).iter().any(speaks))
     }
 
     /// How many of the keys a product knows.
@@ -235,10 +273,17 @@ impl Planner {
         let fewest = if hint.is_some() { 1 } else { Self::FEWEST_KEYS };
         let scores: Vec<_> = scores.filter(|s| s.0 >= fewest).collect();
         let Some(best) = scores.iter().map(|s| s.0).max() else { return Verdict::Unknown };
+        // A product that no key speaks for, but that knows more of them, may be meant as well.
+        let others = (0..all.len()).filter(|&p| !told[p] && self.known(p, keys, live) > best);
+        let mut others: Vec<usize> = others.collect();
         let winners: Vec<usize> = scores.iter().filter(|s| s.0 == best).map(|s| s.1).collect();
         match winners[..] {
-            [p] => Verdict::Product(p),
-            _ => Verdict::Ambiguous(winners),
+            [p] if others.is_empty() || hint == Some(p) => Verdict::Product(p),
+            _ => {
+                others.extend(winners);
+                others.sort_unstable();
+                Verdict::Ambiguous(others)
+            }
         }
     }
 }

@@ -8,6 +8,11 @@ pub(crate) trait Source<'a> {
     fn key(&self, index: usize) -> &'a str;
     /// The value as it stands there.
     fn raw(&self, index: usize) -> Raw<'a>;
+    /// The value for its field: nothing, where it is what stands for none here.
+    #[inline]
+    fn value(&self, index: usize) -> Raw<'a> {
+        self.raw(index)
+    }
     /// The column's number, from 1; 0 where there are no columns.
     fn column(&self, index: usize) -> usize;
 }
@@ -94,8 +99,13 @@ impl<'a> Source<'a> for NamedLine<'a> {
 
     #[inline]
     fn raw(&self, index: usize) -> Raw<'a> {
-        let text = self.columns.get(self.text, index);
-        Raw::text(if self.missing == Some(text) { "" } else { text })
+        Raw::text(self.columns.get(self.text, index))
+    }
+
+    #[inline]
+    fn value(&self, index: usize) -> Raw<'a> {
+        let raw = self.raw(index);
+        if self.missing == Some(raw.text) { Raw::text("") } else { raw }
     }
 
     fn column(&self, index: usize) -> usize {
@@ -112,6 +122,11 @@ impl<'a, S: Source<'a>> Source<'a> for &S {
     #[inline]
     fn raw(&self, index: usize) -> Raw<'a> {
         (**self).raw(index)
+    }
+
+    #[inline]
+    fn value(&self, index: usize) -> Raw<'a> {
+        (**self).value(index)
     }
 
     #[inline]

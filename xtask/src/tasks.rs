@@ -90,7 +90,7 @@ fn bless_changes_nothing(checkout: &Checkout) -> Result<(), Failure> {
         "blessing the corpus, which must change nothing",
         // The same selection as for all tests, so that nothing is compiled again.
         checkout
-            .cargo(&["test", "--release", "--locked", "--workspace", "--test", "corpus"])
+            .cargo(&["test", "--release", "--locked", "--workspace", "--test", "corpus", "--test", "schemas"])
             .env("BLESS", "1"),
         READ_ABOVE,
     )?;

@@ -7,6 +7,7 @@ use crate::{
     fault::{Fault, code},
     fill::{Around, Given, Written, apply},
     layout::{Columns, HEADER, Layout},
+    limits,
     plan::{Plan, Planner, Verdict},
     products::{self, Entry, Lines, Shape, To},
     record::{Raw, Record},
@@ -264,8 +265,13 @@ pub(super) fn counted(columns: usize) -> String {
     format!("{columns} column{}", if columns == 1 { "" } else { "s" })
 }
 
+fn first_names(names: &[&str]) -> String {
+    let dots = if names.len() > limits::NAMES { " ..." } else { "" };
+    format!("{}{dots}", names[..names.len().min(limits::NAMES)].join(" "))
+}
+
 fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
-    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), names.join(" "));
+    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(&names));
     let format = if products::by_id(layout).is_some() { layout } else { "" };
     Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
 }
