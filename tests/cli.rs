@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Cursor, Read as _, Write},
+    io::{BufRead as _, BufReader, Cursor, Read as _, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -422,7 +422,7 @@ fn rejects_keep_place_reason_and_bytes() {
     assert_eq!(lines[3]["raw"].as_str().unwrap().len(), kept);
     assert_eq!(lines[4]["raw"], "bad");
     let keys: Vec<_> = lines[4].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["file", "length", "line", "offset", "raw", "reason"]);
+    assert_eq!(keys, ["field", "file", "format", "length", "line", "offset", "raw", "reason"]);
 }
 
 #[test]
@@ -477,4 +477,51 @@ fn formats_and_schema_are_printed() {
     status(&schema, 0);
     let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
     assert_eq!(schema["properties"]["src_port"]["type"], "integer");
+}
+
+/// What a shell's redirections name is protected like what the options name.
+#[test]
+fn a_redirected_file_is_not_overwritten() {
+    let dir = Dir::new("redirected");
+    let log = dir.write("flow.log", LINE);
+    let run = |args: &[&str], stdout: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        command.arg("normalize").args(args).stdin(fs::File::open(&log).unwrap()).stderr(Stdio::piped());
+        if let Some(path) = stdout {
+            command.stdout(fs::OpenOptions::new().append(true).create(true).open(path).unwrap());
+        }
+        command.output().unwrap()
+    };
+    let same = dir.path("same");
+    for (args, stdout) in [
+        (&["-o", &log][..], None),
+        (&["--rejects", &log], None),
+        (&[], Some(log.as_str())),
+        (&["--rejects", &same], Some(same.as_str())),
+    ] {
+        let output = run(args, stdout);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains("choose"), "{args:?}: {}", text(&output.stderr));
+        assert_eq!(fs::read_to_string(&log).unwrap(), LINE, "{args:?}");
+    }
+    let output = run(&["-o", "-"], None);
+    assert_eq!(text(&output.stdout), FLAT);
+}
+
+/// Whoever waits for a record gets it while the input only pauses.
+#[test]
+fn a_pause_of_the_input_holds_nothing_back() {
+    for schema in ["flat", "otel"] {
+        let mut child = spawn(&["normalize", "--summary", "none", "--to", schema]);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(LINE.as_bytes()).unwrap();
+        stdin.flush().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        // The input stays open until the record is there.
+        stdout.read_line(&mut line).unwrap();
+        assert!(line.contains("192.168.0.154"), "{schema}: {line}");
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+    }
 }

@@ -80,3 +80,6 @@ impl Default for SandboxLimits {
         Self { memory: 44 << 20, deadline: Duration::from_secs(5), failures_in_a_row: 16, lost_deadlines: 8 }
     }
 }
+
+/// How long the input may pause before records that wait for others go out.
+pub const IDLE: Duration = Duration::from_secs(1);

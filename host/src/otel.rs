@@ -20,9 +20,7 @@ impl<W: Write> LogsData<W> {
 
     /// Writes the records that still wait for others.
     pub fn finish(mut self) -> io::Result<()> {
-        self.joiner.finish(&mut self.lines);
-        self.writer.write_all(&self.lines)?;
-        self.writer.flush()
+        self.flush()
     }
 }
 
@@ -34,7 +32,11 @@ impl<W: Write> Write for LogsData<W> {
         Ok(bytes.len())
     }
 
+    /// Writes also the records that wait for others.
     fn flush(&mut self) -> io::Result<()> {
+        self.joiner.finish(&mut self.lines);
+        self.writer.write_all(&self.lines)?;
+        self.lines.clear();
         self.writer.flush()
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use weir_normalizer::{
     Config,
     batch::{self, Batch},
@@ -298,7 +298,19 @@ fn write(
     };
     // Where this returns early, the other threads end as soon as they see the channels
     // closed; the reader may be waiting for input, so nobody waits for it.
-    for parts in turns {
+    loop {
+        let parts = match turns.recv_timeout(limits::IDLE) {
+            Ok(parts) => parts,
+            Err(RecvTimeoutError::Timeout) => {
+                // The input pauses; what waits for more of it should not.
+                output.writer.flush().map_err(|e| Error::output(output.name, &e))?;
+                match turns.recv() {
+                    Ok(parts) => parts,
+                    Err(_) => break,
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         progress.update();
         loop {
             match parts.recv() {

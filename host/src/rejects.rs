@@ -16,9 +16,7 @@ struct Line<'a> {
     line: u64,
     offset: u64,
     length: u64,
-    #[serde(skip_serializing_if = "str::is_empty")]
     format: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
     field: &'a str,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

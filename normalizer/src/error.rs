@@ -30,8 +30,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         if let Some((text, offset)) = &self.place {
-            let before = text.get(..*offset).unwrap_or(text).chars().count();
-            write!(f, "\n  {text}\n  {:before$}^", "")?;
+            // The line with the fault, and of that what is near it.
+            const AROUND: usize = 60;
+            let start = text.get(..*offset).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
+            let line = text[start..].lines().next().unwrap_or_default();
+            let before = line.get(..offset - start).unwrap_or(line).chars().count();
+            let skipped = before.saturating_sub(AROUND);
+            let shown: String = line.chars().skip(skipped).take(2 * AROUND).collect();
+            let (dots, indent) = if skipped > 0 { ("...", before - skipped + 3) } else { ("", before) };
+            write!(f, "\n  {dots}{shown}\n  {:indent$}^", "")?;
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
             if !envelope.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
                 record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
             }
-            if !rules.apply(&mut record) {
+            if !rules.apply(&mut record, self.product.entries) {
                 out.filtered += 1;
                 return Written::Filtered;
             }
@@ -244,7 +244,7 @@ pub(crate) fn apply<'r, 'a: 'r>(
         | To::Flat(f) => f,
     };
     // An id may be `-1`.
-    let is_id = matches!(entry.to, To::Text(_)) && raw.text == "-1";
+    let is_id = matches!(entry.to, To::Text(_) | To::Flat(_)) && raw.text == "-1";
     if !is_id && convert::is_missing(raw) {
         // `-1` stands for any protocol, which is not quite the same as none.
         let any = matches!(entry.to, To::Protocol) && raw.text.trim_ascii() == "-1";

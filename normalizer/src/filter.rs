@@ -128,7 +128,7 @@ pub fn files(text: &str) -> Vec<String> {
 /// Reads a list of networks into a set's ranges.
 pub(crate) fn networks_of(name: &str, text: &str) -> Result<Vec<(IpAddr, IpAddr)>, Error> {
     let mut ranges = Vec::new();
-    for (i, line) in text.lines().enumerate() {
+    for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let entry = line.split('#').next().unwrap_or_default().trim();
         if entry.is_empty() {
             continue;
@@ -385,8 +385,8 @@ impl<'t> Parsing<'t> {
                 let last = self.literal(subject)?;
                 match (first, last) {
                     (Item::Numbers(a, _), Item::Numbers(_, b)) if a <= b => Item::Numbers(a, b),
-                    (Item::Addresses(a, _), Item::Addresses(_, b))
-                        if a.is_ipv4() == b.is_ipv4() && a <= b =>
+                    (Item::Addresses(a, c), Item::Addresses(d, b))
+                        if a == c && d == b && a.is_ipv4() == b.is_ipv4() && a <= b =>
                     {
                         Item::Addresses(a, b)
                     }
@@ -413,6 +413,12 @@ impl<'t> Parsing<'t> {
             Some((rest, text)) => (rest, text.into()),
             None => match bare(at) {
                 Ok((rest, text)) => (rest, text.into()),
+                Err(_) if at.starts_with('"') => {
+                    return Err(self.error("a string that has no '\"' at its end"));
+                }
+                Err(_) if at.starts_with('\'') => {
+                    return Err(self.error("expected a value; strings are in double quotes"));
+                }
                 Err(_) => return Err(self.error("expected a value")),
             },
         };
@@ -627,20 +633,25 @@ impl Check {
                 Value::Address(a) => networks.contains(a),
                 Value::Text(t) => {
                     texts.binary_search_by(|s| s.as_str().cmp(t)).is_ok()
-                        || number(t).is_some_and(|n| networks::within(numbers, n))
+                        || !numbers.is_empty() && number(t).is_some_and(|n| within(numbers, n))
                 }
             },
         }
     }
 }
 
-/// A value of `extra` as a number, if it is a whole one.
-fn number(text: &str) -> Option<u64> {
-    convert::unsigned(text).ok().filter(|n| n.1).map(|n| n.0)
+/// A value of `extra` as a number.
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|n: &f64| n.is_finite())
+}
+
+/// Whether a number is in one of these ranges.
+fn within(ranges: &[(u64, u64)], n: f64) -> bool {
+    ranges.iter().any(|r| (r.0 as f64..=r.1 as f64).contains(&n))
 }
 
 impl Comparison {
-    fn holds<T: Ord>(self, a: T, b: T) -> bool {
+    fn holds<T: PartialOrd>(self, a: T, b: T) -> bool {
         match self {
             Self::Equal => a == b,
             Self::NotEqual => a != b,
@@ -658,7 +669,7 @@ impl Test {
         match (self, found) {
             (Self::Exists, _) => true,
             (Self::Number(c, n), Value::Number(v)) => c.holds(v, *n),
-            (Self::Number(c, n), Value::Text(v)) => number(v).is_some_and(|v| c.holds(v, *n)),
+            (Self::Number(c, n), Value::Text(v)) => number(v).is_some_and(|v| c.holds(v, *n as f64)),
             (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
             (Self::Text(c, t), Value::Text(v)) => c.holds(v, t.as_str()),
             (Self::Contains(t), Value::Text(v)) => v.contains(t.as_str()),
@@ -669,7 +680,7 @@ impl Test {
                     a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v)
                 }
                 (Item::Text(t), Value::Text(v)) => t == v,
-                (Item::Numbers(a, b), Value::Text(v)) => number(v).is_some_and(|v| (a..=b).contains(&&v)),
+                (Item::Numbers(a, b), Value::Text(v)) => number(v).is_some_and(|v| within(&[(*a, *b)], v)),
                 _ => false,
             }),
             _ => false,
@@ -695,6 +706,8 @@ mod tests {
         r.set(Field::Host, Value::Text("www.example.com"));
         r.extra.push(("odd-key", Raw::text("a \"b\"")));
         r.extra.push(("size", Raw { kind: RawKind::Number, text: "34" }));
+        r.extra.push(("ratio", Raw { kind: RawKind::Number, text: "1.5" }));
+        r.extra.push(("below", Raw { kind: RawKind::Number, text: "-3" }));
         r.extra.push(("nothing", Raw { kind: RawKind::Literal, text: "null" }));
         r
     }
@@ -743,6 +756,7 @@ mod tests {
             ("extra.\"odd-key\" == \"a \\\"b\\\"\"", true),
             ("extra.size > 30 and extra.size in {1..34}", true),
             ("extra.size == \"34\"", true),
+            ("extra.ratio > 1 and extra.ratio in {1..2} and extra.below < 5", true),
             ("exists extra.nothing or exists extra.none", false),
             ("dst_port == 1 and dst_port == 2 or dst_port == 443", true),
             ("dst_port == 443 or dst_port == 1 and dst_port == 2", true),
@@ -774,6 +788,8 @@ mod tests {
             ("bytes > 1 bytes > 2", 10, "expected `and`"),
             ("bytes ~ 1", 6, "expected =="),
             ("src_ip in @prviate", 10, "did you mean @private?"),
+            ("host == \"x", 8, "no '\"' at its end"),
+            ("src_ip in 10.0.0.0/8..10.1.0.0", 10, "lower to a higher"),
             ("dst_port in @private", 12, "can only hold addresses"),
             ("", 0, "expected a field"),
             ("bytes > 18446744073709551616", 8, "bytes is a number"),

@@ -51,4 +51,4 @@ pub const FILTER: usize = 64 << 10;
 pub const FILTER_DEPTH: usize = 64;
 
 /// The most items in the sets of a filter, lists included.
-pub const FILTER_ITEMS: usize = 1_000_000;
+pub const FILTER_ITEMS: usize = 200_000;

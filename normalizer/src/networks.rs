@@ -55,7 +55,14 @@ pub(crate) fn network(text: &str) -> Option<(IpAddr, IpAddr)> {
         return Some((address, address));
     }
     let net: IpNet = text.parse().ok()?;
-    Some((net.network(), net.broadcast()))
+    // As addresses are: an IPv4-mapped network is an IPv4 network.
+    match (net.network(), net.broadcast()) {
+        (IpAddr::V6(a), IpAddr::V6(b)) => match (a.to_ipv4_mapped(), b.to_ipv4_mapped()) {
+            (Some(a), Some(b)) => Some((a.into(), b.into())),
+            _ => Some((a.into(), b.into())),
+        },
+        range => Some(range),
+    }
 }
 
 impl Networks {
@@ -125,9 +132,14 @@ mod tests {
     #[test]
     fn ranges_are_joined_and_found() {
         let mut set = Networks::default();
-        for text in
-            ["10.0.0.0/25", "10.0.0.128/25", "10.0.1.0/24", "192.168.1.1", "2001:db8::/32", "255.255.255.255"]
-        {
+        for text in [
+            "10.0.0.0/25",
+            "::ffff:10.0.0.128/121",
+            "10.0.1.0/24",
+            "192.168.1.1",
+            "2001:db8::/32",
+            "255.255.255.255",
+        ] {
             let (a, b) = network(text).unwrap();
             assert!(set.add(a, b));
         }

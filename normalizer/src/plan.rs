@@ -326,8 +326,17 @@ fn last_of_each(keys: &[&str]) -> Vec<usize> {
 }
 
 /// A key without what spellings differ in: case, `-` and `_`.
+fn folded(key: &str) -> impl Iterator<Item = char> {
+    key.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase)
+}
+
 fn fold(key: &str) -> String {
-    key.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
+    folded(key).collect()
+}
+
+/// Whether two keys differ in spelling at most.
+pub(crate) fn same_key(a: &str, b: &str) -> bool {
+    folded(a).eq(folded(b))
 }
 
 /// The plans that were needed last.

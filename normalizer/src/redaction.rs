@@ -2,6 +2,8 @@
 
 use crate::{
     Config, Error, nearest, networks,
+    plan::same_key,
+    products::Entry,
     record::{Field, FieldType, Record, Value},
 };
 
@@ -27,8 +29,16 @@ impl Redaction {
             match name.strip_prefix("extra.") {
                 Some("*") => made.all_extra = true,
                 _ if name == "extra" => made.all_extra = true,
-                Some(key) => made.extra.push(key.trim_matches('"').to_owned()),
-                None => made.fields.push(field("drop", name)?),
+                Some(key) => made.extra.push(extra_key(key)?),
+                None => match field("drop", name)? {
+                    f @ (Field::Provider | Field::Product | Field::Kind) => {
+                        return Err(Error::new(format!(
+                            "drop: every record has {}; it can't be taken out",
+                            f.key()
+                        )));
+                    }
+                    f => made.fields.push(f),
+                },
             }
         }
         for text in &config.mask {
@@ -40,10 +50,10 @@ impl Redaction {
             let mut prefix = |most: u8| parts.next().map(|p| p.parse().ok().filter(|p| *p <= most));
             let (v4, v6) = match (prefix(128), prefix(128), parts.next()) {
                 (Some(Some(v4)), Some(Some(v6)), None) if v4 <= 32 => (v4, v6),
-                (Some(Some(both)), None, None) => (both, both),
+                (Some(Some(both)), None, None) if both <= 32 => (both, both),
                 _ => {
                     return Err(Error::new(format!(
-                        "mask: {text:?} is not FIELD/PREFIX, such as src_ip/24, or src_ip/24/64 with one for IPv6"
+                        "mask: {text:?} is not FIELD/PREFIX, such as src_ip/24, or src_ip/24/64 where the second, up to 128, is for IPv6"
                     )));
                 }
             };
@@ -52,9 +62,9 @@ impl Redaction {
         Ok(made)
     }
 
-    /// Takes it out of a record.
+    /// Takes it out of a record, whose product has these keys.
     #[inline]
-    pub(crate) fn apply(&self, record: &mut Record<'_>) {
+    pub(crate) fn apply(&self, record: &mut Record<'_>, entries: &[Entry]) {
         for &field in &self.fields {
             record.remove(field);
         }
@@ -65,10 +75,33 @@ impl Redaction {
         }
         if self.all_extra {
             record.extra.clear();
-        } else if !self.extra.is_empty() {
-            record.extra.retain(|(key, _)| !self.extra.iter().any(|k| k == key));
+        } else if !(self.extra.is_empty() && self.fields.is_empty() && self.masks.is_empty()) {
+            record.extra.retain(|(key, _)| !self.takes(key, entries));
         }
     }
+
+    /// Whether a key of `extra` is to be taken out: by its name, or because it has the original
+    /// of a field that is dropped or masked.
+    fn takes(&self, key: &str, entries: &[Entry]) -> bool {
+        if self.extra.iter().any(|k| same_key(k, key)) {
+            return true;
+        }
+        let to = entries.iter().find(|e| e.keys.iter().any(|k| same_key(k, key))).and_then(|e| e.to.field());
+        to.is_some_and(|f| self.fields.contains(&f) || self.masks.iter().any(|m| m.0 == f))
+    }
+}
+
+/// A key of `extra` as it is written: in quotes, or without anything that could mean more.
+fn extra_key(text: &str) -> Result<String, Error> {
+    if let Some(key) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
+        return Ok(key.to_owned());
+    }
+    if text.is_empty() || text.contains(['.', '*', '"']) {
+        return Err(Error::new(format!(
+            "drop: extra.{text} is none of extra.KEY, extra.* and extra.\"odd.key\"; a value inside of another can't be taken out alone"
+        )));
+    }
+    Ok(text.to_owned())
 }
 
 fn field(what: &str, name: &str) -> Result<Field, Error> {

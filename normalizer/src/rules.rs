@@ -5,6 +5,7 @@ use crate::{
     Config, Error, Zone,
     filter::{self, Filter},
     networks::Networks,
+    products::Entry,
     record::{Field, Record, Value},
     redaction::Redaction,
     schemas::Schema,
@@ -41,7 +42,7 @@ impl Rules {
 
     /// Completes a record that has its fields; false if it is filtered out.
     #[inline]
-    pub(crate) fn apply(&self, record: &mut Record<'_>) -> bool {
+    pub(crate) fn apply(&self, record: &mut Record<'_>, entries: &[Entry]) -> bool {
         if let Some(own) = &self.own
             && let Some(direction) = direction(own, record)
         {
@@ -50,7 +51,7 @@ impl Rules {
         if self.filter.as_ref().is_some_and(|f| !f.accepts(record)) {
             return false;
         }
-        self.redaction.apply(record);
+        self.redaction.apply(record, entries);
         true
     }
 }

@@ -64,9 +64,14 @@ fn separators_quotes_and_redaction_are_checked() {
     let drop = |d: &str| Config { drop: vec![d.into()], ..Config::default() };
     assert!(refused(&drop("hst")).contains("did you mean host?"));
     assert!(refused(&Config { keep_raw: true, ..drop("host") }).contains("leave --keep-raw out"));
+    assert!(refused(&drop("extra.headers.cookie")).contains("can't be taken out alone"));
+    assert!(refused(&drop("extra.n*")).contains("is none of extra.KEY"));
+    assert!(refused(&drop("kind")).contains("every record has kind"));
+    assert!(Normalizer::new(&drop("extra.\"odd.key\"")).is_ok());
     let mask = |m: &str| Config { mask: vec![m.into()], ..Config::default() };
     for (text, message) in [
         ("src_ip", "is not FIELD/PREFIX"),
+        ("src_ip/33", "is not FIELD/PREFIX"),
         ("src_ip/129", "is not FIELD/PREFIX"),
         ("src_ip/33/64", "is not FIELD/PREFIX"),
         ("src_ip/24/64/1", "is not FIELD/PREFIX"),

@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[command(flatten)]
     choices: Choices,
 
-    /// The record, or an envelope with records; standard input without it
+    /// The record, or an envelope with records; without it, the first MiB of standard input
     #[arg(value_name = "LINE")]
     line: Option<String>,
 }
@@ -49,6 +49,11 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
             let mut input = Vec::new();
             let read = io::stdin().lock().take(MOST).read_to_end(&mut input);
             read.map_err(|e| Error::file("standard input", "read", &e))?;
+            if input.len() as u64 == MOST {
+                eprintln!("weir: only the first {} KiB are explained", MOST >> 10);
+                let whole = input.iter().rposition(|b| *b == b'\n').map_or(input.len(), |i| i + 1);
+                input.truncate(whole);
+            }
             input
         }
     };

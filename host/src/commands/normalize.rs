@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, IsTerminal as _, Write},
+    os::fd::AsFd,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -131,7 +132,9 @@ impl MaxRejects {
     }
 }
 
-pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
+pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
+    // As for inputs, `-` is no file's name.
+    args.output = args.output.filter(|path| path.as_os_str() != "-");
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config).map_err(|e| Error::usage(e.to_string()))?;
     for warning in checked.warnings() {
@@ -139,7 +142,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     }
     let sources = sources(&args.files);
     let sizes = sources.iter().map(Source::check).collect::<Result<Vec<_>, _>>()?;
-    refuse_overlap(&args)?;
+    refuse_overlap(&args, &sources)?;
     let factory = factory(&args, &config)?;
 
     let mut output: Box<dyn Write> = match &args.output {
@@ -200,27 +203,44 @@ fn sources(files: &[PathBuf]) -> Vec<Source> {
     files.iter().map(source).collect()
 }
 
-/// An output that is also an input, or the other output, would be emptied before it is read.
-fn refuse_overlap(args: &Args) -> Result<(), Error> {
-    let identity =
-        |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| (m.dev(), m.ino()));
-    let outputs = [("--output", &args.output), ("--rejects", &args.rejects)];
-    let outputs = outputs.iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
-    for (option, path) in outputs {
-        let found = identity(path);
-        if args.files.iter().any(|input| found.is_some() && identity(input) == found) {
+/// What a file is, whatever it is called; nothing for what is no regular file.
+fn identity(metadata: io::Result<fs::Metadata>) -> Option<(u64, u64)> {
+    metadata.ok().filter(fs::Metadata::is_file).map(|m| (m.dev(), m.ino()))
+}
+
+/// What stands behind standard input or output.
+fn behind(stream: impl AsFd) -> Option<(u64, u64)> {
+    identity(stream.as_fd().try_clone_to_owned().map(File::from).and_then(|f| f.metadata()))
+}
+
+/// An output that is also an input, or the other output, would be emptied before it is read,
+/// or feed itself.
+fn refuse_overlap(args: &Args, sources: &[Source]) -> Result<(), Error> {
+    let inputs: Vec<_> = sources
+        .iter()
+        .filter_map(|source| match source {
+            Source::Stdin => behind(io::stdin()),
+            Source::File(path) => identity(fs::metadata(path)),
+        })
+        .collect();
+    let output = match &args.output {
+        Some(path) => ("--output", shown(path), identity(fs::metadata(path))),
+        None => ("standard output", "standard output".into(), behind(io::stdout())),
+    };
+    let rejects = args.rejects.as_ref().map(|path| ("--rejects", shown(path), identity(fs::metadata(path))));
+    for (option, name, found) in [Some(&output), rejects.as_ref()].into_iter().flatten() {
+        if found.is_some_and(|f| inputs.contains(&f)) {
             return Err(Error::usage(format!(
-                "{}: this is an input, so {option} can't be written there; choose another file",
-                path.display()
+                "{name}: this is an input, so {option} can't be written there; choose another file"
             )));
         }
     }
-    if let (Some(output), Some(rejects)) = (&args.output, &args.rejects)
-        && (output == rejects || identity(output).is_some_and(|found| identity(rejects) == Some(found)))
-    {
+    let same_name = args.output.is_some() && args.output == args.rejects;
+    let same_file = |r: &(&str, String, Option<(u64, u64)>)| r.2.is_some() && r.2 == output.2;
+    if same_name || rejects.as_ref().is_some_and(same_file) {
         return Err(Error::usage(format!(
-            "{}: --output and --rejects are the same file; choose two",
-            output.display()
+            "{}: the records and the rejects go to the same file; choose two",
+            output.1
         )));
     }
     Ok(())
