@@ -11,7 +11,7 @@ Commands:
           (target/release/weir with the guest inside, the guests in target/plugins)
   demo    build, then normalize the sample records that ship with the project
   test    build, then run every check and every test
-  bench   build, then run the benchmarks
+  bench   run the benchmarks; a table of ratios comes last
   fuzz [TARGET] [--seconds N]
           fuzz TARGET, or every target in turn, for N seconds each (default 60)
   help    print this text

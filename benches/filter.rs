@@ -1,0 +1,39 @@
+//! What a filter saves, and what its lists cost: normalizing of framed Huawei VPC lines.
+
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput};
+use weir_benches::{
+    records::{Source, sound},
+    stages::{Framing, KEEPS_ONE_PERCENT, Normalizing, filtered},
+};
+use weir_normalizer::Config;
+
+const RECORDS: usize = 20_000;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .configure_from_args();
+    let input = sound(Source::HuaweiVpc, RECORDS, 1);
+    let batches = Framing::new().batches(&input.bytes);
+    let mut group = criterion.benchmark_group("filter");
+    group.throughput(Throughput::ElementsAndBytes {
+        elements: RECORDS as u64,
+        bytes: input.bytes.len() as u64,
+    });
+    for (name, config) in [
+        ("none", Config::default()),
+        ("keeps-1-percent", filtered(KEEPS_ONE_PERCENT, 10)),
+        ("list-of-10", filtered("src_ip in @list", 10)),
+        ("list-of-100000", filtered("src_ip in @list", 100_000)),
+    ] {
+        let mut normalizing = Normalizing::new(&config);
+        let expected = normalizing.batches(&batches);
+        assert_eq!((expected.normalized + expected.filtered, expected.rejected), (RECORDS, 0), "{name}");
+        group.bench_function(name, |b| b.iter(|| assert_eq!(normalizing.batches(&batches), expected)));
+    }
+    group.finish();
+    criterion.final_summary();
+}

@@ -1,0 +1,163 @@
+//! The stages of the way from bytes to bytes, to be run one by one, and what they count.
+
+use weir_normalizer::{
+    Config, Normalizer,
+    batch::{Batch, BatchView, Outcome},
+    framing::Framer,
+};
+
+/// How many bytes the framing gets at once, as from a file.
+const PIECE: usize = 64 << 10;
+
+/// What came of an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that came out.
+    pub normalized: usize,
+    /// Records that the filter dropped.
+    pub filtered: usize,
+    /// Records that were rejected.
+    pub rejected: usize,
+    /// Bytes that came out.
+    pub written: usize,
+}
+
+/// Cuts inputs into batches, with memory that it reuses.
+#[derive(Debug)]
+pub struct Framing(Framer);
+
+impl Framing {
+    /// For inputs that need no configuration.
+    #[expect(clippy::new_without_default, reason = "nothing about it is a default")]
+    pub fn new() -> Self {
+        Self(Framer::new(&Config::default()).expect("the default configuration is good"))
+    }
+
+    /// Frames an input; `with` sees each batch.
+    pub fn each(&mut self, input: &[u8], mut with: impl FnMut(&Batch)) {
+        let framer = &mut self.0;
+        framer.reset();
+        let mut drain = |framer: &mut Framer| {
+            while let Some(batch) = framer.next_batch() {
+                with(&batch);
+                framer.recycle(batch);
+            }
+        };
+        for piece in input.chunks(PIECE) {
+            framer.push(piece);
+            drain(framer);
+        }
+        framer.finish();
+        drain(framer);
+    }
+
+    /// Frames an input; counts its elements.
+    pub fn count(&mut self, input: &[u8]) -> usize {
+        let mut elements = 0;
+        self.each(input, |batch| elements += batch.elements.len());
+        elements
+    }
+
+    /// Frames an input and keeps everything.
+    pub fn batches(&mut self, input: &[u8]) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        self.each(input, |batch| batches.push(batch.clone()));
+        batches
+    }
+}
+
+/// Normalizes batches, with memory that it reuses.
+#[derive(Debug)]
+pub struct Normalizing {
+    normalizer: Normalizer,
+    head: Vec<u8>,
+    outcome: Outcome,
+}
+
+impl Normalizing {
+    /// With this configuration, which must be a good one.
+    pub fn new(config: &Config) -> Self {
+        let normalizer = Normalizer::new(config).unwrap_or_else(|e| panic!("{e}"));
+        Self { normalizer, head: Vec::new(), outcome: Outcome::default() }
+    }
+
+    /// Normalizes what was framed before.
+    pub fn batches(&mut self, batches: &[Batch]) -> Counts {
+        let mut counts = Counts::default();
+        for batch in batches {
+            self.add(batch, &mut counts);
+        }
+        counts
+    }
+
+    /// Frames and normalizes, a batch after the other.
+    pub fn input(&mut self, framing: &mut Framing, input: &[u8]) -> Counts {
+        let mut counts = Counts::default();
+        framing.each(input, |batch| self.add(batch, &mut counts));
+        counts
+    }
+
+    fn add(&mut self, batch: &Batch, counts: &mut Counts) {
+        let all = 0..batch.elements.len();
+        batch.encode_head(all.clone(), &mut self.head);
+        let view = BatchView::split(&self.head, batch.window(all)).expect("the head was written just now");
+        let mut first = 0;
+        while first < view.len() {
+            self.normalizer.run(&view, first, &mut self.outcome);
+            let outcome = &self.outcome;
+            first = outcome.next as usize;
+            counts.normalized += outcome.normalized as usize;
+            counts.filtered += outcome.filtered as usize;
+            counts.rejected += outcome.rejected as usize;
+            counts.written += outcome.output.len();
+        }
+    }
+}
+
+/// A filter that keeps about 1 % of the records.
+pub const KEEPS_ONE_PERCENT: &str = "action == reject and dst_port in {22, 23, 445, 3389} or bytes >= 18MB";
+
+/// A configuration with this filter; `@list` in it is a list of so many networks.
+pub fn filtered(filter: &str, networks: usize) -> Config {
+    let lists = [("list".to_owned(), crate::networks::list(networks))].into();
+    Config { filter: Some(filter.to_owned()), lists, ..Config::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::{Source, sound};
+
+    const RECORDS: usize = 50_000;
+
+    #[test]
+    fn stages_make_the_same_one_by_one_and_together() {
+        for source in Source::ALL {
+            let input = sound(source, 5000, 1);
+            let (mut framing, mut normalizing) = (Framing::new(), Normalizing::new(&Config::default()));
+            let apart = normalizing.batches(&framing.batches(&input.bytes));
+            assert_eq!(apart, normalizing.input(&mut framing, &input.bytes), "{source:?}");
+            assert_eq!(framing.count(&input.bytes), apart.normalized, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn the_filter_keeps_about_one_percent() {
+        for source in [Source::HuaweiVpc, Source::AlibabaVpc] {
+            let batches = Framing::new().batches(&sound(source, RECORDS, 1).bytes);
+            let counts = Normalizing::new(&filtered(KEEPS_ONE_PERCENT, 10)).batches(&batches);
+            assert_eq!(counts.normalized + counts.filtered, RECORDS);
+            assert!((RECORDS / 140..RECORDS / 70).contains(&counts.normalized), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn lists_of_any_length_hold_the_same_one_percent() {
+        let batches = Framing::new().batches(&sound(Source::HuaweiVpc, RECORDS, 1).bytes);
+        let run = |networks| Normalizing::new(&filtered("src_ip in @list", networks)).batches(&batches);
+        let counts = run(10);
+        assert_eq!(run(100_000), counts);
+        assert_eq!(counts.normalized + counts.filtered, RECORDS);
+        assert!((RECORDS / 200..RECORDS / 50).contains(&counts.normalized), "{counts:?}");
+    }
+}
