@@ -86,11 +86,11 @@ mod tests {
     fn text_stays_text_and_the_rest_is_base64() {
         assert_eq!(
             line("1 \u{e9} 2".as_bytes(), 6),
-            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":6,\"reason\":\"odd\",\"raw\":\"1 \u{e9} 2\"}\n"
+            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":6,\"format\":\"\",\"field\":\"\",\"reason\":\"odd\",\"raw\":\"1 \u{e9} 2\"}\n"
         );
         assert_eq!(
             line(b"1\xff2", 3),
-            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":3,\"reason\":\"odd\",\"raw_base64\":\"Mf8y\"}\n"
+            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":3,\"format\":\"\",\"field\":\"\",\"reason\":\"odd\",\"raw_base64\":\"Mf8y\"}\n"
         );
         // The same bytes at the end of a whole record are no cut character.
         assert!(line(b"1\xc3", 2).contains("\"raw_base64\":\"McM=\"}"));
