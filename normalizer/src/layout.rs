@@ -151,13 +151,12 @@ pub(crate) fn header(line: &[u8], quote: Option<u8>, keys: &KeyIndex) -> Option<
 fn names(text: &str, by: Option<char>) -> Option<(Vec<&str>, char)> {
     let text = text.trim();
     let by = by.or_else(|| [',', '\t', '|', ';', ' '].into_iter().find(|c| text.contains(*c)))?;
-    let bare = |n: &'_ str| -> bool { !n.is_empty() };
     let names: Vec<&str> = match by {
         ' ' => text.split_ascii_whitespace().collect(),
         _ => text.split(by).collect(),
     };
     let names: Vec<&str> = names.into_iter().map(|n| n.trim().trim_matches(['"', '\''])).collect();
-    (!names.is_empty() && names.iter().all(|n| bare(n))).then_some((names, by))
+    (!names.is_empty() && names.iter().all(|n| !n.is_empty())).then_some((names, by))
 }
 
 /// Reads `${name}` fields and the texts before, between and behind them.
