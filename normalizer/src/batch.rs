@@ -21,6 +21,8 @@
 
 use std::ops::Range;
 
+use crate::output::Output;
+
 /// A piece of the input that holds one record, or several where an envelope is a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element {
@@ -229,7 +231,7 @@ pub struct Outcome {
     /// Bytes of the elements all of whose records were filtered.
     pub filtered_bytes: u32,
     /// The records, a JSON line each.
-    pub output: Vec<u8>,
+    pub output: Output,
     /// See [`rejects`].
     pub rejects: Vec<u8>,
     /// See [`tallies`].

@@ -10,7 +10,7 @@ use crate::{
     fill::{Given, Written},
     framing::Framer,
     products::{Product, Shape, To},
-    record::{Raw, RawKind, Record},
+    record::{Raw, RawKind, Record, RecordMemory},
     rules::Rules,
     source::Source,
 };
@@ -190,7 +190,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
     }
 
     fn values(&self, rules: &Rules) -> Vec<ExplainedValue> {
-        let mut record = Record::with_memory(Vec::new());
+        let mut record = Record::new(&mut RecordMemory::default());
         let _ = self.fill(&mut record, rules.zone.as_ref(), &mut Vec::new());
         let steps =
             self.plan.steps.iter().map(|&(member, entry)| (member, Some(&self.product.entries[entry])));

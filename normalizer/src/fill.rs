@@ -1,7 +1,5 @@
 //! Fills a record by its plan, value by value, and writes it.
 
-use std::mem;
-
 use crate::{
     Zone,
     batch::Outcome,
@@ -9,9 +7,10 @@ use crate::{
     encode,
     fault::{Fault, code},
     limits,
+    output::Output,
     plan::Plan,
     products::{Entry, Product, To, Unit},
-    record::{Field, FieldType, Raw, RawKind, Record, Value, recycle},
+    record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
     schemas,
     source::{Object, Source},
@@ -21,7 +20,7 @@ use crate::{
 /// The memory for one record.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    extra: Vec<(&'static str, Raw<'static>)>,
+    record: RecordMemory,
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
 }
@@ -63,9 +62,16 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         memory: &mut Memory,
         out: &mut Outcome,
     ) -> Result<Written, Fault<'a>> {
+        if rules.direct
+            && let Some(program) = &self.plan.direct
+            && program.run(&self.source, self.around.log_time, self.text.len(), &mut out.output)
+        {
+            out.normalized += 1;
+            return Ok(Written::Normalized);
+        }
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
-        let mut record = Record::with_memory(recycle(mem::take(&mut memory.extra)));
+        let mut record = Record::new(&mut memory.record);
         let written = self.fill(&mut record, rules.zone.as_ref(), &mut memory.kept).map(|()| {
             if rules.keep_raw {
                 // A value of that name is in the text too.
@@ -83,7 +89,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
             out.normalized += 1;
             Written::Normalized
         });
-        memory.extra = recycle(mem::take(&mut record.extra));
+        record.recycle(&mut memory.record);
         written
     }
 
@@ -154,9 +160,9 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         order.sort_by(|&a, &b| fields[a].0.cmp(fields[b].0).then(b.cmp(&a)));
         order.dedup_by(|later, first| fields[*later].0 == fields[*first].0);
         order.sort_unstable();
-        let mut json = Vec::new();
-        encode::object(order.into_iter().map(|i| fields[i]), &mut json);
-        String::from_utf8(json).unwrap_or_default()
+        let mut json = Output::default();
+        json.write(|buffer, at| encode::object(buffer, at, order.iter().map(|&i| fields[i])));
+        String::from_utf8_lossy(&json).into_owned()
     }
 }
 
@@ -219,6 +225,16 @@ pub(crate) fn apply<'r, 'a: 'r>(
         record.set(field, value);
         return Ok(Applied::Done);
     }
+    carefully(record, entry, raw, zone)
+}
+
+/// The same, for values of any form.
+fn carefully<'r, 'a: 'r>(
+    record: &mut Record<'r>,
+    entry: &Entry,
+    raw: Raw<'a>,
+    zone: Option<&Zone>,
+) -> Result<Applied, Fault<'a>> {
     let field = match entry.to {
         To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
         To::Extra | To::Envelope => return Ok(Applied::Keep),

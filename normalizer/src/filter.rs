@@ -693,10 +693,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::Raw;
+    use crate::record::{Raw, RecordMemory};
 
     fn record() -> Record<'static> {
-        let mut r = Record::with_memory(Vec::new());
+        let mut r = Record::new(&mut RecordMemory::default());
         r.set(Field::SrcIp, Value::Address("10.1.2.3".parse().unwrap()));
         r.set(Field::DstIp, Value::Address("2001:db8::5".parse().unwrap()));
         r.set(Field::DstPort, Value::Number(443));
@@ -858,7 +858,7 @@ mod tests {
             app in prop::option::of("[a-c]"),
             a in prop::option::of("[a-c]|[0-9]"),
         ) {
-            let mut record = Record::with_memory(Vec::new());
+            let mut record = Record::new(&mut RecordMemory::default());
             for (field, value) in [Field::SrcPort, Field::DstPort, Field::Bytes].into_iter().zip(ports) {
                 if let Some(n) = value {
                     record.set(field, Value::Number(n));

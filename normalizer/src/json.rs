@@ -2,7 +2,11 @@
 //! for each record. Everything is checked as RFC 8259 asks, so that a nested value can be
 //! copied as it is.
 
-use crate::{limits, record::RawKind};
+use crate::{
+    encode::{self, Written},
+    limits,
+    record::RawKind,
+};
 
 /// What is wrong with a text that should be JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,13 @@ impl Span {
     pub(crate) fn of<'a>(&self, input: &'a str, unescaped: &'a str) -> &'a str {
         let text = if self.unescaped { unescaped } else { input };
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// From its start to the end of the input, and its length; none if it had escapes.
+    #[inline(always)]
+    pub(crate) fn as_it_stands<'a>(&self, input: &'a str) -> Option<(&'a [u8], usize)> {
+        let tail = input.as_bytes().get(self.start as usize..)?;
+        if self.unescaped { None } else { Some((tail, (self.end - self.start) as usize)) }
     }
 }
 
@@ -344,8 +355,8 @@ impl Reader<'_> {
     }
 }
 
-/// Appends JSON text without the blanks between its tokens.
-pub(crate) fn compact(json: &str, out: &mut Vec<u8>) {
+/// Writes JSON text without the blanks between its tokens.
+pub(crate) fn compact(json: &str, buffer: &mut [u8], mut at: usize) -> Written {
     let bytes = json.as_bytes();
     let mut pos = 0;
     while pos < bytes.len() {
@@ -368,13 +379,15 @@ pub(crate) fn compact(json: &str, out: &mut Vec<u8>) {
                 }
             }
         }
-        out.extend_from_slice(&bytes[start..pos]);
+        at = encode::bytes(buffer, at, &bytes[start..pos])?;
     }
+    Some(at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::Output;
 
     fn read(text: &str) -> std::result::Result<Vec<(String, RawKind, String)>, JsonFault> {
         let (mut members, mut unescaped) = (Vec::new(), String::new());
@@ -466,8 +479,8 @@ mod tests {
 
     #[test]
     fn compacts_outside_of_strings_only() {
-        let mut out = Vec::new();
-        compact("{ \"a b\" :\n [1 ,\t\"\\\" \" ] }", &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "{\"a b\":[1,\"\\\" \"]}");
+        let mut out = Output::default();
+        out.write(|buffer, at| compact("{ \"a b\" :\n [1 ,\t\"\\\" \" ] }", buffer, at));
+        assert_eq!(std::str::from_utf8(&out).unwrap(), "{\"a b\":[1,\"\\\" \"]}");
     }
 }

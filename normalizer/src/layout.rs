@@ -13,7 +13,13 @@ use nom::{
     sequence::{delimited, preceded},
 };
 
-use crate::{Config, Error, limits, plan::KeyIndex};
+use crate::{
+    Config, Error,
+    limits,
+    plan::KeyIndex,
+    scan::{Block, Mask, below},
+    source::{Form, Piece},
+};
 
 /// How the columns of a line are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -285,6 +291,8 @@ pub(crate) struct Columns {
     unquoted: String,
     ranges: Vec<(u32, u32)>,
     own: bool,
+    /// Nothing in the line needs an escape in a JSON string.
+    plain: bool,
     buffer: Vec<u8>,
     ends: Vec<usize>,
     /// The reader of the rows that came last; making one costs more than a row.
@@ -306,41 +314,69 @@ impl Columns {
         &text[start as usize..end as usize]
     }
 
+    /// A column of a line that was split where it stands.
+    #[inline(always)]
+    pub(crate) fn piece<'a>(&self, line: &'a str, index: usize) -> Option<Piece<'a>> {
+        let (start, end) = *self.ranges.get(index)?;
+        let tail = line.as_bytes().get(start as usize..)?;
+        self.plain.then_some(Piece { tail, len: (end - start) as usize, form: Form::Plain })
+    }
+
+    /// Whether it is known that no control character is in the line that was split last.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     /// Splits at runs of blanks.
     #[inline]
     pub(crate) fn split_blanks(&mut self, line: &str) {
-        self.own = false;
-        self.ranges.clear();
         let bytes = line.as_bytes();
+        self.own = false;
+        self.plain = true;
+        self.ranges.clear();
         let mut start = 0;
-        let mut pos = 0;
-        let mut blank_at = |at: usize, ranges: &mut Vec<(u32, u32)>| {
-            if at > start {
-                ranges.push((start as u32, at as u32));
-            }
-            start = at + 1;
-        };
-        // Eight bytes at a time: a high bit marks each byte below '!', and perhaps one too many.
-        for chunk in bytes.chunks_exact(8) {
-            let word = u64::from_le_bytes([
-                chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7],
-            ]);
-            let mut low = word.wrapping_sub(0x2121_2121_2121_2121) & !word & 0x8080_8080_8080_8080;
-            while low != 0 {
-                let i = low.trailing_zeros() as usize / 8;
-                low &= low - 1;
-                if is_blank(chunk[i]) {
-                    blank_at(pos + i, &mut self.ranges);
+        let mut separators = |mut mask: Mask, base: usize, ranges: &mut Vec<(u32, u32)>| {
+            while mask != 0 {
+                let at = (base + mask.trailing_zeros() as usize) as u32;
+                mask &= mask - 1;
+                if at > start {
+                    ranges.push((start, at));
                 }
+                start = at + 1;
             }
-            pos += 8;
+        };
+        let mut at = 0;
+        let mut escaped = 0;
+        while let Some(block) = Block::at(bytes, at) {
+            escaped |= block.escaped();
+            separators(block.blanks(), at, &mut self.ranges);
+            at += Block::LEN;
         }
-        for (i, &b) in bytes.iter().enumerate().skip(pos) {
-            if is_blank(b) {
-                blank_at(i, &mut self.ranges);
+        // What is left, in the last sixteen bytes.
+        match bytes.len().checked_sub(Block::LEN).and_then(|last| Block::at(bytes, last).map(|b| (last, b))) {
+            Some((last, block)) => {
+                escaped |= block.escaped();
+                separators(block.blanks() & !below(at - last), last, &mut self.ranges);
             }
+            None => escaped = 1,
         }
-        blank_at(bytes.len(), &mut self.ranges);
+        if escaped != 0 {
+            return self.split_any_blanks(line);
+        }
+        if bytes.len() > start as usize {
+            self.ranges.push((start, bytes.len() as u32));
+        }
+    }
+
+    /// The same for short lines, and for those with control characters or what needs an escape.
+    fn split_any_blanks(&mut self, line: &str) {
+        self.plain = false;
+        self.ranges.clear();
+        let is_column = |range: &(usize, usize)| range.0 < range.1;
+        let mut start = 0;
+        let blanks = line.bytes().enumerate().filter(|(_, b)| is_blank(*b)).map(|(at, _)| at);
+        let ranges = blanks.chain([line.len()]).map(|at| (std::mem::replace(&mut start, at + 1), at));
+        self.ranges.extend(ranges.filter(is_column).map(|(start, end)| (start as u32, end as u32)));
     }
 
     /// Splits as a layout says. The error is the number of the column that has no end, from 0.
@@ -377,6 +413,7 @@ impl Columns {
             }
         }
         self.own = true;
+        self.plain = false;
         self.unquoted.clear();
         // Taking quotes away leaves UTF-8 what it is.
         self.unquoted.push_str(std::str::from_utf8(&self.buffer[..written]).unwrap_or_default());
@@ -390,6 +427,7 @@ impl Columns {
 
     fn split_literals(&mut self, line: &str, literals: &[String]) -> Result<(), usize> {
         self.own = false;
+        self.plain = false;
         self.ranges.clear();
         let mut pos = literals[0].len();
         if !line.starts_with(&literals[0]) {

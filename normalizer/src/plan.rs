@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::{
+    direct::Program,
     envelopes::{self, Meta},
     nearest,
     products::{self, Product, To, Unit},
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) log_time: Option<(usize, Unit)>,
     /// A key that the record must have and has not.
     pub(crate) lacks: Option<String>,
+    /// How records that are written in the simplest way go out.
+    pub(crate) direct: Option<Program>,
 }
 
 impl Plan {
@@ -131,6 +134,7 @@ impl Planner {
                 _ => plan.steps.push((i, i)),
             }
         }
+        plan.direct = Program::new(&plan);
         plan
     }
 
@@ -211,6 +215,7 @@ impl Planner {
                 fold(keys[i]) == fold(name) || entry(name).is_some() && entry(keys[i]) == entry(name)
             })
         };
+        plan.direct = Program::new(&plan);
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan
     }
@@ -300,6 +305,7 @@ impl Plan {
             envelope: Vec::new(),
             log_time: None,
             lacks: None,
+            direct: None,
         }
     }
 
@@ -308,6 +314,12 @@ impl Plan {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let keys = starts.zip(&self.ends).map(|(a, &b)| &self.keys[a as usize..b as usize]);
         (keys.take(most).collect(), self.ends.len() > most)
+    }
+
+    /// A key by its number.
+    pub(crate) fn key(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.keys[start as usize..self.ends[index] as usize]
     }
 
     fn add_key(&mut self, key: &str) {

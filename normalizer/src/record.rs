@@ -1,7 +1,10 @@
 //! The flat record: its fields, once, as a table that drives the type, the encoder, the
 //! schema and the reader of flat records.
 
-use std::net::IpAddr;
+use std::{
+    mem,
+    net::IpAddr,
+};
 
 /// What values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +23,9 @@ pub enum FieldType {
 
 const fn padded(text: &str) -> ([u8; 16], u8) {
     let bytes = text.as_bytes();
-    assert!(bytes.len() <= 16, "a field's key must be shorter, or the padding longer");
-    let mut all = [0; 16];
+    assert!(bytes.len() < 16, "a key with its quotes and colon must be shorter");
+    // The quote of a string follows the key.
+    let mut all = [b'"'; 16];
     let mut i = 0;
     while i < bytes.len() {
         all[i] = bytes[i];
@@ -61,10 +65,10 @@ macro_rules! fields {
                 TYPES[self as usize]
             }
 
-            /// `,"key":` ready for output, padded to 16 bytes, and its length.
+            /// `"key":"` ready for output, and its length without the last quote.
             #[inline]
             pub(crate) fn json_key(self) -> (&'static [u8; 16], u8) {
-                static KEYS: &[([u8; 16], u8)] = &[$(padded(concat!(",\"", $key, "\":"))),*];
+                static KEYS: &[([u8; 16], u8)] = &[$(padded(concat!("\"", $key, "\":"))),*];
                 let (key, len) = &KEYS[self as usize];
                 (key, *len)
             }
@@ -120,24 +124,6 @@ fields! {
 }
 
 impl Field {
-    /// A bit for each field whose values are words, which need no escapes.
-    const WORDS: u64 = {
-        let (mut words, mut i) = (0, 0);
-        while i < Self::ALL.len() {
-            if matches!(Self::ALL[i].field_type(), FieldType::Word(_)) {
-                words |= 1 << i;
-            }
-            i += 1;
-        }
-        words
-    };
-
-    /// Whether its values are words.
-    #[inline]
-    pub(crate) fn is_word(self) -> bool {
-        Self::WORDS & 1 << self as usize != 0
-    }
-
     /// The field with this key.
     pub fn by_key(key: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|f| f.key() == key)
@@ -188,7 +174,9 @@ impl<'a> Raw<'a> {
 #[derive(Debug)]
 pub struct Record<'a> {
     present: u64,
-    values: [Value<'a>; Field::ALL.len()],
+    /// Where the value of a field is, if the field is present.
+    places: [u8; 64],
+    values: Vec<Value<'a>>,
     /// What has no field: key and value, in the order of the source.
     pub extra: Vec<(&'a str, Raw<'a>)>,
 }
@@ -196,16 +184,42 @@ pub struct Record<'a> {
 // A bit for each field.
 const _: () = assert!(Field::ALL.len() <= 64);
 
+/// The memory of a record that is done, for the next.
+#[derive(Debug, Default)]
+pub(crate) struct RecordMemory {
+    values: Vec<Value<'static>>,
+    extra: Vec<(&'static str, Raw<'static>)>,
+}
+
 impl<'a> Record<'a> {
-    /// An empty record that uses this memory for what has no field.
-    pub(crate) fn with_memory(memory: Vec<(&'a str, Raw<'a>)>) -> Self {
-        Self { present: 0, values: [Value::Number(0); Field::ALL.len()], extra: memory }
+    /// An empty record.
+    pub(crate) fn new(memory: &mut RecordMemory) -> Self {
+        Self {
+            present: 0,
+            places: [0; 64],
+            values: recycled(mem::take(&mut memory.values)),
+            extra: recycled(mem::take(&mut memory.extra)),
+        }
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn recycle(self, memory: &mut RecordMemory) {
+        memory.values = recycled(self.values);
+        memory.extra = recycled(self.extra);
     }
 
     /// Sets a field.
     #[inline]
     pub fn set(&mut self, field: Field, value: Value<'a>) {
-        self.values[field as usize] = value;
+        if self.has(field)
+            && let Some(old) = self.values.get_mut(usize::from(self.places[field as usize]))
+        {
+            *old = value;
+            return;
+        }
+        // Fields are taken away when all are set, so there are never many more values than fields.
+        self.places[field as usize] = self.values.len() as u8;
+        self.values.push(value);
         self.present |= 1 << field as usize;
     }
 
@@ -224,12 +238,13 @@ impl<'a> Record<'a> {
     /// The value of a field.
     #[inline]
     pub fn get(&self, field: Field) -> Option<Value<'a>> {
-        self.has(field).then(|| self.values[field as usize])
+        let value = || self.values.get(usize::from(self.places[field as usize]));
+        if self.has(field) { value().copied() } else { None }
     }
 
     /// The fields that are set, in the order of their output.
     #[inline]
-    pub fn fields(&self) -> impl Iterator<Item = (Field, Value<'a>)> + '_ {
+    pub fn fields(&self) -> impl Iterator<Item = (Field, Value<'a>)> {
         let mut left = self.present;
         std::iter::from_fn(move || {
             if left == 0 {
@@ -237,14 +252,14 @@ impl<'a> Record<'a> {
             }
             let i = left.trailing_zeros() as usize;
             left &= left - 1;
-            Some((Field::ALL[i], self.values[i]))
+            Some((Field::ALL[i], self.values[usize::from(self.places[i])]))
         })
     }
 }
 
 /// Empties a vector of borrowed things and keeps its memory for things of another lifetime.
-pub(crate) fn recycle<'b>(mut used: Vec<(&str, Raw<'_>)>) -> Vec<(&'b str, Raw<'b>)> {
+fn recycled<A, B>(mut used: Vec<A>) -> Vec<B> {
     used.clear();
     // Nothing is left to convert; collecting in place keeps the allocation.
-    used.into_iter().map(|_| ("", Raw::text(""))).collect()
+    used.into_iter().map(|_| unreachable!()).collect()
 }

@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) keep_raw: bool,
     pub(crate) to: Schema,
     pub(crate) observed_at: Option<u64>,
+    /// Records go out as they came in, as far as they hold what a flat record holds.
+    pub(crate) direct: bool,
     filter: Option<Filter>,
     own: Option<Networks>,
     redaction: Redaction,
@@ -27,6 +29,8 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
+        let kept = config.keep_envelope || config.keep_raw;
+        let redacted = !(config.drop.is_empty() && config.mask.is_empty());
         let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
         Ok(Self {
             zone: config.zone.clone(),
@@ -34,6 +38,7 @@ impl Rules {
             keep_raw: config.keep_raw,
             to: config.to,
             observed_at: config.observed_at_ms,
+            direct: config.to.is_flat() && !kept && !redacted && config.filter.is_none() && config.own.is_empty(),
             filter: filter.transpose()?,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,

@@ -1,6 +1,30 @@
 //! The values of a record by number, wherever they stand.
 
-use crate::{json::Member, layout::Columns, products::Entry, record::Raw};
+use crate::{
+    json::Member,
+    layout::Columns,
+    products::Entry,
+    record::{Raw, RawKind},
+};
+
+/// A value of a simple form, and what stands behind it: reading on behind its end lets it be
+/// checked and copied in blocks of fixed size, which need no branch for each length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    /// From its start to the end of the whole text.
+    pub(crate) tail: &'a [u8],
+    pub(crate) len: usize,
+    pub(crate) form: Form,
+}
+
+/// How a piece is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A column, or a string, in which nothing needs an escape in JSON.
+    Plain,
+    /// A JSON number.
+    Number,
+}
 
 /// The values of a record by number: an object's members, or a line's columns.
 pub(crate) trait Source<'a> {
@@ -12,6 +36,11 @@ pub(crate) trait Source<'a> {
     #[inline]
     fn value(&self, index: usize) -> Raw<'a> {
         self.raw(index)
+    }
+    /// The value with what stands behind it, if it is written in a simple way.
+    #[inline(always)]
+    fn piece(&self, _index: usize) -> Option<Piece<'a>> {
+        None
     }
     /// The column's number, from 1; 0 where there are no columns.
     fn column(&self, index: usize) -> usize;
@@ -37,6 +66,18 @@ impl<'a> Source<'a> for Object<'a> {
         Raw { kind: m.kind, text: m.value.of(self.text, self.unescaped) }
     }
 
+    #[inline(always)]
+    fn piece(&self, index: usize) -> Option<Piece<'a>> {
+        let m = self.members.get(index)?;
+        let form = match m.kind {
+            RawKind::Text => Form::Plain,
+            RawKind::Number => Form::Number,
+            _ => return None,
+        };
+        let (tail, len) = m.value.as_it_stands(self.text)?;
+        Some(Piece { tail, len, form })
+    }
+
     fn column(&self, _index: usize) -> usize {
         0
     }
@@ -55,6 +96,11 @@ impl<'a> Source<'a> for Row<'a> {
 
     fn raw(&self, index: usize) -> Raw<'a> {
         self.values.raw(index)
+    }
+
+    #[inline(always)]
+    fn piece(&self, index: usize) -> Option<Piece<'a>> {
+        self.values.piece(index)
     }
 
     fn column(&self, index: usize) -> usize {
@@ -77,6 +123,11 @@ impl<'a> Source<'a> for Line<'a> {
     #[inline]
     fn raw(&self, index: usize) -> Raw<'a> {
         Raw::text(self.columns.get(self.text, index))
+    }
+
+    #[inline(always)]
+    fn piece(&self, index: usize) -> Option<Piece<'a>> {
+        self.columns.piece(self.text, index)
     }
 
     fn column(&self, index: usize) -> usize {
@@ -108,6 +159,11 @@ impl<'a> Source<'a> for NamedLine<'a> {
         if self.missing == Some(raw.text) { Raw::text("") } else { raw }
     }
 
+    #[inline(always)]
+    fn piece(&self, index: usize) -> Option<Piece<'a>> {
+        if self.missing.is_none() { self.columns.piece(self.text, index) } else { None }
+    }
+
     fn column(&self, index: usize) -> usize {
         index + 1
     }
@@ -127,6 +183,11 @@ impl<'a, S: Source<'a>> Source<'a> for &S {
     #[inline]
     fn value(&self, index: usize) -> Raw<'a> {
         (**self).value(index)
+    }
+
+    #[inline(always)]
+    fn piece(&self, index: usize) -> Option<Piece<'a>> {
+        (**self).piece(index)
     }
 
     #[inline]

@@ -71,7 +71,7 @@ pub(crate) fn protocol(word: &str) -> Option<u8> {
 }
 
 #[rustfmt::skip]
-const TRANSPORTS: &[&str] = &[
+pub(crate) const TRANSPORTS: &[&str] = &[
     "hopopt", "icmp", "igmp", "ggp", "ipv4", "st", "tcp", "cbt", "egp", "igp", "bbn-rcc-mon", "nvp-ii",
     "pup", "argus", "emcon", "xnet", "chaos", "udp", "mux", "dcn-meas", "hmp", "prm", "xns-idp", "trunk-1",
     "trunk-2", "leaf-1", "leaf-2", "rdp", "irtp", "iso-tp4", "netblt", "mfe-nsp", "merit-inp", "dccp",

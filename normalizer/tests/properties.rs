@@ -135,6 +135,145 @@ proptest! {
     }
 }
 
+/// Values that are nearly, or not quite, what goes out as it came in.
+fn odd_value() -> impl Strategy<Value = String> {
+    let fixed = [
+        "",
+        "-",
+        "-1",
+        "0",
+        "00",
+        "007",
+        "1",
+        "255",
+        "256",
+        "65535",
+        "65536",
+        "99999",
+        "1.5",
+        "1e3",
+        "+5",
+        "-0",
+        "18446744073709551615",
+        "18446744073709551616",
+        "9999999999999999",
+        "10000000000000000",
+        "n/a",
+        "null",
+        "N/A",
+        "nat",
+        "10.0.0.1",
+        "010.0.0.1",
+        "1.2.3.04",
+        "255.255.255.255",
+        "256.1.1.1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1..2.3",
+        ".1.2.3",
+        "1.2.3.",
+        "2001:DB8::1",
+        "::ffff:1.2.3.4",
+        "::",
+        "1::2::3",
+        "host.example",
+        "ACCEPT",
+        "accept",
+        "AcCePt",
+        "drop",
+        "DENY",
+        "in",
+        "OUT2IN",
+        "ok",
+        "NoData",
+        "js_challenge",
+        "js\u{7f}challenge",
+        "tcp",
+        "TCP",
+        "1548752136",
+        "1548752136000",
+        "0548752136",
+        "154875213",
+        "2022-04-21T15:26:01Z",
+        "é",
+        "a\tb",
+        "a\\b",
+        "a\u{1}b",
+        "\u{800}",
+        "i-0123456789abcdef",
+        "null0",
+        "x",
+        "no",
+    ];
+    prop_oneof![4 => prop::sample::select(fixed.to_vec()).prop_map(str::to_owned), 1 => "[0-9.:a-f-]{0,18}"]
+}
+
+/// A record of several products, in which some values are others.
+fn odd_record() -> impl Strategy<Value = String> {
+    let text = |line: &'static str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let lines = prop::sample::select(vec![text(LINE), text(ROUTER)]);
+    let lines = (lines, prop::collection::vec((any::<prop::sample::Index>(), odd_value()), 0..3));
+    let lines = lines.prop_map(|(mut columns, odd)| {
+        for (at, value) in odd {
+            let at = at.index(columns.len());
+            columns[at] = value;
+        }
+        columns.join(" ")
+    });
+    let keys = [
+        ("__time__", "1718000400"),
+        ("account-id", "1234567890123456"),
+        ("eni-id", "eni-bp166tg9uk1ryf000000"),
+        ("vm-id", "i-bp1a0000000000000000"),
+        ("vswitch-id", "vsw-bp1b000000000000000"),
+        ("vpc-id", "vpc-1"),
+        ("type", "IPv4"),
+        ("protocol", "6"),
+        ("srcaddr", "10.0.0.1"),
+        ("srcport", "53870"),
+        ("dstaddr", "10.1.0.2"),
+        ("dstport", "443"),
+        ("direction", "out"),
+        ("action", "ACCEPT"),
+        ("packets", "12"),
+        ("bytes", "4096"),
+        ("start", "1718000340"),
+        ("end", "1718000400"),
+        ("log-status", "OK"),
+        ("tcp-flags", "19"),
+        ("more", "x"),
+    ];
+    let odd = prop::collection::vec((0..keys.len(), odd_value(), any::<bool>()), 0..3);
+    let objects = (odd, any::<bool>(), 0..keys.len()).prop_map(move |(odd, wide, cut)| {
+        let mut members: Vec<(&str, String)> = keys.iter().map(|(k, v)| (*k, format!("\"{v}\""))).collect();
+        members.rotate_left(cut);
+        for (at, value, quoted) in odd {
+            let bare = serde_json::from_str::<serde_json::Value>(&value).is_ok();
+            let quote = || serde_json::to_string(&value).unwrap();
+            members[at].1 = if quoted || !bare { quote() } else { value };
+        }
+        let member =
+            |(k, v): &(&str, String)| if wide { format!(" \"{k}\" : {v} ") } else { format!("\"{k}\":{v}") };
+        format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+    });
+    prop_oneof![lines, objects]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The short way from a source to a flat record, and the long one that a filter needs.
+    #[test]
+    fn both_ways_give_the_same(records in prop::collection::vec(odd_record(), 1..4)) {
+        let input = records.join("\n").into_bytes();
+        let all = Some("provider == huawei or not provider == huawei".to_owned());
+        let short = run(&[&input], &Config::default());
+        let long = run(&[&input], &Config { filter: all, ..Config::default() });
+        prop_assert_eq!(String::from_utf8(short.output.clone()), String::from_utf8(long.output.clone()));
+        prop_assert_eq!(short, long);
+    }
+}
+
 /// Elements around the limit, in envelopes and out of them, with cuts near their ends.
 #[test]
 fn long_records_are_cut_the_same_way_everywhere() {

@@ -10,7 +10,7 @@ use crate::{
     limits,
     plan::{Plan, Planner, Verdict},
     products::{self, Entry, Lines, Shape, To},
-    record::{Raw, Record},
+    record::{Raw, Record, RecordMemory},
     source::{Line, NamedLine, Object},
 };
 
@@ -27,24 +27,38 @@ pub(super) struct Rows {
 impl Normalizer {
     /// Normalizes a line; the context may be a header row.
     pub(super) fn line(&mut self, text: &str, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
-        if let Some(at) = memchr::memchr(0, text.as_bytes()) {
+        let mut columns = mem::take(&mut self.columns);
+        self.line_in(text, &mut columns, context, around, sink);
+        self.columns = columns;
+    }
+
+    fn line_in(
+        &mut self,
+        text: &str,
+        columns: &mut Columns,
+        context: &[u8],
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        columns.split_blanks(text);
+        // A plain line has no control characters.
+        if !columns.is_plain()
+            && let Some(at) = memchr::memchr(0, text.as_bytes())
+        {
             let text = format!("a NUL byte at offset {at}; is this a binary file?");
             return self.reject(&Fault::of_record(code::NUL, text), sink);
         }
-        let mut columns = mem::take(&mut self.columns);
         if let Some(rows) = self.layout.take() {
-            self.named_line(&rows, "the layout", text, &mut columns, around, sink);
+            self.named_line(&rows, "the layout", text, columns, around, sink);
             self.layout = Some(rows);
-        } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, &mut columns) {
+        } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, columns) {
             if let Some(rows) = self.header.1.take() {
-                self.named_line(&rows, "the header row", text, &mut columns, around, sink);
+                self.named_line(&rows, "the header row", text, columns, around, sink);
                 self.header.1 = Some(rows);
             }
         } else {
-            columns.split_blanks(text);
-            self.known_line(text, &columns, around, sink);
+            self.known_line(text, columns, around, sink);
         }
-        self.columns = columns;
     }
 
     /// A line in one of the products' own layouts.
@@ -179,7 +193,7 @@ impl Normalizer {
             return column_count(product.id, names, columns.len());
         }
         // A value that can't be read says more than a shape that does not fit.
-        let mut record = Record::with_memory(Vec::new());
+        let mut record = Record::new(&mut RecordMemory::default());
         for (i, entry) in layout(p).iter().enumerate() {
             if let Err(fault) = apply(&mut record, entry, raw(i), self.rules.zone.as_ref()) {
                 return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
@@ -278,7 +292,7 @@ fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'
 
 /// Whether a column looks like what its entry says.
 fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
-    let mut record = Record::with_memory(Vec::new());
+    let mut record = Record::new(&mut RecordMemory::default());
     match entry.to {
         To::Version(v) => v == raw.text,
         _ if entry.shape != Shape::Any => entry.shape.fits(raw.text),

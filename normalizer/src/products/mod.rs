@@ -5,6 +5,7 @@
 
 use crate::{
     record::Field,
+    scan,
     vocabulary::{self, Word},
 };
 
@@ -204,14 +205,9 @@ impl Shape {
     pub fn fits(self, text: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Hex(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit()),
+            Self::Hex(n) => text.len() == n && scan::is_hexadecimal(text.as_bytes()),
             Self::Digits(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_digit()),
-            Self::Uuid => {
-                let bytes = text.as_bytes();
-                bytes.len() == 36
-                    && [8, 13, 18, 23].iter().all(|&i| bytes[i] == b'-')
-                    && bytes.iter().filter(|b| b.is_ascii_hexdigit()).count() == 32
-            }
+            Self::Uuid => scan::is_uuid(text.as_bytes()),
             Self::Prefix(p) => text.starts_with(p) || text == "-",
             Self::Word(words) => vocabulary::find(words, text).is_some(),
         }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     community_id::{self, CommunityId},
     encode,
+    output::Output,
     record::{Field, Raw, RawKind, Record, Value},
 };
 
@@ -86,7 +87,7 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
 
 /// Appends the record in a schema, and a line break. `observed_at` is the time of records
 /// that have none, in epoch milliseconds.
-pub(crate) fn encode(schema: Schema, record: &Record<'_>, observed_at: Option<u64>, out: &mut Vec<u8>) {
+pub(crate) fn encode(schema: Schema, record: &Record<'_>, observed_at: Option<u64>, out: &mut Output) {
     match schema {
         Schema::Flat => encode::flat(record, out),
         Schema::Ocsf => tree(&ocsf::ROWS, &ocsf::STEPS, &Event::new(record, observed_at), out),
@@ -298,10 +299,10 @@ enum Item<'e> {
 }
 
 impl Item<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Output) {
         match self {
-            Self::Number(n) => encode::number(n, out),
-            Self::Text(t) => encode::string(t, out),
+            Self::Number(n) => out.number(n),
+            Self::Text(t) => out.string(t),
             Self::Json(j) => out.extend_from_slice(j.as_bytes()),
             Self::Addresses(a, b) => {
                 out.push(b'[');
@@ -313,26 +314,26 @@ impl Item<'_> {
                 }
                 out.push(b']');
             }
-            Self::Date(ms) if ms > LAST_DATE => encode::number(ms, out),
+            Self::Date(ms) if ms > LAST_DATE => out.number(ms),
             quoted => {
                 out.push(b'"');
                 match quoted {
                     Self::Lower(t) => {
                         let start = out.len();
-                        encode::characters(t, out);
+                        out.characters(t);
                         // Escapes are in lower case already.
-                        out[start..].make_ascii_lowercase();
+                        out.written_from(start).make_ascii_lowercase();
                     }
                     Self::Dotted([a, b, c]) => {
-                        encode::characters(a, out);
+                        out.characters(a);
                         out.push(b'.');
-                        encode::characters(b, out);
+                        out.characters(b);
                         out.push(b'.');
-                        encode::characters(c, out);
+                        out.characters(c);
                     }
-                    Self::Address(a) => encode::address(a, out),
-                    Self::Digits(n) => encode::number(n, out),
-                    Self::Nanos(ms) => encode::number(ms.saturating_mul(1_000_000), out),
+                    Self::Address(a) => out.address(a),
+                    Self::Digits(n) => out.number(n),
+                    Self::Nanos(ms) => out.number(ms.saturating_mul(1_000_000)),
                     Self::Date(ms) => date(ms, out),
                     Self::CommunityId(id) => out.extend_from_slice(&id),
                     Self::Number(_) | Self::Text(_) | Self::Json(_) | Self::Addresses(..) => {}
@@ -347,7 +348,7 @@ impl Item<'_> {
 const LAST_DATE: u64 = 253_402_300_799_999;
 
 /// Appends `2023-11-14T22:13:20.000Z`.
-fn date(ms: u64, out: &mut Vec<u8>) {
+fn date(ms: u64, out: &mut Output) {
     let (days, ms_of_day) = (ms / 86_400_000, ms % 86_400_000);
     // Years begin in March here, so that the leap day is the last. Eras have 400 years.
     let days = days + 719_468;
@@ -519,7 +520,7 @@ const fn shared(a: &str, b: &str) -> usize {
 }
 
 /// Appends an event as an object of objects, and a line break.
-fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Vec<u8>) {
+fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Output) {
     out.push(b'{');
     let (mut open, mut keep) = (0, 0);
     for (row, step) in rows.iter().zip(steps) {
@@ -547,9 +548,9 @@ fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Vec<u8>) {
                 for (key, value) in event.extra() {
                     separate(out);
                     // The one key that would stand there twice.
-                    encode::string(if key == OWN { "extra.weir" } else { key }, out);
+                    out.string(if key == OWN { "extra.weir" } else { key });
                     out.push(b':');
-                    encode::raw(value, out);
+                    out.raw(value);
                 }
             }
         }
@@ -569,14 +570,14 @@ fn part<'r>(path: &'r str, step: &Step, index: usize) -> &'r str {
 }
 
 /// Appends a comma, unless an object or array was just opened.
-fn separate(out: &mut Vec<u8>) {
+fn separate(out: &mut Output) {
     if !matches!(out.last(), Some(b'{' | b'[')) {
         out.push(b',');
     }
 }
 
 /// Appends the key of a member.
-fn member(key: &str, event: &Event<'_>, out: &mut Vec<u8>) {
+fn member(key: &str, event: &Event<'_>, out: &mut Output) {
     separate(out);
     out.push(b'"');
     name(key, event, out);
@@ -584,7 +585,7 @@ fn member(key: &str, event: &Event<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a name between quotes, with the record's own words in it.
-fn name(name: &str, event: &Event<'_>, out: &mut Vec<u8>) {
+fn name(name: &str, event: &Event<'_>, out: &mut Output) {
     if !name.starts_with('{') {
         return out.extend_from_slice(name.as_bytes());
     }
@@ -601,19 +602,19 @@ fn name(name: &str, event: &Event<'_>, out: &mut Vec<u8>) {
                 continue;
             }
         };
-        encode::characters(event.text(field).unwrap_or("unknown"), out);
+        out.characters(event.text(field).unwrap_or("unknown"));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::FieldType;
+    use crate::record::{FieldType, RecordMemory};
 
     fn dated(ms: u64) -> String {
-        let mut out = Vec::new();
+        let mut out = Output::default();
         Item::Date(ms).write(&mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.to_vec()).unwrap()
     }
 
     #[test]
@@ -645,7 +646,7 @@ mod tests {
     /// Every type of field has a way out.
     #[test]
     fn fields_keep_their_type() {
-        let mut record = Record::with_memory(Vec::new());
+        let mut record = Record::new(&mut RecordMemory::default());
         for field in Field::ALL {
             let value = match field.field_type() {
                 FieldType::Word(words) => Value::Text(words[0]),

@@ -14,7 +14,7 @@ use memchr::{memchr, memmem};
 
 use super::{Event, How, Item, Level, Row, copy, covers_every_field, extra, made, name, separate};
 use crate::{
-    encode, json,
+    output::Output,
     record::{Field as F, Raw, RawKind},
 };
 
@@ -146,7 +146,7 @@ const TAIL: &[u8] = b"]}]}";
 const END: &[u8] = b"]}\n";
 
 /// Appends an event as a `LogsData` with one record, and a line break.
-pub(super) fn encode(event: &Event<'_>, out: &mut Vec<u8>) {
+pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
     out.extend_from_slice(HEAD);
     out.extend_from_slice(b"{\"attributes\":[");
     let mut place = Resource;
@@ -193,16 +193,16 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Vec<u8>) {
 const BODY: &str = "body";
 
 /// Opens an attribute; its value and a brace follow.
-fn attribute(path: &str, key: &str, event: &Event<'_>, out: &mut Vec<u8>) {
+fn attribute(path: &str, key: &str, event: &Event<'_>, out: &mut Output) {
     separate(out);
     out.extend_from_slice(b"{\"key\":\"");
     name(path, event, out);
-    encode::characters(key, out);
+    out.characters(key);
     out.extend_from_slice(b"\",\"value\":");
 }
 
 /// Appends a value with its type. Integers have 64 bits and a sign; larger ones are strings.
-fn any(item: Item<'_>, out: &mut Vec<u8>) {
+fn any(item: Item<'_>, out: &mut Output) {
     let (kind, item): (&[u8], _) = match item {
         Item::Number(n) if i64::try_from(n).is_ok() => (b"{\"intValue\":", Item::Digits(n)),
         Item::Number(n) => (b"{\"stringValue\":", Item::Digits(n)),
@@ -214,7 +214,7 @@ fn any(item: Item<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a value as the source wrote it, with its type.
-fn raw(value: Raw<'_>, out: &mut Vec<u8>) {
+fn raw(value: Raw<'_>, out: &mut Output) {
     match value.kind {
         RawKind::Text => any(Item::Text(value.text), out),
         RawKind::Literal if value.text == "null" => out.extend_from_slice(b"{}"),
@@ -240,7 +240,7 @@ fn raw(value: Raw<'_>, out: &mut Vec<u8>) {
         RawKind::Nested => {
             out.extend_from_slice(b"{\"stringValue\":\"");
             let start = out.len();
-            json::compact(value.text, out);
+            out.raw(value);
             quote_in_place(start, out);
             out.extend_from_slice(b"\"}");
         }
@@ -252,10 +252,13 @@ const DOUBLE_DIGITS: usize = 15;
 
 /// Escapes JSON text from `start` on, so that it can stand in a string. It has no control
 /// characters: blanks between its tokens are gone, and those in strings are escaped.
-fn quote_in_place(start: usize, out: &mut Vec<u8>) {
+fn quote_in_place(start: usize, out: &mut Output) {
     let is_escaped = |b: u8| b == b'"' || b == b'\\';
-    let (mut from, more) = (out.len(), out[start..].iter().filter(|b| is_escaped(**b)).count());
-    out.resize(from + more, 0);
+    let (mut from, more) = (out.len() - start, out[start..].iter().filter(|b| is_escaped(**b)).count());
+    for _ in 0..more {
+        out.push(0);
+    }
+    let out = out.written_from(start);
     let mut to = out.len();
     // From behind, so that nothing is overwritten before it was moved.
     while from < to {

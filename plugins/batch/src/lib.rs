@@ -73,7 +73,7 @@ pub extern "C" fn weir_configure(len: u32) -> u32 {
                 0
             }
             Err(message) => {
-                g.outcome.output = message.into_bytes();
+                g.outcome.output = message.into_bytes().into();
                 g.reply[0] = address(&g.outcome.output);
                 g.reply[1] = g.outcome.output.len() as u32;
                 g.reply.as_ptr() as usize as u32

@@ -1,0 +1,475 @@
+//! The short way from a source to a flat record, for values that are written the way they go
+//! out: digits, dotted addresses, known words, strings without escapes.
+//!
+//! A program is made of a plan, once. It checks each value where it stands and copies it to
+//! its place in the output, in blocks of fixed size. What it does not expect it does not
+//! handle: then nothing is written, and the record takes the long way, which gives the same
+//! bytes for every record that both can read.
+
+use std::net::IpAddr;
+
+use crate::{
+    convert,
+    encode::{self, Written},
+    output::Output,
+    plan::{Plan, Verdict},
+    products::{self, To, Unit},
+    record::{Field, FieldType},
+    scan::{Block, Mask, below},
+    source::{Form, Piece, Source},
+    vocabulary::{TRANSPORTS, Word},
+};
+
+/// What is done with each value, in the order of the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The brace, and what is the same in all records of the product. Each member has its comma
+    /// behind it.
+    head: Vec<u8>,
+    steps: Vec<Step>,
+    /// Members without a field, in the order of the source.
+    extra: Vec<(Vec<u8>, usize)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    act: Act,
+    key: &'static [u8; 16],
+    key_len: u8,
+    member: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Act {
+    Text,
+    /// A number that is at most this; with so many digits it surely is.
+    Number {
+        most: u64,
+        digits: usize,
+    },
+    Time(Unit),
+    Address,
+    /// A protocol's number, and its keyword.
+    Protocol,
+    /// One of these.
+    Word(Vec<Known>),
+    /// Not written, where it is this.
+    Version(u64),
+    /// The time of the envelopes around the record.
+    Around,
+}
+
+/// A word of the source, of at most eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    /// The bit of the case, in each letter.
+    case: u64,
+    word: u64,
+    /// What goes out, with its closing quote and a comma.
+    text: [u8; 16],
+    len: u8,
+}
+
+impl Known {
+    fn new((word, means, more): &Word) -> Option<Self> {
+        let (mut key, mut case, mut text) = ([0; 8], [0; 8], [0; 16]);
+        key.get_mut(..word.len())?.copy_from_slice(word.as_bytes());
+        for (case, byte) in case.iter_mut().zip(key) {
+            *case = if byte.is_ascii_lowercase() { 0x20 } else { 0 };
+        }
+        text.get_mut(..means.len())?.copy_from_slice(means.as_bytes());
+        text.get_mut(means.len()..means.len() + 2)?.copy_from_slice(b"\",");
+        let (word, case) = (u64::from_le_bytes(key), u64::from_le_bytes(case));
+        // What loses something is kept beside its field.
+        (!more).then_some(Self { case, word, text, len: means.len() as u8 + 2 })
+    }
+}
+
+/// Each protocol's keyword with its closing quote, and how long that is.
+static KEYWORDS: [([u8; 16], u8); TRANSPORTS.len()] = {
+    let mut all = [([b'"'; 16], 0); TRANSPORTS.len()];
+    let mut n = 0;
+    while n < all.len() {
+        let keyword = TRANSPORTS[n].as_bytes();
+        let mut i = 0;
+        while i < keyword.len() {
+            all[n].0[i] = keyword[i];
+            i += 1;
+        }
+        all[n].1 = keyword.len() as u8 + 1;
+        n += 1;
+    }
+    all
+};
+
+impl Program {
+    /// The room that one step needs beyond the length of its value.
+    const ROOM: usize = 96;
+
+    /// The program of a plan, if its records can be written so.
+    pub(crate) fn new(plan: &Plan) -> Option<Self> {
+        let Verdict::Product(product) = plan.verdict else { return None };
+        let product = products::all()[product];
+        let mut head = vec![b'{'];
+        for (field, word) in [
+            (Field::Provider, product.provider),
+            (Field::Product, product.product),
+            (Field::Kind, product.kind),
+        ] {
+            let (key, len) = field.json_key();
+            head.extend_from_slice(&key[..usize::from(len)]);
+            head.extend_from_slice(format!("\"{word}\",").as_bytes());
+        }
+        let mut steps = Vec::new();
+        for &(member, entry) in &plan.steps {
+            let to = product.entries[entry].to;
+            let (field, act) = match to {
+                To::Text(f) => (f, Act::Text),
+                To::Number(f) => match f.field_type() {
+                    FieldType::Integer(most) => {
+                        // Sixteen are read at once.
+                        let digits = (most.ilog10() as usize).min(Block::LEN);
+                        (f, Act::Number { most, digits })
+                    }
+                    _ => return None,
+                },
+                To::Time(f, unit) => (f, Act::Time(unit)),
+                To::Address(f) | To::AddressOrName(f) => (f, Act::Address),
+                To::Protocol => (Field::Protocol, Act::Protocol),
+                To::Word(f, words) => (f, Act::Word(words.iter().filter_map(Known::new).collect())),
+                To::Version(v) => (Field::Provider, Act::Version(word_at(&padded(v)?, v.len())?)),
+                To::Counter(..) | To::Flat(_) | To::FlatExtra | To::Extra | To::Envelope => return None,
+            };
+            steps.push((field, member, act));
+        }
+        steps.push(match plan.log_time {
+            Some((member, unit)) => (Field::LogTimeMs, member, Act::Time(unit)),
+            None => (Field::LogTimeMs, 0, Act::Around),
+        });
+        steps.sort_by_key(|s| s.0);
+        let writes = |s: &&(Field, usize, Act)| !matches!(s.2, Act::Version(_));
+        let mut fields = steps.iter().filter(writes).map(|s| s.0);
+        // With two values for a field, the second is compared with the first.
+        let mut last = fields.next()?;
+        for field in fields {
+            if field == last || last == Field::Protocol && field == Field::Transport {
+                return None;
+            }
+            last = field;
+        }
+        let step = |(field, member, act): (Field, usize, Act)| {
+            let quoted = matches!(act, Act::Text | Act::Address | Act::Word(_));
+            let (key, len) = field.json_key();
+            Step { act, key, key_len: len + u8::from(quoted), member }
+        };
+        let extra = plan.extra.iter().map(|&member| {
+            let mut key = Output::default();
+            key.string(plan.key(member));
+            key.push(b':');
+            (key.to_vec(), member)
+        });
+        Some(Self { head, steps: steps.into_iter().map(step).collect(), extra: extra.collect() })
+    }
+
+    /// Writes a record, or nothing where something in it is not as expected.
+    #[inline]
+    pub(crate) fn run<'a>(
+        &self,
+        source: &impl Source<'a>,
+        log_time: Option<u64>,
+        text_len: usize,
+        out: &mut Output,
+    ) -> bool {
+        let keys: usize = self.extra.iter().map(|(key, _)| key.len()).sum();
+        let steps = self.steps.len() + self.extra.len() + 2;
+        let room = self.head.len() + steps * Self::ROOM + keys + text_len;
+        out.try_write(room, |buffer, at| self.write(source, log_time, buffer, at))
+    }
+
+    #[inline(always)]
+    fn write<'a>(
+        &self,
+        source: &impl Source<'a>,
+        log_time: Option<u64>,
+        buffer: &mut [u8],
+        at: usize,
+    ) -> Written {
+        let mut at = encode::bytes(buffer, at, &self.head)?;
+        for step in &self.steps {
+            if let Act::Around = step.act {
+                if let Some(time) = log_time {
+                    encode::block(buffer, at, step.key)?;
+                    at = encode::number(buffer, at + usize::from(step.key_len), time)?;
+                    at = encode::byte(buffer, at, b',')?;
+                }
+                continue;
+            }
+            let piece = source.piece(step.member)?;
+            // The commonest forms of what stands for none.
+            if piece.len == 0 || piece.len == 1 && piece.tail.first() == Some(&b'-') {
+                match step.act {
+                    Act::Version(_) => return None,
+                    // The envelopes around may have another.
+                    Act::Time(_) if log_time.is_some() => return None,
+                    _ => continue,
+                }
+            }
+            encode::block(buffer, at, step.key)?;
+            let start = at + usize::from(step.key_len);
+            at = match &step.act {
+                Act::Text => {
+                    // A shorter one may stand for none.
+                    if piece.len <= 4 && !begins_plainly(piece) {
+                        return None;
+                    }
+                    let end = copy(buffer, start, piece)?;
+                    encode::block(buffer, end, b"\",")?;
+                    end + 2
+                }
+                Act::Number { most, digits } => {
+                    let end = if piece.len > *digits {
+                        let n = convert::digits(piece.tail.get(..piece.len)?)?;
+                        if n > *most || piece.tail.first() == Some(&b'0') {
+                            return None;
+                        }
+                        encode::number(buffer, start, n)?
+                    } else {
+                        copy_digits(buffer, start, piece)?
+                    };
+                    encode::byte(buffer, end, b',')?
+                }
+                Act::Time(unit) => {
+                    let end = copy_digits(buffer, start, piece)?;
+                    match (unit, piece.len) {
+                        // Seconds of our time have ten digits, milliseconds thirteen.
+                        (Unit::Seconds | Unit::Guess, 10) => {
+                            encode::block(buffer, end, b"000,")?;
+                            end + 4
+                        }
+                        (Unit::Millis | Unit::Guess, 13) => encode::byte(buffer, end, b',')?,
+                        _ => return None,
+                    }
+                }
+                Act::Address => {
+                    let end = match is_ipv4(piece) {
+                        true => copy(buffer, start, piece)?,
+                        false => other_address(buffer, start, piece)?,
+                    };
+                    encode::block(buffer, end, b"\",")?;
+                    end + 2
+                }
+                Act::Protocol => {
+                    let n = match (piece.len, piece.tail) {
+                        (1, [a @ b'0'..=b'9', ..]) => usize::from(a - b'0'),
+                        (2, [a @ b'1'..=b'9', b @ b'0'..=b'9', ..]) => {
+                            usize::from((a - b'0') * 10 + (b - b'0'))
+                        }
+                        _ => {
+                            let n = convert::digits(piece.tail.get(..piece.len)?)?;
+                            usize::from(u8::try_from(n).ok().filter(|_| piece.tail[0] != b'0')?)
+                        }
+                    };
+                    let end = copy(buffer, start, piece)?;
+                    let end = match KEYWORDS.get(n) {
+                        Some((keyword, len)) if *len > 1 => {
+                            let end = encode::bytes(buffer, end, b",\"transport\":\"")?;
+                            encode::block(buffer, end, keyword)?;
+                            end + usize::from(*len)
+                        }
+                        _ => end,
+                    };
+                    encode::byte(buffer, end, b',')?
+                }
+                Act::Word(words) => {
+                    let text = word_at(piece.tail, piece.len)?;
+                    let known = words.iter().find(|w| text | w.case == w.word)?;
+                    encode::block(buffer, start, &known.text)?;
+                    start + usize::from(known.len)
+                }
+                Act::Version(v) => {
+                    if word_at(piece.tail, piece.len)? != *v {
+                        return None;
+                    }
+                    // The key is overwritten.
+                    at
+                }
+                Act::Around => at,
+            };
+        }
+        for (i, (key, member)) in self.extra.iter().enumerate() {
+            if i == 0 {
+                at = encode::bytes(buffer, at, b"\"extra\":{")?;
+            }
+            at = encode::bytes(buffer, at, key)?;
+            let piece = source.piece(*member)?;
+            at = match piece.form {
+                Form::Plain => {
+                    let start = encode::byte(buffer, at, b'"')?;
+                    let end = copy(buffer, start, piece)?;
+                    encode::byte(buffer, end, b'"')?
+                }
+                Form::Number => copy(buffer, at, piece)?,
+            };
+            at = encode::byte(buffer, at, b',')?;
+        }
+        // The last comma is none.
+        encode::bytes(buffer, at - 1, if self.extra.is_empty() { b"}\n" } else { b"}}\n" })
+    }
+}
+
+/// Writes a piece as it is.
+#[inline(always)]
+fn copy(buffer: &mut [u8], at: usize, piece: Piece<'_>) -> Written {
+    let Piece { tail, len, .. } = piece;
+    let mut done = 0;
+    while let Some(chunk) = tail.get(done..).and_then(<[u8]>::first_chunk::<16>) {
+        encode::block(buffer, at + done, chunk)?;
+        done += 16;
+        if done >= len {
+            return Some(at + len);
+        }
+    }
+    encode::bytes(buffer, at + done, tail.get(done..len)?)
+}
+
+/// Writes at most sixteen digits as they are; not where the first of several is 0.
+#[inline(always)]
+fn copy_digits(buffer: &mut [u8], at: usize, piece: Piece<'_>) -> Written {
+    let Piece { tail, len, .. } = piece;
+    let leading = *tail.first()? == b'0' && len > 1;
+    match tail.first_chunk::<16>() {
+        Some(chunk) if len <= 16 => {
+            let other = !Block::new(chunk).within(b'0', b'9') & below(len);
+            encode::block(buffer, at, chunk)?;
+            (other == 0 && !leading).then_some(at + len)
+        }
+        _ => {
+            let digits = tail.get(..len)?;
+            let good = !leading && digits.iter().all(u8::is_ascii_digit);
+            if good { encode::bytes(buffer, at, digits) } else { None }
+        }
+    }
+}
+
+/// Whether a text begins like nothing that stands for none: `-1`, `null`, `N/A`, blanks.
+#[inline(always)]
+fn begins_plainly(piece: Piece<'_>) -> bool {
+    matches!(piece.tail.first(), Some(b) if b.is_ascii_alphanumeric() && !matches!(b, b'n' | b'N'))
+}
+
+/// At most eight bytes, the first lowest, and zeros.
+#[inline(always)]
+fn word_at(tail: &[u8], len: usize) -> Option<u64> {
+    let shift = 64 - 8 * len as u32;
+    match tail.first_chunk() {
+        _ if len == 0 || len > 8 => None,
+        Some(chunk) => Some(u64::from_le_bytes(*chunk) << shift >> shift),
+        None => Some(tail.get(..len)?.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))),
+    }
+}
+
+fn padded(text: &str) -> Option<[u8; 8]> {
+    let mut all = [0; 8];
+    all.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    Some(all)
+}
+
+/// Whether a piece is an IPv4 address as it goes out. A bit stands for each of its bytes.
+#[inline(always)]
+fn is_ipv4(piece: Piece<'_>) -> bool {
+    let Piece { tail, len, .. } = piece;
+    let Some(block) = Block::first(tail) else {
+        return tail.get(..len).is_some_and(|text| convert::ipv4(text).is_some());
+    };
+    let all: Mask = below(len);
+    let dots = block.equal(b'.') & all;
+    let digits = block.within(b'0', b'9') & all;
+    let ends = dots | 1 << (len & 31);
+    // Where octets begin, and where they have two more digits.
+    let begins = dots << 1 | 1;
+    let long = begins & digits >> 1 & digits >> 2;
+    let (twos, fives) = (block.equal(b'2'), block.equal(b'5'));
+    let (over_two, over_five) = (block.within(b'3', b'9'), block.within(b'6', b'9'));
+    let over_255 = long & (over_two | twos & (over_five >> 1 | fives >> 1 & over_five >> 2));
+    let empty = begins & ends;
+    let leading_zero = begins & block.equal(b'0') & !(ends >> 1);
+    let four_digits = digits & digits >> 1 & digits >> 2 & digits >> 3;
+    len <= 15
+        && dots | digits == all
+        && dots.count_ones() == 3
+        && (over_255 | empty | leading_zero | four_digits) & (all << 1 | 1) == 0
+}
+
+/// Writes an address of another form.
+#[inline(never)]
+fn other_address(buffer: &mut [u8], at: usize, piece: Piece<'_>) -> Written {
+    let text = std::str::from_utf8(piece.tail.get(..piece.len)?).ok()?;
+    let address = convert::address(text).filter(IpAddr::is_ipv6)?;
+    encode::address(buffer, at, address)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn pieces(text: &str, check: impl Fn(Piece<'_>)) {
+        for behind in
+            ["", " ", ".1 2.3.4.5 6.7.8.9 10", "00000000000000000000", "2552552552552552", "é012345678901"]
+        {
+            let whole = format!("{text}{behind}");
+            check(Piece { tail: whole.as_bytes(), len: text.len(), form: Form::Plain });
+        }
+    }
+
+    #[test]
+    fn digits_wherever_they_stand() {
+        let mut texts = Vec::new();
+        for len in 1..20 {
+            for text in ["12345678901234567890", "90000000000000000000", "00000000000000000000"] {
+                texts.push(text[..len].to_owned());
+                for (at, odd) in (0..len).flat_map(|at| ['/', ':', '-', ' ', '\0', '.'].map(|odd| (at, odd)))
+                {
+                    texts.push(format!("{}{odd}{}", &text[..at], &text[at + 1..len]));
+                }
+            }
+        }
+        for text in &texts {
+            let canonical = text.parse::<u64>().is_ok_and(|n| n.to_string() == *text);
+            pieces(text, |piece| {
+                let mut buffer = [0; 64];
+                let end = copy_digits(&mut buffer, 0, piece);
+                assert_eq!(end, canonical.then_some(text.len()), "{text:?}");
+                assert!(end.is_none() || buffer.starts_with(text.as_bytes()));
+            });
+        }
+    }
+
+    #[test]
+    fn addresses_wherever_they_stand() {
+        let octets = [
+            "", "0", "1", "10", "25", "100", "199", "249", "250", "255", "256", "260", "300", "999", "00",
+            "01", "1a", "1234",
+        ];
+        let lasts = ["0", "7", "", "09", "255", "256", "1.", "."];
+        for (a, b) in octets.into_iter().flat_map(|a| octets.map(|b| (a, b))) {
+            for (c, d) in octets.into_iter().flat_map(|c| lasts.map(|d| (c, d))) {
+                for text in [format!("{a}.{b}.{c}.{d}"), format!("{d}.{c}.{a}"), format!("{d}.{a}.{b}.{c}")] {
+                    let good = text.parse::<Ipv4Addr>().is_ok();
+                    pieces(&text, |piece| assert_eq!(is_ipv4(piece), good, "{text:?}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_wherever_they_stand() {
+        for text in ["accept", "ok", "skipdata", "x"] {
+            pieces(text, |piece| {
+                assert_eq!(word_at(piece.tail, piece.len), word_at(&padded(text).unwrap(), text.len()));
+            });
+        }
+        assert_eq!((word_at(b"", 0), word_at(b"123456789", 9)), (None, None));
+    }
+}

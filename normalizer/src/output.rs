@@ -1,0 +1,110 @@
+//! The bytes that come out.
+
+use std::{net::IpAddr, ops::Deref};
+
+use crate::{
+    encode::{self, Written},
+    record::Raw,
+};
+
+/// Bytes that come out, in memory that is made once and used again.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    /// More than was written: the rest is room.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Output {
+    /// The least that the memory grows by, in bytes.
+    const STEP: usize = 64 << 10;
+
+    /// Forgets what was written, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Forgets all but the first bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Writes with a function that is called anew with more room until it has enough.
+    #[inline]
+    pub(crate) fn write(&mut self, write: impl Fn(&mut [u8], usize) -> Written) {
+        loop {
+            if let Some(end) = write(&mut self.bytes, self.len) {
+                self.len = end;
+                return;
+            }
+            self.grow();
+        }
+    }
+
+    /// Writes with a function that has so much room, if it can.
+    #[inline(always)]
+    pub(crate) fn try_write(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> Written) -> bool {
+        while self.bytes.len() - self.len < room {
+            self.grow();
+        }
+        let end = write(&mut self.bytes, self.len);
+        self.len = end.unwrap_or(self.len);
+        end.is_some()
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let more = self.bytes.len().max(Self::STEP);
+        self.bytes.resize(self.bytes.len() + more, 0);
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, byte: u8) {
+        self.write(|buffer, at| encode::byte(buffer, at, byte));
+    }
+
+    #[inline]
+    pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.write(|buffer, at| encode::bytes(buffer, at, bytes));
+    }
+
+    pub(crate) fn number(&mut self, n: u64) {
+        self.write(|buffer, at| encode::number(buffer, at, n));
+    }
+
+    pub(crate) fn address(&mut self, address: IpAddr) {
+        self.write(|buffer, at| encode::address(buffer, at, address));
+    }
+
+    pub(crate) fn string(&mut self, text: &str) {
+        self.write(|buffer, at| encode::string(buffer, at, text));
+    }
+
+    pub(crate) fn characters(&mut self, text: &str) {
+        self.write(|buffer, at| encode::characters(buffer, at, text));
+    }
+
+    pub(crate) fn raw(&mut self, value: Raw<'_>) {
+        self.write(|buffer, at| encode::raw(buffer, at, value));
+    }
+
+    /// What was written from a place on.
+    pub(crate) fn written_from(&mut self, start: usize) -> &mut [u8] {
+        &mut self.bytes[start..self.len]
+    }
+}
+
+impl Deref for Output {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl From<Vec<u8>> for Output {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { len: bytes.len(), bytes }
+    }
+}

@@ -1,0 +1,257 @@
+//! Looks at sixteen bytes at once: with vectors where the target has them, else in two words.
+
+/// Sixteen bytes of a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block(Bytes);
+
+/// A bit for each byte, the first lowest.
+pub(crate) type Mask = u32;
+
+impl Block {
+    /// How many bytes it has.
+    pub(crate) const LEN: usize = 16;
+
+    /// These.
+    #[inline(always)]
+    pub(crate) fn new(bytes: &[u8; 16]) -> Self {
+        Self(Bytes::new(bytes))
+    }
+
+    /// Those that begin at an offset, if there are so many.
+    #[inline(always)]
+    pub(crate) fn at(bytes: &[u8], offset: usize) -> Option<Self> {
+        let (_, rest) = bytes.split_at_checked(offset)?;
+        rest.first_chunk().map(|chunk| Self(Bytes::new(chunk)))
+    }
+
+    /// The first of a text.
+    #[inline(always)]
+    pub(crate) fn first(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk().map(|chunk| Self(Bytes::new(chunk)))
+    }
+
+    /// Which are this byte.
+    #[inline(always)]
+    pub(crate) fn equal(self, byte: u8) -> Mask {
+        self.0.equal(byte).mask()
+    }
+
+    /// Which are blanks or control characters.
+    #[inline(always)]
+    pub(crate) fn blanks(self) -> Mask {
+        self.0.up_to(b' ').mask()
+    }
+
+    /// Which can't stand in a JSON string as they are: quotes, backslashes and control characters.
+    #[inline(always)]
+    pub(crate) fn escaped(self) -> Mask {
+        self.0.equal(b'"').or(self.0.equal(b'\\')).or(self.0.up_to(0x1f)).mask()
+    }
+
+    /// Which lie between these, inclusive.
+    #[inline(always)]
+    pub(crate) fn within(self, first: u8, last: u8) -> Mask {
+        self.0.within(first, last).mask()
+    }
+
+    /// Which are hexadecimal digits.
+    #[inline(always)]
+    pub(crate) fn hexadecimal(self) -> Mask {
+        let digit = self.0.within(b'0', b'9');
+        digit.or(self.0.within(b'a', b'f')).or(self.0.within(b'A', b'F')).mask()
+    }
+}
+
+/// A mask for the bytes below an index.
+#[inline(always)]
+pub(crate) fn below(index: usize) -> Mask {
+    if index >= Block::LEN { 0xffff } else { (1 << index) - 1 }
+}
+
+/// The first byte that can't stand in a JSON string as it is.
+#[inline(always)]
+pub(crate) fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(block) = Block::at(bytes, at) {
+        let mask = block.escaped();
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += Block::LEN;
+    }
+    let plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
+    bytes[at..].iter().position(|b| !plain(*b)).map(|i| at + i)
+}
+
+/// Whether a text is so many hexadecimal digits.
+#[inline]
+pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(block) = Block::at(bytes, at) {
+        if block.hexadecimal() != 0xffff {
+            return false;
+        }
+        at += Block::LEN;
+    }
+    bytes[at..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether a text is a UUID.
+#[inline]
+pub(crate) fn is_uuid(bytes: &[u8]) -> bool {
+    const DASHES: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
+    let (Ok(bytes), Some(last)) = (<&[u8; 36]>::try_from(bytes), Block::at(bytes, 20)) else { return false };
+    let (Some(first), Some(middle)) = (Block::at(bytes, 0), Block::at(bytes, 16)) else { return false };
+    let join = |a: Mask, b: Mask, c: Mask| u64::from(a) | u64::from(b) << 16 | u64::from(c) << 20;
+    join(first.hexadecimal(), middle.hexadecimal(), last.hexadecimal()) == (1 << 36) - 1 - DASHES
+        && join(first.equal(b'-'), middle.equal(b'-'), last.equal(b'-')) == DASHES
+}
+
+use self::target::Bytes;
+
+#[cfg(any(target_feature = "sse2", target_feature = "simd128", target_feature = "neon"))]
+mod target {
+    use wide::u8x16;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Bytes(u8x16);
+
+    impl Bytes {
+        #[inline(always)]
+        pub(super) fn new(bytes: &[u8; 16]) -> Self {
+            Self(u8x16::new(*bytes))
+        }
+
+        #[inline(always)]
+        pub(super) fn equal(self, byte: u8) -> Self {
+            Self(self.0.simd_eq(u8x16::splat(byte)))
+        }
+
+        #[inline(always)]
+        pub(super) fn up_to(self, byte: u8) -> Self {
+            Self(self.0.min(u8x16::splat(byte)).simd_eq(self.0))
+        }
+
+        #[inline(always)]
+        pub(super) fn within(self, first: u8, last: u8) -> Self {
+            Self(self.0 - u8x16::splat(first)).up_to(last - first)
+        }
+
+        #[inline(always)]
+        pub(super) fn or(self, other: Self) -> Self {
+            Self(self.0 | other.0)
+        }
+
+        #[inline(always)]
+        pub(super) fn mask(self) -> u32 {
+            self.0.to_bitmask()
+        }
+    }
+}
+
+#[cfg(any(test, not(any(target_feature = "sse2", target_feature = "simd128", target_feature = "neon"))))]
+#[cfg_attr(test, allow(dead_code))]
+mod words {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+    /// Two words. What says something about bytes says it in their highest bits.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Bytes([u64; 2]);
+
+    impl Bytes {
+        #[inline(always)]
+        pub(super) fn new(bytes: &[u8; 16]) -> Self {
+            let all = u128::from_le_bytes(*bytes);
+            Self([all as u64, (all >> 64) as u64])
+        }
+
+        #[inline(always)]
+        pub(super) fn equal(self, byte: u8) -> Self {
+            Self(self.0.map(|w| {
+                let w = w ^ ONES * u64::from(byte);
+                !((w & !HIGHS) + !HIGHS | w) & HIGHS
+            }))
+        }
+
+        #[inline(always)]
+        pub(super) fn up_to(self, byte: u8) -> Self {
+            // Adding this to a byte below 0x80 sets its highest bit only if it is greater.
+            Self(self.0.map(|w| !((w & !HIGHS) + ONES * u64::from(0x7f - byte) | w) & HIGHS))
+        }
+
+        #[inline(always)]
+        pub(super) fn within(self, first: u8, last: u8) -> Self {
+            let (below, [a, b]) = (self.up_to(first - 1).0, self.up_to(last).0);
+            Self([a & !below[0], b & !below[1]])
+        }
+
+        #[inline(always)]
+        pub(super) fn or(self, other: Self) -> Self {
+            Self([self.0[0] | other.0[0], self.0[1] | other.0[1]])
+        }
+
+        #[inline(always)]
+        pub(super) fn mask(self) -> u32 {
+            // Gathers the highest bits in the highest byte.
+            let [a, b] = self.0.map(|w| ((w >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32);
+            a | b << 8
+        }
+    }
+}
+
+#[cfg(not(any(target_feature = "sse2", target_feature = "simd128", target_feature = "neon")))]
+use words as target;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each byte is, at each place, by vectors and by words.
+    #[test]
+    fn every_byte_at_every_place() {
+        for byte in 0..=255u8 {
+            for place in 0..16 {
+                for around in [b' ', b'x', 0x80] {
+                    let mut text = [around; 16];
+                    text[place] = byte;
+                    let want = |is: fn(u8) -> bool| {
+                        (0..16).filter(|&i| is(text[i])).map(|i| 1 << i).sum::<Mask>()
+                    };
+                    let block = Block::first(&text).unwrap();
+                    let words = words::Bytes::new(&text);
+                    assert_eq!(block.equal(b'-'), want(|b| b == b'-'));
+                    assert_eq!(words.equal(b'-').mask(), want(|b| b == b'-'));
+                    assert_eq!(block.blanks(), want(|b| b <= b' '));
+                    assert_eq!(words.up_to(b' ').mask(), want(|b| b <= b' '));
+                    assert_eq!(block.escaped(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
+                    assert_eq!(block.hexadecimal(), want(|b| b.is_ascii_hexdigit()));
+                    assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn uuids() {
+        let good = "1d515d18-1b36-47DC-a983-bd6512aed4bd";
+        assert!(is_uuid(good.as_bytes()));
+        for i in 0..good.len() {
+            let mut bad = good.as_bytes().to_vec();
+            bad[i] = if bad[i] == b'-' { b'a' } else { b'-' };
+            assert!(!is_uuid(&bad), "{i}");
+        }
+        assert!(!is_uuid(&good.as_bytes()[1..]));
+    }
+
+    #[test]
+    fn the_first_that_is_escaped() {
+        for len in 0..40 {
+            let plain = "é".repeat(len);
+            assert_eq!(first_escaped(plain.as_bytes()), None);
+            let text = format!("{plain}\"\u{1}\\");
+            assert_eq!(first_escaped(text.as_bytes()), Some(2 * len));
+        }
+        assert!(is_hexadecimal(b"0123456789abcdefABCDEF") && !is_hexadecimal(b"0123456789abcdefg"));
+    }
+}
