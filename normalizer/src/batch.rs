@@ -202,6 +202,11 @@ impl<'a> BatchView<'a> {
         (e, self.bytes.get(e.start as usize..end).unwrap_or_default())
     }
 
+    /// All bytes as a text, if they are one.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        simdutf8::basic::from_utf8(self.bytes).ok()
+    }
+
     /// The context of an element, by its number there.
     pub fn context(&self, number: u32) -> &'a [u8] {
         let Some(i) = (number as usize).checked_sub(1) else { return &[] };

@@ -6,8 +6,6 @@
 //! handle: then nothing is written, and the record takes the long way, which gives the same
 //! bytes for every record that both can read.
 
-use std::net::IpAddr;
-
 use crate::{
     convert,
     encode::{self, Written},
@@ -25,8 +23,13 @@ use crate::{
 pub(crate) struct Program {
     /// The brace, and what is the same in all records of the product. Each member has its comma
     /// behind it.
-    head: Vec<u8>,
+    head: [u8; 64],
+    head_len: u8,
     steps: Vec<Step>,
+    /// Where among the steps the time of the envelopes around the record has its place, and its
+    /// key, if there is none in the record.
+    around: usize,
+    log_time: Option<(&'static [u8; 16], u8)>,
     /// Members without a field, in the order of the source.
     extra: Vec<(Vec<u8>, usize)>,
 }
@@ -55,8 +58,6 @@ enum Act {
     Word(Vec<Known>),
     /// Not written, where it is this.
     Version(u64),
-    /// The time of the envelopes around the record.
-    Around,
 }
 
 /// A word of the source, of at most eight bytes.
@@ -142,11 +143,11 @@ impl Program {
             };
             steps.push((field, member, act));
         }
-        steps.push(match plan.log_time {
-            Some((member, unit)) => (Field::LogTimeMs, member, Act::Time(unit)),
-            None => (Field::LogTimeMs, 0, Act::Around),
-        });
+        if let Some((member, unit)) = plan.log_time {
+            steps.push((Field::LogTimeMs, member, Act::Time(unit)));
+        }
         steps.sort_by_key(|s| s.0);
+        let around = steps.iter().filter(|s| s.0 < Field::LogTimeMs).count();
         let writes = |s: &&(Field, usize, Act)| !matches!(s.2, Act::Version(_));
         let mut fields = steps.iter().filter(writes).map(|s| s.0);
         // With two values for a field, the second is compared with the first.
@@ -168,7 +169,11 @@ impl Program {
             key.push(b':');
             (key.to_vec(), member)
         });
-        Some(Self { head, steps: steps.into_iter().map(step).collect(), extra: extra.collect() })
+        let mut padded = [0; 64];
+        padded.get_mut(..head.len())?.copy_from_slice(&head);
+        let head_len = head.len() as u8;
+        let log_time = plan.log_time.is_none().then(|| Field::LogTimeMs.json_key());
+        Some(Self { head: padded, head_len, around, log_time, steps: steps.into_iter().map(step).collect(), extra: extra.collect() })
     }
 
     /// Writes a record, or nothing where something in it is not as expected.
@@ -182,7 +187,7 @@ impl Program {
     ) -> bool {
         let keys: usize = self.extra.iter().map(|(key, _)| key.len()).sum();
         let steps = self.steps.len() + self.extra.len() + 2;
-        let room = self.head.len() + steps * Self::ROOM + keys + text_len;
+        let room = steps * Self::ROOM + keys + text_len;
         out.try_write(room, |buffer, at| self.write(source, log_time, buffer, at))
     }
 
@@ -194,107 +199,20 @@ impl Program {
         buffer: &mut [u8],
         at: usize,
     ) -> Written {
-        let mut at = encode::bytes(buffer, at, &self.head)?;
-        for step in &self.steps {
-            if let Act::Around = step.act {
-                if let Some(time) = log_time {
-                    encode::block(buffer, at, step.key)?;
-                    at = encode::number(buffer, at + usize::from(step.key_len), time)?;
-                    at = encode::byte(buffer, at, b',')?;
-                }
-                continue;
-            }
-            let piece = source.piece(step.member)?;
-            // The commonest forms of what stands for none.
-            if piece.len == 0 || piece.len == 1 && piece.tail.first() == Some(&b'-') {
-                match step.act {
-                    Act::Version(_) => return None,
-                    // The envelopes around may have another.
-                    Act::Time(_) if log_time.is_some() => return None,
-                    _ => continue,
-                }
-            }
-            encode::block(buffer, at, step.key)?;
-            let start = at + usize::from(step.key_len);
-            at = match &step.act {
-                Act::Text => {
-                    // A shorter one may stand for none.
-                    if piece.len <= 4 && !begins_plainly(piece) {
-                        return None;
-                    }
-                    let end = copy(buffer, start, piece)?;
-                    encode::block(buffer, end, b"\",")?;
-                    end + 2
-                }
-                Act::Number { most, digits } => {
-                    let end = if piece.len > *digits {
-                        let n = convert::digits(piece.tail.get(..piece.len)?)?;
-                        if n > *most || piece.tail.first() == Some(&b'0') {
-                            return None;
-                        }
-                        encode::number(buffer, start, n)?
-                    } else {
-                        copy_digits(buffer, start, piece)?
-                    };
-                    encode::byte(buffer, end, b',')?
-                }
-                Act::Time(unit) => {
-                    let end = copy_digits(buffer, start, piece)?;
-                    match (unit, piece.len) {
-                        // Seconds of our time have ten digits, milliseconds thirteen.
-                        (Unit::Seconds | Unit::Guess, 10) => {
-                            encode::block(buffer, end, b"000,")?;
-                            end + 4
-                        }
-                        (Unit::Millis | Unit::Guess, 13) => encode::byte(buffer, end, b',')?,
-                        _ => return None,
-                    }
-                }
-                Act::Address => {
-                    let end = match is_ipv4(piece) {
-                        true => copy(buffer, start, piece)?,
-                        false => other_address(buffer, start, piece)?,
-                    };
-                    encode::block(buffer, end, b"\",")?;
-                    end + 2
-                }
-                Act::Protocol => {
-                    let n = match (piece.len, piece.tail) {
-                        (1, [a @ b'0'..=b'9', ..]) => usize::from(a - b'0'),
-                        (2, [a @ b'1'..=b'9', b @ b'0'..=b'9', ..]) => {
-                            usize::from((a - b'0') * 10 + (b - b'0'))
-                        }
-                        _ => {
-                            let n = convert::digits(piece.tail.get(..piece.len)?)?;
-                            usize::from(u8::try_from(n).ok().filter(|_| piece.tail[0] != b'0')?)
-                        }
-                    };
-                    let end = copy(buffer, start, piece)?;
-                    let end = match KEYWORDS.get(n) {
-                        Some((keyword, len)) if *len > 1 => {
-                            let end = encode::bytes(buffer, end, b",\"transport\":\"")?;
-                            encode::block(buffer, end, keyword)?;
-                            end + usize::from(*len)
-                        }
-                        _ => end,
-                    };
-                    encode::byte(buffer, end, b',')?
-                }
-                Act::Word(words) => {
-                    let text = word_at(piece.tail, piece.len)?;
-                    let known = words.iter().find(|w| text | w.case == w.word)?;
-                    encode::block(buffer, start, &known.text)?;
-                    start + usize::from(known.len)
-                }
-                Act::Version(v) => {
-                    if word_at(piece.tail, piece.len)? != *v {
-                        return None;
-                    }
-                    // The key is overwritten.
-                    at
-                }
-                Act::Around => at,
-            };
+        encode::block(buffer, at, &self.head)?;
+        let mut at = at + usize::from(self.head_len);
+        // The time of the envelopes around the record has its place among the fields.
+        let (before, after) = self.steps.split_at_checked(self.around)?;
+        for step in before {
+            at = step.write(source, log_time, buffer, at)?;
+        }
+        if let (Some((key, len)), Some(time)) = (self.log_time, log_time) {
+            encode::block(buffer, at, key)?;
+            at = encode::number(buffer, at + usize::from(len), time)?;
+            at = encode::byte(buffer, at, b',')?;
+        }
+        for step in after {
+            at = step.write(source, log_time, buffer, at)?;
         }
         for (i, (key, member)) in self.extra.iter().enumerate() {
             if i == 0 {
@@ -306,14 +224,116 @@ impl Program {
                 Form::Plain => {
                     let start = encode::byte(buffer, at, b'"')?;
                     let end = copy(buffer, start, piece)?;
-                    encode::byte(buffer, end, b'"')?
+                    encode::block(buffer, end, b"\",")?;
+                    end + 2
                 }
-                Form::Number => copy(buffer, at, piece)?,
+                Form::Number => {
+                    let end = copy(buffer, at, piece)?;
+                    encode::byte(buffer, end, b',')?
+                }
             };
-            at = encode::byte(buffer, at, b',')?;
         }
         // The last comma is none.
         encode::bytes(buffer, at - 1, if self.extra.is_empty() { b"}\n" } else { b"}}\n" })
+    }
+}
+
+impl Step {
+    #[inline(always)]
+    fn write<'a>(
+        &self,
+        source: &impl Source<'a>,
+        log_time: Option<u64>,
+        buffer: &mut [u8],
+        at: usize,
+    ) -> Written {
+        let piece = source.piece(self.member)?;
+        let Piece { tail, len, .. } = piece;
+        // The commonest forms of what stands for none.
+        if len == 0 || len == 1 && tail.first() == Some(&b'-') {
+            return match self.act {
+                Act::Version(_) => None,
+                // The envelopes around may have another.
+                Act::Time(_) if log_time.is_some() => None,
+                _ => Some(at),
+            };
+        }
+        encode::block(buffer, at, self.key)?;
+        let start = at + usize::from(self.key_len);
+        match &self.act {
+            Act::Text => {
+                // A shorter one may stand for none.
+                if len <= 4 && !begins_plainly(piece) {
+                    return None;
+                }
+                let end = copy(buffer, start, piece)?;
+                encode::block(buffer, end, b"\",")?;
+                Some(end + 2)
+            }
+            Act::Number { most, digits } => {
+                let end = if len > *digits {
+                    let n = convert::digits(tail.get(..len)?)?;
+                    if n > *most || tail.first() == Some(&b'0') {
+                        return None;
+                    }
+                    encode::number(buffer, start, n)?
+                } else {
+                    copy_digits(buffer, start, piece)?
+                };
+                encode::byte(buffer, end, b',')
+            }
+            Act::Time(unit) => {
+                let end = copy_digits(buffer, start, piece)?;
+                match (unit, len) {
+                    // Seconds of our time have ten digits, milliseconds thirteen.
+                    (Unit::Seconds | Unit::Guess, 10) => {
+                        encode::block(buffer, end, b"000,")?;
+                        Some(end + 4)
+                    }
+                    (Unit::Millis | Unit::Guess, 13) => encode::byte(buffer, end, b','),
+                    _ => None,
+                }
+            }
+            Act::Address => {
+                let end = match tail.first_chunk::<16>() {
+                    Some(chunk) if is_ipv4(chunk, len) => {
+                        encode::block(buffer, start, chunk)?;
+                        start + len
+                    }
+                    _ => other_address(buffer, start, piece)?,
+                };
+                encode::block(buffer, end, b"\",")?;
+                Some(end + 2)
+            }
+            Act::Protocol => {
+                let n = match (len, tail) {
+                    (1, [a @ b'0'..=b'9', ..]) => usize::from(a - b'0'),
+                    (2, [a @ b'1'..=b'9', b @ b'0'..=b'9', ..]) => usize::from((a - b'0') * 10 + (b - b'0')),
+                    _ => {
+                        let n = convert::digits(tail.get(..len)?)?;
+                        usize::from(u8::try_from(n).ok().filter(|_| tail.first() != Some(&b'0'))?)
+                    }
+                };
+                let end = copy(buffer, start, piece)?;
+                let end = match KEYWORDS.get(n) {
+                    Some((keyword, len)) if *len > 1 => {
+                        encode::block(buffer, end, b",\"transport\":\"")?;
+                        encode::block(buffer, end + 14, keyword)?;
+                        end + 14 + usize::from(*len)
+                    }
+                    _ => end,
+                };
+                encode::byte(buffer, end, b',')
+            }
+            Act::Word(words) => {
+                let text = word_at(tail, len)?;
+                let known = words.iter().find(|w| text | w.case == w.word)?;
+                encode::block(buffer, start, &known.text)?;
+                Some(start + usize::from(known.len))
+            }
+            // The key is overwritten.
+            Act::Version(v) => (word_at(tail, len)? == *v).then_some(at),
+        }
     }
 }
 
@@ -321,6 +341,13 @@ impl Program {
 #[inline(always)]
 fn copy(buffer: &mut [u8], at: usize, piece: Piece<'_>) -> Written {
     let Piece { tail, len, .. } = piece;
+    // Most fit in three blocks, which cost less than to count them.
+    if len <= 48
+        && let Some(chunk) = tail.first_chunk::<48>()
+    {
+        encode::block(buffer, at, chunk)?;
+        return Some(at + len);
+    }
     let mut done = 0;
     while let Some(chunk) = tail.get(done..).and_then(<[u8]>::first_chunk::<16>) {
         encode::block(buffer, at + done, chunk)?;
@@ -374,17 +401,17 @@ fn padded(text: &str) -> Option<[u8; 8]> {
     Some(all)
 }
 
-/// Whether a piece is an IPv4 address as it goes out. A bit stands for each of its bytes.
+/// Whether the first bytes are an IPv4 address as it goes out. A bit stands for each byte.
 #[inline(always)]
-fn is_ipv4(piece: Piece<'_>) -> bool {
-    let Piece { tail, len, .. } = piece;
-    let Some(block) = Block::first(tail) else {
-        return tail.get(..len).is_some_and(|text| convert::ipv4(text).is_some());
-    };
+fn is_ipv4(bytes: &[u8; 16], len: usize) -> bool {
+    if len > 15 {
+        return false;
+    }
+    let block = Block::new(bytes);
     let all: Mask = below(len);
     let dots = block.equal(b'.') & all;
     let digits = block.within(b'0', b'9') & all;
-    let ends = dots | 1 << (len & 31);
+    let ends = dots | all + 1;
     // Where octets begin, and where they have two more digits.
     let begins = dots << 1 | 1;
     let long = begins & digits >> 1 & digits >> 2;
@@ -394,18 +421,18 @@ fn is_ipv4(piece: Piece<'_>) -> bool {
     let empty = begins & ends;
     let leading_zero = begins & block.equal(b'0') & !(ends >> 1);
     let four_digits = digits & digits >> 1 & digits >> 2 & digits >> 3;
-    len <= 15
-        && dots | digits == all
-        && dots.count_ones() == 3
-        && (over_255 | empty | leading_zero | four_digits) & (all << 1 | 1) == 0
+    // Two dots are left without the first, one without the second, none without the third.
+    let two = dots & dots.wrapping_sub(1);
+    let one = two & two.wrapping_sub(1);
+    let other = (dots | digits) ^ all;
+    one != 0 && one & (one - 1) == 0 && (over_255 | empty | leading_zero | four_digits | other) & (all << 1 | 1) == 0
 }
 
 /// Writes an address of another form.
 #[inline(never)]
 fn other_address(buffer: &mut [u8], at: usize, piece: Piece<'_>) -> Written {
     let text = std::str::from_utf8(piece.tail.get(..piece.len)?).ok()?;
-    let address = convert::address(text).filter(IpAddr::is_ipv6)?;
-    encode::address(buffer, at, address)
+    encode::address(buffer, at, convert::address(text)?)
 }
 
 #[cfg(test)]
@@ -457,7 +484,10 @@ mod tests {
             for (c, d) in octets.into_iter().flat_map(|c| lasts.map(|d| (c, d))) {
                 for text in [format!("{a}.{b}.{c}.{d}"), format!("{d}.{c}.{a}"), format!("{d}.{a}.{b}.{c}")] {
                     let good = text.parse::<Ipv4Addr>().is_ok();
-                    pieces(&text, |piece| assert_eq!(is_ipv4(piece), good, "{text:?}"));
+                    pieces(&text, |piece| {
+                        let found = piece.tail.first_chunk().is_some_and(|chunk| is_ipv4(chunk, piece.len));
+                        assert_eq!(found, good && piece.tail.len() >= 16, "{text:?}");
+                    });
                 }
             }
         }

@@ -128,10 +128,10 @@ pub(crate) fn bytes(buffer: &mut [u8], at: usize, bytes: &[u8]) -> Written {
 /// Eight decimal digits of a number below 10^8, a byte each, the first lowest.
 #[inline(always)]
 fn eight_digits(n: u64) -> u64 {
-    let fours = n / 10_000 | (n % 10_000) << 32;
-    let hundreds = (fours * 10_486 >> 20) & 0x7f_0000_007f;
+    let fours = (n / 10_000) | ((n % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
     tens | (pairs - tens * 10) << 8
 }
 

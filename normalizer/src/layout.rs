@@ -14,10 +14,9 @@ use nom::{
 };
 
 use crate::{
-    Config, Error,
-    limits,
+    Config, Error, limits,
     plan::KeyIndex,
-    scan::{Block, Mask, below},
+    scan::Block,
     source::{Form, Piece},
 };
 
@@ -335,9 +334,9 @@ impl Columns {
         self.plain = true;
         self.ranges.clear();
         let mut start = 0;
-        let mut separators = |mut mask: Mask, base: usize, ranges: &mut Vec<(u32, u32)>| {
+        let mut separators = |mut mask: u64, base: usize, ranges: &mut Vec<(u32, u32)>| {
             while mask != 0 {
-                let at = (base + mask.trailing_zeros() as usize) as u32;
+                let at = base as u32 + mask.trailing_zeros();
                 mask &= mask - 1;
                 if at > start {
                     ranges.push((start, at));
@@ -345,21 +344,34 @@ impl Columns {
                 start = at + 1;
             }
         };
-        let mut at = 0;
-        let mut escaped = 0;
+        let (mut at, mut escaped) = (0, 0);
+        while let Some(group) = bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
+            let mut blanks = 0;
+            for (i, block) in group.as_chunks().0.iter().enumerate() {
+                let block = Block::new(block);
+                escaped |= block.escaped();
+                blanks |= u64::from(block.blanks()) << (i * Block::LEN);
+            }
+            separators(blanks, at, &mut self.ranges);
+            at += 64;
+        }
+        let (base, mut blanks) = (at, 0);
         while let Some(block) = Block::at(bytes, at) {
             escaped |= block.escaped();
-            separators(block.blanks(), at, &mut self.ranges);
+            blanks |= u64::from(block.blanks()) << (at - base);
             at += Block::LEN;
         }
         // What is left, in the last sixteen bytes.
-        match bytes.len().checked_sub(Block::LEN).and_then(|last| Block::at(bytes, last).map(|b| (last, b))) {
-            Some((last, block)) => {
+        match bytes.last_chunk() {
+            Some(last) if at < bytes.len() => {
+                let (block, known) = (Block::new(last), at + Block::LEN - bytes.len());
                 escaped |= block.escaped();
-                separators(block.blanks() & !below(at - last), last, &mut self.ranges);
+                blanks |= u64::from(block.blanks() >> known) << (at - base);
             }
+            Some(_) => {}
             None => escaped = 1,
         }
+        separators(blanks, base, &mut self.ranges);
         if escaped != 0 {
             return self.split_any_blanks(line);
         }

@@ -26,7 +26,7 @@ use crate::{
     source::{Object, Row, Source},
 };
 
-use self::lines::{Rows, counted};
+use self::lines::{KnownLines, Rows, counted};
 
 /// A configured normalizer with the memory that it reuses.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub struct Normalizer {
     rules: Rules,
     from: Option<usize>,
     planner: Planner,
-    /// The products that have lines of their own, with their plans.
-    lines: Vec<(usize, Plan)>,
+    /// The products that have lines of their own.
+    lines: Vec<KnownLines>,
     /// The layout that was configured.
     layout: Option<Rows>,
     /// The header row that was in force last, as its context.
@@ -135,7 +135,7 @@ impl Normalizer {
             rules: Rules::new(config)?,
             from,
             planner,
-            lines: (0..all.len()).filter(with_lines).map(|p| (p, Planner::lines(p))).collect(),
+            lines: (0..all.len()).filter(with_lines).map(KnownLines::new).collect(),
             layout,
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),
@@ -165,16 +165,27 @@ impl Normalizer {
         out.tallies.clear();
         (out.normalized, out.filtered, out.rejected, out.filtered_bytes) = (0, 0, 0, 0);
         self.tallies.fill(0);
+        // Checked at once; one by one where something in it is none.
+        let text = batch.text();
         let mut next = first;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
+            let start = element.start as usize;
+            let text = text.and_then(|t| t.get(start..start + bytes.len()));
+            if let Some(text) = text
+                && (element.fault, element.context) == (0, 0)
+                && self.line_as_it_stands(text, out)
+            {
+                next += 1;
+                continue;
+            }
             let before = (out.normalized + out.rejected, out.filtered);
             let start = Mark::of(out);
             self.compound = false;
             let mut sink = Sink { out, element: next as u32, start: start.len };
             match FramingFault::from_code(element.fault) {
                 Some(fault) => self.framing_fault(fault, bytes, &mut sink),
-                None => match std::str::from_utf8(bytes) {
+                None => match text.map_or_else(|| std::str::from_utf8(bytes), Ok) {
                     Ok(text) => {
                         self.element(text, 0, batch.context(element.context), Around::default(), &mut sink);
                     }

@@ -1,10 +1,7 @@
 //! The flat record: its fields, once, as a table that drives the type, the encoder, the
 //! schema and the reader of flat records.
 
-use std::{
-    mem,
-    net::IpAddr,
-};
+use std::{mem, net::IpAddr};
 
 /// What values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,7 +38,11 @@ impl Rules {
             keep_raw: config.keep_raw,
             to: config.to,
             observed_at: config.observed_at_ms,
-            direct: config.to.is_flat() && !kept && !redacted && config.filter.is_none() && config.own.is_empty(),
+            direct: config.to.is_flat()
+                && !kept
+                && !redacted
+                && config.filter.is_none()
+                && config.own.is_empty(),
             filter: filter.transpose()?,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,

@@ -24,12 +24,6 @@ impl Block {
         rest.first_chunk().map(|chunk| Self(Bytes::new(chunk)))
     }
 
-    /// The first of a text.
-    #[inline(always)]
-    pub(crate) fn first(bytes: &[u8]) -> Option<Self> {
-        bytes.first_chunk().map(|chunk| Self(Bytes::new(chunk)))
-    }
-
     /// Which are this byte.
     #[inline(always)]
     pub(crate) fn equal(self, byte: u8) -> Mask {
@@ -62,10 +56,10 @@ impl Block {
     }
 }
 
-/// A mask for the bytes below an index.
+/// A mask for the bytes below an index of at most [`Block::LEN`].
 #[inline(always)]
 pub(crate) fn below(index: usize) -> Mask {
-    if index >= Block::LEN { 0xffff } else { (1 << index) - 1 }
+    (1 << (index & 31)) - 1
 }
 
 /// The first byte that can't stand in a JSON string as it is.
@@ -169,15 +163,15 @@ mod words {
         #[inline(always)]
         pub(super) fn equal(self, byte: u8) -> Self {
             Self(self.0.map(|w| {
-                let w = w ^ ONES * u64::from(byte);
-                !((w & !HIGHS) + !HIGHS | w) & HIGHS
+                let w = w ^ (ONES * u64::from(byte));
+                !(((w & !HIGHS) + !HIGHS) | w) & HIGHS
             }))
         }
 
         #[inline(always)]
         pub(super) fn up_to(self, byte: u8) -> Self {
             // Adding this to a byte below 0x80 sets its highest bit only if it is greater.
-            Self(self.0.map(|w| !((w & !HIGHS) + ONES * u64::from(0x7f - byte) | w) & HIGHS))
+            Self(self.0.map(|w| !(((w & !HIGHS) + ONES * u64::from(0x7f - byte)) | w) & HIGHS))
         }
 
         #[inline(always)]
@@ -215,10 +209,9 @@ mod tests {
                 for around in [b' ', b'x', 0x80] {
                     let mut text = [around; 16];
                     text[place] = byte;
-                    let want = |is: fn(u8) -> bool| {
-                        (0..16).filter(|&i| is(text[i])).map(|i| 1 << i).sum::<Mask>()
-                    };
-                    let block = Block::first(&text).unwrap();
+                    let want =
+                        |is: fn(u8) -> bool| (0..16).filter(|&i| is(text[i])).map(|i| 1 << i).sum::<Mask>();
+                    let block = Block::new(&text);
                     let words = words::Bytes::new(&text);
                     assert_eq!(block.equal(b'-'), want(|b| b == b'-'));
                     assert_eq!(words.equal(b'-').mask(), want(|b| b == b'-'));

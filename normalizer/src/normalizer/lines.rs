@@ -3,13 +3,15 @@
 use std::mem;
 
 use crate::{
-    Config, Error, explain,
+    Config, Error,
+    batch::Outcome,
+    explain,
     fault::{Fault, code},
     fill::{Around, Given, Written, apply},
     layout::{Columns, HEADER, Layout},
     limits,
     plan::{Plan, Planner, Verdict},
-    products::{self, Entry, Lines, Shape, To},
+    products::{self, Entry, Lines, Product, Shape, To},
     record::{Raw, Record, RecordMemory},
     source::{Line, NamedLine, Object},
 };
@@ -24,7 +26,65 @@ pub(super) struct Rows {
     missing: Option<String>,
 }
 
+/// The lines of a product that has a layout of its own.
+#[derive(Debug)]
+pub(super) struct KnownLines {
+    product: usize,
+    plan: Plan,
+    columns: usize,
+    /// Whether a line is told by what is in it.
+    detected: bool,
+    /// What is in those columns that tell something.
+    shapes: Vec<(usize, Shape)>,
+}
+
+impl KnownLines {
+    pub(super) fn new(product: usize) -> Self {
+        let Product { lines, entries, .. } = products::all()[product];
+        let (columns, detected) = (lines.columns(), matches!(lines, Lines::Detected(_)));
+        let shapes = entries[..columns].iter().map(|e| e.shape).enumerate();
+        let shapes = shapes.filter(|(_, shape)| *shape != Shape::Any).collect();
+        Self { product, plan: Planner::lines(product), columns, detected, shapes }
+    }
+
+    /// Whether a line is of this product, by what is in its columns.
+    #[inline]
+    fn tell(&self, text: &str, columns: &Columns) -> bool {
+        self.detected
+            && columns.len() == self.columns
+            && self.shapes.iter().all(|(i, shape)| shape.fits(columns.get(text, *i)))
+    }
+}
+
 impl Normalizer {
+    /// Normalizes a line of a known layout in the short way, if nothing stands against it.
+    #[inline]
+    pub(super) fn line_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> bool {
+        if !self.rules.direct
+            || self.layout.is_some()
+            || self.trace.is_some()
+            || matches!(text.as_bytes().first(), None | Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n'))
+        {
+            return false;
+        }
+        let columns = &mut self.columns;
+        columns.split_blanks(text);
+        if !columns.is_plain() {
+            return false;
+        }
+        let told = self.from.is_some();
+        let Some(known) = self.lines.iter().find(|l| told || l.tell(text, columns)) else { return false };
+        let Some(program) = &known.plan.direct else { return false };
+        if columns.len() != known.columns {
+            return false;
+        }
+        let source = Line { text, columns, entries: products::all()[known.product].entries };
+        let written = program.run(&source, None, text.len(), &mut out.output);
+        out.normalized += u32::from(written);
+        self.tallies[known.product] += u32::from(written);
+        written
+    }
+
     /// Normalizes a line; the context may be a header row.
     pub(super) fn line(&mut self, text: &str, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         let mut columns = mem::take(&mut self.columns);
@@ -63,8 +123,8 @@ impl Normalizer {
 
     /// A line in one of the products' own layouts.
     fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
-        let Some((p, plan)) =
-            self.lines.iter().find(|(p, _)| self.from.is_some() || is_of(*p, text, columns))
+        let Some(KnownLines { product: p, plan, .. }) =
+            self.lines.iter().find(|l| self.from.is_some() || l.tell(text, columns))
         else {
             let fault = self.explain_line(text, columns);
             return self.reject(&fault, sink);
@@ -105,7 +165,7 @@ impl Normalizer {
             }
         }
         columns.split_blanks(text);
-        !self.lines.iter().any(|(p, _)| is_of(*p, text, columns))
+        !self.lines.iter().any(|l| l.tell(text, columns))
     }
 
     /// A line whose columns a layout or a header row names.
@@ -264,15 +324,6 @@ impl Rows {
         };
         Ok(planner.unknown(p, &self.layout.names).into_iter().map(warning).collect())
     }
-}
-
-/// Whether a line is of a product, by what is in its columns.
-#[inline]
-fn is_of(product: usize, text: &str, columns: &Columns) -> bool {
-    let product = products::all()[product];
-    let Lines::Detected(n) = product.lines else { return false };
-    let tells = |(i, e): (usize, &Entry)| e.shape == Shape::Any || e.shape.fits(columns.get(text, i));
-    columns.len() == n && product.entries[..n].iter().enumerate().all(tells)
 }
 
 pub(super) fn counted(columns: usize) -> String {
