@@ -16,7 +16,7 @@ use nom::{
 use crate::{
     Config, Error, limits,
     plan::KeyIndex,
-    scan::Block,
+    scan::{Block, Marks},
     source::{Form, Piece},
 };
 
@@ -288,7 +288,9 @@ fn is_blank(b: u8) -> bool {
 pub(crate) struct Columns {
     /// Their text, where it is not a part of the line.
     unquoted: String,
+    /// Where they are; only so many.
     ranges: Vec<(u32, u32)>,
+    count: usize,
     own: bool,
     /// Nothing in the line needs an escape in a JSON string.
     plain: bool,
@@ -302,7 +304,7 @@ impl Columns {
     /// How many there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.ranges.len()
+        self.count
     }
 
     /// A column of the line that was split last.
@@ -313,12 +315,12 @@ impl Columns {
         &text[start as usize..end as usize]
     }
 
-    /// A column of a line that was split where it stands.
+    /// A column of a plain line that was split where it stands.
     #[inline(always)]
     pub(crate) fn piece<'a>(&self, line: &'a str, index: usize) -> Option<Piece<'a>> {
         let (start, end) = *self.ranges.get(index)?;
         let tail = line.as_bytes().get(start as usize..)?;
-        self.plain.then_some(Piece { tail, len: (end - start) as usize, form: Form::Plain })
+        Some(Piece { tail, len: (end - start) as usize, form: Form::Plain })
     }
 
     /// Whether it is known that no control character is in the line that was split last.
@@ -327,60 +329,69 @@ impl Columns {
     }
 
     /// Splits at runs of blanks.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn split_blanks(&mut self, line: &str) {
         let bytes = line.as_bytes();
         self.own = false;
         self.plain = true;
-        self.ranges.clear();
-        let mut start = 0;
-        let mut separators = |mut mask: u64, base: usize, ranges: &mut Vec<(u32, u32)>| {
+        // Room for each column that there can be.
+        if self.ranges.len() < bytes.len() / 2 + 1 {
+            self.ranges.resize(bytes.len() / 2 + 1, (0, 0));
+        }
+        let ranges = &mut self.ranges[..];
+        let (mut start, mut count) = (0, 0);
+        let mut column = |at: u32| {
+            if at > start
+                && let Some(range) = ranges.get_mut(count)
+            {
+                *range = (start, at);
+                count += 1;
+            }
+            start = at + 1;
+        };
+        let mut separators = |mut mask: u64, base: usize| {
             while mask != 0 {
-                let at = base as u32 + mask.trailing_zeros();
+                column(base as u32 + mask.trailing_zeros());
                 mask &= mask - 1;
-                if at > start {
-                    ranges.push((start, at));
-                }
-                start = at + 1;
             }
         };
-        let (mut at, mut escaped) = (0, 0);
+        let (mut at, mut escaped) = (0, Marks::NONE);
         while let Some(group) = bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
             let mut blanks = 0;
             for (i, block) in group.as_chunks().0.iter().enumerate() {
                 let block = Block::new(block);
-                escaped |= block.escaped();
-                blanks |= u64::from(block.blanks()) << (i * Block::LEN);
+                escaped = escaped.or(block.escaped());
+                blanks |= u64::from(block.blanks().mask()) << (i * Block::LEN);
             }
-            separators(blanks, at, &mut self.ranges);
+            separators(blanks, at);
             at += 64;
         }
         let (base, mut blanks) = (at, 0);
         while let Some(block) = Block::at(bytes, at) {
-            escaped |= block.escaped();
-            blanks |= u64::from(block.blanks()) << (at - base);
+            escaped = escaped.or(block.escaped());
+            blanks |= u64::from(block.blanks().mask()) << (at - base);
             at += Block::LEN;
         }
         // What is left, in the last sixteen bytes.
         match bytes.last_chunk() {
             Some(last) if at < bytes.len() => {
                 let (block, known) = (Block::new(last), at + Block::LEN - bytes.len());
-                escaped |= block.escaped();
-                blanks |= u64::from(block.blanks() >> known) << (at - base);
+                escaped = escaped.or(block.escaped());
+                blanks |= u64::from(block.blanks().mask() >> known) << (at - base);
             }
             Some(_) => {}
-            None => escaped = 1,
+            None => return self.split_any_blanks(line),
         }
-        separators(blanks, base, &mut self.ranges);
-        if escaped != 0 {
-            return self.split_any_blanks(line);
-        }
-        if bytes.len() > start as usize {
-            self.ranges.push((start, bytes.len() as u32));
+        separators(blanks, base);
+        column(bytes.len() as u32);
+        self.count = count;
+        if escaped.mask() != 0 {
+            self.split_any_blanks(line);
         }
     }
 
     /// The same for short lines, and for those with control characters or what needs an escape.
+    #[cold]
     fn split_any_blanks(&mut self, line: &str) {
         self.plain = false;
         self.ranges.clear();
@@ -389,6 +400,7 @@ impl Columns {
         let blanks = line.bytes().enumerate().filter(|(_, b)| is_blank(*b)).map(|(at, _)| at);
         let ranges = blanks.chain([line.len()]).map(|at| (std::mem::replace(&mut start, at + 1), at));
         self.ranges.extend(ranges.filter(is_column).map(|(start, end)| (start as u32, end as u32)));
+        self.count = self.ranges.len();
     }
 
     /// Splits as a layout says. The error is the number of the column that has no end, from 0.
@@ -435,6 +447,7 @@ impl Columns {
             self.ranges.push((start as u32, end as u32));
             start = end;
         }
+        self.count = columns;
     }
 
     fn split_literals(&mut self, line: &str, literals: &[String]) -> Result<(), usize> {
@@ -457,6 +470,7 @@ impl Columns {
             self.ranges.push((pos as u32, (pos + len) as u32));
             pos += len + literal.len();
         }
+        self.count = self.ranges.len();
         Ok(())
     }
 }

@@ -26,33 +26,53 @@ impl Block {
 
     /// Which are this byte.
     #[inline(always)]
-    pub(crate) fn equal(self, byte: u8) -> Mask {
-        self.0.equal(byte).mask()
+    pub(crate) fn equal(self, byte: u8) -> Marks {
+        Marks(self.0.equal(byte))
     }
 
     /// Which are blanks or control characters.
     #[inline(always)]
-    pub(crate) fn blanks(self) -> Mask {
-        self.0.up_to(b' ').mask()
+    pub(crate) fn blanks(self) -> Marks {
+        Marks(self.0.up_to(b' '))
     }
 
     /// Which can't stand in a JSON string as they are: quotes, backslashes and control characters.
     #[inline(always)]
-    pub(crate) fn escaped(self) -> Mask {
-        self.0.equal(b'"').or(self.0.equal(b'\\')).or(self.0.up_to(0x1f)).mask()
+    pub(crate) fn escaped(self) -> Marks {
+        self.equal(b'"').or(self.equal(b'\\')).or(Marks(self.0.up_to(0x1f)))
     }
 
     /// Which lie between these, inclusive.
     #[inline(always)]
-    pub(crate) fn within(self, first: u8, last: u8) -> Mask {
-        self.0.within(first, last).mask()
+    pub(crate) fn within(self, first: u8, last: u8) -> Marks {
+        Marks(self.0.within(first, last))
     }
 
     /// Which are hexadecimal digits.
     #[inline(always)]
-    pub(crate) fn hexadecimal(self) -> Mask {
-        let digit = self.0.within(b'0', b'9');
-        digit.or(self.0.within(b'a', b'f')).or(self.0.within(b'A', b'F')).mask()
+    pub(crate) fn hexadecimal(self) -> Marks {
+        self.within(b'0', b'9').or(self.within(b'a', b'f')).or(self.within(b'A', b'F'))
+    }
+}
+
+/// Some of sixteen bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks(Bytes);
+
+impl Marks {
+    /// None of them.
+    pub(crate) const NONE: Self = Self(Bytes::NONE);
+
+    /// Those, and the others.
+    #[inline(always)]
+    pub(crate) fn or(self, others: Self) -> Self {
+        Self(self.0.or(others.0))
+    }
+
+    /// A bit for each byte, the first lowest.
+    #[inline(always)]
+    pub(crate) fn mask(self) -> Mask {
+        self.0.mask()
     }
 }
 
@@ -67,7 +87,7 @@ pub(crate) fn below(index: usize) -> Mask {
 pub(crate) fn first_escaped(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(block) = Block::at(bytes, at) {
-        let mask = block.escaped();
+        let mask = block.escaped().mask();
         if mask != 0 {
             return Some(at + mask.trailing_zeros() as usize);
         }
@@ -82,7 +102,7 @@ pub(crate) fn first_escaped(bytes: &[u8]) -> Option<usize> {
 pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
     let mut at = 0;
     while let Some(block) = Block::at(bytes, at) {
-        if block.hexadecimal() != 0xffff {
+        if block.hexadecimal().mask() != 0xffff {
             return false;
         }
         at += Block::LEN;
@@ -96,7 +116,9 @@ pub(crate) fn is_uuid(bytes: &[u8]) -> bool {
     const DASHES: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
     let (Ok(bytes), Some(last)) = (<&[u8; 36]>::try_from(bytes), Block::at(bytes, 20)) else { return false };
     let (Some(first), Some(middle)) = (Block::at(bytes, 0), Block::at(bytes, 16)) else { return false };
-    let join = |a: Mask, b: Mask, c: Mask| u64::from(a) | u64::from(b) << 16 | u64::from(c) << 20;
+    let join = |a: Marks, b: Marks, c: Marks| {
+        u64::from(a.mask()) | (u64::from(b.mask()) << 16) | (u64::from(c.mask()) << 20)
+    };
     join(first.hexadecimal(), middle.hexadecimal(), last.hexadecimal()) == (1 << 36) - 1 - DASHES
         && join(first.equal(b'-'), middle.equal(b'-'), last.equal(b'-')) == DASHES
 }
@@ -111,6 +133,8 @@ mod target {
     pub(super) struct Bytes(u8x16);
 
     impl Bytes {
+        pub(super) const NONE: Self = Self(u8x16::ZERO);
+
         #[inline(always)]
         pub(super) fn new(bytes: &[u8; 16]) -> Self {
             Self(u8x16::new(*bytes))
@@ -154,6 +178,8 @@ mod words {
     pub(super) struct Bytes([u64; 2]);
 
     impl Bytes {
+        pub(super) const NONE: Self = Self([0; 2]);
+
         #[inline(always)]
         pub(super) fn new(bytes: &[u8; 16]) -> Self {
             let all = u128::from_le_bytes(*bytes);
@@ -213,12 +239,12 @@ mod tests {
                         |is: fn(u8) -> bool| (0..16).filter(|&i| is(text[i])).map(|i| 1 << i).sum::<Mask>();
                     let block = Block::new(&text);
                     let words = words::Bytes::new(&text);
-                    assert_eq!(block.equal(b'-'), want(|b| b == b'-'));
+                    assert_eq!(block.equal(b'-').mask(), want(|b| b == b'-'));
                     assert_eq!(words.equal(b'-').mask(), want(|b| b == b'-'));
-                    assert_eq!(block.blanks(), want(|b| b <= b' '));
+                    assert_eq!(block.blanks().mask(), want(|b| b <= b' '));
                     assert_eq!(words.up_to(b' ').mask(), want(|b| b <= b' '));
-                    assert_eq!(block.escaped(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
-                    assert_eq!(block.hexadecimal(), want(|b| b.is_ascii_hexdigit()));
+                    assert_eq!(block.escaped().mask(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
+                    assert_eq!(block.hexadecimal().mask(), want(|b| b.is_ascii_hexdigit()));
                     assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));
                 }
             }

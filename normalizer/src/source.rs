@@ -37,6 +37,11 @@ pub(crate) trait Source<'a> {
     fn value(&self, index: usize) -> Raw<'a> {
         self.raw(index)
     }
+    /// Whether [`Self::piece`] may be asked.
+    #[inline(always)]
+    fn has_pieces(&self) -> bool {
+        true
+    }
     /// The value with what stands behind it, if it is written in a simple way.
     #[inline(always)]
     fn piece(&self, _index: usize) -> Option<Piece<'a>> {
@@ -126,6 +131,11 @@ impl<'a> Source<'a> for Line<'a> {
     }
 
     #[inline(always)]
+    fn has_pieces(&self) -> bool {
+        self.columns.is_plain()
+    }
+
+    #[inline(always)]
     fn piece(&self, index: usize) -> Option<Piece<'a>> {
         self.columns.piece(self.text, index)
     }
@@ -160,8 +170,13 @@ impl<'a> Source<'a> for NamedLine<'a> {
     }
 
     #[inline(always)]
+    fn has_pieces(&self) -> bool {
+        self.missing.is_none() && self.columns.is_plain()
+    }
+
+    #[inline(always)]
     fn piece(&self, index: usize) -> Option<Piece<'a>> {
-        if self.missing.is_none() { self.columns.piece(self.text, index) } else { None }
+        self.columns.piece(self.text, index)
     }
 
     fn column(&self, index: usize) -> usize {
@@ -183,6 +198,11 @@ impl<'a, S: Source<'a>> Source<'a> for &S {
     #[inline]
     fn value(&self, index: usize) -> Raw<'a> {
         (**self).value(index)
+    }
+
+    #[inline(always)]
+    fn has_pieces(&self) -> bool {
+        (**self).has_pieces()
     }
 
     #[inline(always)]

@@ -58,7 +58,7 @@ impl KnownLines {
 
 impl Normalizer {
     /// Normalizes a line of a known layout in the short way, if nothing stands against it.
-    #[inline]
+    #[inline(never)]
     pub(super) fn line_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> bool {
         if !self.rules.direct
             || self.layout.is_some()
