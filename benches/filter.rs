@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use weir_benches::{
-    records::{Source, sound},
+    records::{Product, Source, sound},
     stages::{Framing, KEEPS_ONE_PERCENT, Normalizing, filtered},
 };
 use weir_normalizer::Config;
@@ -16,7 +16,7 @@ fn main() {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(3))
         .configure_from_args();
-    let input = sound(Source::HuaweiVpc, RECORDS, 1);
+    let input = sound(Source::usual(Product::HuaweiVpc), RECORDS, 1);
     let batches = Framing::new().batches(&input.bytes);
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::ElementsAndBytes {

@@ -1,40 +1,169 @@
 //! Records like real ones: skewed addresses, mixed protocols, 1 % without traffic, some IPv6,
 //! lines of every length; the same bytes for the same seed.
+//!
+//! A [`Flow`] is what happened; a product's members tell it in that product's words; a
+//! [`Form`] is how such members lie in an input.
 
-use std::{fmt::Write as _, net::IpAddr};
+mod flow;
+mod form;
+mod products;
 
-use crate::{
-    networks::host,
-    random::{Random, mix},
+use weir_normalizer::Config;
+
+use self::{
+    flow::{BROKEN_BYTE, Fault, Flow},
+    form::Position,
+    products::Members,
 };
+pub use self::{form::Form, products::Product};
+use crate::random::{Random, mix};
+
+/// How many records an envelope holds that holds several.
+pub const PAGE: usize = 1000;
 
 /// Whose records, in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Huawei VPC flow log lines.
-    HuaweiVpc,
-    /// Huawei Cloud Firewall flow logs as its API answers: pages of records, a page a line.
-    HuaweiCfw,
-    /// Alibaba VPC flow logs as SLS delivers them: a JSON object a line.
-    AlibabaVpc,
+pub struct Source {
+    /// Whose.
+    pub product: Product,
+    /// How they lie in the input.
+    pub form: Form,
 }
 
 impl Source {
-    /// Every one.
-    pub const ALL: [Self; 3] = [Self::HuaweiVpc, Self::HuaweiCfw, Self::AlibabaVpc];
+    /// The records of a product, in the form that they usually come in.
+    pub const fn usual(product: Product) -> Self {
+        Self { product, form: product.usual_form() }
+    }
 
-    /// The product's id.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::HuaweiVpc => "huawei-vpc",
-            Self::HuaweiCfw => "huawei-cfw",
-            Self::AlibabaVpc => "alibaba-vpc",
+    /// Every one that there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let forms = |product| Form::ALL.into_iter().map(move |form| Self { product, form });
+        Product::ALL.into_iter().flat_map(forms).filter(|source| source.exists())
+    }
+
+    /// Whether this product's records come in this form.
+    pub fn exists(self) -> bool {
+        match self.form {
+            Form::Lines => self.product.has_lines(),
+            // A row has no room for the object in a flat record.
+            Form::Csv => self.product != Product::Flat,
+            _ => true,
         }
+    }
+
+    /// `huawei-vpc` for the usual form, `huawei-vpc/lts-query` for another.
+    pub fn name(self) -> String {
+        match self.form == self.product.usual_form() {
+            true => self.product.id().to_owned(),
+            false => format!("{}/{}", self.product.id(), self.form.name()),
+        }
+    }
+
+    /// What has to be said to have them read.
+    pub fn config(self) -> Config {
+        Config { from: self.from().map(str::to_owned), ..Config::default() }
+    }
+
+    /// What `--from` has to be, for records that can't be told by themselves.
+    pub fn from(self) -> Option<&'static str> {
+        (self.product == Product::BaiduFlow).then(|| self.product.id())
     }
 }
 
-/// How many records one page of the firewall's API holds.
-const PAGE: usize = 1000;
+/// What is to be made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Order {
+    /// Whose records, in which form.
+    pub source: Source,
+    /// How many.
+    pub records: usize,
+    /// Where the random numbers start.
+    pub seed: u64,
+    /// How many of a million are broken.
+    pub broken_per_million: u64,
+}
+
+/// Makes an input piece by piece.
+#[derive(Debug)]
+pub struct Maker {
+    order: Order,
+    random: Random,
+    faults: Random,
+    made: usize,
+    broken: usize,
+    members: Members,
+    body: Vec<u8>,
+}
+
+impl Maker {
+    /// Nothing is made yet.
+    pub fn new(order: Order) -> Self {
+        Self {
+            random: Random::new(order.seed),
+            // A sequence of its own, so that the sound records stay the same.
+            faults: Random::new(mix(order.seed ^ 1)),
+            made: 0,
+            broken: 0,
+            members: Members::default(),
+            body: Vec::new(),
+            order,
+        }
+    }
+
+    /// How many of the records that were made are broken.
+    pub fn broken(&self) -> usize {
+        self.broken
+    }
+
+    /// Appends one record, with what stands before and after it; false if all were made.
+    pub fn make(&mut self, out: &mut Vec<u8>) -> bool {
+        let Order { source: Source { product, form }, records, broken_per_million, .. } = self.order;
+        if self.made == records {
+            return false;
+        }
+        let mut flow = Flow::new(&mut self.random, self.made as u64);
+        let is_broken = self.faults.below(1_000_000) < broken_per_million;
+        let fault = is_broken.then(|| Fault::choose(&mut self.faults, product, form, &flow)).flatten();
+        if let Some(fault) = fault {
+            fault.before(&mut flow);
+            self.broken += 1;
+        }
+        let members = &mut self.members;
+        members.clear();
+        product.tell(&flow, members);
+
+        let place = Position {
+            index: self.made,
+            of_page: self.made % PAGE,
+            page: PAGE.min(records - (self.made - self.made % PAGE)),
+        };
+        let start = out.len();
+        form.before(product, place, members, out);
+        let begin = out.len();
+        self.body.clear();
+        match form {
+            Form::Csv => members.row(&mut self.body),
+            _ if product.has_lines() && !form.is_keyed() => members.line(&mut self.body),
+            _ => members.object(&mut self.body),
+        }
+        // Where the record's text is in quotes, it alone is cut short.
+        if fault == Some(Fault::CutShort) && form.is_quoted() {
+            self.body.truncate(flow::middle(&self.body));
+        }
+        form.wrap(product, &flow, place, &self.body, out);
+        match fault {
+            Some(Fault::CutShort) if !form.is_quoted() => out.truncate(begin + flow::middle(&out[begin..])),
+            Some(Fault::NotUtf8) => {
+                out[start..].iter_mut().filter(|b| **b == BROKEN_BYTE).for_each(|b| *b = 0xff);
+            }
+            _ => {}
+        }
+        form.after(place, records, out);
+        self.made += 1;
+        true
+    }
+}
 
 /// An input, and what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,387 +178,119 @@ pub struct Input {
 
 /// Makes an input without broken records.
 pub fn sound(source: Source, records: usize, seed: u64) -> Input {
-    make(source, records, seed, 0)
+    all(Order { source, records, seed, broken_per_million: 0 })
 }
 
 /// Makes the same input, but with about 1 % of the records broken.
 pub fn with_broken(source: Source, records: usize, seed: u64) -> Input {
-    make(source, records, seed, 10)
+    all(Order { source, records, seed, broken_per_million: 10_000 })
 }
 
-fn make(source: Source, records: usize, seed: u64, per_mille: u64) -> Input {
-    let mut random = Random::new(seed);
-    // A sequence of its own, so that the sound records stay the same.
-    let mut faults = Random::new(mix(seed ^ 1));
-    let mut input = Input { bytes: Vec::new(), records, broken: 0 };
-    for i in 0..records {
-        let mut flow = Flow::new(&mut random, i as u64);
-        let fault = faults.per_mille(per_mille).then(|| Fault::choose(&mut faults, source, &flow));
-        if let Some(fault) = fault {
-            fault.before(&mut flow);
-            input.broken += 1;
-        }
-        let mut text = String::new();
-        match source {
-            Source::HuaweiVpc => huawei_vpc(&flow, &mut text),
-            Source::HuaweiCfw => huawei_cfw(&flow, &mut text),
-            Source::AlibabaVpc => alibaba_vpc(&flow, &mut text),
-        }
-        let mut record = text.into_bytes();
-        if let Some(fault) = fault {
-            fault.after(&mut record);
-        }
-        let out = &mut input.bytes;
-        match source {
-            Source::HuaweiVpc | Source::AlibabaVpc => {
-                out.extend_from_slice(&record);
-                out.push(b'\n');
-            }
-            Source::HuaweiCfw => {
-                let begins: &[u8] = match i % PAGE {
-                    0 => b"{\"data\":{\"limit\":1000,\"records\":[",
-                    _ => b",",
-                };
-                out.extend_from_slice(begins);
-                out.extend_from_slice(&record);
-                if i % PAGE == PAGE - 1 || i == records - 1 {
-                    out.extend_from_slice(format!("],\"total\":{records}}}}}\n").as_bytes());
-                }
-            }
-        }
-    }
-    input
-}
-
-/// What a record tells. What may be broken is text.
-#[derive(Clone, Debug)]
-struct Flow {
-    /// Whether there was traffic in the window.
-    traffic: bool,
-    src: String,
-    dst: String,
-    src_port: String,
-    dst_port: String,
-    v6: bool,
-    protocol: Protocol,
-    app: &'static str,
-    outward: bool,
-    accepted: bool,
-    packets: String,
-    bytes: u64,
-    /// Epoch seconds.
-    start: u64,
-    end: u64,
-    tcp_flags: u8,
-    /// Ranks of what the names of things are made from.
-    account: u64,
-    interface: u64,
-    place: Option<&'static (&'static str, &'static str)>,
-    host: Option<&'static str>,
-    id: u64,
-}
-
-/// The number and the firewall's word for it.
-type Protocol = (u8, &'static str);
-
-const TCP: Protocol = (6, "TCP");
-const UDP: Protocol = (17, "UDP");
-const ICMP: Protocol = (1, "ICMP");
-const ICMPV6: Protocol = (58, "ICMPv6");
-const GRE: Protocol = (47, "GRE");
-
-/// The most frequent first.
-const TCP_SERVICES: &[(u16, &str)] = &[
-    (443, "HTTPS"),
-    (80, "HTTP"),
-    (3306, "MySQL"),
-    (22, "SSH"),
-    (6379, "Redis"),
-    (8080, "HTTP"),
-    (9092, "Kafka"),
-    (3389, "RDP"),
-    (445, "SMB"),
-    (25, "SMTP"),
-    (5432, "PostgreSQL"),
-    (23, "Telnet"),
-    (9200, "Elasticsearch"),
-    (21, "FTP"),
-    (10250, "Unknown"),
-];
-
-const UDP_SERVICES: &[(u16, &str)] = &[
-    (53, "DNS"),
-    (123, "NTP"),
-    (443, "QUIC"),
-    (161, "SNMP"),
-    (514, "Syslog"),
-    (1900, "SSDP"),
-    (4789, "VXLAN"),
-];
-
-const PLACES: &[(&str, &str)] =
-    &[("CN", "中国"), ("US", "United States"), ("SG", "Singapore"), ("DE", "Germany"), ("BR", "Brasil")];
-
-const HOSTS: &[&str] = &["www.example.com", "api.example.org", "cdn-7.assets.example.net", "db.example"];
-
-impl Flow {
-    fn new(r: &mut Random, i: u64) -> Self {
-        let v6 = r.per_mille(50);
-        let protocol = match r.below(100) {
-            0..75 => TCP,
-            75..95 => UDP,
-            95..99 if v6 => ICMPV6,
-            95..99 => ICMP,
-            _ => GRE,
-        };
-        let service = match protocol {
-            TCP => Some(r.one_of(TCP_SERVICES)),
-            UDP => Some(r.one_of(UDP_SERVICES)),
-            _ => None,
-        };
-        let mut src = (host(r.zipf(12), true, v6), service.map_or(0, |_| 32_768 + r.below(28_232)));
-        // Half of the traffic leaves the network.
-        let inside = r.per_mille(500);
-        let mut dst =
-            (host(r.zipf(14), inside, v6), service.map_or(0, |(port, _): (u16, _)| u64::from(port)));
-        let outward = r.per_mille(550);
-        if !outward {
-            (src, dst) = (dst, src);
-        }
-        let packets = 1 + r.zipf(14);
-        let start = 1_718_000_000 + i / 200;
-        let text = |address: IpAddr| address.to_string();
-        Self {
-            traffic: !r.per_mille(10),
-            src: text(src.0),
-            dst: text(dst.0),
-            src_port: src.1.to_string(),
-            dst_port: dst.1.to_string(),
-            v6,
-            protocol,
-            app: service.map_or("Unknown", |s| s.1),
-            outward,
-            accepted: !r.per_mille(80),
-            packets: packets.to_string(),
-            bytes: packets * (40 + r.below(1421)),
-            start,
-            end: start + 1 + r.below(600),
-            tcp_flags: if protocol == TCP { [2, 18, 19, 24, 27][r.below(5) as usize] } else { 0 },
-            account: r.zipf(4),
-            interface: r.zipf(10),
-            place: r.per_mille(200).then(|| &PLACES[r.below(PLACES.len() as u64) as usize]),
-            host: r.per_mille(100).then(|| r.one_of(HOSTS)),
-            id: r.any(),
-        }
-    }
-}
-
-/// What is wrong with a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    Address,
-    Port,
-    Counter,
-    NotUtf8,
-    CutShort,
-}
-
-impl Fault {
-    fn choose(r: &mut Random, source: Source, flow: &Flow) -> Self {
-        // A record cut short would take its page with it.
-        let faults = match source {
-            Source::HuaweiCfw => &[Self::Address, Self::Port, Self::Counter, Self::NotUtf8][..],
-            _ if !flow.traffic => &[Self::CutShort],
-            _ => &[Self::Address, Self::Port, Self::Counter, Self::NotUtf8, Self::CutShort],
-        };
-        faults[r.below(faults.len() as u64) as usize]
-    }
-
-    /// Breaks a value.
-    fn before(self, flow: &mut Flow) {
-        match self {
-            Self::Address => flow.src = "300.1.1.1".into(),
-            Self::Port => flow.dst_port = "70000".into(),
-            Self::Counter => flow.packets = "-5".into(),
-            // Marks the place.
-            Self::NotUtf8 => flow.dst = "\0".into(),
-            Self::CutShort => {}
-        }
-    }
-
-    /// Breaks the text.
-    fn after(self, record: &mut Vec<u8>) {
-        match self {
-            Self::NotUtf8 => record.iter_mut().filter(|b| **b == 0).for_each(|b| *b = 0xff),
-            Self::CutShort => record.truncate(record.len() / 2),
-            Self::Address | Self::Port | Self::Counter => {}
-        }
-    }
-}
-
-fn huawei_vpc(f: &Flow, out: &mut String) {
-    let (account, interface) = (mix(f.account), mix(f.interface));
-    // Writing to a string can't fail.
-    let _ = write!(
-        out,
-        "1 {account:016x}{:016x} {:08x}-{:04x}-4{:03x}-8{:03x}-{:012x} ",
-        mix(account),
-        interface >> 32,
-        interface >> 16 & 0xffff,
-        interface >> 4 & 0xfff,
-        interface & 0xfff,
-        mix(interface) >> 16,
-    );
-    let (start, end) = (f.start, f.end);
-    let _ = match f.traffic {
-        false => write!(out, "- - - - - - - {start} {end} - NODATA"),
-        true => write!(
-            out,
-            "{} {} {} {} {} {} {} {start} {end} {} OK",
-            f.src,
-            f.dst,
-            f.src_port,
-            f.dst_port,
-            f.protocol.0,
-            f.packets,
-            f.bytes,
-            if f.accepted { "ACCEPT" } else { "REJECT" }
-        ),
-    };
-}
-
-fn huawei_cfw(f: &Flow, out: &mut String) {
-    let direction = if f.outward { "in2out" } else { "out2in" };
-    let _ = write!(
-        out,
-        r#"{{"app":"{}","bytes":{}.0,"direction":"{direction}","dst_ip":"{}","dst_port":{},"#,
-        f.app, f.bytes, f.dst, f.dst_port
-    );
-    if let Some(host) = f.host {
-        let _ = write!(out, r#""dst_host":"{host}","#);
-    }
-    if let Some((id, name)) = f.place {
-        let _ = write!(out, r#""dst_region_id":"{id}","dst_region_name":"{name}","#);
-    }
-    let _ = write!(
-        out,
-        r#""end_time":{},"log_id":"{:x}","packets":{},"protocol":"{}","src_ip":"{}","src_port":{},"start_time":{}}}"#,
-        f.end * 1000 + f.id % 1000,
-        f.id,
-        f.packets,
-        f.protocol.1,
-        f.src,
-        f.src_port,
-        f.start * 1000
-    );
-}
-
-fn alibaba_vpc(f: &Flow, out: &mut String) {
-    let (interface, subnet) = (mix(f.interface), mix(f.interface % 16));
-    let _ = write!(
-        out,
-        r#"{{"__time__":"{}","__topic__":"flow_log","__source__":"","__tag__:__receive_time__":"{}","version":"1","account-id":"{:016}","eni-id":"eni-bp{:018x}","#,
-        f.end,
-        f.end + 12,
-        mix(f.account) >> 14,
-        interface,
-    );
-    let (start, end) = (f.start, f.end);
-    if !f.traffic {
-        let _ = write!(out, r#""start":"{start}","end":"{end}","log-status":"NODATA"}}"#);
-        return;
-    }
-    let _ = write!(
-        out,
-        r#""vm-id":"i-bp{:018x}","vswitch-id":"vsw-bp{subnet:019x}","vpc-id":"vpc-bp{:019x}","type":"{}","protocol":"{}","srcaddr":"{}","srcport":"{}","dstaddr":"{}","dstport":"{}","direction":"{}","action":"{}","packets":"{}","bytes":"{}","start":"{start}","end":"{end}","log-status":"OK","tcp-flags":"{}","traffic_path":"{}"}}"#,
-        mix(interface),
-        mix(subnet % 4),
-        if f.v6 { "IPv6" } else { "IPv4" },
-        f.protocol.0,
-        f.src,
-        f.src_port,
-        f.dst,
-        f.dst_port,
-        if f.outward { "out" } else { "in" },
-        if f.accepted { "ACCEPT" } else { "REJECT" },
-        f.packets,
-        f.bytes,
-        f.tcp_flags,
-        1 + f.id % 22,
-    );
+fn all(order: Order) -> Input {
+    let mut maker = Maker::new(order);
+    let mut bytes = Vec::new();
+    while maker.make(&mut bytes) {}
+    Input { bytes, records: order.records, broken: maker.broken() }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use weir_normalizer::Config;
+    use weir_normalizer::products;
 
     use super::*;
     use crate::stages::{Counts, Framing, Normalizing};
 
-    const RECORDS: usize = 20_000;
+    /// Several pages, and one that is not full.
+    const RECORDS: usize = 2 * PAGE + PAGE / 2;
 
-    fn normalized(input: &Input) -> Counts {
-        Normalizing::new(&Config::default()).batches(&Framing::new().batches(&input.bytes))
+    fn normalized(source: Source, input: &Input) -> Counts {
+        let config = source.config();
+        Normalizing::new(&config).batches(&Framing::with(&config).batches(&input.bytes))
+    }
+
+    #[test]
+    fn every_product_of_the_registry_is_made() {
+        let registry: Vec<_> = products::all().iter().map(|p| p.id).collect();
+        assert_eq!(Product::ALL.map(Product::id)[..], registry[..]);
+        for (product, known) in Product::ALL.into_iter().zip(products::all()) {
+            assert_eq!(product.has_lines(), known.lines.columns() > 0, "{}", known.id);
+        }
     }
 
     #[test]
     fn the_same_seed_makes_the_same_bytes() {
-        for source in Source::ALL {
+        for source in Source::all() {
             for make in [sound, with_broken] {
-                assert_eq!(make(source, 2500, 7), make(source, 2500, 7), "{source:?}");
-                assert_ne!(make(source, 2500, 7).bytes, make(source, 2500, 8).bytes, "{source:?}");
+                assert_eq!(make(source, 1100, 7), make(source, 1100, 7), "{}", source.name());
+                assert_ne!(make(source, 1100, 7).bytes, make(source, 1100, 8).bytes, "{}", source.name());
             }
         }
     }
 
     #[test]
     fn everything_sound_is_normalized() {
-        for source in Source::ALL {
+        for source in Source::all() {
             let input = sound(source, RECORDS, 1);
-            let counts = normalized(&input);
-            assert_eq!((counts.normalized, counts.rejected), (RECORDS, 0), "{source:?}");
+            let counts = normalized(source, &input);
+            assert_eq!((counts.normalized, counts.rejected), (RECORDS, 0), "{}", source.name());
         }
     }
 
     #[test]
     fn everything_broken_is_rejected_and_nothing_else() {
-        for source in Source::ALL {
+        for source in Source::all() {
             let input = with_broken(source, RECORDS, 1);
-            assert!((RECORDS / 125..RECORDS / 80).contains(&input.broken), "{source:?}: {}", input.broken);
-            let counts = normalized(&input);
+            let few = RECORDS / 200..RECORDS / 60;
+            assert!(few.contains(&input.broken), "{}: {}", source.name(), input.broken);
+            let counts = normalized(source, &input);
             let expected = (RECORDS - input.broken, input.broken);
-            assert_eq!((counts.normalized, counts.rejected), expected, "{source:?}");
+            assert_eq!((counts.normalized, counts.rejected), expected, "{}", source.name());
+        }
+    }
+
+    #[test]
+    fn records_are_of_the_product_that_they_are_called() {
+        for source in Source::all() {
+            let config = source.config();
+            let mut normalizing = Normalizing::new(&config);
+            let batches = Framing::with(&config).batches(&sound(source, 50, 3).bytes);
+            let products: BTreeSet<String> = normalizing.products(&batches).into_iter().collect();
+            // A flat record counts for the product that it tells of.
+            let product = source.product.id().to_owned();
+            assert_eq!(products, BTreeSet::from([product]), "{}", source.name());
         }
     }
 
     #[test]
     fn each_record_is_an_element() {
-        for source in Source::ALL {
+        for source in Source::all() {
             for input in [sound(source, RECORDS, 1), with_broken(source, RECORDS, 1)] {
-                let elements: usize =
-                    Framing::new().batches(&input.bytes).iter().map(|b| b.elements.len()).sum();
-                assert_eq!(elements, RECORDS, "{source:?}");
+                let batches = Framing::with(&source.config()).batches(&input.bytes);
+                let elements: usize = batches.iter().map(|b| b.elements.len()).sum();
+                assert_eq!(elements, RECORDS, "{}", source.name());
             }
         }
     }
 
     #[test]
     fn breaking_some_leaves_the_others() {
-        for source in [Source::HuaweiVpc, Source::AlibabaVpc] {
-            let (a, b) = (sound(source, 5000, 3), with_broken(source, 5000, 3));
+        for product in Product::ALL {
+            let source = Source { product, form: Form::Keyed };
+            let (a, b) = (sound(source, RECORDS, 3), with_broken(source, RECORDS, 3));
             let lines = |input: &'_ Input| -> Vec<Vec<u8>> {
                 input.bytes.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect()
             };
             let differ = lines(&a).iter().zip(&lines(&b)).filter(|(a, b)| a != b).count();
-            assert_eq!(differ, b.broken, "{source:?}");
+            assert_eq!(differ, b.broken, "{}", source.name());
         }
     }
 
     #[test]
     fn records_are_like_real_ones() {
-        let input = sound(Source::HuaweiVpc, RECORDS, 1);
+        const RECORDS: usize = 20_000;
+        let input = sound(Source::usual(Product::HuaweiVpc), RECORDS, 1);
         let text = String::from_utf8(input.bytes).unwrap();
         let share = |is: &dyn Fn(&[&str]) -> bool| {
             let rows = text.lines().map(|l| l.split(' ').collect::<Vec<_>>());
@@ -445,9 +306,16 @@ mod tests {
         ] {
             assert!(expected.contains(&found), "{what}: {found}");
         }
-        let lengths: BTreeSet<usize> = text.lines().map(str::len).collect();
-        assert!(lengths.len() > 40, "{lengths:?}");
         let sources: BTreeSet<&str> = text.lines().filter_map(|l| l.split(' ').nth(3)).collect();
         assert!((2000..RECORDS / 2).contains(&sources.len()), "{}", sources.len());
+    }
+
+    #[test]
+    fn lines_are_of_every_length() {
+        for product in Product::ALL {
+            let input = sound(Source { product, form: Form::Keyed }, RECORDS, 1);
+            let lengths: BTreeSet<usize> = input.bytes.split(|b| *b == b'\n').map(<[u8]>::len).collect();
+            assert!(lengths.len() > 25, "{}: {lengths:?}", product.id());
+        }
     }
 }

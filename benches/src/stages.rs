@@ -2,7 +2,7 @@
 
 use weir_normalizer::{
     Config, Normalizer,
-    batch::{Batch, BatchView, Outcome},
+    batch::{Batch, BatchView, Outcome, tallies},
     framing::Framer,
 };
 
@@ -30,7 +30,12 @@ impl Framing {
     /// For inputs that need no configuration.
     #[expect(clippy::new_without_default, reason = "nothing about it is a default")]
     pub fn new() -> Self {
-        Self(Framer::new(&Config::default()).expect("the default configuration is good"))
+        Self::with(&Config::default())
+    }
+
+    /// With this configuration, which must be a good one.
+    pub fn with(config: &Config) -> Self {
+        Self(Framer::new(config).unwrap_or_else(|e| panic!("{e}")))
     }
 
     /// Frames an input; `with` sees each batch.
@@ -97,19 +102,38 @@ impl Normalizing {
         counts
     }
 
+    /// The product of each record that comes out.
+    pub fn products(&mut self, batches: &[Batch]) -> Vec<String> {
+        let mut products = Vec::new();
+        for batch in batches {
+            self.run(batch, |outcome| {
+                for tally in tallies(&outcome.tallies) {
+                    let (product, n) = tally.expect("tallies were written just now");
+                    products.extend(std::iter::repeat_n(product.to_owned(), n as usize));
+                }
+            });
+        }
+        products
+    }
+
     fn add(&mut self, batch: &Batch, counts: &mut Counts) {
+        self.run(batch, |outcome| {
+            counts.normalized += outcome.normalized as usize;
+            counts.filtered += outcome.filtered as usize;
+            counts.rejected += outcome.rejected as usize;
+            counts.written += outcome.output.len();
+        });
+    }
+
+    fn run(&mut self, batch: &Batch, mut with: impl FnMut(&Outcome)) {
         let all = 0..batch.elements.len();
         batch.encode_head(all.clone(), &mut self.head);
         let view = BatchView::split(&self.head, batch.window(all)).expect("the head was written just now");
         let mut first = 0;
         while first < view.len() {
             self.normalizer.run(&view, first, &mut self.outcome);
-            let outcome = &self.outcome;
-            first = outcome.next as usize;
-            counts.normalized += outcome.normalized as usize;
-            counts.filtered += outcome.filtered as usize;
-            counts.rejected += outcome.rejected as usize;
-            counts.written += outcome.output.len();
+            first = self.outcome.next as usize;
+            with(&self.outcome);
         }
     }
 }
@@ -126,25 +150,26 @@ pub fn filtered(filter: &str, networks: usize) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::{Source, sound};
+    use crate::records::{Product, Source, sound};
 
     const RECORDS: usize = 50_000;
 
     #[test]
     fn stages_make_the_same_one_by_one_and_together() {
-        for source in Source::ALL {
-            let input = sound(source, 5000, 1);
-            let (mut framing, mut normalizing) = (Framing::new(), Normalizing::new(&Config::default()));
+        for source in Source::all() {
+            let input = sound(source, 1500, 1);
+            let config = source.config();
+            let (mut framing, mut normalizing) = (Framing::with(&config), Normalizing::new(&config));
             let apart = normalizing.batches(&framing.batches(&input.bytes));
-            assert_eq!(apart, normalizing.input(&mut framing, &input.bytes), "{source:?}");
-            assert_eq!(framing.count(&input.bytes), apart.normalized, "{source:?}");
+            assert_eq!(apart, normalizing.input(&mut framing, &input.bytes), "{}", source.name());
+            assert_eq!(framing.count(&input.bytes), apart.normalized, "{}", source.name());
         }
     }
 
     #[test]
     fn the_filter_keeps_about_one_percent() {
-        for source in [Source::HuaweiVpc, Source::AlibabaVpc] {
-            let batches = Framing::new().batches(&sound(source, RECORDS, 1).bytes);
+        for product in [Product::HuaweiVpc, Product::AlibabaVpc] {
+            let batches = Framing::new().batches(&sound(Source::usual(product), RECORDS, 1).bytes);
             let counts = Normalizing::new(&filtered(KEEPS_ONE_PERCENT, 10)).batches(&batches);
             assert_eq!(counts.normalized + counts.filtered, RECORDS);
             assert!((RECORDS / 140..RECORDS / 70).contains(&counts.normalized), "{counts:?}");
@@ -153,7 +178,7 @@ mod tests {
 
     #[test]
     fn lists_of_any_length_hold_the_same_one_percent() {
-        let batches = Framing::new().batches(&sound(Source::HuaweiVpc, RECORDS, 1).bytes);
+        let batches = Framing::new().batches(&sound(Source::usual(Product::HuaweiVpc), RECORDS, 1).bytes);
         let run = |networks| Normalizing::new(&filtered("src_ip in @list", networks)).batches(&batches);
         let counts = run(10);
         assert_eq!(run(100_000), counts);

@@ -12,6 +12,8 @@ Commands:
   demo    build, then normalize the sample records that ship with the project
   test    build, then run every check and every test
   bench   run the benchmarks; a table of ratios comes last
+  bench-data [OPTIONS]
+          write records like real ones to standard output; --help says which
   fuzz [TARGET] [--seconds N]
           fuzz TARGET, or every target in turn, for N seconds each (default 60)
   help    print this text
@@ -35,6 +37,8 @@ pub(crate) enum Task {
     Demo,
     Test,
     Bench,
+    /// With the generator's own arguments.
+    BenchData(Vec<String>),
     Fuzz {
         /// Every target if absent.
         target: Option<String>,
@@ -54,6 +58,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "demo" => Task::Demo,
         "test" => Task::Test,
         "bench" => Task::Bench,
+        "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "fuzz" => fuzz(&mut arguments)?,
         "help" | "--help" | "-h" => return Ok(Request::Help),
         other => return Err(format!("there is no command `{other}`")),
@@ -103,6 +108,8 @@ mod tests {
         assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
         assert_eq!(read("bench"), Ok(Request::Run(Task::Bench)));
+        let options = ["--seed", "1", "--help"].map(str::to_owned).to_vec();
+        assert_eq!(read("bench-data --seed 1 --help"), Ok(Request::Run(Task::BenchData(options))));
         for help in ["help", "--help", "-h", "build --help"] {
             assert_eq!(read(help), Ok(Request::Help), "{help}");
         }
@@ -110,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        for command in ["build", "demo", "test", "bench", "fuzz", "help"] {
+        for command in ["build", "demo", "test", "bench", "bench-data", "fuzz", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
         }
     }

@@ -17,6 +17,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Demo => demo(checkout),
         Task::Test => test(checkout),
         Task::Bench => bench(checkout),
+        Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
     }
 }
@@ -150,6 +151,13 @@ fn bench(checkout: &Checkout) -> Result<(), Failure> {
     step::run("running the benchmarks", &mut cargo(&["stages", "filter"]), READ_ABOVE)?;
     // By itself and last, so that its table stands at the end.
     step::run("measuring ratios", &mut cargo(&["ratios"]), READ_ABOVE)
+}
+
+/// Writes records to standard output.
+fn bench_data(checkout: &Checkout, arguments: &[String]) -> Result<(), Failure> {
+    let mut cargo = checkout.cargo(&["run", "--quiet", "--release", "--locked", "--package", "weir-benches"]);
+    cargo.args(["--bin", "bench-data", "--"]).args(arguments);
+    step::run("making records", &mut cargo, READ_ABOVE)
 }
 
 /// Fuzzes one target, or each in turn.
