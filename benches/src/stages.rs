@@ -141,6 +141,13 @@ impl Normalizing {
 /// A filter that keeps about 1 % of the records.
 pub const KEEPS_ONE_PERCENT: &str = "action == reject and dst_port in {22, 23, 445, 3389} or bytes >= 18MB";
 
+/// A filter that looks at every record, and keeps every one.
+pub const KEEPS_EVERYTHING: &str =
+    "not src_ip in {198.51.100.0/24, 203.0.113.0/24} and not dst_port in {1, 7, 9000..9001}";
+
+/// A filter that keeps no record of any product, and costs next to nothing.
+pub const KEEPS_NOTHING: &str = "exists attack and exists subnet_id";
+
 /// A configuration with this filter; `@list` in it is a list of so many networks.
 pub fn filtered(filter: &str, networks: usize) -> Config {
     let lists = [("list".to_owned(), crate::networks::list(networks))].into();

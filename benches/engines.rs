@@ -1,0 +1,61 @@
+//! The host's engines, fed as its workers feed them.
+
+use std::sync::Arc;
+
+use weir_benches::stages::{Counts, Framing};
+use weir_host::{
+    engine::{Engine, Factory, guest::Program},
+    limits::SandboxLimits,
+};
+use weir_normalizer::{Config, batch::Batch};
+
+/// An engine, and the buffer for what goes to the writer.
+pub(crate) struct Normalizing {
+    engine: Box<dyn Engine>,
+    output: Vec<u8>,
+}
+
+impl Normalizing {
+    /// The crate itself.
+    pub(crate) fn native(config: &Config) -> Self {
+        Self::new(&Factory::Native(Box::new(config.clone())))
+    }
+
+    /// The guest inside the host.
+    pub(crate) fn guest(config: &Config) -> Self {
+        let program = Program::built_in(config, SandboxLimits::default()).unwrap_or_else(|e| panic!("{e}"));
+        Self::new(&Factory::Guest(Arc::new(program)))
+    }
+
+    fn new(factory: &Factory) -> Self {
+        Self { engine: factory.engine().unwrap_or_else(|e| panic!("{e}")), output: Vec::new() }
+    }
+
+    /// Normalizes what was framed before.
+    pub(crate) fn batches(&mut self, batches: &[Batch]) -> Counts {
+        let mut counts = Counts::default();
+        batches.iter().for_each(|batch| self.add(batch, &mut counts));
+        counts
+    }
+
+    /// Frames and normalizes, a batch after the other.
+    pub(crate) fn input(&mut self, framing: &mut Framing, input: &[u8]) -> Counts {
+        let mut counts = Counts::default();
+        framing.each(input, |batch| self.add(batch, &mut counts));
+        counts
+    }
+
+    fn add(&mut self, batch: &Batch, counts: &mut Counts) {
+        let output = &mut self.output;
+        let done = self.engine.process(batch, &mut |reply| {
+            counts.normalized += reply.normalized as usize;
+            counts.filtered += reply.filtered as usize;
+            counts.rejected += weir_normalizer::batch::rejects(reply.rejects).count();
+            counts.written += reply.output.len();
+            output.clear();
+            output.extend_from_slice(reply.output);
+            Ok(())
+        });
+        done.unwrap_or_else(|e| panic!("{e}"));
+    }
+}
