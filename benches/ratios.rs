@@ -1,123 +1,215 @@
 //! One table of ratios of times, each measured side by side in this one run.
 //!
 //! In a round everything runs once, so that whatever else the machine does meets all of it.
-//! A ratio is that of two times of the same round; the table has their median, their middle
-//! half, which tells how steady they are, and the range of all.
+//! A ratio is that of two times of the same round; the table has their median and their
+//! range, and the median of the same ratio of processor times, which counts every thread, and
+//! not what else the machine does. `weir_benches::table` says what is measured; here is how.
+
+mod engines;
+mod process;
+mod sandbox;
 
 use std::{
-    env,
-    process::ExitCode,
-    time::{Duration, Instant},
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    thread,
 };
 
+use clap::Parser;
 use weir_benches::{
-    records::{Input, Product, Source, sound, with_broken},
-    stages::{Counts, Framing, KEEPS_ONE_PERCENT, Normalizing, filtered},
+    records::{Form, Input, Maker, Order, Product, Source, sound, with_broken},
+    stages::{Counts, Framing, KEEPS_NOTHING, KEEPS_ONE_PERCENT, filtered},
+    table::{self, Figure, ROWS},
 };
-use weir_normalizer::Config;
+use weir_normalizer::{Config, batch::Batch};
 
-const USAGE: &str = "\
-Usage: ratios [--smoke | --bench]
+use self::{
+    engines::Normalizing,
+    process::{Peer, Time, path, timed},
+    sandbox::{Guards, Sandbox, echo},
+};
 
-  --bench  measure, and print a table; `cargo bench` passes it
-  --smoke  run everything once with little, to see that it works; the default";
+/// Measure ratios side by side, and print a table of them
+#[derive(Debug, Parser)]
+struct Args {
+    /// Measure; `cargo bench` passes it. Without it, everything runs once, with little
+    #[arg(long)]
+    bench: bool,
+
+    /// How many rounds
+    #[arg(long, value_name = "N", default_value = "11", value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+
+    /// How many records a file has; what is measured within this process gets a tenth
+    #[arg(long, value_name = "N", default_value = "1000000",
+          value_parser = clap::value_parser!(u32).range(1000..))]
+    records: u32,
+
+    /// How much is streamed to see how much memory it takes, in MB
+    #[arg(long, value_name = "MB", default_value = "1000")]
+    stream: usize,
+
+    /// Compare with other people's programs too, which have to be there
+    #[arg(long)]
+    peers: bool,
+
+    /// Put the table into the README, if every row was measured
+    #[arg(long)]
+    write: bool,
+}
 
 /// How much is measured.
 struct Size {
+    /// Of a file.
     records: usize,
     rounds: usize,
+    /// Bytes.
+    stream: usize,
 }
 
-const MEASURED: Size = Size { records: 100_000, rounds: 31 };
-/// What is measured beside each other.
-const SOURCES: [Source; 3] = [
-    Source::usual(Product::HuaweiVpc),
-    Source::usual(Product::HuaweiCfw),
-    Source::usual(Product::AlibabaVpc),
-];
-const SMOKE: Size = Size { records: 2_000, rounds: 1 };
+const SMOKE: Size = Size { records: 20_000, rounds: 1, stream: 8_000_000 };
 
 fn main() -> ExitCode {
-    let (mut bench, mut smoke) = (false, false);
-    for argument in env::args().skip(1) {
-        match argument.as_str() {
-            "--bench" => bench = true,
-            "--smoke" => smoke = true,
-            _ => {
-                eprintln!("ratios: there is no argument {argument:?}\n\n{USAGE}");
-                return ExitCode::from(2);
-            }
-        }
-    }
-    if bench && !smoke {
-        print!("{}", measure(&MEASURED));
-    } else {
-        measure(&SMOKE);
+    let args = Args::parse();
+    if !args.bench {
+        measure(&SMOKE, false);
         println!("ratios: everything gave what it should; nothing was measured");
+        return ExitCode::SUCCESS;
+    }
+    let size =
+        Size { records: args.records as usize, rounds: args.rounds.into(), stream: args.stream * 1_000_000 };
+    let figures = measure(&size, args.peers);
+    let table = table::write(&figures) + &caption(&size);
+    print!("{table}");
+    if args.write {
+        if figures.len() < ROWS.len() {
+            eprintln!("weir: README.md stays as it is, because some rows need --peers");
+            return ExitCode::SUCCESS;
+        }
+        let readme = path("README.md");
+        let replaced = fs::read_to_string(&readme).ok().and_then(|text| table::replaced(&text, &table));
+        if replaced.and_then(|text| fs::write(&readme, text).ok()).is_none() {
+            eprintln!("weir: README.md can't be written, or has no place for the table");
+            return ExitCode::FAILURE;
+        }
     }
     ExitCode::SUCCESS
 }
 
-/// Something to be measured.
-struct Workload<'a> {
-    /// What its time is divided by.
-    per: f64,
-    /// Does all of it, and checks what came of it.
-    run: Box<dyn FnMut() + 'a>,
-    /// A time for each round.
-    times: Vec<Duration>,
+fn caption(size: &Size) -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "\nA machine with {cores} cores; {} rounds. Files have {} records and are read from the page \
+         cache; all output goes to `/dev/null`. One job is one busy worker, beside which a thread \
+         reads and one writes; the ratio of processor times counts them all. Batches were framed \
+         before. DuckDB and VRL are asked when they have started, and addresses stay text to them.\n",
+        size.rounds, size.records
+    )
 }
 
-/// What is measured, by the number of the workload.
-#[derive(Default)]
-struct Workloads<'a>(Vec<Workload<'a>>);
+/// Something to be measured.
+struct Workload<'a> {
+    /// Does all of it, checks what came of it, and says how long it took.
+    run: Box<dyn FnMut() -> Time + 'a>,
+    /// A time for each round.
+    times: Vec<Time>,
+}
 
-impl<'a> Workloads<'a> {
-    /// Adds something whose time counts per unit of `per`.
-    fn add(&mut self, per: usize, run: impl FnMut() + 'a) -> usize {
-        self.0.push(Workload { per: per as f64, run: Box::new(run), times: Vec::new() });
-        self.0.len() - 1
+/// A row that is a ratio of two workloads, which it names by their numbers.
+struct Ratio {
+    id: &'static str,
+    of: usize,
+    against: usize,
+}
+
+/// What is measured, and what is made of it.
+#[derive(Default)]
+struct Plan<'a> {
+    workloads: Vec<Workload<'a>>,
+    ratios: Vec<Ratio>,
+}
+
+impl<'a> Plan<'a> {
+    /// Adds something that takes its own time; its number is the answer.
+    fn add(&mut self, run: impl FnMut() -> Time + 'a) -> usize {
+        self.workloads.push(Workload { run: Box::new(run), times: Vec::new() });
+        self.workloads.len() - 1
     }
 
-    /// Normalizing alone, of this configuration.
-    fn normalizing(
-        &mut self,
-        input: &'a Framed,
-        config: &Config,
-        check: impl FnOnce(&Counts) -> bool,
-    ) -> usize {
-        let mut normalizing = Normalizing::new(config);
-        let expected = normalizing.batches(&input.batches);
-        let balance = expected.normalized + expected.filtered + expected.rejected;
-        assert!(balance == input.input.records && check(&expected), "{expected:?}");
-        self.add(input.input.records, move || assert_eq!(normalizing.batches(&input.batches), expected))
+    /// Adds something that this process does, which has to make the same each time.
+    fn counting(&mut self, mut run: impl FnMut() -> Counts + 'a) -> (usize, Counts) {
+        let expected = run();
+        (self.add(move || timed(|| assert_eq!(run(), expected))), expected)
+    }
+
+    /// Batches to bytes.
+    fn normalizing(&mut self, mut engine: Normalizing, input: &'a Framed) -> (usize, Counts) {
+        let (number, counts) = self.counting(move || engine.batches(&input.batches));
+        assert_eq!(counts.normalized + counts.filtered + counts.rejected, input.input.records);
+        (number, counts)
+    }
+
+    /// The same, in a sandbox of one's own.
+    fn sandboxed(&mut self, mut sandbox: Sandbox, input: &'a Framed) -> usize {
+        let (number, counts) = self.counting(move || sandbox.batches(&input.batches));
+        assert_eq!(counts.normalized, input.input.records);
+        number
+    }
+
+    /// The same with a filter that keeps few records.
+    fn filtering(&mut self, filter: &str, networks: usize, input: &'a Framed) -> usize {
+        let engine = Normalizing::native(&filtered(filter, networks));
+        let (number, counts) = self.normalizing(engine, input);
+        assert!(counts.normalized > 0 && counts.normalized * 40 < counts.filtered, "{filter}: {counts:?}");
+        number
+    }
+
+    /// Bytes to bytes, natively.
+    fn bytes_to_bytes(&mut self, bytes: &'a [u8]) -> usize {
+        let (mut framing, mut engine) = (Framing::new(), Normalizing::native(&Config::default()));
+        self.counting(move || engine.input(&mut framing, bytes)).0
+    }
+
+    /// Something that another program does.
+    fn peer(&mut self, mut peer: Peer, workload: String, records: &'a Records) -> usize {
+        self.add(move || peer.ask(&workload, &records.path, records.sound))
+    }
+
+    /// A row: the time of one workload divided by that of another.
+    fn ratio(&mut self, id: &'static str, of: usize, against: usize) {
+        self.ratios.push(Ratio { id, of, against });
     }
 
     fn round(&mut self, number: usize) {
-        let n = self.0.len();
+        let n = self.workloads.len();
         // Each time another one is the first.
         for i in 0..n {
-            let workload = &mut self.0[(i + number) % n];
-            let begin = Instant::now();
-            (workload.run)();
-            workload.times.push(begin.elapsed());
+            let workload = &mut self.workloads[(i + number) % n];
+            let time = (workload.run)();
+            workload.times.push(time);
         }
     }
 
-    /// The ratios of two workloads, one for each round, in order.
-    fn ratios(&self, of: usize, against: usize) -> Vec<f64> {
-        let (of, against) = (&self.0[of], &self.0[against]);
-        let time = |w: &Workload<'_>, i: usize| w.times[i].as_secs_f64() / w.per;
-        let mut ratios: Vec<f64> = (0..of.times.len()).map(|i| time(of, i) / time(against, i)).collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios
+    fn figures(&self) -> Vec<Figure> {
+        let figure = |row: &Ratio| {
+            let rounds = self.workloads[row.of].times.iter().zip(&self.workloads[row.against].times);
+            let ratios = |time: fn(&Time) -> f64| rounds.clone().map(|(a, b)| time(a) / time(b)).collect();
+            Figure {
+                id: row.id,
+                samples: ratios(|t| t.wall.as_secs_f64()),
+                processor: ratios(|t| t.processor.as_secs_f64()),
+            }
+        };
+        self.ratios.iter().map(figure).collect()
     }
 }
 
 /// An input with its batches.
 struct Framed {
     input: Input,
-    batches: Vec<weir_normalizer::batch::Batch>,
+    batches: Vec<Batch>,
 }
 
 impl Framed {
@@ -126,73 +218,221 @@ impl Framed {
     }
 }
 
-fn measure(size: &Size) -> String {
-    let inputs = SOURCES.map(|s| Framed::new(sound(s, size.records, 1)));
-    let broken = SOURCES.map(|s| Framed::new(with_broken(s, size.records, 1)));
-    let plain = Config::default();
-    let mut workloads = Workloads::default();
-    // What is asked, the goal, and the two workloads.
-    let mut rows: Vec<(String, &str, usize, usize)> = Vec::new();
+/// A file of records, which is removed at the end.
+struct Records {
+    path: PathBuf,
+    sound: usize,
+    broken: usize,
+}
 
-    let [vpc, cfw, alibaba] = inputs
-        .each_ref()
-        .map(|input| workloads.normalizing(input, &plain, |c| c.normalized == input.input.records));
-    for (input, all, source) in [(&inputs[0], vpc, SOURCES[0]), (&inputs[2], alibaba, SOURCES[2])] {
-        let few = workloads.normalizing(input, &filtered(KEEPS_ONE_PERCENT, 10), |c| {
-            c.rejected == 0 && c.normalized * 40 < c.filtered && c.normalized > 0
-        });
-        let what = format!("a filter that drops 99 % / writing everything, {}", source.name());
-        rows.push((what, "", few, all));
-    }
-    let lists = [10, 100_000].map(|networks| {
-        workloads.normalizing(&inputs[0], &filtered("src_ip in @list", networks), |c| {
-            c.rejected == 0 && c.normalized * 40 < c.filtered && c.normalized > 0
-        })
-    });
-    let what = format!("a list of 100,000 networks / one of 10, {}", SOURCES[0].name());
-    rows.push((what, "at most 2", lists[1], lists[0]));
-    for (i, sound) in [vpc, cfw, alibaba].into_iter().enumerate() {
-        let input = &broken[i].input;
-        let some = workloads.normalizing(&broken[i], &plain, |c| c.rejected == input.broken);
-        let what = format!("1 % broken records / none, {}", SOURCES[i].name());
-        rows.push((what, "at most 1.1", some, sound));
-    }
-    let whole = inputs.each_ref().map(|input| {
-        let (mut framing, mut normalizing) = (Framing::new(), Normalizing::new(&Config::default()));
-        let expected = normalizing.batches(&input.batches);
-        let bytes = &input.input.bytes;
-        workloads.add(bytes.len(), move || assert_eq!(normalizing.input(&mut framing, bytes), expected))
-    });
-    for (i, name) in [(2, "JSON lines, alibaba-vpc"), (1, "JSON pages, huawei-cfw")] {
-        let what = format!("framing and normalizing a byte: {name} / text lines, huawei-vpc");
-        rows.push((what, "", whole[i], whole[0]));
-    }
-    for (i, input) in inputs.iter().enumerate() {
-        let mut framing = Framing::new();
-        let Input { bytes, records, .. } = &input.input;
-        let alone = workloads.add(bytes.len(), move || assert_eq!(framing.count(bytes), *records));
-        let what = format!("framing alone / framing and normalizing, {}", SOURCES[i].name());
-        rows.push((what, "", alone, whole[i]));
+impl Records {
+    fn new(name: &str, order: Order) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let mut file = File::create(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let (mut maker, mut piece) = (Maker::new(order), Vec::new());
+        while maker.make(&mut piece) {
+            if piece.len() >= 1 << 20 {
+                file.write_all(&piece).expect("there is room for the records");
+                piece.clear();
+            }
+        }
+        file.write_all(&piece).expect("there is room for the records");
+        Self { path, sound: order.records - maker.broken(), broken: maker.broken() }
     }
 
+    /// The time of a run of the host over it.
+    fn run(&self, arguments: &[&str]) -> Time {
+        process::run(arguments, &self.path, self.sound, self.broken)
+    }
+}
+
+impl Drop for Records {
+    fn drop(&mut self) {
+        // What can't be removed is below the build's folder.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Text lines, keyed JSON and pages of JSON.
+const SOURCES: [Source; 3] = [
+    Source::usual(Product::HuaweiVpc),
+    Source::usual(Product::AlibabaVpc),
+    Source::usual(Product::HuaweiCfw),
+];
+
+/// All that the workloads work on.
+struct Inputs {
+    size: usize,
+    framed: [Framed; 3],
+    broken: [Framed; 3],
+    lines: Records,
+    broken_lines: Records,
+    guest: Vec<u8>,
+    others: Option<Others>,
+}
+
+/// What only other people's programs need.
+struct Others {
+    keyed: Records,
+    /// Of SLS and of CFW, on disk and in memory. A page a line would be one tree for a thousand
+    /// records, so here a record is a line.
+    trees: [(Records, Vec<u8>); 2],
+}
+
+impl Inputs {
+    fn new(records: usize, peers: bool) -> Self {
+        let write = |name, source, broken_per_million| {
+            Records::new(name, Order { source, records, seed: 1, broken_per_million })
+        };
+        let keyed = |product| Source { product, form: Form::Keyed };
+        let tree = |name, product| {
+            let records = write(name, keyed(product), 0);
+            let bytes = fs::read(&records.path).expect("it was written just now");
+            (records, bytes)
+        };
+        Self {
+            size: records / 10,
+            framed: SOURCES.map(|s| Framed::new(sound(s, records / 10, 1))),
+            broken: SOURCES.map(|s| Framed::new(with_broken(s, records / 10, 1))),
+            lines: write("lines", SOURCES[0], 0),
+            broken_lines: write("broken-lines", SOURCES[0], 10_000),
+            guest: fs::read(path("target/plugins/weir_batch.wasm")).expect("`cargo xtask build` makes it"),
+            others: peers.then(|| Others {
+                keyed: write("keyed", SOURCES[1], 0),
+                trees: [tree("sls", Product::AlibabaVpc), tree("cfw", Product::HuaweiCfw)],
+            }),
+        }
+    }
+}
+
+fn measure(size: &Size, peers: bool) -> Vec<Figure> {
+    let inputs = Inputs::new(size.records, peers);
+    let mut plan = Plan::default();
+    plan.batches(&inputs);
+    let whole = plan.processes(&inputs);
+    if let Some(others) = &inputs.others {
+        plan.peers(&inputs.lines, &whole, others);
+    }
+    let line = sound(SOURCES[0], 1, 1).bytes;
+    let mut first = Vec::new();
     for round in 0..size.rounds {
-        workloads.round(round);
+        eprintln!("weir: round {} of {}", round + 1, size.rounds);
+        plan.round(round);
+        first.push(process::first_record(&line).as_secs_f64() * 1e3);
     }
-    let mut table = String::from(
-        "| time of one / of the other | goal | median | middle half | range |\n|---|---|---|---|---|\n",
-    );
-    for (what, goal, of, against) in rows {
-        let ratios = workloads.ratios(of, against);
-        // The one that so many quarters of all do not exceed.
-        let at = |quarters: usize| ratios[(ratios.len() - 1) * quarters / 4];
-        let [least, low, median, high, most] = [0, 1, 2, 3, 4].map(at);
-        table +=
-            &format!("| {what} | {goal} | {median:.2} | {low:.2} to {high:.2} | {least:.2} to {most:.2} |\n");
+    let mut figures = plan.figures();
+    let mut put = |id, samples| figures.push(Figure { id, samples, processor: Vec::new() });
+    put("first", first);
+    let stream = Order { source: SOURCES[0], records: usize::MAX, seed: 1, broken_per_million: 0 };
+    let [early, late] = process::memory(stream, size.stream).map(|bytes| bytes as f64 / f64::from(1 << 20));
+    put("memory", vec![late]);
+    put("memory-growth", vec![late - early]);
+    put("size", vec![inputs.guest.len() as f64 / 1000.0]);
+
+    let is_known = |figure: &Figure| ROWS.iter().any(|row| row.id == figure.id);
+    assert!(figures.iter().all(is_known), "a figure without a row");
+    let expected = ROWS.iter().filter(|row| peers || !row.peers).count();
+    assert_eq!(figures.len(), expected, "a row that nobody measured");
+    figures
+}
+
+/// Runs of the host over text lines, by the number of the workload.
+struct Whole {
+    one: usize,
+    one_native: usize,
+    two: usize,
+}
+
+impl<'a> Plan<'a> {
+    /// What this process does by itself.
+    fn batches(&mut self, inputs: &'a Inputs) {
+        let plain = Config::default();
+        let framed = &inputs.framed;
+        let native = framed.each_ref().map(|input| self.normalizing(Normalizing::native(&plain), input).0);
+        for (i, id) in ["guest-lines", "guest-keyed", "guest-pages"].into_iter().enumerate() {
+            let (guest, _) = self.normalizing(Normalizing::guest(&plain), &framed[i]);
+            self.ratio(id, guest, native[i]);
+        }
+        let mut unguarded = [0; 2];
+        for (i, id) in ["guards-lines", "guards-keyed"].into_iter().enumerate() {
+            let [on, off] =
+                [Guards::On, Guards::Off].map(|g| self.sandboxed(Sandbox::new(&inputs.guest, g), &framed[i]));
+            unguarded[i] = off;
+            self.ratio(id, on, off);
+        }
+        let boundary = self.sandboxed(Sandbox::new(&echo(), Guards::Off), &framed[0]);
+        self.ratio("boundary", boundary, unguarded[0]);
+        for (i, id) in ["broken-lines", "broken-keyed", "broken-pages"].into_iter().enumerate() {
+            let input = &inputs.broken[i];
+            let (some, counts) = self.normalizing(Normalizing::native(&plain), input);
+            assert_eq!(counts.rejected, input.input.broken, "{id}");
+            self.ratio(id, some, native[i]);
+        }
+        for (i, id) in [(0, "filter-lines"), (1, "filter-keyed")] {
+            let few = self.filtering(KEEPS_ONE_PERCENT, 10, &framed[i]);
+            self.ratio(id, few, native[i]);
+        }
+        let lists = [100_000, 10].map(|n| self.filtering("src_ip in @list", n, &framed[0]));
+        self.ratio("lists", lists[0], lists[1]);
+        for (i, id) in [(0, "parsing-lines"), (1, "parsing-keyed")] {
+            let nothing = Normalizing::native(&filtered(KEEPS_NOTHING, 10));
+            let (parsing, counts) = self.normalizing(nothing, &framed[i]);
+            assert_eq!(counts.filtered, inputs.size, "{id}");
+            self.ratio(id, parsing, native[i]);
+        }
+        for (i, id) in ["framing-lines", "framing-keyed", "framing-pages"].into_iter().enumerate() {
+            let bytes = &framed[i].input.bytes;
+            let whole = self.bytes_to_bytes(bytes);
+            let mut framing = Framing::new();
+            let records = inputs.size;
+            let alone = self.add(move || timed(|| assert_eq!(framing.count(bytes), records)));
+            self.ratio(id, alone, whole);
+        }
     }
-    table
-        + &format!(
-            "\nNative code, one thread, {} records each, {} rounds. Where framing is not named, the time \
-         is that of normalizing records that were framed before.\n",
-            size.records, size.rounds
-        )
+
+    /// The host as people start it.
+    fn processes(&mut self, inputs: &'a Inputs) -> Whole {
+        let Inputs { lines, broken_lines, .. } = inputs;
+        let one = self.add(|| lines.run(&["--jobs", "1"]));
+        let one_native = self.add(|| lines.run(&["--jobs", "1", "--native"]));
+        let two = self.add(|| lines.run(&["--jobs", "2"]));
+        let one_broken = self.add(|| broken_lines.run(&["--jobs", "1"]));
+        let limit = self.add(|| timed(|| assert_eq!(process::count_lines(&lines.path), lines.sound)));
+        self.ratio("guest-process", one, one_native);
+        self.ratio("jobs", one, two);
+        self.ratio("broken-process", one_broken, one);
+        self.ratio("limit", one, limit);
+        Whole { one, one_native, two }
+    }
+
+    /// Other people's programs beside it.
+    fn peers(&mut self, lines: &'a Records, whole: &Whole, others: &'a Others) {
+        let duckdb = || {
+            let python = path("target/peers/venv/bin/python");
+            Peer::start(Command::new(python).arg(path("benches/peers/duckdb_peer.py")))
+        };
+        for (id, threads, weir) in [
+            ("duckdb-guest", 1, whole.one),
+            ("duckdb-native", 1, whole.one_native),
+            ("duckdb-2", 2, whole.two),
+        ] {
+            let theirs = self.peer(duckdb(), format!("huawei-vpc {threads}"), lines);
+            self.ratio(id, theirs, weir);
+        }
+        let theirs = self.peer(duckdb(), "alibaba-vpc 1".into(), &others.keyed);
+        let ours = self.add(|| others.keyed.run(&["--jobs", "1"]));
+        self.ratio("duckdb-keyed", theirs, ours);
+
+        let parsers = || Peer::start(&mut Command::new(path("target/peers/release/weir-peers")));
+        let theirs = self.peer(parsers(), "vrl".into(), lines);
+        self.ratio("vrl", theirs, whole.one);
+        let ids = [["simd-json-sls", "sonic-rs-sls"], ["simd-json-cfw", "sonic-rs-cfw"]];
+        for ((records, bytes), ids) in others.trees.iter().zip(ids) {
+            let ours = self.bytes_to_bytes(bytes);
+            for (id, parser) in ids.into_iter().zip(["simd-json", "sonic-rs"]) {
+                let theirs = self.peer(parsers(), parser.into(), records);
+                self.ratio(id, ours, theirs);
+            }
+        }
+    }
 }

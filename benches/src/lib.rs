@@ -4,3 +4,4 @@ pub mod networks;
 pub mod random;
 pub mod records;
 pub mod stages;
+pub mod table;

@@ -11,7 +11,10 @@ Commands:
           (target/release/weir with the guest inside, the guests in target/plugins)
   demo    build, then normalize the sample records that ship with the project
   test    build, then run every check and every test
-  bench   run the benchmarks; a table of ratios comes last
+  bench [--peers] [--table] [--rounds N] [--records N]
+          run the benchmarks; a table of ratios comes last. --peers compares with other
+          people's programs too, and then the README gets the table, unless it is a quick
+          one: --rounds and --records say how much is measured. --table makes nothing else
   bench-data [OPTIONS]
           write records like real ones to standard output; --help says which
   fuzz [TARGET] [--seconds N]
@@ -36,7 +39,7 @@ pub(crate) enum Task {
     Build,
     Demo,
     Test,
-    Bench,
+    Bench(Bench),
     /// With the generator's own arguments.
     BenchData(Vec<String>),
     Fuzz {
@@ -45,6 +48,17 @@ pub(crate) enum Task {
         /// For each target.
         time: Duration,
     },
+}
+
+/// What the benchmarks are to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bench {
+    /// Compare with other people's programs.
+    pub(crate) peers: bool,
+    /// The table alone.
+    pub(crate) table: bool,
+    /// How much is measured, as options of the table's program; nothing for as much as it likes.
+    pub(crate) size: Vec<String>,
 }
 
 /// Reads the arguments after the program's name; the error is one line for a person.
@@ -57,7 +71,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "build" => Task::Build,
         "demo" => Task::Demo,
         "test" => Task::Test,
-        "bench" => Task::Bench,
+        "bench" => Task::Bench(bench(&mut arguments)?),
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "fuzz" => fuzz(&mut arguments)?,
         "help" | "--help" | "-h" => return Ok(Request::Help),
@@ -68,6 +82,26 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         Some("--help" | "-h") => Ok(Request::Help),
         Some(extra) => Err(format!("`{command}` does not take the argument `{extra}`")),
     }
+}
+
+/// Reads what follows `bench`, all of it.
+fn bench(arguments: &mut impl Iterator<Item = Result<String, String>>) -> Result<Bench, String> {
+    let mut bench = Bench::default();
+    while let Some(argument) = arguments.next().transpose()? {
+        match argument.as_str() {
+            "--peers" => bench.peers = true,
+            "--table" => bench.table = true,
+            "--rounds" | "--records" => {
+                let number = arguments.next().transpose()?.unwrap_or_default();
+                if number.parse::<u32>().is_err() {
+                    return Err(format!("`{argument}` needs a number after it, not `{number}`"));
+                }
+                bench.size.extend([argument, number]);
+            }
+            _ => return Err(format!("`bench` does not take the argument `{argument}`")),
+        }
+    }
+    Ok(bench)
 }
 
 /// Reads what follows `fuzz`, all of it.
@@ -107,7 +141,16 @@ mod tests {
         assert_eq!(read("build"), Ok(Request::Run(Task::Build)));
         assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
-        assert_eq!(read("bench"), Ok(Request::Run(Task::Bench)));
+        assert_eq!(read("bench"), Ok(Request::Run(Task::Bench(Bench::default()))));
+        let quick = Bench {
+            peers: true,
+            table: true,
+            size: ["--rounds", "3", "--records", "5000"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(
+            read("bench --peers --rounds 3 --table --records 5000"),
+            Ok(Request::Run(Task::Bench(quick)))
+        );
         let options = ["--seed", "1", "--help"].map(str::to_owned).to_vec();
         assert_eq!(read("bench-data --seed 1 --help"), Ok(Request::Run(Task::BenchData(options))));
         for help in ["help", "--help", "-h", "build --help"] {
@@ -142,6 +185,9 @@ mod tests {
             ("biuld", "`biuld`"),
             ("build host", "`host`"),
             ("test --seconds 5", "`--seconds`"),
+            ("bench --rounds", "needs a number"),
+            ("bench --rounds ten", "`ten`"),
+            ("bench --peer", "`--peer`"),
             ("fuzz --seconds", "needs a number"),
             ("fuzz --seconds 0", "`0`"),
             ("fuzz --seconds=ten", "`ten`"),

@@ -8,6 +8,7 @@ mod args;
 mod golden;
 mod guests;
 mod imports;
+mod peers;
 mod step;
 mod tasks;
 mod toolchain;

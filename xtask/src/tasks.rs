@@ -3,9 +3,9 @@
 use std::{fs, path::Path, time::Duration};
 
 use crate::{
-    args::Task,
+    args::{Bench, Task},
     golden::{Snapshot, demo_files},
-    guests,
+    guests, peers,
     step::{self, Checkout, Failure, say},
 };
 
@@ -16,7 +16,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Build => build(checkout),
         Task::Demo => demo(checkout),
         Task::Test => test(checkout),
-        Task::Bench => bench(checkout),
+        Task::Bench(options) => bench(checkout, options),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
     }
@@ -141,16 +141,30 @@ fn ensure_components(checkout: &Checkout) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The benchmarks take the normalizer as a library, so neither guests nor the host are built.
-fn bench(checkout: &Checkout) -> Result<(), Failure> {
+/// The benchmarks run the host too, and the guest inside it.
+fn bench(checkout: &Checkout, options: &Bench) -> Result<(), Failure> {
+    build(checkout)?;
+    if options.peers {
+        peers::prepare(checkout)?;
+    }
     let cargo = |targets: &[&str]| {
         let mut cargo = checkout.cargo(&["bench", "--locked", "--workspace"]);
         cargo.args(targets.iter().flat_map(|target| ["--bench", target]));
         cargo
     };
-    step::run("running the benchmarks", &mut cargo(&["stages", "filter"]), READ_ABOVE)?;
+    if !options.table {
+        step::run("running the benchmarks", &mut cargo(&["stages", "filter"]), READ_ABOVE)?;
+    }
     // By itself and last, so that its table stands at the end.
-    step::run("measuring ratios", &mut cargo(&["ratios"]), READ_ABOVE)
+    let mut ratios = cargo(&["ratios"]);
+    ratios.arg("--").args(&options.size);
+    if options.peers {
+        ratios.arg("--peers");
+        if options.size.is_empty() {
+            ratios.arg("--write");
+        }
+    }
+    step::run("measuring ratios", &mut ratios, READ_ABOVE)
 }
 
 /// Writes records to standard output.
