@@ -17,6 +17,8 @@ Commands:
           one: --rounds and --records say how much is measured. --table makes nothing else
   bench-data [OPTIONS]
           write records like real ones to standard output; --help says which
+  size [--functions N]
+          tell what the bytes of the guest are spent on, and its N largest functions
   fuzz [TARGET] [--seconds N]
           fuzz TARGET, or every target in turn, for N seconds each (default 60)
   help    print this text
@@ -42,6 +44,8 @@ pub(crate) enum Task {
     Bench(Bench),
     /// With the generator's own arguments.
     BenchData(Vec<String>),
+    /// With the arguments of the program that tells it.
+    Size(Vec<String>),
     Fuzz {
         /// Every target if absent.
         target: Option<String>,
@@ -73,6 +77,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "test" => Task::Test,
         "bench" => Task::Bench(bench(&mut arguments)?),
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
+        "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
         "fuzz" => fuzz(&mut arguments)?,
         "help" | "--help" | "-h" => return Ok(Request::Help),
         other => return Err(format!("there is no command `{other}`")),
@@ -153,6 +158,8 @@ mod tests {
         );
         let options = ["--seed", "1", "--help"].map(str::to_owned).to_vec();
         assert_eq!(read("bench-data --seed 1 --help"), Ok(Request::Run(Task::BenchData(options))));
+        let options = ["--functions", "9"].map(str::to_owned).to_vec();
+        assert_eq!(read("size --functions 9"), Ok(Request::Run(Task::Size(options))));
         for help in ["help", "--help", "-h", "build --help"] {
             assert_eq!(read(help), Ok(Request::Help), "{help}");
         }
@@ -160,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        for command in ["build", "demo", "test", "bench", "bench-data", "fuzz", "help"] {
+        for command in ["build", "demo", "test", "bench", "bench-data", "size", "fuzz", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
         }
     }

@@ -1,6 +1,10 @@
 //! Builds the guests.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use crate::{
     imports::imports,
@@ -18,6 +22,12 @@ struct Guest {
     precompiled: bool,
 }
 
+impl Guest {
+    fn file(&self) -> String {
+        format!("{}.wasm", self.name)
+    }
+}
+
 /// Every guest; nothing else lists them.
 const GUESTS: [Guest; 1] = [Guest {
     package: "weir-batch",
@@ -31,26 +41,47 @@ const GUESTS: [Guest; 1] = [Guest {
 pub(crate) fn build(checkout: &Checkout) -> Result<(), Failure> {
     let toolchain = Toolchain::prepare(checkout)?;
     for guest in &GUESTS {
-        let mut cargo = toolchain.cargo_build(checkout, guest.rustflags);
-        step::quiet_in_logs(&mut cargo);
-        cargo.args(["--locked", "--profile", "guest", "--package", guest.package, "--target-dir"]);
-        cargo.arg(checkout.guests());
-        step::run(
-            &format!("building the guest {}", guest.name),
-            &mut cargo,
-            "read the compiler's message above; if a crate or the lock file is at fault, \
-             `cargo update --workspace` brings Cargo.lock up to date",
-        )?;
-
-        let file = format!("{}.wasm", guest.name);
-        let built = checkout.guests().join(TARGET).join("guest").join(&file);
+        let cargo = toolchain.cargo_build(checkout, guest.rustflags);
+        let built = compile(guest, cargo, &checkout.guests())?;
         let module = fs::read(&built).map_err(|error| Failure::file("reading", &built, &error))?;
         check_imports(guest, &module)?;
-        if install(&module, &checkout.plugins().join(&file))? {
+        if install(&module, &checkout.plugins().join(guest.file()))? {
             remove_compiled(guest.name, &checkout.plugins())?;
         }
     }
     Ok(())
+}
+
+/// A guest twice.
+pub(crate) struct WithNames {
+    /// With the names of its functions.
+    pub(crate) named: PathBuf,
+    /// As it is shipped.
+    pub(crate) shipped: PathBuf,
+}
+
+/// Builds the guest that the host embeds, and a copy that keeps the names of its functions.
+pub(crate) fn with_names(checkout: &Checkout) -> Result<WithNames, Failure> {
+    build(checkout)?;
+    let guest = &GUESTS[0];
+    let mut cargo = Toolchain::prepare(checkout)?.cargo_build(checkout, guest.rustflags);
+    cargo.env("CARGO_PROFILE_GUEST_STRIP", "none");
+    // Apart from the one that is shipped, which has the same file name.
+    let named = compile(guest, cargo, &checkout.path("target/guests-with-names"))?;
+    Ok(WithNames { named, shipped: checkout.plugins().join(guest.file()) })
+}
+
+/// Runs this cargo for a guest; the answer is the file that comes out.
+fn compile(guest: &Guest, mut cargo: Command, target: &Path) -> Result<PathBuf, Failure> {
+    step::quiet_in_logs(&mut cargo);
+    cargo.args(["--locked", "--profile", "guest", "--package", guest.package, "--target-dir"]).arg(target);
+    step::run(
+        &format!("building the guest {}", guest.name),
+        &mut cargo,
+        "read the compiler's message above; if a crate or the lock file is at fault, \
+         `cargo update --workspace` brings Cargo.lock up to date",
+    )?;
+    Ok(target.join(TARGET).join("guest").join(guest.file()))
 }
 
 /// Compiles the guests that the host embeds to machine code beside them.
@@ -59,7 +90,7 @@ pub(crate) fn precompile(checkout: &Checkout) -> Result<(), Failure> {
     for guest in GUESTS.iter().filter(|guest| guest.precompiled) {
         let mut cargo = checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-host"]);
         cargo.args(["--example", "precompile", "--"]);
-        cargo.arg(plugins.join(format!("{}.wasm", guest.name))).arg(&plugins);
+        cargo.arg(plugins.join(guest.file())).arg(&plugins);
         // The records of the demo are alone on standard output.
         cargo.stdout(Stdio::null());
         step::run(

@@ -18,6 +18,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Test => test(checkout),
         Task::Bench(options) => bench(checkout, options),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
+        Task::Size(arguments) => size(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
     }
 }
@@ -172,6 +173,14 @@ fn bench_data(checkout: &Checkout, arguments: &[String]) -> Result<(), Failure> 
     let mut cargo = checkout.cargo(&["run", "--quiet", "--release", "--locked", "--package", "weir-benches"]);
     cargo.args(["--bin", "bench-data", "--"]).args(arguments);
     step::run("making records", &mut cargo, READ_ABOVE)
+}
+
+/// What the bytes of the guest are spent on.
+fn size(checkout: &Checkout, arguments: &[String]) -> Result<(), Failure> {
+    let guest = guests::with_names(checkout)?;
+    let mut cargo = checkout.cargo(&["run", "--quiet", "--release", "--locked", "--package", "weir-benches"]);
+    cargo.args(["--bin", "guest-size", "--"]).arg(guest.named).arg(guest.shipped).args(arguments);
+    step::run("measuring the guest", &mut cargo, READ_ABOVE)
 }
 
 /// Fuzzes one target, or each in turn.
