@@ -21,7 +21,7 @@ use clap::Parser;
 use weir_benches::{
     records::{Form, Input, Maker, Order, Product, Source, sound, with_broken},
     stages::{Counts, Framing, KEEPS_NOTHING, KEEPS_ONE_PERCENT, filtered},
-    table::{self, Figure, ROWS},
+    table::{self, Figure, ROWS, Rows},
 };
 use weir_normalizer::{Config, batch::Batch};
 
@@ -55,6 +55,10 @@ struct Args {
     #[arg(long)]
     peers: bool,
 
+    /// Tell the median times on standard error, too
+    #[arg(long)]
+    times: bool,
+
     /// Put the table into the README, if every row was measured
     #[arg(long)]
     write: bool,
@@ -67,9 +71,11 @@ struct Size {
     rounds: usize,
     /// Bytes.
     stream: usize,
+    /// Whether times are told.
+    times: bool,
 }
 
-const SMOKE: Size = Size { records: 20_000, rounds: 1, stream: 8_000_000 };
+const SMOKE: Size = Size { records: 20_000, rounds: 1, stream: 8_000_000, times: false };
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -78,16 +84,21 @@ fn main() -> ExitCode {
         println!("ratios: everything gave what it should; nothing was measured");
         return ExitCode::SUCCESS;
     }
-    let size =
-        Size { records: args.records as usize, rounds: args.rounds.into(), stream: args.stream * 1_000_000 };
+    let size = Size {
+        records: args.records as usize,
+        rounds: args.rounds.into(),
+        stream: args.stream * 1_000_000,
+        times: args.times,
+    };
     let figures = measure(&size, args.peers);
-    let table = table::write(&figures) + &caption(&size);
-    print!("{table}");
+    let caption = caption(&size);
+    print!("{}{caption}", table::write(&figures, Rows::All));
     if args.write {
         if figures.len() < ROWS.len() {
             eprintln!("weir: README.md stays as it is, because some rows need --peers");
             return ExitCode::SUCCESS;
         }
+        let table = table::write(&figures, Rows::Readme) + &caption;
         let readme = path("README.md");
         let replaced = fs::read_to_string(&readme).ok().and_then(|text| table::replaced(&text, &table));
         if replaced.and_then(|text| fs::write(&readme, text).ok()).is_none() {
@@ -189,6 +200,17 @@ impl<'a> Plan<'a> {
             let workload = &mut self.workloads[(i + number) % n];
             let time = (workload.run)();
             workload.times.push(time);
+        }
+    }
+
+    fn tell_times(&self) {
+        let median = |number: usize| {
+            let mut times: Vec<_> = self.workloads[number].times.iter().map(|t| t.wall).collect();
+            times.sort();
+            times[(times.len() - 1) / 2].as_secs_f64() * 1e3
+        };
+        for row in &self.ratios {
+            eprintln!("weir: {}: {:.2} ms / {:.2} ms", row.id, median(row.of), median(row.against));
         }
     }
 
@@ -319,6 +341,9 @@ fn measure(size: &Size, peers: bool) -> Vec<Figure> {
         eprintln!("weir: round {} of {}", round + 1, size.rounds);
         plan.round(round);
         first.push(process::first_record(&line).as_secs_f64() * 1e3);
+    }
+    if size.times {
+        plan.tell_times();
     }
     let mut figures = plan.figures();
     let mut put = |id, samples| figures.push(Figure { id, samples, processor: Vec::new() });

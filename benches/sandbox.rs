@@ -8,7 +8,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use wasmtime::{
@@ -147,7 +146,7 @@ impl Clock {
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                thread::park_timeout(limits::TICK.max(Duration::from_millis(1)));
+                thread::park_timeout(limits::TICK);
                 engine.increment_epoch();
             }
         });

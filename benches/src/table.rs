@@ -51,10 +51,21 @@ pub struct Row {
     pub unit: Unit,
     /// Whether it needs other people's programs.
     pub peers: bool,
+    /// Whether the README has it.
+    pub readme: bool,
+}
+
+/// Which rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Every one.
+    All,
+    /// Those that the README has.
+    Readme,
 }
 
 const fn row(id: &'static str, what: &'static str, goal: Goal, unit: Unit) -> Row {
-    Row { id, what, goal, unit, peers: false }
+    Row { id, what, goal, unit, peers: false, readme: true }
 }
 
 const fn ratio(id: &'static str, what: &'static str, goal: Goal) -> Row {
@@ -63,6 +74,10 @@ const fn ratio(id: &'static str, what: &'static str, goal: Goal) -> Row {
 
 const fn peer(id: &'static str, what: &'static str, goal: Goal) -> Row {
     Row { peers: true, ..ratio(id, what, goal) }
+}
+
+const fn detail(id: &'static str, what: &'static str) -> Row {
+    Row { readme: false, ..ratio(id, what, Goal::None) }
 }
 
 /// Every row, in order. To add one, give it a line here and tell `ratios.rs` how it is measured.
@@ -99,15 +114,15 @@ pub const ROWS: &[Row] = {
         row("first", "from the start of the process to the first record", AtMost(20.0), Milliseconds),
         row("size", "size of the guest", AtMost(400.0), Kilobytes),
         ratio("limit", "one job / reading the file and counting its lines", None),
-        ratio("filter-lines", "a filter that drops 99 % / none, text lines", None),
-        ratio("filter-keyed", "a filter that drops 99 % / none, keyed JSON", None),
+        detail("filter-lines", "a filter that drops 99 % / none, text lines"),
+        detail("filter-keyed", "a filter that drops 99 % / none, keyed JSON"),
         ratio("lists", "a filter by 100,000 networks / by 10", AtMost(2.0)),
-        ratio("parsing-lines", "parsing alone / parsing and encoding, text lines", None),
-        ratio("parsing-keyed", "parsing alone / parsing and encoding, keyed JSON", None),
-        ratio("framing-lines", "framing alone / framing and normalizing, text lines", None),
-        ratio("framing-keyed", "framing alone / framing and normalizing, keyed JSON", None),
-        ratio("framing-pages", "framing alone / framing and normalizing, JSON pages", None),
-        ratio("boundary", "batches into a guest and out again / with the work, text lines", None),
+        detail("parsing-lines", "parsing alone / parsing and encoding, text lines"),
+        detail("parsing-keyed", "parsing alone / parsing and encoding, keyed JSON"),
+        detail("framing-lines", "framing alone / framing and normalizing, text lines"),
+        detail("framing-keyed", "framing alone / framing and normalizing, keyed JSON"),
+        detail("framing-pages", "framing alone / framing and normalizing, JSON pages"),
+        detail("boundary", "batches into a guest and out again / with the work, text lines"),
     ]
 };
 
@@ -150,10 +165,10 @@ impl Goal {
 const HEAD: &str =
     "| time of one / of the other | goal | median | range | processor time | |\n|---|---|--:|--:|--:|---|\n";
 
-/// The table, with the rows for which there are figures.
-pub fn write(figures: &[Figure]) -> String {
+/// The table, with those of the rows for which there are figures.
+pub fn write(figures: &[Figure], rows: Rows) -> String {
     let mut table = HEAD.to_owned();
-    for row in ROWS {
+    for row in ROWS.iter().filter(|row| row.readme || rows == Rows::All) {
         let Some(figure) = figures.iter().find(|figure| figure.id == row.id) else { continue };
         let Some([least, median, most]) = spread(&figure.samples) else { continue };
         let (goal, unit) = (row.goal.text(row.unit), row.unit.symbol());
@@ -201,7 +216,7 @@ mod tests {
     #[test]
     fn a_row_says_whether_its_goal_is_met() {
         let row = |id, samples: &[f64]| {
-            write(&[figure(id, samples)]).lines().last().map(str::to_owned).unwrap_or_default()
+            write(&[figure(id, samples)], Rows::All).lines().last().map(str::to_owned).unwrap_or_default()
         };
         let jobs = "| one job / two jobs | at least 1.8 × |";
         assert_eq!(row("jobs", &[1.9, 1.7, 2.0]), format!("{jobs} 1.90 × | 1.70 to 2.00 |  | met |"));
@@ -232,6 +247,10 @@ mod tests {
             rows.map(|line| line.split('|').take(3).collect::<Vec<_>>().join("|")).collect()
         };
         let all: Vec<_> = ROWS.iter().map(|row| figure(row.id, &[1.0])).collect();
-        assert_eq!(cells(shown), cells(&write(&all)), "`cargo xtask bench --peers` writes it anew");
+        assert_eq!(
+            cells(shown),
+            cells(&write(&all, Rows::Readme)),
+            "`cargo xtask bench --peers` writes it anew"
+        );
     }
 }
