@@ -94,8 +94,11 @@ pub(crate) fn first_record(line: &[u8]) -> Duration {
 }
 
 /// The most resident memory, in bytes, of a run with one job over a stream of so many bytes:
-/// after an eighth of it, and after all.
-pub(crate) fn memory(order: Order, bytes: usize) -> [u64; 2] {
+/// after an eighth of it, and after all. Only Linux tells it of a process that still runs.
+pub(crate) fn memory(order: Order, bytes: usize) -> Option<[u64; 2]> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
     let mut child =
         weir(&["--jobs", "1", "--summary", "json"]).stdin(Stdio::piped()).spawn().expect("the host starts");
     let mut input = child.stdin.take().expect("it is a pipe");
@@ -124,7 +127,7 @@ pub(crate) fn memory(order: Order, bytes: usize) -> [u64; 2] {
     let mut told = String::new();
     child.stderr.take().expect("it is a pipe").read_to_string(&mut told).expect("the host tells");
     assert!(child.wait().expect("it ends").success(), "{told}");
-    peaks
+    Some(peaks)
 }
 
 /// Reads a file and counts its lines, which is as fast as anything can be.

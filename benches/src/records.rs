@@ -1,7 +1,7 @@
 //! Records like real ones: skewed addresses, mixed protocols, 1 % without traffic, some IPv6,
 //! lines of every length; the same bytes for the same seed.
 //!
-//! A [`Flow`] is what happened; a product's members tell it in that product's words; a
+//! A flow is what happened; a product's members tell it in that product's words; a
 //! [`Form`] is how such members lie in an input.
 
 mod flow;
