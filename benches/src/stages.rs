@@ -148,6 +148,9 @@ pub const KEEPS_EVERYTHING: &str =
 /// A filter that keeps no record of any product, and costs next to nothing.
 pub const KEEPS_NOTHING: &str = "exists attack and exists subnet_id";
 
+/// A filter that keeps every record of any product, and costs as little.
+pub const COSTS_NOTHING: &str = "not (exists attack and exists subnet_id)";
+
 /// A configuration with this filter; `@list` in it is a list of so many networks.
 pub fn filtered(filter: &str, networks: usize) -> Config {
     let lists = [("list".to_owned(), crate::networks::list(networks))].into();
