@@ -2,24 +2,26 @@
 //! out: digits, dotted addresses, known words, strings without escapes.
 //!
 //! A program is made of a plan, once. It checks each value where it stands and copies it to
-//! its place in the output, in blocks of fixed size. What it does not expect it does not
-//! handle: then nothing is written, and the record takes the long way, which gives the same
-//! bytes for every record that both can read.
+//! its place in the output, in blocks of fixed size. A value of another form is read as the
+//! long way reads it. Where something is to be kept beside a field, or can't be read, nothing
+//! is written, and the record takes the long way, which gives the same bytes for every record
+//! that both can read.
 
 use crate::{
-    convert,
+    Zone,
     encode::{self, Written},
+    fill::{self, Applied},
     output::Output,
     plan::{Plan, Verdict},
-    products::{self, To, Unit},
-    record::{Field, FieldType},
+    products::{self, Entry, To, Unit},
+    record::{Field, FieldType, Raw, Record, RecordMemory},
     scan::{Block, Mask, below},
     source::{Form, Piece, Source},
     vocabulary::{TRANSPORTS, Word},
 };
 
 /// What is done with each value, in the order of the output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Program {
     /// The brace, and what is the same in all records of the product. Each member has its comma
     /// behind it.
@@ -32,6 +34,7 @@ pub(crate) struct Program {
     log_time: Option<(&'static [u8; 16], u8)>,
     /// Members without a field, in the order of the source.
     extra: Vec<(Vec<u8>, usize)>,
+    entries: &'static [Entry],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ struct Step {
     key: &'static [u8; 16],
     key_len: u8,
     member: usize,
+    /// None for the time of the log service.
+    entry: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +109,6 @@ static KEYWORDS: [([u8; 16], u8); TRANSPORTS.len()] = {
 };
 
 impl Program {
-    /// The room that one step needs beyond the length of its value.
-    const ROOM: usize = STEP;
-
     /// The program of a plan, if its records can be written so.
     pub(crate) fn new(plan: &Plan) -> Option<Self> {
         let Verdict::Product(product) = plan.verdict else { return None };
@@ -141,10 +143,10 @@ impl Program {
                 To::Version(v) => (Field::Provider, Act::Version(word(&padded(v.as_bytes()), v.len())?)),
                 To::Counter(..) | To::Flat(_) | To::FlatExtra | To::Extra | To::Envelope => return None,
             };
-            steps.push((field, member, act));
+            steps.push((field, member, act, Some(entry)));
         }
         if let Some((member, unit)) = plan.log_time {
-            steps.push((Field::LogTimeMs, member, Act::Time(unit)));
+            steps.push((Field::LogTimeMs, member, Act::Time(unit), None));
         }
         steps.sort_by_key(|s| s.0);
         let around = steps.iter().filter(|s| s.0 < Field::LogTimeMs).count();
@@ -152,7 +154,7 @@ impl Program {
         if around == steps.len() {
             return None;
         }
-        let writes = |s: &&(Field, usize, Act)| !matches!(s.2, Act::Version(_));
+        let writes = |s: &&(Field, usize, Act, Option<usize>)| !matches!(s.2, Act::Version(_));
         let mut fields = steps.iter().filter(writes).map(|s| s.0);
         // With two values for a field, the second is compared with the first.
         let mut last = fields.next()?;
@@ -162,10 +164,10 @@ impl Program {
             }
             last = field;
         }
-        let step = |(field, member, act): (Field, usize, Act)| {
+        let step = |(field, member, act, entry): (Field, usize, Act, Option<usize>)| {
             let quoted = matches!(act, Act::Text | Act::Address | Act::Word(_));
             let (key, len) = field.json_key();
-            Step { act, key, key_len: len + u8::from(quoted), member }
+            Step { act, key, key_len: len + u8::from(quoted), member, entry }
         };
         let extra = plan.extra.iter().map(|&member| {
             let mut key = Output::default();
@@ -184,6 +186,7 @@ impl Program {
             log_time,
             steps: steps.into_iter().map(step).collect(),
             extra: extra.collect(),
+            entries: product.entries,
         })
     }
 
@@ -193,16 +196,19 @@ impl Program {
         &self,
         source: &impl Source<'a>,
         log_time: Option<u64>,
+        zone: Option<&Zone>,
         text_len: usize,
+        memory: &mut RecordMemory,
         out: &mut Output,
     ) -> bool {
-        if !source.has_pieces() {
+        if !source.has_pieces() || text_len > LONGEST {
             return false;
         }
         let keys: usize = self.extra.iter().map(|(key, _)| key.len()).sum();
         let steps = self.steps.len() + self.extra.len() + 2;
-        let room = steps * Self::ROOM + keys + text_len;
-        out.try_write(room, |buffer, at| self.write(source, log_time, buffer, at))
+        // Twice the text is enough for all but the oddest strings.
+        let room = steps * STEP + keys + 2 * text_len;
+        out.try_write(room, |buffer, at| self.write(source, log_time, zone, memory, buffer, at))
     }
 
     #[inline(never)]
@@ -210,6 +216,8 @@ impl Program {
         &self,
         source: &impl Source<'a>,
         log_time: Option<u64>,
+        zone: Option<&Zone>,
+        memory: &mut RecordMemory,
         buffer: &mut [u8],
         at: usize,
     ) -> Written {
@@ -219,15 +227,21 @@ impl Program {
         let (mut steps, mut after) = self.steps.split_at_checked(self.around)?;
         loop {
             for step in steps {
-                at = step.write(source, log_time, buffer, at)?;
-            }
-            if let (Some((key, len)), Some(time), false) = (self.log_time, log_time, after.is_empty()) {
-                encode::block(buffer, at, key)?;
-                at = encode::number(buffer, at + usize::from(len), time)?;
-                at = encode::byte(buffer, at, b',')?;
+                at = match step.write(source, buffer, at)? {
+                    Some(end) => end,
+                    None => {
+                        let entry = &self.entries[step.entry?];
+                        other_form(entry, source.value(step.member), zone, memory, buffer, at)?
+                    }
+                };
             }
             if after.is_empty() {
                 break;
+            }
+            if let (Some((key, len)), Some(time)) = (self.log_time, log_time) {
+                encode::block(buffer, at, key)?;
+                at = encode::number(buffer, at + usize::from(len), time)?;
+                at = encode::byte(buffer, at, b',')?;
             }
             steps = std::mem::take(&mut after);
         }
@@ -236,16 +250,20 @@ impl Program {
                 at = encode::bytes(buffer, at, b"\"extra\":{")?;
             }
             at = encode::bytes(buffer, at, key)?;
-            let piece = source.piece(*member)?;
-            at = match piece.form {
+            let Piece { tail, len, form } = source.piece(*member)?;
+            at = match form {
                 Form::Plain => {
                     let start = encode::byte(buffer, at, b'"')?;
-                    let end = copy(buffer, start, piece.tail, piece.len)?;
+                    let end = copy(buffer, start, tail, len)?;
                     encode::block(buffer, end, b"\",")?;
                     end + 2
                 }
-                Form::Number => {
-                    let end = copy(buffer, at, piece.tail, piece.len)?;
+                Form::Bare => {
+                    let end = copy(buffer, at, tail, len)?;
+                    encode::byte(buffer, end, b',')?
+                }
+                Form::Other => {
+                    let end = encode::raw(buffer, at, source.raw(*member))?;
                     encode::byte(buffer, end, b',')?
                 }
             };
@@ -255,30 +273,51 @@ impl Program {
     }
 }
 
+/// Writes the field of a value that is not written in the form that it nearly always has, if
+/// all that it says goes there.
+#[inline(never)]
+fn other_form(
+    entry: &Entry,
+    raw: Raw<'_>,
+    zone: Option<&Zone>,
+    memory: &mut RecordMemory,
+    buffer: &mut [u8],
+    mut at: usize,
+) -> Written {
+    let mut record = Record::new(memory);
+    let applied = fill::apply(&mut record, entry, raw, zone);
+    let mut written = None;
+    if let Ok(Applied::Done) = applied {
+        for (field, value) in record.fields() {
+            at = encode::member(buffer, at, field, value)?;
+        }
+        written = Some(at);
+    }
+    record.recycle(memory);
+    written
+}
+
 /// What one step writes at most, unless a text is longer than [`TEXT`].
 const STEP: usize = 128;
+
+/// Longer records take the long way, which needs no room beforehand.
+const LONGEST: usize = 64 << 10;
 
 /// Texts up to this length are copied as one block.
 const TEXT: usize = 48;
 
 impl Step {
+    /// Writes a field; nothing inside where its value is not as expected.
     #[inline(always)]
-    fn write<'a>(
-        &self,
-        source: &impl Source<'a>,
-        log_time: Option<u64>,
-        buffer: &mut [u8],
-        at: usize,
-    ) -> Written {
-        let Piece { tail, len, .. } = source.piece(self.member)?;
+    fn write<'a>(&self, source: &impl Source<'a>, buffer: &mut [u8], at: usize) -> Option<Written> {
+        let Piece { tail, len, form } = source.piece(self.member)?;
+        if form == Form::Other {
+            return Some(None);
+        }
         // The commonest forms of what stands for none.
         if len <= 1 && (len == 0 || tail.first() == Some(&b'-')) {
-            return match self.act {
-                Act::Version(_) => None,
-                // The envelopes around may have another.
-                Act::Time(_) if log_time.is_some() => None,
-                _ => Some(at),
-            };
+            let none = !matches!(self.act, Act::Version(_)) && self.entry.is_some();
+            return Some(none.then_some(at));
         }
         let window: &mut [u8; STEP] = buffer.get_mut(at..)?.first_chunk_mut()?;
         *window.first_chunk_mut()? = *self.key;
@@ -287,8 +326,8 @@ impl Step {
         let end = match &self.act {
             Act::Text => {
                 // A shorter one may stand for none.
-                if len <= 4 && !begins_plainly(tail) {
-                    return None;
+                if len <= 4 && !begins_plainly(tail) || form != Form::Plain {
+                    return Some(None);
                 }
                 match tail.first_chunk::<TEXT>() {
                     Some(chunk) if len <= TEXT => {
@@ -299,14 +338,15 @@ impl Step {
                     }
                     _ => {
                         let end = copy(buffer, at + start, tail, len)?;
-                        return encode::bytes(buffer, end, b"\",");
+                        return Some(encode::bytes(buffer, end, b"\","));
                     }
                 }
             }
             Act::Number { most, digits } => {
                 let chunk = chunk(tail);
-                if !are_digits(&chunk, len) || len > *digits && up_to_eight_digits(&chunk, len)? > *most {
-                    return None;
+                let may_exceed = || up_to_eight_digits(&chunk, len).is_none_or(|n| n > *most);
+                if !are_digits(&chunk, len) || len > *digits && may_exceed() {
+                    return Some(None);
                 }
                 put(window, start, &chunk)?;
                 let end = start + (len & 31);
@@ -319,10 +359,10 @@ impl Step {
                 let (zeros, more): (&[u8; 4], _) = match (unit, len) {
                     (Unit::Seconds | Unit::Guess, 10) => (b"000,", 4),
                     (Unit::Millis | Unit::Guess, 13) => (b",   ", 1),
-                    _ => return None,
+                    _ => return Some(None),
                 };
                 if !are_digits(&chunk, len) {
-                    return None;
+                    return Some(None);
                 }
                 put(window, start, &chunk)?;
                 let end = start + (len & 31);
@@ -332,8 +372,7 @@ impl Step {
             Act::Address => {
                 let chunk = chunk(tail);
                 if !is_ipv4(&chunk, len) {
-                    let end = other_address(buffer, at + start, tail, len)?;
-                    return encode::bytes(buffer, end, b"\",");
+                    return Some(None);
                 }
                 put(window, start, &chunk)?;
                 let end = start + (len & 31);
@@ -342,9 +381,9 @@ impl Step {
             }
             Act::Protocol => {
                 let chunk = chunk(tail);
-                let number = up_to_eight_digits(&chunk, len)?;
-                if !are_digits(&chunk, len) || number > 255 {
-                    return None;
+                let Some(number @ 0..=255) = up_to_eight_digits(&chunk, len) else { return Some(None) };
+                if !are_digits(&chunk, len) {
+                    return Some(None);
                 }
                 put(window, start, &chunk)?;
                 let mut end = start + (len & 3);
@@ -359,16 +398,16 @@ impl Step {
                 end + 1
             }
             Act::Word(words) => {
-                let text = word(&chunk(tail), len)?;
-                let known = words.iter().find(|w| text | w.case == w.word)?;
+                let Some(text) = word(&chunk(tail), len) else { return Some(None) };
+                let Some(known) = words.iter().find(|w| text | w.case == w.word) else { return Some(None) };
                 put(window, start, &known.text)?;
                 start + usize::from(known.len)
             }
             // The key is overwritten.
-            Act::Version(v) if word(&chunk(tail), len)? == *v => 0,
-            Act::Version(_) => return None,
+            Act::Version(v) if word(&chunk(tail), len) == Some(*v) => 0,
+            Act::Version(_) => return Some(None),
         };
-        Some(at + end)
+        Some(Some(at + end))
     }
 }
 
@@ -446,7 +485,7 @@ fn is_ipv4(bytes: &[u8; 16], len: usize) -> bool {
     let all: Mask = below(len);
     let dots = block.equal(b'.').mask() & all;
     let digits = block.within(b'0', b'9').mask() & all;
-    let ends = dots | all + 1;
+    let ends = dots | (all + 1);
     // Where octets begin, and where they have two more digits.
     let begins = dots << 1 | 1;
     let long = begins & digits >> 1 & digits >> 2;
@@ -463,13 +502,6 @@ fn is_ipv4(bytes: &[u8; 16], len: usize) -> bool {
     one != 0
         && one & (one - 1) == 0
         && (over_255 | empty | leading_zero | four_digits | other) & (all << 1 | 1) == 0
-}
-
-/// Writes an address of another form.
-#[inline(never)]
-fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
-    let text = std::str::from_utf8(tail.get(..len)?).ok()?;
-    encode::address(buffer, at, convert::address(text)?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::{
     json,
     output::Output,
-    record::{Raw, RawKind, Record, Value},
+    record::{Field, Raw, RawKind, Record, Value},
     scan,
 };
 
@@ -26,10 +26,7 @@ pub(crate) fn flat(record: &Record<'_>, out: &mut Output) {
 fn flat_at(record: &Record<'_>, buffer: &mut [u8], start: usize) -> Written {
     let mut at = byte(buffer, start, b'{')?;
     for (field, value) in record.fields() {
-        let (key, len) = field.json_key();
-        block(buffer, at, key)?;
-        at = self::value(buffer, at + usize::from(len), value)?;
-        at = byte(buffer, at, b',')?;
+        at = member(buffer, at, field, value)?;
     }
     if !record.extra.is_empty() {
         at = bytes(buffer, at, b"\"extra\":")?;
@@ -39,6 +36,15 @@ fn flat_at(record: &Record<'_>, buffer: &mut [u8], start: usize) -> Written {
     // The last comma is none.
     let end = if at == start + 1 { at } else { at - 1 };
     bytes(buffer, end, b"}\n")
+}
+
+/// Writes a field, with a comma behind it.
+#[inline]
+pub(crate) fn member(buffer: &mut [u8], at: usize, field: Field, value: Value<'_>) -> Written {
+    let (key, len) = field.json_key();
+    block(buffer, at, key)?;
+    let end = self::value(buffer, at + usize::from(len), value)?;
+    byte(buffer, end, b',')
 }
 
 #[inline]

@@ -20,7 +20,7 @@ use crate::{
 /// The memory for one record.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    record: RecordMemory,
+    pub(crate) record: RecordMemory,
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
 }
@@ -64,7 +64,14 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
     ) -> Result<Written, Fault<'a>> {
         if rules.direct
             && let Some(program) = &self.plan.direct
-            && program.run(&self.source, self.around.log_time, self.text.len(), &mut out.output)
+            && program.run(
+                &self.source,
+                self.around.log_time,
+                rules.zone.as_ref(),
+                self.text.len(),
+                &mut memory.record,
+                &mut out.output,
+            )
         {
             out.normalized += 1;
             return Ok(Written::Normalized);

@@ -6,6 +6,7 @@ use crate::{
     encode::{self, Written},
     limits,
     record::RawKind,
+    scan::{self, Block, below},
 };
 
 /// What is wrong with a text that should be JSON.
@@ -103,6 +104,97 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
     Ok(())
 }
 
+/// The keys of an object as they are written. Records of one stream repeat them, and what is
+/// known is faster compared than read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    /// Each key in its quotes, with room to a multiple of sixteen bytes.
+    blocks: Vec<[u8; Block::LEN]>,
+    /// Where the blocks of each key begin, and its length with the quotes.
+    keys: Vec<(u32, u32)>,
+}
+
+impl Outline {
+    /// Of keys that need no escapes.
+    pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut outline = Self { blocks: Vec::new(), keys: Vec::new() };
+        for key in keys {
+            if scan::first_escaped(key.as_bytes()).is_some() {
+                return None;
+            }
+            outline.keys.push((outline.blocks.len() as u32, key.len() as u32 + 2));
+            for chunk in format!("\"{key}\"").as_bytes().chunks(Block::LEN) {
+                let mut block = [0; Block::LEN];
+                block[..chunk.len()].copy_from_slice(chunk);
+                outline.blocks.push(block);
+            }
+        }
+        Some(outline)
+    }
+
+    /// Reads an object with just these keys; false where it is another one, or is none.
+    pub(crate) fn read(&self, text: &str, members: &mut Vec<Member>, unescaped: &mut String) -> bool {
+        members.clear();
+        unescaped.clear();
+        let mut r = Reader { text, bytes: text.as_bytes(), pos: 0 };
+        self.read_with(&mut r, members, unescaped).is_some_and(|()| r.pos == text.len())
+    }
+
+    #[inline(always)]
+    fn read_with(&self, r: &mut Reader<'_>, members: &mut Vec<Member>, unescaped: &mut String) -> Option<()> {
+        r.blanks();
+        let mut before = b'{';
+        let mut pos = r.pos;
+        for &(first, len) in &self.keys {
+            if *r.bytes.get(pos)? != before {
+                return None;
+            }
+            before = b',';
+            pos = r.behind_blanks(pos + 1);
+            let start = pos + 1;
+            let mut blocks = self.blocks.get(first as usize..)?.iter();
+            let mut left = len as usize;
+            loop {
+                let here = Block::at(r.bytes, pos)?.same(Block::new(blocks.next()?)).mask();
+                let size = left.min(Block::LEN);
+                if !here & below(size) != 0 {
+                    return None;
+                }
+                pos += size;
+                left -= size;
+                if left == 0 {
+                    break;
+                }
+            }
+            let key = Span { unescaped: false, start: start as u32, end: pos as u32 - 1 };
+            pos = r.behind_blanks(pos);
+            if *r.bytes.get(pos)? != b':' {
+                return None;
+            }
+            pos = r.behind_blanks(pos + 1);
+            let (kind, value) = match r.simple_value(pos) {
+                Some((kind, value, end)) => {
+                    pos = end;
+                    (kind, value)
+                }
+                None => {
+                    r.pos = pos;
+                    let value = r.value(unescaped).ok()?;
+                    pos = r.pos;
+                    value
+                }
+            };
+            members.push(Member { key, kind, value });
+            pos = r.behind_blanks(pos);
+        }
+        if *r.bytes.get(pos)? != b'}' || self.keys.is_empty() {
+            return None;
+        }
+        r.pos = r.behind_blanks(pos + 1);
+        Some(())
+    }
+}
+
 impl Reader<'_> {
     #[inline]
     fn peek(&self) -> Option<u8> {
@@ -125,11 +217,37 @@ impl Reader<'_> {
         JsonFault { offset: (self.pos - 1).min(self.bytes.len()), what }
     }
 
-    #[inline]
+    #[inline(always)]
     fn blanks(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.pos += 1;
+        self.pos = self.behind_blanks(self.pos);
+    }
+
+    #[inline(always)]
+    fn behind_blanks(&self, pos: usize) -> usize {
+        if self.bytes.get(pos).is_some_and(|b| *b <= b' ') { behind_blanks(self.bytes, pos) } else { pos }
+    }
+
+    /// A string without escapes or an integer, and where it ends, if enough stands behind it.
+    #[inline(always)]
+    fn simple_value(&self, pos: usize) -> Option<(RawKind, Span, usize)> {
+        let span = |start: usize, end: usize| Span { unescaped: false, start: start as u32, end: end as u32 };
+        if *self.bytes.get(pos)? == b'"' {
+            let mut end = pos + 1;
+            loop {
+                let mask = Block::at(self.bytes, end)?.escaped().mask();
+                end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
+                if mask != 0 {
+                    break;
+                }
+            }
+            return (*self.bytes.get(end)? == b'"').then(|| (RawKind::Text, span(pos + 1, end), end + 1));
         }
+        let other = !Block::at(self.bytes, pos)?.within(b'0', b'9').mask();
+        let end = pos + other.trailing_zeros() as usize;
+        let ends = matches!(self.bytes.get(end)?, b',' | b'}' | b' ') && other.trailing_zeros() < 16;
+        // Neither none, nor a zero in front of others.
+        let digits = end > pos && (end == pos + 1 || *self.bytes.get(pos)? != b'0');
+        (ends && digits).then(|| (RawKind::Number, span(pos, end), end))
     }
 
     fn value(&mut self, unescaped: &mut String) -> Result<(RawKind, Span)> {
@@ -189,6 +307,7 @@ impl Reader<'_> {
         Ok(())
     }
 
+    #[inline]
     fn digits(&mut self) -> Result<()> {
         let start = self.pos;
         while let Some(b'0'..=b'9') = self.peek() {
@@ -200,6 +319,13 @@ impl Reader<'_> {
     /// Steps over text without escapes; gives the byte that ended it.
     #[inline]
     fn plain(&mut self) -> Result<u8> {
+        while let Some(block) = Block::at(self.bytes, self.pos) {
+            let mask = block.escaped().mask();
+            self.pos += (mask | 1 << Block::LEN).trailing_zeros() as usize;
+            if mask != 0 {
+                break;
+            }
+        }
         while let Some(&b) = self.bytes.get(self.pos) {
             if b == b'"' || b == b'\\' {
                 return Ok(b);
@@ -353,6 +479,14 @@ impl Reader<'_> {
         self.pos += 1;
         Ok(())
     }
+}
+
+#[inline(never)]
+fn behind_blanks(bytes: &[u8], mut pos: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(pos) {
+        pos += 1;
+    }
+    pos
 }
 
 /// Writes JSON text without the blanks between its tokens.

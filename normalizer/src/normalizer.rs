@@ -43,7 +43,8 @@ pub struct Normalizer {
     header: (Vec<u8>, Option<Rows>),
     /// The names of the columns in the envelope that came last, as its context.
     envelope_columns: (Vec<u8>, Vec<String>),
-    levels: Vec<Level>,
+    /// None while it is in use.
+    levels: [Option<Box<Level>>; limits::WRAPS + 1],
     /// The context of the element that came last, with its members.
     context: (Vec<u8>, Level),
     columns: Columns,
@@ -139,7 +140,7 @@ impl Normalizer {
             layout,
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),
-            levels: (0..=limits::WRAPS).map(|_| Level::default()).collect(),
+            levels: std::array::from_fn(|_| Some(Box::default())),
             context: (Vec::new(), Level::default()),
             columns: Columns::default(),
             memory: Memory::default(),
@@ -174,7 +175,13 @@ impl Normalizer {
             let text = text.and_then(|t| t.get(start..start + bytes.len()));
             if let Some(text) = text
                 && (element.fault, element.context) == (0, 0)
-                && self.line_as_it_stands(text, out)
+                && self.rules.direct
+                && self.trace.is_none()
+                && (if text.starts_with('{') {
+                    self.object_as_it_stands(text, out)
+                } else {
+                    self.line_as_it_stands(text, out)
+                })
             {
                 next += 1;
                 continue;
@@ -271,8 +278,7 @@ impl Normalizer {
             FramingFault::BrokenJson => match std::str::from_utf8(bytes) {
                 Err(e) => not_utf8(bytes, e.valid_up_to()),
                 Ok(text) => {
-                    let level = &mut self.levels[0];
-                    match json::read_members(text, &mut level.members, &mut level.unescaped) {
+                    match json::read_members(text, &mut Vec::new(), &mut String::new()) {
                         Err(e) => json_fault(text, e),
                         Ok(()) => {
                             Fault::of_record(code::JSON, "it breaks the JSON envelope that it stands in")
@@ -335,13 +341,38 @@ impl Normalizer {
         }
     }
 
+    /// Normalizes an object with the keys of the one before in the short way, if nothing stands
+    /// against it.
+    fn object_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> bool {
+        if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b'{')) {
+            return false;
+        }
+        let Some(Level { plans, members, unescaped, .. }) = self.levels[0].as_deref_mut() else { return false };
+        let Some(plan) = plans.read(text, members, unescaped) else { return false };
+        let (Verdict::Product(p), Some(program), None) = (&plan.verdict, &plan.direct, &plan.lacks) else {
+            return false;
+        };
+        let source = Object { text, unescaped, members };
+        let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
+        let holds = |m: &Member| {
+            m.kind == RawKind::Nested && holds_records(m.key.of(text, ""), m.value.of(text, ""))
+        };
+        if topic != plan.hint || members.iter().any(holds) {
+            return false;
+        }
+        let (zone, memory) = (self.rules.zone.as_ref(), &mut self.memory.record);
+        let written = program.run(&source, None, zone, text.len(), memory, &mut out.output);
+        out.normalized += u32::from(written);
+        self.tallies[*p] += u32::from(written);
+        written
+    }
+
     fn object(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
-        let Some(level) = self.levels.get_mut(depth) else {
+        let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
             return self.reject(&wrapped_too_often(), sink);
         };
-        let mut level = mem::take(level);
         self.object_in(text, depth, around, &mut level, sink);
-        self.levels[depth] = level;
+        self.levels[depth] = Some(level);
     }
 
     fn object_in(
@@ -352,7 +383,8 @@ impl Normalizer {
         level: &mut Level,
         sink: &mut Sink<'_>,
     ) {
-        if let Err(e) = json::read_members(text, &mut level.members, &mut level.unescaped) {
+        let known = level.plans.read(text, &mut level.members, &mut level.unescaped).is_some();
+        if !known && let Err(e) = json::read_members(text, &mut level.members, &mut level.unescaped) {
             // Several documents in one string, perhaps.
             if depth == 0
                 || !text.trim_ascii().contains('\n')
@@ -371,16 +403,25 @@ impl Normalizer {
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        let around = Around { hint: topic(members).or(around.hint), ..around };
+        let topic = match level.plans.latest() {
+            Some(plan) if known => plan.topic.and_then(|i| product_of_topic(source.raw(i).text)),
+            _ => topic(members),
+        };
+        let around = Around { hint: topic.or(around.hint), ..around };
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
-        let plan = level.plans.get(&self.planner, keys, around.hint);
+        let plan = match known {
+            true => level.plans.get_again(&self.planner, keys, around.hint),
+            false => level.plans.get(&self.planner, keys, around.hint),
+        };
         let inner = (&mut level.inner, &mut level.inner_unescaped);
         self.record(plan, &source, text, depth, around, inner, &mut level.stripped, sink);
     }
 
     /// Normalizes an array whose values the envelope names.
     fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
-        let mut level = mem::take(&mut self.levels[depth]);
+        let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
+            return self.reject(&wrapped_too_often(), sink);
+        };
         let (mut of, mut columns) = mem::take(&mut self.envelope_columns);
         if of != context {
             columns = envelope_columns(context);
@@ -409,7 +450,7 @@ impl Normalizer {
             }
         }
         self.envelope_columns = (of, columns);
-        self.levels[depth] = level;
+        self.levels[depth] = Some(level);
     }
 
     /// Does with a record what its plan says.
@@ -541,14 +582,13 @@ impl Normalizer {
 
     /// Normalizes a text with several lines or documents, or with an envelope that the framing opens.
     fn documents(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
-        let Some(level) = self.levels.get_mut(depth) else {
+        let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
             return self.reject(&wrapped_too_often(), sink);
         };
-        let mut level = mem::take(level);
         if !self.documents_in(text, depth, around, &mut level, sink) {
             self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "an array that holds no records"), sink);
         }
-        self.levels[depth] = level;
+        self.levels[depth] = Some(level);
     }
 
     /// False, and nothing done, where the text is one element and no envelope.
@@ -613,7 +653,11 @@ impl Normalizer {
 /// The product that a topic among these keys tells.
 fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Option<usize> {
     let (_, topic) = members.find(|(key, _)| envelopes::TOPICS.contains(key))?;
-    products::all().iter().position(|p| p.topics.contains(&topic.text))
+    product_of_topic(topic.text)
+}
+
+fn product_of_topic(topic: &str) -> Option<usize> {
+    products::all().iter().position(|p| p.topics.contains(&topic))
 }
 
 /// The names of the columns of an envelope's rows, from its context.

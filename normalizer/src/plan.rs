@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use crate::{
     direct::Program,
     envelopes::{self, Meta},
+    json::{Member, Outline},
     nearest,
     products::{self, Product, To, Unit},
 };
@@ -28,9 +29,9 @@ pub(crate) enum Verdict {
 }
 
 /// What is done with the values of a record with these keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    hint: Option<usize>,
+    pub(crate) hint: Option<usize>,
     keys: String,
     ends: Vec<u32>,
     pub(crate) verdict: Verdict,
@@ -44,6 +45,10 @@ pub(crate) struct Plan {
     pub(crate) log_time: Option<(usize, Unit)>,
     /// A key that the record must have and has not.
     pub(crate) lacks: Option<String>,
+    /// The keys as an object has them.
+    outline: Option<Outline>,
+    /// The member that has the topic of the log, which may tell the product, and its text.
+    pub(crate) topic: Option<usize>,
     /// How records that are written in the simplest way go out.
     pub(crate) direct: Option<Program>,
 }
@@ -216,6 +221,8 @@ impl Planner {
             })
         };
         plan.direct = Program::new(&plan);
+        plan.outline = Outline::new(keys.iter().copied());
+        plan.topic = keys.iter().position(|key| envelopes::TOPICS.contains(key));
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan
     }
@@ -305,6 +312,8 @@ impl Plan {
             envelope: Vec::new(),
             log_time: None,
             lacks: None,
+            outline: None,
+            topic: None,
             direct: None,
         }
     }
@@ -359,6 +368,33 @@ pub(crate) struct Plans {
 
 impl Plans {
     const KEPT: usize = 8;
+
+    /// Reads an object that has the keys of the plan that was needed last, if it has them.
+    pub(crate) fn read(&self, text: &str, members: &mut Vec<Member>, unescaped: &mut String) -> Option<&Plan> {
+        let plan = self.latest()?;
+        plan.outline.as_ref()?.read(text, members, unescaped).then_some(plan)
+    }
+
+    /// The plan that was needed last.
+    pub(crate) fn latest(&self) -> Option<&Plan> {
+        self.plans.first()
+    }
+
+    /// The plan for these keys, which are those of the plan that was needed last.
+    pub(crate) fn get_again<'a, I>(
+        &mut self,
+        planner: &Planner,
+        keys: impl Fn() -> I,
+        hint: Option<usize>,
+    ) -> &Plan
+    where
+        I: ExactSizeIterator<Item = &'a str>,
+    {
+        if self.plans.first().is_some_and(|p| p.hint == hint) {
+            return &self.plans[0];
+        }
+        self.get(planner, keys, hint)
+    }
 
     /// The plan for these keys.
     pub(crate) fn get<'a, I>(&mut self, planner: &Planner, keys: impl Fn() -> I, hint: Option<usize>) -> &Plan

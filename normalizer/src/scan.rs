@@ -30,6 +30,12 @@ impl Block {
         Marks(self.0.equal(byte))
     }
 
+    /// Which are the same as in another.
+    #[inline(always)]
+    pub(crate) fn same(self, other: Self) -> Marks {
+        Marks(self.0.same(other.0))
+    }
+
     /// Which are blanks or control characters.
     #[inline(always)]
     pub(crate) fn blanks(self) -> Marks {
@@ -146,6 +152,11 @@ mod target {
         }
 
         #[inline(always)]
+        pub(super) fn same(self, other: Self) -> Self {
+            Self(self.0.simd_eq(other.0))
+        }
+
+        #[inline(always)]
         pub(super) fn up_to(self, byte: u8) -> Self {
             Self(self.0.min(u8x16::splat(byte)).simd_eq(self.0))
         }
@@ -184,6 +195,11 @@ mod words {
         pub(super) fn new(bytes: &[u8; 16]) -> Self {
             let all = u128::from_le_bytes(*bytes);
             Self([all as u64, (all >> 64) as u64])
+        }
+
+        #[inline(always)]
+        pub(super) fn same(self, other: Self) -> Self {
+            Self([self.0[0] ^ other.0[0], self.0[1] ^ other.0[1]]).equal(0)
         }
 
         #[inline(always)]

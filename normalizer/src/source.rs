@@ -7,7 +7,7 @@ use crate::{
     record::{Raw, RawKind},
 };
 
-/// A value of a simple form, and what stands behind it: reading on behind its end lets it be
+/// A value, and what stands behind it: reading on behind its end lets it be
 /// checked and copied in blocks of fixed size, which need no branch for each length.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece<'a> {
@@ -22,8 +22,10 @@ pub(crate) struct Piece<'a> {
 pub(crate) enum Form {
     /// A column, or a string, in which nothing needs an escape in JSON.
     Plain,
-    /// A JSON number.
-    Number,
+    /// A JSON number, `true`, `false` or `null`.
+    Bare,
+    /// Anything else.
+    Other,
 }
 
 /// The values of a record by number: an object's members, or a line's columns.
@@ -42,7 +44,7 @@ pub(crate) trait Source<'a> {
     fn has_pieces(&self) -> bool {
         true
     }
-    /// The value with what stands behind it, if it is written in a simple way.
+    /// The value with what stands behind it.
     #[inline(always)]
     fn piece(&self, _index: usize) -> Option<Piece<'a>> {
         None
@@ -76,11 +78,13 @@ impl<'a> Source<'a> for Object<'a> {
         let m = self.members.get(index)?;
         let form = match m.kind {
             RawKind::Text => Form::Plain,
-            RawKind::Number => Form::Number,
-            _ => return None,
+            RawKind::Number | RawKind::Literal => Form::Bare,
+            RawKind::Nested => Form::Other,
         };
-        let (tail, len) = m.value.as_it_stands(self.text)?;
-        Some(Piece { tail, len, form })
+        Some(match m.value.as_it_stands(self.text) {
+            Some((tail, len)) => Piece { tail, len, form },
+            None => Piece { tail: &[], len: 0, form: Form::Other },
+        })
     }
 
     fn column(&self, _index: usize) -> usize {

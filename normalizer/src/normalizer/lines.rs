@@ -60,10 +60,8 @@ impl Normalizer {
     /// Normalizes a line of a known layout in the short way, if nothing stands against it.
     #[inline(never)]
     pub(super) fn line_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> bool {
-        if !self.rules.direct
-            || self.layout.is_some()
-            || self.trace.is_some()
-            || matches!(text.as_bytes().first(), None | Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n'))
+        if self.layout.is_some()
+            || matches!(text.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
         {
             return false;
         }
@@ -79,7 +77,8 @@ impl Normalizer {
             return false;
         }
         let source = Line { text, columns, entries: products::all()[known.product].entries };
-        let written = program.run(&source, None, text.len(), &mut out.output);
+        let (zone, memory) = (self.rules.zone.as_ref(), &mut self.memory.record);
+        let written = program.run(&source, None, zone, text.len(), memory, &mut out.output);
         out.normalized += u32::from(written);
         self.tallies[known.product] += u32::from(written);
         written
