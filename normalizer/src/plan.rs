@@ -363,21 +363,33 @@ pub(crate) fn same_key(a: &str, b: &str) -> bool {
 /// The plans that were needed last.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
-    plans: Vec<Plan>,
+    /// The latest first.
+    plans: Vec<Box<Plan>>,
 }
 
 impl Plans {
     const KEPT: usize = 8;
+    /// So many are tried before the keys are read; most that do not fit fail at an early key.
+    const TRIED: usize = 3;
 
-    /// Reads an object that has the keys of the plan that was needed last, if it has them.
-    pub(crate) fn read(&self, text: &str, members: &mut Vec<Member>, unescaped: &mut String) -> Option<&Plan> {
-        let plan = self.latest()?;
-        plan.outline.as_ref()?.read(text, members, unescaped).then_some(plan)
+    /// Reads an object that has the keys of a plan that was needed lately, if it has them.
+    pub(crate) fn read(
+        &mut self,
+        text: &str,
+        members: &mut Vec<Member>,
+        unescaped: &mut String,
+    ) -> Option<&Plan> {
+        let mut outlines = self.plans.iter().take(Self::TRIED).map(|p| p.outline.as_ref());
+        let found = outlines.position(|o| o.is_some_and(|o| o.read(text, members, unescaped)))?;
+        if found > 0 {
+            self.plans[..=found].rotate_right(1);
+        }
+        self.latest()
     }
 
     /// The plan that was needed last.
     pub(crate) fn latest(&self) -> Option<&Plan> {
-        self.plans.first()
+        self.plans.first().map(Box::as_ref)
     }
 
     /// The plan for these keys, which are those of the plan that was needed last.
@@ -407,7 +419,7 @@ impl Plans {
             None => {
                 let all: Vec<&str> = keys().collect();
                 self.plans.truncate(Self::KEPT - 1);
-                self.plans.insert(0, planner.plan(&all, hint));
+                self.plans.insert(0, Box::new(planner.plan(&all, hint)));
             }
         }
         &self.plans[0]
