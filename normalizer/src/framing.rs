@@ -433,6 +433,19 @@ impl Framer {
         self.doc = Doc::new();
     }
 
+    /// Takes a document that is an object alone on its line, with no array that could make it an
+    /// envelope, as nearly all are. Its other structure is checked by whoever reads it.
+    fn whole_object(&mut self) {
+        let rest = &self.window[self.pos..];
+        let Some(end) = memchr(b'\n', rest) else { return };
+        let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+        if line.len() <= limits::RECORD && json::is_one_object(line) {
+            self.pos += line.len();
+            self.emit(self.pos, None);
+            self.mode = Mode::AfterDoc;
+        }
+    }
+
     fn line_start(&mut self) -> bool {
         const BOM: &[u8] = b"\xef\xbb\xbf";
         let Some(&b) = self.window.get(self.pos) else { return false };
@@ -443,7 +456,10 @@ impl Framer {
                 self.blank += (self.pos - self.mark) as u64;
                 self.begin_line();
             }
-            b'{' | b'[' if self.layout.as_ref().is_none_or(|l| !l.begins_with(b)) => self.begin_doc(),
+            b'{' | b'[' if self.layout.as_ref().is_none_or(|l| !l.begins_with(b)) => {
+                self.begin_doc();
+                self.whole_object();
+            }
             0xef if self.pos == self.mark => {
                 let rest = &self.window[self.pos..];
                 if rest.starts_with(BOM) {

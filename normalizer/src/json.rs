@@ -6,7 +6,7 @@ use crate::{
     encode::{self, Written},
     limits,
     record::RawKind,
-    scan::{self, Block, below},
+    scan::{self, Block, Marks, below},
 };
 
 /// What is wrong with a text that should be JSON.
@@ -478,6 +478,103 @@ impl Reader<'_> {
         }
         self.pos += 1;
         Ok(())
+    }
+}
+
+/// Whether a line without line breaks is one object, as far as its braces tell, and has no
+/// array in it. What else is wrong with it is not looked at.
+pub(crate) fn is_one_object(line: &[u8]) -> bool {
+    if line.first() != Some(&b'{') || line.last() != Some(&b'}') {
+        return false;
+    }
+    let mut braces = Braces { depth: 0, inside: false, escape: false };
+    let (groups, rest) = line.as_chunks::<64>();
+    for (i, group) in groups.iter().enumerate() {
+        let ends = i + 1 == groups.len() && rest.is_empty();
+        if !braces.take(group, if ends { 63 } else { usize::MAX }) {
+            return false;
+        }
+    }
+    let mut last = [b' '; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    (rest.is_empty() || braces.take(&last, rest.len() - 1)) && braces.depth == 0 && !braces.inside
+}
+
+/// A scan of an object for its braces, sixty-four bytes at a time.
+struct Braces {
+    depth: usize,
+    /// Inside a string.
+    inside: bool,
+    /// The next byte is escaped.
+    escape: bool,
+}
+
+impl Braces {
+    /// False where the object ends, but not at `end`, or something is not as simple as it should be.
+    #[inline(always)]
+    fn take(&mut self, group: &[u8; 64], end: usize) -> bool {
+        let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().map(Block::new);
+        let (mut quotes, mut structure) = (0, Marks::NONE);
+        for (i, block) in blocks.enumerate() {
+            quotes |= u64::from(block.equal(b'"').mask()) << (i * Block::LEN);
+            structure = structure.or(block.may_be_structure());
+        }
+        if structure.mask() == 0 && !self.escape {
+            self.inside ^= quotes.count_ones() % 2 == 1;
+            return true;
+        }
+        self.look_closely(group, quotes, end)
+    }
+
+    fn look_closely(&mut self, group: &[u8; 64], mut quotes: u64, end: usize) -> bool {
+        let marks = |byte: u8| {
+            let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().enumerate();
+            blocks
+                .fold(0, |all, (i, b)| all | u64::from(Block::new(b).equal(byte).mask()) << (i * Block::LEN))
+        };
+        let backslashes = marks(b'\\');
+        let mut escaped = u64::from(self.escape);
+        self.escape = false;
+        let mut left = backslashes & !escaped;
+        while left != 0 {
+            // The byte behind it is escaped, even if it is a backslash.
+            let behind = (left & left.wrapping_neg()) << 1;
+            self.escape = behind == 0;
+            escaped |= behind;
+            left &= left - 1;
+            left &= !behind;
+        }
+        quotes &= !escaped;
+        let mut strings = quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            strings ^= strings << shift;
+        }
+        if self.inside {
+            strings = !strings;
+        }
+        self.inside ^= quotes.count_ones() % 2 == 1;
+        if (backslashes | marks(b'[') | marks(b']')) & !strings != 0 {
+            return false;
+        }
+        let opening = marks(b'{') & !strings;
+        let mut braces = opening | marks(b'}') & !strings;
+        while braces != 0 {
+            let at = braces.trailing_zeros() as usize;
+            if opening >> at & 1 == 1 {
+                self.depth += 1;
+                if self.depth > limits::DEPTH {
+                    return false;
+                }
+            } else {
+                // The first byte is a brace that opens.
+                self.depth -= 1;
+                if self.depth == 0 && at != end {
+                    return false;
+                }
+            }
+            braces &= braces - 1;
+        }
+        true
     }
 }
 

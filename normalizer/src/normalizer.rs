@@ -277,14 +277,10 @@ impl Normalizer {
             }
             FramingFault::BrokenJson => match std::str::from_utf8(bytes) {
                 Err(e) => not_utf8(bytes, e.valid_up_to()),
-                Ok(text) => {
-                    match json::read_members(text, &mut Vec::new(), &mut String::new()) {
-                        Err(e) => json_fault(text, e),
-                        Ok(()) => {
-                            Fault::of_record(code::JSON, "it breaks the JSON envelope that it stands in")
-                        }
-                    }
-                }
+                Ok(text) => match json::read_members(text, &mut Vec::new(), &mut String::new()) {
+                    Err(e) => json_fault(text, e),
+                    Ok(()) => Fault::of_record(code::JSON, "it breaks the JSON envelope that it stands in"),
+                },
             },
         };
         self.reject(&fault, sink);
@@ -347,16 +343,17 @@ impl Normalizer {
         if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b'{')) {
             return false;
         }
-        let Some(Level { plans, members, unescaped, .. }) = self.levels[0].as_deref_mut() else { return false };
+        let Some(Level { plans, members, unescaped, .. }) = self.levels[0].as_deref_mut() else {
+            return false;
+        };
         let Some(plan) = plans.read(text, members, unescaped) else { return false };
         let (Verdict::Product(p), Some(program), None) = (&plan.verdict, &plan.direct, &plan.lacks) else {
             return false;
         };
         let source = Object { text, unescaped, members };
         let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
-        let holds = |m: &Member| {
-            m.kind == RawKind::Nested && holds_records(m.key.of(text, ""), m.value.of(text, ""))
-        };
+        let holds =
+            |m: &Member| m.kind == RawKind::Nested && holds_records(m.key.of(text, ""), m.value.of(text, ""));
         if topic != plan.hint || members.iter().any(holds) {
             return false;
         }

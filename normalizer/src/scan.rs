@@ -54,6 +54,13 @@ impl Block {
         Marks(self.0.within(first, last))
     }
 
+    /// Which are brackets, braces or backslashes, or a few others.
+    #[inline(always)]
+    pub(crate) fn may_be_structure(self) -> Marks {
+        // The bit tells `[\]` from `{|}`.
+        Marks(self.0.with(0x20).within(b'{', b'}'))
+    }
+
     /// Which are hexadecimal digits.
     #[inline(always)]
     pub(crate) fn hexadecimal(self) -> Marks {
@@ -157,6 +164,11 @@ mod target {
         }
 
         #[inline(always)]
+        pub(super) fn with(self, bit: u8) -> Self {
+            Self(self.0 | u8x16::splat(bit))
+        }
+
+        #[inline(always)]
         pub(super) fn up_to(self, byte: u8) -> Self {
             Self(self.0.min(u8x16::splat(byte)).simd_eq(self.0))
         }
@@ -195,6 +207,11 @@ mod words {
         pub(super) fn new(bytes: &[u8; 16]) -> Self {
             let all = u128::from_le_bytes(*bytes);
             Self([all as u64, (all >> 64) as u64])
+        }
+
+        #[inline(always)]
+        pub(super) fn with(self, bit: u8) -> Self {
+            Self(self.0.map(|w| w | ONES * u64::from(bit)))
         }
 
         #[inline(always)]

@@ -76,7 +76,38 @@ fn fragment() -> impl Strategy<Value = String> {
         "{\"provider\":\"huawei\",\"product\":\"vpc\",\"kind\":\"flow\",\"extra\":{\"a\\u0000\":[1, 2]}}\n"
             .into(),
     ];
-    prop_oneof![8 => prop::sample::select(fixed.to_vec()), 1 => "[ -~\\n\\r\"{}\\[\\],:\\\\]{0,12}"]
+    let objects = prop::collection::vec(
+        prop::sample::select(vec![
+            "\"",
+            "\"",
+            "\\\\",
+            "\\\"",
+            "\\",
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "a",
+            " ",
+            "|",
+            "é",
+            "\r",
+            "\"k\":\"v\",",
+            "\"a longer key than sixteen\":\"and a value that is longer than that, too\",",
+            "\"x\":{\"y\":1},",
+            "\u{1}",
+        ]),
+        0..24,
+    );
+    let objects = (objects, any::<bool>())
+        .prop_map(|(inside, cr)| format!("{{{}\"z\":0}}{}\n", inside.concat(), if cr { "\r" } else { "" }));
+    prop_oneof![
+        8 => prop::sample::select(fixed.to_vec()),
+        3 => objects,
+        1 => "[ -~\\n\\r\"{}\\[\\],:\\\\]{0,12}"
+    ]
 }
 
 fn input() -> impl Strategy<Value = Vec<u8>> {
