@@ -108,9 +108,9 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
 /// known is faster compared than read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outline {
-    /// Each key in its quotes, with room to a multiple of sixteen bytes.
+    /// Each key as `,"key":`, the first with a brace, with room to a multiple of sixteen bytes.
     blocks: Vec<[u8; Block::LEN]>,
-    /// Where the blocks of each key begin, and its length with the quotes.
+    /// Where the blocks of each key begin, and how long it is with what is around it.
     keys: Vec<(u32, u32)>,
 }
 
@@ -122,8 +122,9 @@ impl Outline {
             if scan::first_escaped(key.as_bytes()).is_some() {
                 return None;
             }
-            outline.keys.push((outline.blocks.len() as u32, key.len() as u32 + 2));
-            for chunk in format!("\"{key}\"").as_bytes().chunks(Block::LEN) {
+            let before = if outline.keys.is_empty() { '{' } else { ',' };
+            outline.keys.push((outline.blocks.len() as u32, key.len() as u32 + 4));
+            for chunk in format!("{before}\"{key}\":").as_bytes().chunks(Block::LEN) {
                 let mut block = [0; Block::LEN];
                 block[..chunk.len()].copy_from_slice(chunk);
                 outline.blocks.push(block);
@@ -142,36 +143,23 @@ impl Outline {
 
     #[inline(always)]
     fn read_with(&self, r: &mut Reader<'_>, members: &mut Vec<Member>, unescaped: &mut String) -> Option<()> {
-        r.blanks();
-        let mut before = b'{';
-        let mut pos = r.pos;
+        let mut pos = 0;
         for &(first, len) in &self.keys {
-            if *r.bytes.get(pos)? != before {
-                return None;
-            }
-            before = b',';
-            pos = r.behind_blanks(pos + 1);
-            let start = pos + 1;
-            let mut blocks = self.blocks.get(first as usize..)?.iter();
-            let mut left = len as usize;
-            loop {
-                let here = Block::at(r.bytes, pos)?.same(Block::new(blocks.next()?)).mask();
-                let size = left.min(Block::LEN);
-                if !here & below(size) != 0 {
-                    return None;
+            let blocks = self.blocks.get(first as usize..)?;
+            let (start, end) = match is_at(blocks, len as usize, r.bytes, pos) {
+                true => {
+                    let key = (pos + 2, pos + len as usize - 2);
+                    pos += len as usize;
+                    key
                 }
-                pos += size;
-                left -= size;
-                if left == 0 {
-                    break;
+                false => {
+                    r.pos = pos;
+                    let key = r.key_among_blanks(blocks.as_flattened().get(..len as usize)?)?;
+                    pos = r.pos;
+                    key
                 }
-            }
-            let key = Span { unescaped: false, start: start as u32, end: pos as u32 - 1 };
-            pos = r.behind_blanks(pos);
-            if *r.bytes.get(pos)? != b':' {
-                return None;
-            }
-            pos = r.behind_blanks(pos + 1);
+            };
+            let key = Span { unescaped: false, start: start as u32, end: end as u32 };
             let (kind, value) = match r.simple_value(pos) {
                 Some((kind, value, end)) => {
                     pos = end;
@@ -185,14 +173,33 @@ impl Outline {
                 }
             };
             members.push(Member { key, kind, value });
-            pos = r.behind_blanks(pos);
         }
+        pos = r.behind_blanks(pos);
         if *r.bytes.get(pos)? != b'}' || self.keys.is_empty() {
             return None;
         }
         r.pos = r.behind_blanks(pos + 1);
         Some(())
     }
+}
+
+/// Whether these bytes stand at a place.
+#[inline(always)]
+fn is_at(blocks: &[[u8; Block::LEN]], len: usize, bytes: &[u8], mut pos: usize) -> bool {
+    let mut left = len;
+    for block in blocks {
+        let Some(here) = Block::at(bytes, pos) else { return false };
+        let size = left.min(Block::LEN);
+        if !here.same(Block::new(block)).mask() & below(size) != 0 {
+            return false;
+        }
+        left -= size;
+        pos += size;
+        if left == 0 {
+            return true;
+        }
+    }
+    false
 }
 
 impl Reader<'_> {
@@ -225,6 +232,29 @@ impl Reader<'_> {
     #[inline(always)]
     fn behind_blanks(&self, pos: usize) -> usize {
         if self.bytes.get(pos).is_some_and(|b| *b <= b' ') { behind_blanks(self.bytes, pos) } else { pos }
+    }
+
+    /// Steps over `,"key":` with blanks between its parts; gives where the key lies.
+    #[inline(never)]
+    fn key_among_blanks(&mut self, key: &[u8]) -> Option<(usize, usize)> {
+        let (before, quoted) = (key.first()?, key.get(1..key.len() - 1)?);
+        self.blanks();
+        if self.next()? != *before {
+            return None;
+        }
+        self.blanks();
+        if !self.bytes.get(self.pos..)?.starts_with(quoted) {
+            return None;
+        }
+        let start = self.pos + 1;
+        self.pos += quoted.len();
+        let end = self.pos - 1;
+        self.blanks();
+        if self.next()? != b':' {
+            return None;
+        }
+        self.blanks();
+        Some((start, end))
     }
 
     /// A string without escapes or an integer, and where it ends, if enough stands behind it.

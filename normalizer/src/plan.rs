@@ -364,6 +364,7 @@ pub(crate) fn same_key(a: &str, b: &str) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
     /// The latest first.
+    #[expect(clippy::vec_box, reason = "they are large, and move")]
     plans: Vec<Box<Plan>>,
 }
 

@@ -211,7 +211,7 @@ mod words {
 
         #[inline(always)]
         pub(super) fn with(self, bit: u8) -> Self {
-            Self(self.0.map(|w| w | ONES * u64::from(bit)))
+            Self(self.0.map(|w| w | (ONES * u64::from(bit))))
         }
 
         #[inline(always)]
