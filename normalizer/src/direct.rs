@@ -114,11 +114,7 @@ impl Program {
         let Verdict::Product(product) = plan.verdict else { return None };
         let product = products::all()[product];
         let mut head = vec![b'{'];
-        for (field, word) in [
-            (Field::Provider, product.provider),
-            (Field::Product, product.product),
-            (Field::Kind, product.kind),
-        ] {
+        for (field, word) in product.words() {
             let (key, len) = field.json_key();
             head.extend_from_slice(&key[..usize::from(len)]);
             head.extend_from_slice(format!("\"{word}\",").as_bytes());

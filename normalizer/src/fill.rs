@@ -6,10 +6,11 @@ use crate::{
     convert::{self, NumberFault, Protocol},
     encode,
     fault::{Fault, code},
+    filter::{Filter, Reads},
     limits,
     output::Output,
-    plan::Plan,
-    products::{Entry, Product, To, Unit},
+    plan::{Plan, Verdict},
+    products::{self, Entry, Product, To, Unit},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
     schemas,
@@ -20,7 +21,7 @@ use crate::{
 /// The memory for one record.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    pub(crate) record: RecordMemory,
+    record: RecordMemory,
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
 }
@@ -63,18 +64,10 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         out: &mut Outcome,
     ) -> Result<Written, Fault<'a>> {
         if rules.direct
-            && let Some(program) = &self.plan.direct
-            && program.run(
-                &self.source,
-                self.around.log_time,
-                rules.zone.as_ref(),
-                self.text.len(),
-                &mut memory.record,
-                &mut out.output,
-            )
+            && let Some(written) =
+                self.plan.write(&self.source, self.around.log_time, self.text.len(), rules, memory, out)
         {
-            out.normalized += 1;
-            return Ok(Written::Normalized);
+            return Ok(written);
         }
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
@@ -110,11 +103,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         'a: 'r,
     {
         let Self { plan, product, source, .. } = self;
-        for (field, word) in [
-            (Field::Provider, product.provider),
-            (Field::Product, product.product),
-            (Field::Kind, product.kind),
-        ] {
+        for (field, word) in product.words() {
             if !word.is_empty() {
                 record.set(field, Value::Text(word));
             }
@@ -170,6 +159,76 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         let mut json = Output::default();
         json.write(|buffer, at| encode::object(buffer, at, order.iter().map(|&i| fields[i])));
         String::from_utf8_lossy(&json).into_owned()
+    }
+}
+
+impl Plan {
+    /// Writes a record in the short way, if nothing stands against it.
+    #[inline]
+    pub(crate) fn write<'a>(
+        &self,
+        source: &impl Source<'a>,
+        log_time: Option<u64>,
+        text_len: usize,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Option<Written> {
+        let zone = rules.zone.as_ref();
+        let start = out.output.len();
+        if !self.direct.as_ref()?.run(source, log_time, zone, text_len, &mut memory.record, &mut out.output) {
+            return None;
+        }
+        if let Some((filter, reads)) = rules.filter()
+            && !self.passes(source, log_time, zone, filter, reads, memory)
+        {
+            out.output.truncate(start);
+            out.filtered += 1;
+            return Some(Written::Filtered);
+        }
+        out.normalized += 1;
+        Some(Written::Normalized)
+    }
+
+    /// Whether a record passes, of which only the fields are read that the filter looks at. It
+    /// has been written, so each value is good, and is in its field.
+    fn passes<'a>(
+        &self,
+        source: &impl Source<'a>,
+        log_time: Option<u64>,
+        zone: Option<&Zone>,
+        filter: &Filter,
+        reads: &Reads,
+        memory: &mut Memory,
+    ) -> bool {
+        let Verdict::Product(product) = self.verdict else { return true };
+        let product = products::all()[product];
+        let mut record = Record::new(&mut memory.record);
+        for (field, word) in product.words() {
+            if reads.has(field) {
+                record.set(field, Value::Text(word));
+            }
+        }
+        for &(member, entry) in &self.steps {
+            let entry = &product.entries[entry];
+            if entry.to.field().is_some_and(|f| reads.has(f)) {
+                let _ = apply(&mut record, entry, source.value(member), zone);
+            }
+        }
+        if reads.has(Field::LogTimeMs) {
+            let own = self.log_time.map(|(i, unit)| (source.raw(i), unit));
+            let own = own.filter(|(raw, _)| !convert::is_missing(*raw));
+            let own = own.and_then(|(raw, unit)| convert::time(raw.text, unit, zone)).map(|t| t.0);
+            if let Some(time) = own.or(log_time) {
+                record.set(Field::LogTimeMs, Value::Number(time));
+            }
+        }
+        if reads.extra {
+            record.extra.extend(self.extra.iter().map(|&i| (source.key(i), source.raw(i))));
+        }
+        let passes = filter.accepts(&record);
+        record.recycle(&mut memory.record);
+        passes
     }
 }
 

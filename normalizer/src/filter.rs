@@ -101,6 +101,13 @@ impl Filter {
         Ok(Self { node: compile(&parse(text, lists, zone)?) })
     }
 
+    /// What of a record it looks at.
+    pub(crate) fn reads(&self) -> Reads {
+        let mut reads = Reads::default();
+        self.node.reads(&mut reads);
+        reads
+    }
+
     /// Whether a record passes.
     pub fn accepts(&self, record: &Record<'_>) -> bool {
         self.node.accepts(record)
@@ -576,6 +583,25 @@ pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, 
 
 // ---- evaluating
 
+/// What of a record a filter looks at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reads {
+    /// A bit for each field.
+    fields: u64,
+    pub(crate) extra: bool,
+}
+
+impl Reads {
+    fn add(&mut self, field: Field) {
+        self.fields |= 1 << field as usize;
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.fields & 1 << field as usize != 0
+    }
+}
+
 fn compile(tree: &Tree) -> Node {
     match tree {
         Tree::And(all) => Node::And(all.iter().map(compile).collect()),
@@ -603,6 +629,17 @@ fn compile(tree: &Tree) -> Node {
 }
 
 impl Node {
+    fn reads(&self, reads: &mut Reads) {
+        match self {
+            Self::And(inner) | Self::Or(inner) => inner.iter().for_each(|n| n.reads(reads)),
+            Self::Not(inner) => inner.reads(reads),
+            // The keyword is set with the number.
+            Self::Test(Subject::Field(Field::Transport), _) => reads.add(Field::Protocol),
+            Self::Test(Subject::Field(field), _) => reads.add(*field),
+            Self::Test(Subject::Extra(_), _) => reads.extra = true,
+        }
+    }
+
     fn accepts(&self, record: &Record<'_>) -> bool {
         match self {
             Self::And(all) => all.iter().all(|n| n.accepts(record)),

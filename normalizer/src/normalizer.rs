@@ -177,12 +177,14 @@ impl Normalizer {
                 && (element.fault, element.context) == (0, 0)
                 && self.rules.direct
                 && self.trace.is_none()
-                && (if text.starts_with('{') {
-                    self.object_as_it_stands(text, out)
-                } else {
-                    self.line_as_it_stands(text, out)
-                })
+                && let Some(written) = match text.starts_with('{') {
+                    true => self.object_as_it_stands(text, out),
+                    false => self.line_as_it_stands(text, out),
+                }
             {
+                if written == Written::Filtered {
+                    out.filtered_bytes += bytes.len() as u32;
+                }
                 next += 1;
                 continue;
             }
@@ -339,29 +341,23 @@ impl Normalizer {
 
     /// Normalizes an object with the keys of the one before in the short way, if nothing stands
     /// against it.
-    fn object_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> bool {
+    fn object_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> Option<Written> {
         if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b'{')) {
-            return false;
+            return None;
         }
-        let Some(Level { plans, members, unescaped, .. }) = self.levels[0].as_deref_mut() else {
-            return false;
-        };
-        let Some(plan) = plans.read(text, members, unescaped) else { return false };
-        let (Verdict::Product(p), Some(program), None) = (&plan.verdict, &plan.direct, &plan.lacks) else {
-            return false;
-        };
+        let Level { plans, members, unescaped, .. } = self.levels[0].as_deref_mut()?;
+        let plan = plans.read(text, members, unescaped)?;
+        let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
         let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
         let holds =
             |m: &Member| m.kind == RawKind::Nested && holds_records(m.key.of(text, ""), m.value.of(text, ""));
         if topic != plan.hint || members.iter().any(holds) {
-            return false;
+            return None;
         }
-        let (zone, memory) = (self.rules.zone.as_ref(), &mut self.memory.record);
-        let written = program.run(&source, None, zone, text.len(), memory, &mut out.output);
-        out.normalized += u32::from(written);
-        self.tallies[*p] += u32::from(written);
-        written
+        let written = plan.write(&source, None, text.len(), &self.rules, &mut self.memory, out)?;
+        self.tallies[*p] += u32::from(written == Written::Normalized);
+        Some(written)
     }
 
     fn object(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {

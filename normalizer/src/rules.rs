@@ -3,7 +3,7 @@
 
 use crate::{
     Config, Error, Zone,
-    filter::{self, Filter},
+    filter::{self, Filter, Reads},
     networks::Networks,
     products::Entry,
     record::{Field, Record, Value},
@@ -19,9 +19,10 @@ pub(crate) struct Rules {
     pub(crate) keep_raw: bool,
     pub(crate) to: Schema,
     pub(crate) observed_at: Option<u64>,
-    /// Records go out as they came in, as far as they hold what a flat record holds.
+    /// Records go out with the values that they came with.
     pub(crate) direct: bool,
     filter: Option<Filter>,
+    reads: Reads,
     own: Option<Networks>,
     redaction: Redaction,
 }
@@ -31,6 +32,7 @@ impl Rules {
         let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
         let kept = config.keep_envelope || config.keep_raw;
         let redacted = !(config.drop.is_empty() && config.mask.is_empty());
+        let filter = filter.transpose()?;
         let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
         Ok(Self {
             zone: config.zone.clone(),
@@ -38,15 +40,17 @@ impl Rules {
             keep_raw: config.keep_raw,
             to: config.to,
             observed_at: config.observed_at_ms,
-            direct: config.to.is_flat()
-                && !kept
-                && !redacted
-                && config.filter.is_none()
-                && config.own.is_empty(),
-            filter: filter.transpose()?,
+            direct: config.to.is_flat() && !kept && !redacted && config.own.is_empty(),
+            reads: filter.as_ref().map_or(Reads::default(), Filter::reads),
+            filter,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,
         })
+    }
+
+    /// What a record needs for the filter to be asked, if there is one.
+    pub(crate) fn filter(&self) -> Option<(&Filter, &Reads)> {
+        self.filter.as_ref().map(|f| (f, &self.reads))
     }
 
     /// Completes a record that has its fields; false if it is filtered out.

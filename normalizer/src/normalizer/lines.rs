@@ -59,29 +59,27 @@ impl KnownLines {
 impl Normalizer {
     /// Normalizes a line of a known layout in the short way, if nothing stands against it.
     #[inline(never)]
-    pub(super) fn line_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> bool {
+    pub(super) fn line_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> Option<Written> {
         if self.layout.is_some()
             || matches!(text.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
         {
-            return false;
+            return None;
         }
         let columns = &mut self.columns;
         columns.split_blanks(text);
         if !columns.is_plain() {
-            return false;
+            return None;
         }
         let told = self.from.is_some();
-        let Some(known) = self.lines.iter().find(|l| told || l.tell(text, columns)) else { return false };
-        let Some(program) = &known.plan.direct else { return false };
-        if columns.len() != known.columns {
-            return false;
-        }
-        let source = Line { text, columns, entries: products::all()[known.product].entries };
-        let (zone, memory) = (self.rules.zone.as_ref(), &mut self.memory.record);
-        let written = program.run(&source, None, zone, text.len(), memory, &mut out.output);
-        out.normalized += u32::from(written);
-        self.tallies[known.product] += u32::from(written);
-        written
+        let KnownLines { product, plan, .. } = self
+            .lines
+            .iter()
+            .find(|l| told || l.tell(text, columns))
+            .filter(|l| columns.len() == l.columns)?;
+        let source = Line { text, columns, entries: products::all()[*product].entries };
+        let written = plan.write(&source, None, text.len(), &self.rules, &mut self.memory, out)?;
+        self.tallies[*product] += u32::from(written == Written::Normalized);
+        Some(written)
     }
 
     /// Normalizes a line; the context may be a header row.

@@ -60,6 +60,13 @@ pub struct Product {
     pub entries: &'static [Entry],
 }
 
+impl Product {
+    /// The fields that are the same in all of its records.
+    pub(crate) fn words(&self) -> [(Field, &'static str); 3] {
+        [(Field::Provider, self.provider), (Field::Product, self.product), (Field::Kind, self.kind)]
+    }
+}
+
 /// The text lines of a product: how many of the first entries of its table are the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
