@@ -67,7 +67,7 @@ enum Act {
 
 /// A word of the source, of at most eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Known {
+pub(crate) struct Known {
     /// The bit of the case, in each letter.
     case: u64,
     word: u64,
@@ -77,7 +77,7 @@ struct Known {
 }
 
 impl Known {
-    fn new((word, means, more): &Word) -> Option<Self> {
+    pub(crate) fn new((word, means, more): &Word) -> Option<Self> {
         let (mut key, mut case, mut text) = ([0; 8], [0; 8], [0; 16]);
         key.get_mut(..word.len())?.copy_from_slice(word.as_bytes());
         for (case, byte) in case.iter_mut().zip(key) {
@@ -89,6 +89,12 @@ impl Known {
         // What loses something is kept beside its field.
         (!more).then_some(Self { case, word, text, len: means.len() as u8 + 2 })
     }
+}
+
+/// Whether a text is one of these.
+#[inline]
+pub(crate) fn is_known(words: &[Known], tail: &[u8], len: usize) -> bool {
+    word(&chunk(tail), len).is_some_and(|text| words.iter().any(|w| text | w.case == w.word))
 }
 
 /// Each protocol's keyword with its closing quote, and how long that is.
@@ -340,9 +346,14 @@ impl Step {
             }
             Act::Number { most, digits } => {
                 let chunk = chunk(tail);
-                let may_exceed = || up_to_eight_digits(&chunk, len).is_none_or(|n| n > *most);
-                if !are_digits(&chunk, len) || len > *digits && may_exceed() {
+                if !are_digits(&chunk, len) {
                     return Some(None);
+                }
+                if len > *digits {
+                    match up_to_eight_digits(&chunk, len) {
+                        Some(n) if n <= *most => {}
+                        _ => return Some(None),
+                    }
                 }
                 put(window, start, &chunk)?;
                 let end = start + (len & 31);

@@ -350,9 +350,15 @@ impl Columns {
             start = at + 1;
         };
         let mut separators = |mut mask: u64, base: usize| {
+            // Four in a turn: in a sandbox each turn asks whether there is still time.
             while mask != 0 {
-                column(base as u32 + mask.trailing_zeros());
-                mask &= mask - 1;
+                for _ in 0..4 {
+                    if mask == 0 {
+                        break;
+                    }
+                    column(base as u32 + mask.trailing_zeros());
+                    mask &= mask - 1;
+                }
             }
         };
         let (mut at, mut escaped) = (0, Marks::NONE);

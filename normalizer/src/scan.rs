@@ -113,6 +113,12 @@ pub(crate) fn first_escaped(bytes: &[u8]) -> Option<usize> {
 /// Whether a text is so many hexadecimal digits.
 #[inline]
 pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
+    // The commonest length without a loop.
+    if let Ok([first, second]) = <&[[u8; Block::LEN]; 2]>::try_from(bytes.as_chunks().0)
+        && bytes.len() == 32
+    {
+        return Block::new(first).hexadecimal().mask() & Block::new(second).hexadecimal().mask() == 0xffff;
+    }
     let mut at = 0;
     while let Some(block) = Block::at(bytes, at) {
         if block.hexadecimal().mask() != 0xffff {

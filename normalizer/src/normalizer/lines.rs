@@ -5,6 +5,7 @@ use std::mem;
 use crate::{
     Config, Error,
     batch::Outcome,
+    direct::{Known, is_known},
     explain,
     fault::{Fault, code},
     fill::{Around, Given, Written, apply},
@@ -13,7 +14,7 @@ use crate::{
     plan::{Plan, Planner, Verdict},
     products::{self, Entry, Lines, Product, Shape, To},
     record::{Raw, Record, RecordMemory},
-    source::{Line, NamedLine, Object},
+    source::{Line, NamedLine, Object, Piece},
 };
 
 use super::{Normalizer, Sink};
@@ -35,7 +36,7 @@ pub(super) struct KnownLines {
     /// Whether a line is told by what is in it.
     detected: bool,
     /// What is in those columns that tell something.
-    shapes: Vec<(usize, Shape)>,
+    shapes: Vec<(usize, Shape, Vec<Known>)>,
 }
 
 impl KnownLines {
@@ -43,8 +44,11 @@ impl KnownLines {
         let Product { lines, entries, .. } = products::all()[product];
         let (columns, detected) = (lines.columns(), matches!(lines, Lines::Detected(_)));
         let shapes = entries[..columns].iter().map(|e| e.shape).enumerate();
-        let shapes = shapes.filter(|(_, shape)| *shape != Shape::Any).collect();
-        Self { product, plan: Planner::lines(product), columns, detected, shapes }
+        let shapes = shapes.filter(|(_, shape)| *shape != Shape::Any).map(|(i, shape)| match shape {
+            Shape::Word(words) => (i, shape, words.iter().filter_map(Known::new).collect()),
+            _ => (i, shape, Vec::new()),
+        });
+        Self { product, plan: Planner::lines(product), columns, detected, shapes: shapes.collect() }
     }
 
     /// Whether a line is of this product, by what is in its columns.
@@ -52,7 +56,10 @@ impl KnownLines {
     fn tell(&self, text: &str, columns: &Columns) -> bool {
         self.detected
             && columns.len() == self.columns
-            && self.shapes.iter().all(|(i, shape)| shape.fits(columns.get(text, *i)))
+            && self.shapes.iter().all(|(i, shape, known)| {
+                let quick = |p: Piece<'_>| !known.is_empty() && is_known(known, p.tail, p.len);
+                columns.piece(text, *i).is_some_and(quick) || shape.fits(columns.get(text, *i))
+            })
     }
 }
 
