@@ -120,11 +120,50 @@ pub(crate) fn address(text: &str) -> Option<IpAddr> {
     if let Some(a) = ipv4(text.as_bytes()) {
         return Some(IpAddr::V4(a));
     }
-    if !text.contains(':') {
-        return None;
-    }
-    let a: Ipv6Addr = text.parse().ok()?;
+    let a = ipv6(text)?;
     Some(a.to_ipv4_mapped().map_or(IpAddr::V6(a), IpAddr::V4))
+}
+
+/// Reads an IPv6 address; those that end in dots and decimals as the standard library does.
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    let mut rest = text.as_bytes();
+    let (mut groups, mut count, mut gap) = ([0u16; 8], 0, None);
+    if let Some(behind) = rest.strip_prefix(b"::") {
+        (gap, rest) = (Some(0), behind);
+    }
+    while !rest.is_empty() || gap != Some(count) {
+        let mut group = 0;
+        let mut digits = 0;
+        while let Some(digit) = rest.get(digits).and_then(|b| (*b as char).to_digit(16)) {
+            group = group << 4 | digit as u16;
+            digits += 1;
+            if digits > 4 {
+                return None;
+            }
+        }
+        if rest.get(digits) == Some(&b'.') {
+            return text.parse().ok();
+        }
+        *groups.get_mut(count).filter(|_| digits > 0)? = group;
+        count += 1;
+        rest = match &rest[digits..] {
+            [] => break,
+            [b':', b':', rest @ ..] if gap.is_none() => {
+                gap = Some(count);
+                rest
+            }
+            // Not at the end.
+            [b':', rest @ ..] if !rest.is_empty() => rest,
+            _ => return None,
+        };
+    }
+    match gap {
+        // It stands for one group at least.
+        Some(gap) if count < 8 => groups[gap..].rotate_right(8 - count),
+        None if count == 8 => {}
+        _ => return None,
+    }
+    Some(Ipv6Addr::from(groups))
 }
 
 /// Reads four octets without leading zeros.
@@ -356,6 +395,38 @@ mod tests {
             ":",
         ] {
             assert_eq!(address(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ipv6_agrees_with_std() {
+        let texts = [
+            "2001:db8::1",
+            "::",
+            "::1",
+            "1::",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "::2:3:4:5:6:7:8",
+            "1::8",
+            "::ffff:10.0.0.1",
+            "64:ff9b::1.2.3.4",
+            "FE80::ABCD",
+            "0:0:0:0:0:0:0:0",
+            "1:2:3:4:5:6:1.2.3.4",
+        ];
+        let mut all: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
+        // Each with one character more, less or another.
+        for text in texts {
+            for at in 0..=text.len() {
+                for odd in [":", "::", "0", "f", "g", ".", "%", "12345", " ", "é", ""] {
+                    all.push(format!("{}{odd}{}", &text[..at], &text[at..]));
+                    all.push(format!("{}{odd}{}", &text[..at], &text[(at + 1).min(text.len())..]));
+                }
+            }
+        }
+        for text in all {
+            assert_eq!(ipv6(&text), text.parse().ok(), "{text:?}");
         }
     }
 

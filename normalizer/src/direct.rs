@@ -8,7 +8,7 @@
 //! that both can read.
 
 use crate::{
-    Zone,
+    Zone, convert,
     encode::{self, Written},
     fill::{self, Applied},
     output::Output,
@@ -379,7 +379,7 @@ impl Step {
             Act::Address => {
                 let chunk = chunk(tail);
                 if !is_ipv4(&chunk, len) {
-                    return Some(None);
+                    return Some(other_address(buffer, at + start, tail, len));
                 }
                 put(window, start, &chunk)?;
                 let end = start + (len & 31);
@@ -474,6 +474,14 @@ fn word(bytes: &[u8; 16], len: usize) -> Option<u64> {
     }
     let shift = 64 - 8 * len;
     Some(u64::from_le_bytes(*bytes.first_chunk()?) << shift >> shift)
+}
+
+/// Writes an address that is written in another form, with the quote and the comma behind it.
+#[inline(never)]
+fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
+    let text = std::str::from_utf8(tail.get(..len)?).ok()?;
+    let end = encode::address(buffer, at, convert::address(text)?)?;
+    encode::bytes(buffer, end, b"\",")
 }
 
 /// Whether a text begins like nothing that stands for none: `-1`, `null`, `N/A`, blanks.
