@@ -91,6 +91,19 @@ impl Known {
     }
 }
 
+/// The number of a protocol that is written as a word, and its digits; only of the commonest.
+#[inline(never)]
+fn named_protocol(bytes: &[u8; 16], len: usize) -> Option<(u64, &'static [u8; 2])> {
+    let bytes = bytes.get(..len)?;
+    let is = |word: &[u8]| bytes.eq_ignore_ascii_case(word);
+    match len {
+        3 if is(b"tcp") => Some((6, b"6 ")),
+        3 if is(b"udp") => Some((17, b"17")),
+        4 if is(b"icmp") => Some((1, b"1 ")),
+        _ => None,
+    }
+}
+
 /// Whether a text is one of these.
 #[inline]
 pub(crate) fn is_known(words: &[Known], tail: &[u8], len: usize) -> bool {
@@ -346,7 +359,8 @@ impl Step {
             }
             Act::Number { most, digits } => {
                 let chunk = chunk(tail);
-                if !are_digits(&chunk, len) {
+                let len = if are_digits(&chunk, len) { len } else { without_fraction(&chunk, len) };
+                if len == 0 {
                     return Some(None);
                 }
                 if len > *digits {
@@ -388,12 +402,18 @@ impl Step {
             }
             Act::Protocol => {
                 let chunk = chunk(tail);
-                let Some(number @ 0..=255) = up_to_eight_digits(&chunk, len) else { return Some(None) };
-                if !are_digits(&chunk, len) {
-                    return Some(None);
-                }
-                put(window, start, &chunk)?;
-                let mut end = start + (len & 3);
+                let (number, mut end) = match are_digits(&chunk, len) {
+                    true => {
+                        put(window, start, &chunk)?;
+                        (up_to_eight_digits(&chunk, len).filter(|n| *n <= 255), start + (len & 31))
+                    }
+                    false => {
+                        let Some((number, digits)) = named_protocol(&chunk, len) else { return Some(None) };
+                        put(window, start, digits)?;
+                        (Some(number), start + if number < 10 { 1 } else { 2 })
+                    }
+                };
+                let Some(number) = number else { return Some(None) };
                 if let Some((keyword, len)) = KEYWORDS.get(number as usize)
                     && *len > 1
                 {
@@ -449,6 +469,16 @@ fn copy(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
 fn are_digits(bytes: &[u8; 16], len: usize) -> bool {
     let digits = Block::new(bytes).within(b'0', b'9').mask();
     len <= 16 && !digits & below(len) == 0 && (bytes[0] != b'0' || len == 1)
+}
+
+/// How many digits stand before `.0`, if the first bytes are a number as it goes out but for that.
+#[inline(never)]
+fn without_fraction(bytes: &[u8; 16], len: usize) -> usize {
+    let digits = len.wrapping_sub(2);
+    match bytes.get(digits..) {
+        Some([b'.', b'0', ..]) if digits > 0 && are_digits(bytes, digits) => digits,
+        _ => 0,
+    }
 }
 
 /// The number in the first bytes, if there are at most eight digits.
