@@ -283,6 +283,42 @@ fn is_blank(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+/// Columns as they are cut off a line.
+struct Cuts<'r> {
+    ranges: &'r mut [(u32, u32)],
+    count: usize,
+    /// Where the next one starts.
+    start: u32,
+}
+
+impl Cuts<'_> {
+    #[inline(always)]
+    fn cut(&mut self, at: u32) {
+        if at > self.start
+            && let Some(range) = self.ranges.get_mut(self.count)
+        {
+            *range = (self.start, at);
+            self.count += 1;
+        }
+        self.start = at + 1;
+    }
+
+    /// Cuts at each bit, from a place on.
+    #[inline(always)]
+    fn make(&mut self, mut bits: u64, from: u32) {
+        // Two in a turn: in a sandbox each turn asks whether there is still time.
+        while bits != 0 {
+            self.cut(from + bits.trailing_zeros());
+            bits &= bits - 1;
+            if bits == 0 {
+                break;
+            }
+            self.cut(from + bits.trailing_zeros());
+            bits &= bits - 1;
+        }
+    }
+}
+
 /// The columns of one line.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
@@ -338,29 +374,7 @@ impl Columns {
         if self.ranges.len() < bytes.len() / 2 + 1 {
             self.ranges.resize(bytes.len() / 2 + 1, (0, 0));
         }
-        let ranges = &mut self.ranges[..];
-        let (mut start, mut count) = (0, 0);
-        let mut column = |at: u32| {
-            if at > start
-                && let Some(range) = ranges.get_mut(count)
-            {
-                *range = (start, at);
-                count += 1;
-            }
-            start = at + 1;
-        };
-        let mut separators = |mut mask: u64, base: usize| {
-            // Four in a turn: in a sandbox each turn asks whether there is still time.
-            while mask != 0 {
-                for _ in 0..4 {
-                    if mask == 0 {
-                        break;
-                    }
-                    column(base as u32 + mask.trailing_zeros());
-                    mask &= mask - 1;
-                }
-            }
-        };
+        let mut cuts = Cuts { ranges: &mut self.ranges, count: 0, start: 0 };
         let (mut at, mut escaped) = (0, Marks::NONE);
         while let Some(group) = bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
             let mut blanks = 0;
@@ -369,7 +383,7 @@ impl Columns {
                 escaped = escaped.or(block.escaped());
                 blanks |= u64::from(block.blanks().mask()) << (i * Block::LEN);
             }
-            separators(blanks, at);
+            cuts.make(blanks, at as u32);
             at += 64;
         }
         let (base, mut blanks) = (at, 0);
@@ -388,9 +402,9 @@ impl Columns {
             Some(_) => {}
             None => return self.split_any_blanks(line),
         }
-        separators(blanks, base);
-        column(bytes.len() as u32);
-        self.count = count;
+        cuts.make(blanks, base as u32);
+        cuts.cut(bytes.len() as u32);
+        self.count = cuts.count;
         if escaped.mask() != 0 {
             self.split_any_blanks(line);
         }
