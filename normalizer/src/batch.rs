@@ -202,9 +202,9 @@ impl<'a> BatchView<'a> {
         (e, self.bytes.get(e.start as usize..end).unwrap_or_default())
     }
 
-    /// All bytes as a text, if they are one.
-    pub(crate) fn text(&self) -> Option<&'a str> {
-        simdutf8::basic::from_utf8(self.bytes).ok()
+    /// The bytes as text.
+    pub(crate) fn texts(&self) -> Texts<'a> {
+        Texts { bytes: self.bytes, start: 0, text: "" }
     }
 
     /// The context of an element, by its number there.
@@ -213,6 +213,38 @@ impl<'a> BatchView<'a> {
         let Some(c) = self.contexts.get(i * 8..i * 8 + 8) else { return &[] };
         let start = word(c, 0) as usize;
         self.context_bytes.get(start..start.saturating_add(word(c, 1) as usize)).unwrap_or_default()
+    }
+}
+
+/// The bytes of a batch as text. They are checked in long stretches, each up to the next byte
+/// that is none, so that such a byte costs its own element something and no other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'a> {
+    bytes: &'a [u8],
+    /// Where the stretch that was checked last begins.
+    start: usize,
+    text: &'a str,
+}
+
+impl<'a> Texts<'a> {
+    /// A piece, if it is text; pieces are asked for in the order of the batch.
+    #[inline]
+    pub(crate) fn piece(&mut self, start: usize, len: usize) -> Option<&'a str> {
+        if start >= self.start + self.text.len() {
+            self.check_from(start);
+        }
+        let at = start.checked_sub(self.start)?;
+        self.text.get(at..at + len)
+    }
+
+    #[cold]
+    fn check_from(&mut self, start: usize) {
+        let bytes = self.bytes.get(start..).unwrap_or_default();
+        self.start = start;
+        self.text = match simdutf8::compat::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) => simdutf8::compat::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default(),
+        };
     }
 }
 
@@ -321,4 +353,21 @@ pub fn put_tally(out: &mut Vec<u8>, product: &str, count: u32) {
 fn put_str(out: &mut Vec<u8>, s: &str) {
     out.extend_from_slice(&(s.len() as u32).to_le_bytes());
     out.extend_from_slice(s.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_that_is_no_text_costs_only_its_own_element() {
+        let bytes = "one\n\u{fc}ber\n".as_bytes();
+        let bytes = [bytes, b"\xff\nlast\xc3\nend"].concat();
+        let mut texts = Texts { bytes: &bytes, start: 0, text: "" };
+        let pieces = [(0, 3), (4, 5), (10, 1), (12, 5), (18, 3), (18, 0), (12, 4), (30, 0)];
+        let found = pieces.map(|(start, len)| texts.piece(start, len));
+        let want = [Some("one"), Some("\u{fc}ber"), None, None, Some("end"), Some(""), None, Some("")];
+        // The one before the last is asked for out of order.
+        assert_eq!(found, want);
+    }
 }

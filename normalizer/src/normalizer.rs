@@ -166,13 +166,11 @@ impl Normalizer {
         out.tallies.clear();
         (out.normalized, out.filtered, out.rejected, out.filtered_bytes) = (0, 0, 0, 0);
         self.tallies.fill(0);
-        // Checked at once; one by one where something in it is none.
-        let text = batch.text();
+        let mut texts = batch.texts();
         let mut next = first;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
-            let start = element.start as usize;
-            let text = text.and_then(|t| t.get(start..start + bytes.len()));
+            let text = texts.piece(element.start as usize, bytes.len());
             if let Some(text) = text
                 && (element.fault, element.context) == (0, 0)
                 && self.rules.direct
