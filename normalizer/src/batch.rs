@@ -204,7 +204,7 @@ impl<'a> BatchView<'a> {
 
     /// The bytes as text.
     pub(crate) fn texts(&self) -> Texts<'a> {
-        Texts { bytes: self.bytes, start: 0, text: "" }
+        Texts { bytes: self.bytes, start: 0, end: 0, text: None }
     }
 
     /// The context of an element, by its number there.
@@ -216,35 +216,45 @@ impl<'a> BatchView<'a> {
     }
 }
 
-/// The bytes of a batch as text. They are checked in long stretches, each up to the next byte
-/// that is none, so that such a byte costs its own element something and no other.
+/// The bytes of a batch as text. They are checked in long stretches, and one by one where a
+/// stretch has a byte that is none, so that such a byte costs its own element and few others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Texts<'a> {
     bytes: &'a [u8],
-    /// Where the stretch that was checked last begins.
+    /// Where the stretch that was checked last begins and ends.
     start: usize,
-    text: &'a str,
+    end: usize,
+    /// What it holds, if that is text.
+    text: Option<&'a str>,
 }
 
 impl<'a> Texts<'a> {
+    /// How long a stretch is, in bytes.
+    const STRETCH: usize = 8 << 10;
+
     /// A piece, if it is text; pieces are asked for in the order of the batch.
     #[inline]
     pub(crate) fn piece(&mut self, start: usize, len: usize) -> Option<&'a str> {
-        if start >= self.start + self.text.len() {
-            self.check_from(start);
+        if start < self.start || start + len > self.end {
+            self.check_from(start, len);
         }
-        let at = start.checked_sub(self.start)?;
-        self.text.get(at..at + len)
+        let at = start - self.start;
+        match self.text {
+            Some(text) => text.get(at..at + len),
+            None => simdutf8::basic::from_utf8(self.bytes.get(start..start + len)?).ok(),
+        }
     }
 
     #[cold]
-    fn check_from(&mut self, start: usize) {
-        let bytes = self.bytes.get(start..).unwrap_or_default();
-        self.start = start;
-        self.text = match simdutf8::compat::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(e) => simdutf8::compat::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default(),
-        };
+    fn check_from(&mut self, start: usize, least: usize) {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let mut len = rest.len().min(Self::STRETCH.max(least));
+        // A character that goes on behind the end belongs to the next stretch.
+        while len > least && rest.get(len).is_some_and(|b| b & 0xc0 == 0x80) {
+            len -= 1;
+        }
+        (self.start, self.end) = (start, start + len);
+        self.text = simdutf8::basic::from_utf8(&rest[..len]).ok();
     }
 }
 
@@ -360,14 +370,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_that_is_no_text_costs_only_its_own_element() {
-        let bytes = "one\n\u{fc}ber\n".as_bytes();
-        let bytes = [bytes, b"\xff\nlast\xc3\nend"].concat();
-        let mut texts = Texts { bytes: &bytes, start: 0, text: "" };
-        let pieces = [(0, 3), (4, 5), (10, 1), (12, 5), (18, 3), (18, 0), (12, 4), (30, 0)];
-        let found = pieces.map(|(start, len)| texts.piece(start, len));
-        let want = [Some("one"), Some("\u{fc}ber"), None, None, Some("end"), Some(""), None, Some("")];
-        // The one before the last is asked for out of order.
-        assert_eq!(found, want);
+    fn only_what_is_no_text_is_none() {
+        let line = "\u{fc}ber \u{20ac}\n".repeat(3000).into_bytes();
+        let bytes = [&line[..], b"\xff\nlast\xc3\nend\n", &line[..]].concat();
+        let mut texts = Texts { bytes: &bytes, start: 0, end: 0, text: None };
+        let (mut at, mut none) = (0, Vec::new());
+        for piece in bytes.split(|b| *b == b'\n') {
+            let found = texts.piece(at, piece.len());
+            assert_eq!(found, std::str::from_utf8(piece).ok(), "{at}");
+            none.extend(found.is_none().then_some(piece));
+            at += piece.len() + 1;
+        }
+        assert_eq!(none, [&b"\xff"[..], b"last\xc3"]);
+        // Out of order, and outside.
+        assert_eq!(texts.piece(0, 5), Some("\u{fc}ber"));
+        assert_eq!((texts.piece(bytes.len() + 5, 0), texts.piece(0, bytes.len())), (Some(""), None));
     }
 }
