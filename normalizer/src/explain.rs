@@ -12,6 +12,7 @@ use crate::{
     products::{Product, Shape, To},
     record::{Raw, RawKind, Record, RecordMemory},
     rules::Rules,
+    sort,
     source::Source,
 };
 
@@ -196,7 +197,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
             self.plan.steps.iter().map(|&(member, entry)| (member, Some(&self.product.entries[entry])));
         let extra = self.plan.extra.iter().map(|&member| (member, None));
         let mut all: Vec<_> = steps.chain(extra).collect();
-        all.sort_by_key(|v| v.0);
+        sort::sort_by(&mut all, |a, b| a.0 < b.0);
         let shown = |raw: Raw<'_>| match raw.kind {
             RawKind::Text => raw.text.to_owned(),
             _ => clipped(raw.text, 200).to_owned(),

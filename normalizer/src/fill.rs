@@ -13,7 +13,7 @@ use crate::{
     products::{self, Entry, Product, To, Unit},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
-    schemas,
+    schemas, sort,
     source::{Object, Source},
     vocabulary,
 };
@@ -121,7 +121,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         }
         if !kept.is_empty() {
             kept.extend_from_slice(&plan.extra);
-            kept.sort_unstable();
+            sort::sort(kept);
         }
         let extra = if kept.is_empty() { &plan.extra } else { kept };
         record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))));
@@ -152,10 +152,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
             return String::new();
         }
         // The innermost of a name wins.
-        let mut order: Vec<usize> = (0..fields.len()).collect();
-        order.sort_by(|&a, &b| fields[a].0.cmp(fields[b].0).then(b.cmp(&a)));
-        order.dedup_by(|later, first| fields[*later].0 == fields[*first].0);
-        order.sort_unstable();
+        let order = sort::last_of_each(fields.len(), &|i| fields[i].0);
         let mut json = Output::default();
         json.write(|buffer, at| encode::object(buffer, at, order.iter().map(|&i| fields[i])));
         String::from_utf8_lossy(&json).into_owned()
