@@ -202,9 +202,9 @@ impl<'a> BatchView<'a> {
         (e, self.bytes.get(e.start as usize..end).unwrap_or_default())
     }
 
-    /// All bytes as a text, if they are one.
-    pub(crate) fn text(&self) -> Option<&'a str> {
-        simdutf8::basic::from_utf8(self.bytes).ok()
+    /// The bytes as text.
+    pub(crate) fn texts(&self) -> Texts<'a> {
+        Texts { bytes: self.bytes, start: 0, end: 0, text: None }
     }
 
     /// The context of an element, by its number there.
@@ -213,6 +213,48 @@ impl<'a> BatchView<'a> {
         let Some(c) = self.contexts.get(i * 8..i * 8 + 8) else { return &[] };
         let start = word(c, 0) as usize;
         self.context_bytes.get(start..start.saturating_add(word(c, 1) as usize)).unwrap_or_default()
+    }
+}
+
+/// The bytes of a batch as text. They are checked in long stretches, and one by one where a
+/// stretch has a byte that is none, so that such a byte costs its own element and few others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'a> {
+    bytes: &'a [u8],
+    /// Where the stretch that was checked last begins and ends.
+    start: usize,
+    end: usize,
+    /// What it holds, if that is text.
+    text: Option<&'a str>,
+}
+
+impl<'a> Texts<'a> {
+    /// How long a stretch is, in bytes.
+    const STRETCH: usize = 8 << 10;
+
+    /// A piece, if it is text; pieces are asked for in the order of the batch.
+    #[inline]
+    pub(crate) fn piece(&mut self, start: usize, len: usize) -> Option<&'a str> {
+        if start < self.start || start + len > self.end {
+            self.check_from(start, len);
+        }
+        let at = start - self.start;
+        match self.text {
+            Some(text) => text.get(at..at + len),
+            None => simdutf8::basic::from_utf8(self.bytes.get(start..start + len)?).ok(),
+        }
+    }
+
+    #[cold]
+    fn check_from(&mut self, start: usize, least: usize) {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let mut len = rest.len().min(Self::STRETCH.max(least));
+        // A character that goes on behind the end belongs to the next stretch.
+        while len > least && rest.get(len).is_some_and(|b| b & 0xc0 == 0x80) {
+            len -= 1;
+        }
+        (self.start, self.end) = (start, start + len);
+        self.text = simdutf8::basic::from_utf8(&rest[..len]).ok();
     }
 }
 
@@ -321,4 +363,27 @@ pub fn put_tally(out: &mut Vec<u8>, product: &str, count: u32) {
 fn put_str(out: &mut Vec<u8>, s: &str) {
     out.extend_from_slice(&(s.len() as u32).to_le_bytes());
     out.extend_from_slice(s.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_no_text_is_none() {
+        let line = "\u{fc}ber \u{20ac}\n".repeat(3000).into_bytes();
+        let bytes = [&line[..], b"\xff\nlast\xc3\nend\n", &line[..]].concat();
+        let mut texts = Texts { bytes: &bytes, start: 0, end: 0, text: None };
+        let (mut at, mut none) = (0, Vec::new());
+        for piece in bytes.split(|b| *b == b'\n') {
+            let found = texts.piece(at, piece.len());
+            assert_eq!(found, std::str::from_utf8(piece).ok(), "{at}");
+            none.extend(found.is_none().then_some(piece));
+            at += piece.len() + 1;
+        }
+        assert_eq!(none, [&b"\xff"[..], b"last\xc3"]);
+        // Out of order, and outside.
+        assert_eq!(texts.piece(0, 5), Some("\u{fc}ber"));
+        assert_eq!((texts.piece(bytes.len() + 5, 0), texts.piece(0, bytes.len())), (Some(""), None));
+    }
 }

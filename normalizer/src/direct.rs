@@ -16,6 +16,7 @@ use crate::{
     products::{self, Entry, To, Unit},
     record::{Field, FieldType, Raw, Record, RecordMemory},
     scan::{Block, Mask, below},
+    sort,
     source::{Form, Piece, Source},
     vocabulary::{TRANSPORTS, Word},
 };
@@ -163,7 +164,7 @@ impl Program {
         if let Some((member, unit)) = plan.log_time {
             steps.push((Field::LogTimeMs, member, Act::Time(unit), None));
         }
-        steps.sort_by_key(|s| s.0);
+        sort::sort_by(&mut steps, |a, b| a.0 < b.0);
         let around = steps.iter().filter(|s| s.0 < Field::LogTimeMs).count();
         // Every product has fields behind it.
         if around == steps.len() {

@@ -12,7 +12,7 @@ use crate::{
     products::{Product, Shape, To},
     record::{Raw, RawKind, Record, RecordMemory},
     rules::Rules,
-    source::Source,
+    sort,
 };
 
 /// How one record was read.
@@ -81,21 +81,54 @@ pub fn explain(input: &[u8], config: &Config) -> Result<Vec<Explained>, Error> {
         for i in 0..batch.elements.len() {
             batch.encode_head(i..i + 1, &mut head);
             let Ok(view) = BatchView::split(&head, batch.window(i..i + 1)) else { continue };
-            normalizer.start_trace();
+            normalizer.observe(Box::<Trace>::default());
             normalizer.run(&view, 0, &mut outcome);
             let offset = batch.offset + u64::from(batch.elements[i].start);
-            all.extend(normalizer.take_trace().into_iter().map(|e| Explained { offset, ..e }));
+            all.extend(normalizer.observed().into_iter().map(|e| Explained { offset, ..e }));
         }
     }
     Ok(all)
 }
 
-/// What is noted while records are read, if somebody asked for it.
+/// Who is told how records are read, if somebody asked for it. The guest has no such observer,
+/// and so none of the explanations.
+pub(crate) trait Observer: std::fmt::Debug + Send + Sync {
+    /// Is told the text that is read next.
+    fn text(&mut self, text: &str);
+    /// Is told that what follows is under a key.
+    fn enter(&mut self, key: &str) -> usize;
+    /// Is told the end of what [`Self::enter`] began.
+    fn leave(&mut self, depth: usize);
+    /// Is told a record whose product was found.
+    fn record(
+        &mut self,
+        given: &Given<'_, '_>,
+        rules: &Rules,
+        told_by: ToldBy,
+        written: &Result<Written, Fault<'_>>,
+        out: &Outcome,
+    );
+    /// Is told a reject.
+    fn reject(&mut self, fault: &Fault<'_>, reason: &str);
+    /// What was noted.
+    fn take(&mut self) -> Vec<Explained>;
+}
+
+/// What tells the product of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToldBy {
+    /// Its keys.
+    Keys,
+    /// What is in its columns.
+    Columns,
+}
+
+/// What is noted while records are read.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    pub(crate) records: Vec<Explained>,
-    pub(crate) under: Vec<String>,
-    pub(crate) text: String,
+    records: Vec<Explained>,
+    under: Vec<String>,
+    text: String,
 }
 
 impl Trace {
@@ -103,24 +136,31 @@ impl Trace {
         let (text, under) = (self.text.clone(), self.under.clone());
         self.records.push(Explained { text, under, ..explained });
     }
+}
 
-    /// Notes that what follows is under a key.
-    pub(crate) fn enter(&mut self, key: &str) -> usize {
+impl Observer for Trace {
+    fn text(&mut self, text: &str) {
+        text.clone_into(&mut self.text);
+    }
+
+    fn take(&mut self) -> Vec<Explained> {
+        std::mem::take(&mut self.records)
+    }
+
+    fn enter(&mut self, key: &str) -> usize {
         self.under.push(key.to_owned());
         self.under.len() - 1
     }
 
-    /// Ends what [`Self::enter`] began.
-    pub(crate) fn leave(&mut self, depth: usize) {
+    fn leave(&mut self, depth: usize) {
         self.under.truncate(depth);
     }
 
-    /// Notes a record whose product was found.
-    pub(crate) fn record<'a, S: Source<'a>>(
+    fn record(
         &mut self,
-        given: &Given<'_, 'a, S>,
+        given: &Given<'_, '_>,
         rules: &Rules,
-        why: String,
+        told_by: ToldBy,
         written: &Result<Written, Fault<'_>>,
         out: &Outcome,
     ) {
@@ -137,12 +177,15 @@ impl Trace {
                 Explanation::Rejected { code: fault.code, reason, place: place(&self.text, fault) }
             }
         };
+        let why = match told_by {
+            ToldBy::Keys => given.keys_tell(),
+            ToldBy::Columns => line_tells(given.product),
+        };
         let values = given.values(rules);
         self.push(Explained { product: given.product.id, why, values, result, ..Explained::default() });
     }
 
-    /// Notes a reject.
-    pub(crate) fn reject(&mut self, fault: &Fault<'_>, reason: &str) {
+    fn reject(&mut self, fault: &Fault<'_>, reason: &str) {
         let place = place(&self.text, fault);
         let result = Explanation::Rejected { code: fault.code, reason: reason.to_owned(), place };
         self.push(Explained { product: fault.format, result, ..Explained::default() });
@@ -170,7 +213,7 @@ fn place(text: &str, fault: &Fault<'_>) -> Option<Range<usize>> {
 }
 
 /// Why a line is of its product.
-pub(crate) fn line_tells(product: &Product) -> String {
+fn line_tells(product: &Product) -> String {
     let entries = product.entries[..product.lines.columns()].iter().enumerate();
     let shaped = entries.filter(|(_, e)| e.shape != Shape::Any);
     let each: Vec<_> =
@@ -178,9 +221,9 @@ pub(crate) fn line_tells(product: &Product) -> String {
     format!("{} columns, and {}", product.lines.columns(), each.join("; "))
 }
 
-impl<'a, S: Source<'a>> Given<'_, 'a, S> {
+impl Given<'_, '_> {
     /// Why a keyed record is of its product.
-    pub(crate) fn keys_tell(&self) -> String {
+    fn keys_tell(&self) -> String {
         let steps = self.plan.steps.iter().filter(|s| self.product.entries[s.1].telling);
         let keys: Vec<_> = steps.map(|s| clipped(self.source.key(s.0), 40)).collect();
         match keys.is_empty() {
@@ -196,7 +239,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
             self.plan.steps.iter().map(|&(member, entry)| (member, Some(&self.product.entries[entry])));
         let extra = self.plan.extra.iter().map(|&member| (member, None));
         let mut all: Vec<_> = steps.chain(extra).collect();
-        all.sort_by_key(|v| v.0);
+        sort::sort_by(&mut all, |a, b| a.0 < b.0);
         let shown = |raw: Raw<'_>| match raw.kind {
             RawKind::Text => raw.text.to_owned(),
             _ => clipped(raw.text, 200).to_owned(),

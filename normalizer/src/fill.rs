@@ -13,8 +13,8 @@ use crate::{
     products::{self, Entry, Product, To, Unit},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
-    schemas,
-    source::{Object, Source},
+    schemas, sort,
+    source::{Object, Short, Source},
     vocabulary,
 };
 
@@ -44,10 +44,11 @@ pub(crate) enum Written {
 }
 
 /// A record's plan, its values, and what stands around it.
-pub(crate) struct Given<'p, 'a, S> {
+pub(crate) struct Given<'p, 'a> {
     pub(crate) plan: &'p Plan,
     pub(crate) product: &'static Product,
-    pub(crate) source: S,
+    /// The long way is for all sources one; what is faster goes the short way.
+    pub(crate) source: &'p dyn Source<'a>,
     /// The members of a flat record's `extra`.
     pub(crate) flat_extra: Object<'a>,
     pub(crate) around: Around<'p>,
@@ -55,7 +56,7 @@ pub(crate) struct Given<'p, 'a, S> {
     pub(crate) text: &'a str,
 }
 
-impl<'a, S: Source<'a>> Given<'_, 'a, S> {
+impl<'a> Given<'_, 'a> {
     /// Makes a record and writes it.
     pub(crate) fn write(
         &self,
@@ -63,11 +64,15 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         memory: &mut Memory,
         out: &mut Outcome,
     ) -> Result<Written, Fault<'a>> {
-        if rules.direct
-            && let Some(written) =
-                self.plan.write(&self.source, self.around.log_time, self.text.len(), rules, memory, out)
-        {
-            return Ok(written);
+        if rules.direct && self.source.has_pieces() {
+            let (log_time, len) = (self.around.log_time, self.text.len());
+            let written = match self.source.short() {
+                Short::Object(object) => self.plan.write(&object, log_time, len, rules, memory, out),
+                Short::Line(line) => self.plan.write(&line, log_time, len, rules, memory, out),
+            };
+            if let Some(written) = written {
+                return Ok(written);
+            }
         }
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
@@ -121,7 +126,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
         }
         if !kept.is_empty() {
             kept.extend_from_slice(&plan.extra);
-            kept.sort_unstable();
+            sort::sort(kept);
         }
         let extra = if kept.is_empty() { &plan.extra } else { kept };
         record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))));
@@ -152,10 +157,7 @@ impl<'a, S: Source<'a>> Given<'_, 'a, S> {
             return String::new();
         }
         // The innermost of a name wins.
-        let mut order: Vec<usize> = (0..fields.len()).collect();
-        order.sort_by(|&a, &b| fields[a].0.cmp(fields[b].0).then(b.cmp(&a)));
-        order.dedup_by(|later, first| fields[*later].0 == fields[*first].0);
-        order.sort_unstable();
+        let order = sort::last_of_each(fields.len(), &|i| fields[i].0);
         let mut json = Output::default();
         json.write(|buffer, at| encode::object(buffer, at, order.iter().map(|&i| fields[i])));
         String::from_utf8_lossy(&json).into_owned()
@@ -224,7 +226,7 @@ impl Plan {
             }
         }
         if reads.extra {
-            record.extra.extend(self.extra.iter().map(|&i| (source.key(i), source.raw(i))));
+            record.extra.extend(self.extra.iter().map(|&i| (self.key(i), source.raw(i))));
         }
         let passes = filter.accepts(&record);
         record.recycle(&mut memory.record);

@@ -24,6 +24,7 @@ use crate::{
     networks::{self, Networks},
     products::Unit,
     record::{Field, FieldType, RawKind, Record, Value},
+    sort,
 };
 
 /// What a test is about.
@@ -620,7 +621,7 @@ fn compile(tree: &Tree) -> Node {
             }
             networks::merge(&mut numbers, |n: u64| n.checked_add(1));
             networks.finish();
-            texts.sort();
+            sort::sort(&mut texts);
             texts.dedup();
             Node::Test(subject.clone(), Check::Set { numbers, networks, texts })
         }

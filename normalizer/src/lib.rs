@@ -31,6 +31,7 @@ mod rules;
 mod scan;
 pub mod schema;
 pub mod schemas;
+mod sort;
 mod source;
 mod stream;
 pub mod vocabulary;

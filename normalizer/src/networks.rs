@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::convert;
+use crate::{convert, sort};
 
 /// A set of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Networks {
 
 /// Sorts ranges and joins those that touch.
 pub(crate) fn merge<T: Ord + Copy>(ranges: &mut Vec<(T, T)>, next: impl Fn(T) -> Option<T>) {
-    ranges.sort_unstable();
+    sort::sort(ranges);
     ranges.dedup_by(|later, earlier| {
         let touches = next(earlier.1).is_none_or(|n| later.0 <= n);
         if touches && later.1 > earlier.1 {

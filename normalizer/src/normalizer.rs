@@ -12,7 +12,7 @@ use crate::{
     batch::{self, BatchView, Outcome, Reject},
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole, Meta},
-    explain::{Explained, Trace},
+    explain::{Explained, Observer, ToldBy},
     fault::{Fault, clipped, code},
     fill::{Around, Given, Memory, Written, bound_fields},
     framing::{Framer, FramingFault},
@@ -54,8 +54,8 @@ pub struct Normalizer {
     compound: bool,
     tallies_before: Vec<u32>,
     reason: String,
-    /// Notes how records are read, if somebody asked for it.
-    trace: Option<Trace>,
+    /// Is told how records are read, if somebody asked for it.
+    observer: Option<Box<dyn Observer>>,
     warnings: Vec<String>,
 }
 
@@ -148,7 +148,7 @@ impl Normalizer {
             compound: false,
             tallies_before: Vec::new(),
             reason: String::new(),
-            trace: None,
+            observer: None,
             warnings,
         })
     }
@@ -166,17 +166,15 @@ impl Normalizer {
         out.tallies.clear();
         (out.normalized, out.filtered, out.rejected, out.filtered_bytes) = (0, 0, 0, 0);
         self.tallies.fill(0);
-        // Checked at once; one by one where something in it is none.
-        let text = batch.text();
+        let mut texts = batch.texts();
         let mut next = first;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
-            let start = element.start as usize;
-            let text = text.and_then(|t| t.get(start..start + bytes.len()));
+            let text = texts.piece(element.start as usize, bytes.len());
             if let Some(text) = text
                 && (element.fault, element.context) == (0, 0)
                 && self.rules.direct
-                && self.trace.is_none()
+                && self.observer.is_none()
                 && let Some(written) = match text.starts_with('{') {
                     true => self.object_as_it_stands(text, out),
                     false => self.line_as_it_stands(text, out),
@@ -226,20 +224,20 @@ impl Normalizer {
         }
     }
 
-    /// Begins to note how records are read.
-    pub(crate) fn start_trace(&mut self) {
-        self.trace = Some(Trace::default());
+    /// Begins to tell how records are read.
+    pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
     }
 
     /// What was noted.
-    pub(crate) fn take_trace(&mut self) -> Vec<Explained> {
-        self.trace.take().map(|t| t.records).unwrap_or_default()
+    pub(crate) fn observed(&mut self) -> Vec<Explained> {
+        self.observer.take().map(|mut o| o.take()).unwrap_or_default()
     }
 
     fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         fault.render(&mut self.reason);
-        if let Some(trace) = &mut self.trace {
-            trace.reject(fault, &self.reason);
+        if let Some(observer) = &mut self.observer {
+            observer.reject(fault, &self.reason);
         }
         self.put_reject(fault, sink);
     }
@@ -324,8 +322,8 @@ impl Normalizer {
 
     /// Normalizes a text that holds a record, or several inside an envelope.
     fn text(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
-        if let Some(trace) = &mut self.trace {
-            text.clone_into(&mut trace.text);
+        if let Some(observer) = &mut self.observer {
+            observer.text(text);
         }
         match text.trim_ascii_start().as_bytes().first() {
             Some(&b) if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b)) => {
@@ -451,7 +449,7 @@ impl Normalizer {
     fn record<'a>(
         &mut self,
         plan: &Plan,
-        source: &impl Source<'a>,
+        source: &dyn Source<'a>,
         text: &'a str,
         depth: usize,
         around: Around<'_>,
@@ -479,8 +477,8 @@ impl Normalizer {
                 let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
                 let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
                 let written = given.write(&self.rules, &mut self.memory, sink.out);
-                if let Some(trace) = &mut self.trace {
-                    trace.record(&given, &self.rules, given.keys_tell(), &written, sink.out);
+                if let Some(observer) = &mut self.observer {
+                    observer.record(&given, &self.rules, ToldBy::Keys, &written, sink.out);
                 }
                 match written {
                     Ok(Written::Normalized) => self.tallies[p] += 1,
@@ -502,7 +500,7 @@ impl Normalizer {
                 }
                 let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
                 let payload = source.raw(member);
-                let depth_of_trace = self.trace.as_mut().map(|t| t.enter(source.key(member)));
+                let told_depth = self.observer.as_mut().map(|o| o.enter(source.key(member)));
                 match payload.kind {
                     RawKind::Text | RawKind::Nested if payload.text.contains(HIGHLIGHTS[0]) => {
                         let mut plain = mem::take(stripped);
@@ -523,8 +521,8 @@ impl Normalizer {
                         self.reject(&fault, sink);
                     }
                 }
-                if let (Some(trace), Some(depth)) = (&mut self.trace, depth_of_trace) {
-                    trace.leave(depth);
+                if let (Some(observer), Some(depth)) = (&mut self.observer, told_depth) {
+                    observer.leave(depth);
                 }
             }
             Verdict::ApiError { code, message } => {

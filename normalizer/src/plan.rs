@@ -11,6 +11,7 @@ use crate::{
     json::{Member, Outline},
     nearest,
     products::{self, Product, To, Unit},
+    sort,
 };
 
 /// What a sequence of keys turned out to be.
@@ -88,7 +89,7 @@ impl KeyIndex {
                 keys.extend(entry.keys.iter().map(|k| (fold(k), p, e)));
             }
         }
-        keys.sort();
+        sort::sort(&mut keys);
         keys.dedup();
         Self { keys }
     }
@@ -162,7 +163,8 @@ impl Planner {
         for key in keys {
             plan.add_key(key);
         }
-        let live = last_of_each(keys);
+        // Of keys that occur more than once only the last counts.
+        let live = sort::last_of_each(keys.len(), &|i| keys[i]);
         let payload = || live.iter().copied().find(|&i| envelopes::is_payload(keys[i]));
         plan.verdict = match self.from {
             // A key or two may be the envelope's.
@@ -213,7 +215,7 @@ impl Planner {
                 },
             }
         }
-        plan.steps.sort_by_key(|s| s.1);
+        sort::sort_by(&mut plan.steps, |a, b| (a.1, a.0) < (b.1, b.0));
         let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);
         let has = |name: &String| {
             live.iter().any(|&i| {
@@ -293,7 +295,7 @@ impl Planner {
             [p] if others.is_empty() || hint == Some(p) => Verdict::Product(p),
             _ => {
                 others.extend(winners);
-                others.sort_unstable();
+                sort::sort(&mut others);
                 Verdict::Ambiguous(others)
             }
         }
@@ -335,15 +337,6 @@ impl Plan {
         self.keys.push_str(key);
         self.ends.push(self.keys.len() as u32);
     }
-}
-
-/// Of keys that occur more than once only the last, in the order of the record.
-fn last_of_each(keys: &[&str]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..keys.len()).collect();
-    order.sort_by(|&a, &b| keys[a].cmp(keys[b]).then(b.cmp(&a)));
-    order.dedup_by(|later, first| keys[*later] == keys[*first]);
-    order.sort_unstable();
-    order
 }
 
 /// A key without what spellings differ in: case, `-` and `_`.

@@ -51,6 +51,15 @@ pub(crate) trait Source<'a> {
     }
     /// The column's number, from 1; 0 where there are no columns.
     fn column(&self, index: usize) -> usize;
+    /// The same values for the short way.
+    fn short(&self) -> Short<'a>;
+}
+
+/// What the short way is made for. It asks the plan for keys, so a source with other keys is
+/// one of these too, and the guest has the short way only twice.
+pub(crate) enum Short<'a> {
+    Object(Object<'a>),
+    Line(Line<'a>),
 }
 
 /// The members of an object, or the items of an array.
@@ -90,6 +99,10 @@ impl<'a> Source<'a> for Object<'a> {
     fn column(&self, _index: usize) -> usize {
         0
     }
+
+    fn short(&self) -> Short<'a> {
+        Short::Object(*self)
+    }
 }
 
 /// An array whose values have the names of columns.
@@ -107,17 +120,17 @@ impl<'a> Source<'a> for Row<'a> {
         self.values.raw(index)
     }
 
-    #[inline(always)]
-    fn piece(&self, index: usize) -> Option<Piece<'a>> {
-        self.values.piece(index)
-    }
-
     fn column(&self, index: usize) -> usize {
         index + 1
+    }
+
+    fn short(&self) -> Short<'a> {
+        Short::Object(self.values)
     }
 }
 
 /// A line in a product's own layout.
+#[derive(Clone, Copy)]
 pub(crate) struct Line<'a> {
     pub(crate) text: &'a str,
     pub(crate) columns: &'a Columns,
@@ -146,6 +159,10 @@ impl<'a> Source<'a> for Line<'a> {
 
     fn column(&self, index: usize) -> usize {
         index + 1
+    }
+
+    fn short(&self) -> Short<'a> {
+        Short::Line(*self)
     }
 }
 
@@ -178,44 +195,11 @@ impl<'a> Source<'a> for NamedLine<'a> {
         self.missing.is_none() && self.columns.is_plain()
     }
 
-    #[inline(always)]
-    fn piece(&self, index: usize) -> Option<Piece<'a>> {
-        self.columns.piece(self.text, index)
-    }
-
     fn column(&self, index: usize) -> usize {
         index + 1
     }
-}
 
-impl<'a, S: Source<'a>> Source<'a> for &S {
-    #[inline]
-    fn key(&self, index: usize) -> &'a str {
-        (**self).key(index)
-    }
-
-    #[inline]
-    fn raw(&self, index: usize) -> Raw<'a> {
-        (**self).raw(index)
-    }
-
-    #[inline]
-    fn value(&self, index: usize) -> Raw<'a> {
-        (**self).value(index)
-    }
-
-    #[inline(always)]
-    fn has_pieces(&self) -> bool {
-        (**self).has_pieces()
-    }
-
-    #[inline(always)]
-    fn piece(&self, index: usize) -> Option<Piece<'a>> {
-        (**self).piece(index)
-    }
-
-    #[inline]
-    fn column(&self, index: usize) -> usize {
-        (**self).column(index)
+    fn short(&self) -> Short<'a> {
+        Short::Line(Line { text: self.text, columns: self.columns, entries: &[] })
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     Config, Error,
     batch::Outcome,
     direct::{Known, is_known},
-    explain,
+    explain::ToldBy,
     fault::{Fault, code},
     fill::{Around, Given, Written, apply},
     layout::{Columns, HEADER, Layout},
@@ -139,10 +139,10 @@ impl Normalizer {
             return self.reject(&fault, sink);
         }
         let source = Line { text, columns, entries: product.entries };
-        let given = Given { plan, product, source, flat_extra: Object::default(), around, text };
+        let given = Given { plan, product, source: &source, flat_extra: Object::default(), around, text };
         let written = given.write(&self.rules, &mut self.memory, sink.out);
-        if let Some(trace) = &mut self.trace {
-            trace.record(&given, &self.rules, explain::line_tells(product), &written, sink.out);
+        if let Some(observer) = &mut self.observer {
+            observer.record(&given, &self.rules, ToldBy::Columns, &written, sink.out);
         }
         match written {
             Ok(Written::Normalized) => self.tallies[*p] += 1,
