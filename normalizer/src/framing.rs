@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use csv_core::Reader;
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 use crate::{
     Config, Error,
@@ -22,6 +22,7 @@ use crate::{
     layout::{self, Layout, Row},
     limits,
     plan::{KeyIndex, Planner},
+    scan,
 };
 
 /// Why an element can't hold a record, found while looking for its end.
@@ -620,14 +621,14 @@ impl Framer {
         let mut pos = self.pos;
         let step = loop {
             match d.inside {
-                Inside::Text { key } => match memchr3(b'"', b'\\', b'\n', &w[pos..]) {
+                Inside::Text { key } => match scan::first_of_three(w, pos, *b"\"\\\n") {
                     None => {
                         pos = w.len();
                         d.long_key |= key && pos - d.text_start > envelopes::LONGEST_KEY;
                         break Step::Starved;
                     }
-                    Some(n) => {
-                        pos += n;
+                    Some(found) => {
+                        pos = found;
                         match w[pos] {
                             b'"' => {
                                 let text = &w[d.text_start..pos];

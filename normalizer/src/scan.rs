@@ -110,6 +110,21 @@ pub(crate) fn first_escaped(bytes: &[u8]) -> Option<usize> {
     bytes[at..].iter().position(|b| !plain(*b)).map(|i| at + i)
 }
 
+/// The first byte from a place on that is one of three. Strings are short: a call would cost
+/// more than the search.
+#[inline(always)]
+pub(crate) fn first_of_three(bytes: &[u8], from: usize, [a, b, c]: [u8; 3]) -> Option<usize> {
+    let mut at = from;
+    while let Some(block) = Block::at(bytes, at) {
+        let mask = block.equal(a).or(block.equal(b)).or(block.equal(c)).mask();
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += Block::LEN;
+    }
+    bytes.get(at..)?.iter().position(|byte| [a, b, c].contains(byte)).map(|i| at + i)
+}
+
 /// Whether a text is so many hexadecimal digits.
 #[inline]
 pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
@@ -300,6 +315,22 @@ mod tests {
             assert!(!is_uuid(&bad), "{i}");
         }
         assert!(!is_uuid(&good.as_bytes()[1..]));
+    }
+
+    #[test]
+    fn the_first_of_three() {
+        let text = "x".repeat(50);
+        for at in 0..50 {
+            for byte in *b"abc" {
+                let mut text = text.clone().into_bytes();
+                text[at] = byte;
+                for from in 0..=50 {
+                    let want = (from <= at).then_some(at);
+                    assert_eq!(first_of_three(&text, from, *b"abc"), want);
+                }
+            }
+        }
+        assert_eq!(first_of_three(b"abc", 4, *b"abc"), None);
     }
 
     #[test]
