@@ -61,6 +61,9 @@ const PAYLOADS: &[&str] = &[
     "@raw",
     "event",
     "contents",
+    // Log agents and container runtimes; journald.
+    "log",
+    "MESSAGE",
 ];
 
 /// The keys of an API's error body: the code's and the message's. Huawei; Alibaba's SLS.

@@ -5,6 +5,10 @@
 /// The longest record, in bytes. An envelope may be of any size; a record may not.
 pub const RECORD: usize = 1 << 20;
 
+/// The longest event of a log agent that is looked into, in bytes: room for a record with every
+/// byte escaped.
+pub const EVENT: usize = 2 * RECORD;
+
 /// How much of an over-long record is kept for its reject, in bytes.
 pub const RAW_PREFIX: usize = 64 << 10;
 

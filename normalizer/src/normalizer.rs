@@ -3,6 +3,7 @@
 //! An element is peeled until a record is found: an object's members, a line's columns.
 //! A plan then says what is done with each value.
 
+pub(crate) mod event;
 mod lines;
 
 use std::mem;
@@ -56,6 +57,8 @@ pub struct Normalizer {
     reason: String,
     /// Notes how records are read, if somebody asked for it.
     trace: Option<Trace>,
+    /// Where the first fault lies, if somebody asked for it.
+    noted: Option<event::FaultPlace>,
     warnings: Vec<String>,
 }
 
@@ -149,6 +152,7 @@ impl Normalizer {
             tallies_before: Vec::new(),
             reason: String::new(),
             trace: None,
+            noted: None,
             warnings,
         })
     }
@@ -202,13 +206,7 @@ impl Normalizer {
             if self.compound && start.made(out) > limits::ELEMENT_OUTPUT {
                 start.restore(out);
                 self.tallies.clone_from(&self.tallies_before);
-                let fault = Fault::of_record(
-                    code::TOO_MANY_RECORDS,
-                    format!(
-                        "the records in it make more than {} bytes; split it before",
-                        limits::ELEMENT_OUTPUT
-                    ),
-                );
+                let fault = too_many_records();
                 self.reject(&fault, &mut Sink { out, element: next as u32, start: start.len });
             }
             if out.filtered > before.1 && out.normalized + out.rejected == before.0 {
@@ -251,19 +249,16 @@ impl Normalizer {
             code: fault.code,
             reason: clipped(&self.reason, limits::REASON),
         };
+        if let Some(noted) = &mut self.noted {
+            noted.note(fault);
+        }
         batch::put_reject(&mut sink.out.rejects, &reject);
         sink.out.rejected += 1;
     }
 
     fn framing_fault(&mut self, fault: FramingFault, bytes: &[u8], sink: &mut Sink<'_>) {
         let fault = match fault {
-            FramingFault::TooLong => Fault::of_record(
-                code::TOO_LONG,
-                format!(
-                    "the record is longer than {} bytes, the most that a record may have",
-                    limits::RECORD
-                ),
-            ),
+            FramingFault::TooLong => too_long(),
             FramingFault::TooDeep => nested_too_deep(),
             FramingFault::CutShort if bytes.is_empty() => Fault::of_record(
                 code::CUT_SHORT,
@@ -709,6 +704,16 @@ fn not_utf8(bytes: &[u8], at: usize) -> Fault<'static> {
     let byte = bytes.get(at).copied().unwrap_or_default();
     let text = format!("byte 0x{byte:02x} at offset {at} is not UTF-8; convert the input to UTF-8");
     Fault { offset: Some(at), ..Fault::of_record(code::UTF8, text) }
+}
+
+fn too_long() -> Fault<'static> {
+    let text = format!("the record is longer than {} bytes, the most that a record may have", limits::RECORD);
+    Fault::of_record(code::TOO_LONG, text)
+}
+
+fn too_many_records() -> Fault<'static> {
+    let text = format!("the records in it make more than {} bytes; split it before", limits::ELEMENT_OUTPUT);
+    Fault::of_record(code::TOO_MANY_RECORDS, text)
 }
 
 fn nested_too_deep() -> Fault<'static> {
