@@ -116,6 +116,8 @@ impl Trace {
     }
 
     /// Notes a record whose product was found.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn record<'a, S: Source<'a>>(
         &mut self,
         given: &Given<'_, 'a, S>,
@@ -142,6 +144,8 @@ impl Trace {
     }
 
     /// Notes a reject.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn reject(&mut self, fault: &Fault<'_>, reason: &str) {
         let place = place(&self.text, fault);
         let result = Explanation::Rejected { code: fault.code, reason: reason.to_owned(), place };
@@ -170,6 +174,8 @@ pub(crate) fn place(text: &str, fault: &Fault<'_>) -> Option<Range<usize>> {
 }
 
 /// Why a line is of its product.
+#[cold]
+#[inline(never)]
 pub(crate) fn line_tells(product: &Product) -> String {
     let entries = product.entries[..product.lines.columns()].iter().enumerate();
     let shaped = entries.filter(|(_, e)| e.shape != Shape::Any);
@@ -180,6 +186,8 @@ pub(crate) fn line_tells(product: &Product) -> String {
 
 impl<'a, S: Source<'a>> Given<'_, 'a, S> {
     /// Why a keyed record is of its product.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn keys_tell(&self) -> String {
         let steps = self.plan.steps.iter().filter(|s| self.product.entries[s.1].telling);
         let keys: Vec<_> = steps.map(|s| clipped(self.source.key(s.0), 40)).collect();

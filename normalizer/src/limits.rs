@@ -18,6 +18,10 @@ pub const DEPTH: usize = 64;
 /// How often a record may be wrapped: a string in an envelope in a string, and so on.
 pub const WRAPS: usize = 4;
 
+/// How often a record in an event may be wrapped, the event itself apart. Each costs stack, and
+/// Fluent Bit gives a guest 8 KiB of it.
+pub const EVENT_WRAPS: usize = 2;
+
 /// How many bytes an envelope may take from its first record to its end, for the
 /// metadata that follows the records to still apply to all of them.
 pub const LOOK_AHEAD: usize = 1 << 20;

@@ -24,6 +24,7 @@ use crate::{
     products::{self, Lines, To},
     record::{Raw, RawKind},
     rules::Rules,
+    scan,
     source::{Object, Row, Source},
 };
 
@@ -232,6 +233,8 @@ impl Normalizer {
         self.trace.take().map(|t| t.records).unwrap_or_default()
     }
 
+    #[cold]
+    #[inline(never)]
     fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         fault.render(&mut self.reason);
         if let Some(trace) = &mut self.trace {
@@ -240,6 +243,8 @@ impl Normalizer {
         self.put_reject(fault, sink);
     }
 
+    #[cold]
+    #[inline(never)]
     fn put_reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         fault.render(&mut self.reason);
         let reject = Reject {
@@ -256,6 +261,8 @@ impl Normalizer {
         sink.out.rejected += 1;
     }
 
+    #[cold]
+    #[inline(never)]
     fn framing_fault(&mut self, fault: FramingFault, bytes: &[u8], sink: &mut Sink<'_>) {
         let fault = match fault {
             FramingFault::TooLong => too_long(),
@@ -361,7 +368,7 @@ impl Normalizer {
 
     fn object(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(), sink);
+            return self.reject(&wrapped_too_often(self.levels.len()), sink);
         };
         self.object_in(text, depth, around, &mut level, sink);
         self.levels[depth] = Some(level);
@@ -410,9 +417,10 @@ impl Normalizer {
     }
 
     /// Normalizes an array whose values the envelope names.
+    #[inline(never)]
     fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(), sink);
+            return self.reject(&wrapped_too_often(self.levels.len()), sink);
         };
         let (mut of, mut columns) = mem::take(&mut self.envelope_columns);
         if of != context {
@@ -459,34 +467,7 @@ impl Normalizer {
         sink: &mut Sink<'_>,
     ) {
         match plan.verdict {
-            Verdict::Product(p) => {
-                if let Some(key) = &plan.lacks {
-                    let text = format!("the key {key} is missing; the layout says that every record has it");
-                    let fault =
-                        Fault { format: products::all()[p].id, ..Fault::of_record(code::MISSING_KEY, text) };
-                    return self.reject(&fault, sink);
-                }
-                let extra =
-                    plan.steps.last().filter(|s| matches!(products::all()[p].entries[s.1].to, To::FlatExtra));
-                let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.kind == RawKind::Nested);
-                let extra_text = extra.map_or("", |r| r.text);
-                inner.0.clear();
-                if extra_text.starts_with('{') {
-                    // It was checked as a part of the whole.
-                    let _ = json::read_members(extra_text, inner.0, inner.1);
-                }
-                let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
-                let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
-                let written = given.write(&self.rules, &mut self.memory, sink.out);
-                if let Some(trace) = &mut self.trace {
-                    trace.record(&given, &self.rules, given.keys_tell(), &written, sink.out);
-                }
-                match written {
-                    Ok(Written::Normalized) => self.tallies[p] += 1,
-                    Ok(Written::Filtered) => {}
-                    Err(fault) => self.put_reject(&fault, sink),
-                }
-            }
+            Verdict::Product(p) => self.product_record(p, plan, source, text, around, inner, sink),
             Verdict::Payload(member) => {
                 let zone = self.rules.zone.as_ref();
                 let log_time = plan.log_time.and_then(|(i, unit)| {
@@ -503,7 +484,7 @@ impl Normalizer {
                 let payload = source.raw(member);
                 let depth_of_trace = self.trace.as_mut().map(|t| t.enter(source.key(member)));
                 match payload.kind {
-                    RawKind::Text | RawKind::Nested if payload.text.contains(HIGHLIGHTS[0]) => {
+                    RawKind::Text | RawKind::Nested if is_highlighted(payload.text) => {
                         let mut plain = mem::take(stripped);
                         strip_highlights(payload.text, &mut plain);
                         self.payload(&plain, depth + 1, around, sink);
@@ -526,6 +507,57 @@ impl Normalizer {
                     trace.leave(depth);
                 }
             }
+            _ => self.refuse(plan, source, sink),
+        }
+    }
+
+    /// Writes a record of a product. Apart from what is called anew for each envelope around a
+    /// record: runtimes for small places have little stack.
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "borrows parts of a level apart")]
+    fn product_record<'a>(
+        &mut self,
+        p: usize,
+        plan: &Plan,
+        source: &impl Source<'a>,
+        text: &'a str,
+        around: Around<'_>,
+        inner: (&'a mut Vec<Member>, &'a mut String),
+        sink: &mut Sink<'_>,
+    ) {
+        if let Some(key) = &plan.lacks {
+            let text = format!("the key {key} is missing; the layout says that every record has it");
+            let fault = Fault { format: products::all()[p].id, ..Fault::of_record(code::MISSING_KEY, text) };
+            return self.reject(&fault, sink);
+        }
+        let extra = plan.steps.last().filter(|s| matches!(products::all()[p].entries[s.1].to, To::FlatExtra));
+        let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.kind == RawKind::Nested);
+        let extra_text = extra.map_or("", |r| r.text);
+        inner.0.clear();
+        if extra_text.starts_with('{') {
+            // It was checked as a part of the whole.
+            let _ = json::read_members(extra_text, inner.0, inner.1);
+        }
+        let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
+        let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
+        let written = given.write(&self.rules, &mut self.memory, sink.out);
+        if let Some(trace) = &mut self.trace {
+            trace.record(&given, &self.rules, given.keys_tell(), &written, sink.out);
+        }
+        match written {
+            Ok(Written::Normalized) => self.tallies[p] += 1,
+            Ok(Written::Filtered) => {}
+            Err(fault) => self.put_reject(&fault, sink),
+        }
+    }
+
+    /// Rejects what is no record.
+    #[cold]
+    #[inline(never)]
+    fn refuse<'a>(&mut self, plan: &Plan, source: &impl Source<'a>, sink: &mut Sink<'_>) {
+        match plan.verdict {
+            // These are for others.
+            Verdict::Product(_) | Verdict::Payload(_) => {}
             Verdict::ApiError { code, message } => {
                 let (code, message) =
                     (clipped(source.raw(code).text, 100), clipped(source.raw(message).text, 400));
@@ -565,7 +597,7 @@ impl Normalizer {
     fn payload(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         // Blanks may be separators of columns, so only line breaks are taken away.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(['\n', '\r']);
-        if !text.trim_ascii_start().starts_with('{') && text.contains('\n') {
+        if !text.trim_ascii_start().starts_with('{') && scan::has(text.as_bytes(), b'\n') {
             self.documents(text, depth, around, sink);
         } else {
             self.text(text, depth, &[], around, sink);
@@ -573,9 +605,10 @@ impl Normalizer {
     }
 
     /// Normalizes a text with several lines or documents, or with an envelope that the framing opens.
+    #[inline(never)]
     fn documents(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(), sink);
+            return self.reject(&wrapped_too_often(self.levels.len()), sink);
         };
         if !self.documents_in(text, depth, around, &mut level, sink) {
             self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "an array that holds no records"), sink);
@@ -675,6 +708,11 @@ fn columns_of(section: &str) -> Vec<String> {
     names.iter().map(|m| m.value.of(text, &names_unescaped).to_owned()).collect()
 }
 
+/// Whether LTS has marked words in a text. Few records have a `<` at all.
+fn is_highlighted(text: &str) -> bool {
+    scan::has(text.as_bytes(), b'<') && text.contains(HIGHLIGHTS[0])
+}
+
 fn strip_highlights(text: &str, out: &mut String) {
     out.clear();
     let mut rest = text;
@@ -721,9 +759,8 @@ fn nested_too_deep() -> Fault<'static> {
     Fault::of_record(code::NESTING, text)
 }
 
-fn wrapped_too_often() -> Fault<'static> {
-    let text = format!("envelopes are nested deeper than {}", limits::WRAPS);
-    Fault::of_record(code::NESTING, text)
+fn wrapped_too_often(levels: usize) -> Fault<'static> {
+    Fault::of_record(code::NESTING, format!("envelopes are nested deeper than {}", levels - 1))
 }
 
 fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {

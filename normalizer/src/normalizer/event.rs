@@ -129,6 +129,7 @@ impl Events {
         }
         let mut normalizer = Normalizer::new(records)?;
         normalizer.noted = Some(FaultPlace::default());
+        normalizer.levels.truncate(limits::EVENT_WRAPS + 1);
         Ok(Self {
             normalizer,
             keep_original: config.keep_original,
@@ -165,6 +166,7 @@ impl Events {
     }
 
     /// Makes one object of what came of an event; `out` has the records, a line each.
+    #[inline(never)]
     fn finish(&mut self, held: Held, source: Object<'_>, out: &mut Output) {
         let payload = match held {
             Held::Nothing => return unchanged(source.text.as_bytes(), out),
@@ -202,6 +204,7 @@ impl Events {
     }
 
     /// Puts the members that stay behind those of the object in `out`.
+    #[inline(never)]
     fn put_kept(&self, source: Object<'_>, out: &mut Output) {
         // The brace comes back at the end.
         out.truncate(out.len() - 1);
@@ -223,6 +226,8 @@ impl Events {
 
     /// Puts the event as it came with what is wrong with it, and the records that came of it
     /// all the same.
+    #[cold]
+    #[inline(never)]
     fn put_error(&mut self, payload: Option<usize>, source: Object<'_>, out: &mut Output) {
         let made = &self.outcome;
         let records = made.normalized > 0;
@@ -282,12 +287,11 @@ impl Events {
 }
 
 /// The faults of what may not be a record at all: a log agent carries other things, too.
-const CODES_OF_OTHERS: [&str; 9] = [
+const CODES_OF_OTHERS: [&str; 8] = [
     code::AMBIGUOUS,
     code::API_ERROR,
     code::CUT_SHORT,
     code::JSON,
-    code::NESTING,
     code::NUL,
     code::TOO_LONG,
     code::UNKNOWN_FORMAT,
@@ -300,8 +304,20 @@ fn is_ours(made: &Outcome) -> bool {
     made.normalized + made.filtered > 0 || batch::rejects(&made.rejects).flatten().any(known)
 }
 
+/// Whether the first reject is of a known product.
+fn has_format(made: &Outcome) -> bool {
+    batch::rejects(&made.rejects).flatten().next().is_some_and(|r| !r.format.is_empty())
+}
+
+/// Whether a payload is one line of text.
+fn is_line(text: &str) -> bool {
+    let line = text.trim_ascii();
+    !line.is_empty() && !line.starts_with(['{', '[']) && !line.contains('\n')
+}
+
 impl Normalizer {
     /// Normalizes what an event holds; `level` has the event's members then.
+    #[inline(never)]
     fn event(&mut self, text: &str, time: u64, level: &mut Level, out: &mut Outcome) -> Held {
         self.begin(out);
         self.rules.observed_at = Some(time);
@@ -331,6 +347,7 @@ impl Normalizer {
     }
 
     /// Finds what an event holds and normalizes it.
+    #[inline(never)]
     fn held(&mut self, text: &str, level: &mut Level, sink: &mut Sink<'_>) -> Held {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = || (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
@@ -362,9 +379,32 @@ impl Normalizer {
             return Held::Payload(first);
         }
         // Nothing says that the first key of a payload's name has it.
-        let other = |i: &usize| *i != first && envelopes::is_payload(source.key(*i));
-        for i in (0..source.members.len()).filter(other).take(limits::WRAPS) {
-            let mut plan = plan.clone();
+        let is_other = |i: usize| i != first && envelopes::is_payload(source.key(i));
+        match (0..source.members.len()).any(is_other) {
+            true => self.another_payload(first, text, level, hint, sink),
+            false => Held::Payload(first),
+        }
+    }
+
+    /// Finds the payload under another key than the first that may have it.
+    #[cold]
+    #[inline(never)]
+    fn another_payload(
+        &mut self,
+        first: usize,
+        text: &str,
+        level: &mut Level,
+        hint: Option<usize>,
+        sink: &mut Sink<'_>,
+    ) -> Held {
+        let source = Object { text, unescaped: &level.unescaped, members: &level.members };
+        let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
+        let mut plan = level.plans.get(&self.planner, keys, hint).clone();
+        let around = Around { hint, ..Around::default() };
+        let is_other = |i: &usize| *i != first && envelopes::is_payload(source.key(*i));
+        let others = (0..source.members.len()).filter(is_other).take(limits::WRAPS);
+        // If it is under none of them, what is said is about the first.
+        for i in others.chain([first]) {
             plan.verdict = Verdict::Payload(i);
             self.begin(sink.out);
             let inner = (&mut level.inner, &mut level.inner_unescaped);
@@ -373,9 +413,6 @@ impl Normalizer {
                 return Held::Payload(i);
             }
         }
-        self.begin(sink.out);
-        let inner = (&mut level.inner, &mut level.inner_unescaped);
-        self.payload_of(plan, source, first, around, inner, &mut level.stripped, sink);
         Held::Payload(first)
     }
 
@@ -392,17 +429,29 @@ impl Normalizer {
         sink: &mut Sink<'_>,
     ) {
         let payload = source.raw(member);
-        if payload.kind == RawKind::Text && payload.text.len() > limits::RECORD {
-            let line = payload.text.trim_ascii();
-            if line.len() > limits::RECORD && !line.starts_with(['{', '[']) && !line.contains('\n') {
-                return self.reject(&too_long(), sink);
-            }
+        if payload.text.len() > limits::RECORD && payload.kind == RawKind::Text && is_line(payload.text) {
+            return self.reject(&too_long(), sink);
         }
         self.record(plan, &source, source.text, 0, around, inner, stripped, sink);
-        if sink.out.rejected == 1 && payload.kind == RawKind::Text && self.is_header(payload.text) {
-            self.begin(sink.out);
+        if sink.out.rejected == 1 && sink.out.normalized + sink.out.filtered == 0 {
+            self.reject_better(payload, sink);
+        }
+    }
+
+    /// Says more about a line that was rejected, where there is more to say.
+    #[cold]
+    #[inline(never)]
+    fn reject_better(&mut self, payload: Raw<'_>, sink: &mut Sink<'_>) {
+        let line = payload.text.trim_matches(['\n', '\r']);
+        if payload.kind != RawKind::Text || self.layout.is_some() || !is_line(line) || has_format(sink.out) {
+            return;
+        }
+        self.begin(sink.out);
+        if layout::header(line.trim_ascii().as_bytes(), None, KeyIndex::get()).is_some() {
             let text = "this is a header row; an event says nothing about the next one, so give its columns with --layout";
             self.reject(&Fault::of_record(code::HEADER, text), sink);
+        } else {
+            self.reject_explained(line, sink);
         }
     }
 
@@ -410,11 +459,6 @@ impl Normalizer {
     fn is_layout_header(&self, payload: Raw<'_>) -> bool {
         let is_header = |l: &Layout| l.is_header(payload.text.trim_ascii().as_bytes());
         payload.kind == RawKind::Text && self.layout.as_ref().is_some_and(|rows| is_header(&rows.layout))
-    }
-
-    /// Whether a line names columns that nobody gave.
-    fn is_header(&self, line: &str) -> bool {
-        self.layout.is_none() && layout::header(line.trim_ascii().as_bytes(), None, KeyIndex::get()).is_some()
     }
 }
 
