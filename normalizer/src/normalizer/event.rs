@@ -20,6 +20,7 @@ use crate::{
     plan::{KeyIndex, Plan, Verdict},
     products,
     record::{Raw, RawKind},
+    scan,
     schemas::{self, Schema},
     source::{Object, Source as _},
 };
@@ -363,6 +364,16 @@ impl Normalizer {
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
         let plan = level.plans.get(&self.planner, keys, hint);
         let around = Around { hint, ..Around::default() };
+        if let Verdict::Payload(i) = plan.verdict
+            && plan.log_time.is_none()
+            && let raw = source.raw(i)
+            && raw.kind == RawKind::Text
+            && let line = raw.text.trim_ascii_end()
+            && !scan::has(line.as_bytes(), b'<')
+            && self.line_as_it_stands(line, sink.out)
+        {
+            return Held::Payload(i);
+        }
         let inner = (&mut level.inner, &mut level.inner_unescaped);
         let Verdict::Payload(first) = plan.verdict else {
             if matches!(plan.verdict, Verdict::ApiError { .. } | Verdict::Unknown) {

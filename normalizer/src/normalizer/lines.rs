@@ -235,12 +235,8 @@ impl Normalizer {
 
     /// Whether a line has something of a product's, where it stands there.
     fn resembles(&self, text: &str, columns: &Columns) -> bool {
-        let is_like = |(p, _): &(usize, Plan)| {
-            let entries = products::all()[*p].entries.iter().take(columns.len()).enumerate();
-            let shaped = entries.filter(|(_, e)| e.shape != Shape::Any);
-            shaped.filter(|(i, e)| e.shape.fits(columns.get(text, *i))).count() >= 2
-        };
-        self.lines.iter().any(is_like)
+        let fits = |(i, shape): &&(usize, Shape)| *i < columns.len() && shape.fits(columns.get(text, *i));
+        self.lines.iter().any(|l| l.shapes.iter().filter(fits).count() >= 2)
     }
 
     /// Why a line is of no product: against the layout that it comes nearest to.

@@ -9,7 +9,7 @@
 // the agent's. They are exported for wasm32 only: a native build has a C library with such names.
 #![allow(unsafe_code)]
 
-mod memory;
+pub mod memory;
 
 use std::cell::{Cell, RefCell};
 

@@ -17,7 +17,7 @@ thread_local! {
 
 /// Finds `size` bytes for the agent and says where they lie; 0 where there is no room.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub(crate) extern "C" fn malloc(size: u32) -> u32 {
+pub extern "C" fn malloc(size: u32) -> u32 {
     let size = size.max(1) as usize;
     PIECES.with_borrow_mut(|pieces| {
         let fits = |p: &Piece| !p.taken && p.bytes.capacity() >= size;
@@ -43,7 +43,7 @@ pub(crate) extern "C" fn malloc(size: u32) -> u32 {
 
 /// Takes a piece back; what is none is passed over.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub(crate) extern "C" fn free(address: u32) {
+pub extern "C" fn free(address: u32) {
     PIECES.with_borrow_mut(|pieces| {
         let is_it = |p: &&mut Piece| p.taken && p.bytes.as_ptr() as usize as u32 == address;
         if let Some(piece) = pieces.iter_mut().find(is_it) {
