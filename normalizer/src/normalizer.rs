@@ -366,6 +366,7 @@ impl Normalizer {
         written
     }
 
+    #[inline(never)]
     fn object(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
             return self.reject(&wrapped_too_often(self.levels.len()), sink);
@@ -429,17 +430,8 @@ impl Normalizer {
         }
         match json::read_members(text, &mut level.members, &mut level.unescaped) {
             Err(e) => self.reject(&json_fault(text, e), sink),
-            Ok(()) if columns.is_empty() => {
-                let text = "an array, and the envelope does not name its columns";
-                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
-            }
-            Ok(()) if columns.len() != level.members.len() => {
-                let text = format!(
-                    "{} values, but the envelope names {}",
-                    level.members.len(),
-                    counted(columns.len())
-                );
-                self.reject(&Fault::of_record(code::COLUMN_COUNT, text), sink);
+            Ok(()) if columns.is_empty() || columns.len() != level.members.len() => {
+                self.reject(&not_the_columns(level.members.len(), columns.len()), sink);
             }
             Ok(()) => {
                 let values = Object { text, unescaped: &level.unescaped, members: &level.members };
@@ -469,17 +461,11 @@ impl Normalizer {
         match plan.verdict {
             Verdict::Product(p) => self.product_record(p, plan, source, text, around, inner, sink),
             Verdict::Payload(member) => {
-                let zone = self.rules.zone.as_ref();
-                let log_time = plan.log_time.and_then(|(i, unit)| {
-                    let raw = source.raw(i);
-                    convert::time(raw.text, unit, zone).map(|t| t.0).filter(|_| !convert::is_missing(raw))
-                });
-                let mut fields = Vec::new();
-                if self.rules.keep_envelope {
-                    fields.extend_from_slice(around.fields);
-                    fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
-                    bound_fields(&mut fields);
-                }
+                let log_time = self.log_time(plan, source);
+                let fields = match self.rules.keep_envelope {
+                    true => wrapper_fields(plan, source, around),
+                    false => Vec::new(),
+                };
                 let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
                 let payload = source.raw(member);
                 let depth_of_trace = self.trace.as_mut().map(|t| t.enter(source.key(member)));
@@ -492,15 +478,7 @@ impl Normalizer {
                     }
                     RawKind::Text | RawKind::Nested => self.payload(payload.text, depth + 1, around, sink),
                     RawKind::Number | RawKind::Literal => {
-                        let fault = Fault {
-                            field: source.key(member),
-                            found: payload.text,
-                            ..Fault::of_record(
-                                code::UNKNOWN_FORMAT,
-                                "is no record; a string or an object is expected",
-                            )
-                        };
-                        self.reject(&fault, sink);
+                        self.reject(&no_payload(source.key(member), payload), sink);
                     }
                 }
                 if let (Some(trace), Some(depth)) = (&mut self.trace, depth_of_trace) {
@@ -509,6 +487,15 @@ impl Normalizer {
             }
             _ => self.refuse(plan, source, sink),
         }
+    }
+
+    /// The log's time that stands beside a payload.
+    #[inline(never)]
+    fn log_time<'a>(&self, plan: &Plan, source: &impl Source<'a>) -> Option<u64> {
+        let (i, unit) = plan.log_time?;
+        let raw = source.raw(i);
+        let time = convert::time(raw.text, unit, self.rules.zone.as_ref())?.0;
+        (!convert::is_missing(raw)).then_some(time)
     }
 
     /// Writes a record of a product. Apart from what is called anew for each envelope around a
@@ -686,6 +673,8 @@ fn product_of_topic(topic: &str) -> Option<usize> {
 }
 
 /// The names of the columns of an envelope's rows, from its context.
+#[cold]
+#[inline(never)]
 fn envelope_columns(context: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(context).unwrap_or_default();
     let (mut members, mut unescaped) = (Vec::new(), String::new());
@@ -738,31 +727,76 @@ fn holds_records(key: &str, value: &str) -> bool {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn not_utf8(bytes: &[u8], at: usize) -> Fault<'static> {
     let byte = bytes.get(at).copied().unwrap_or_default();
     let text = format!("byte 0x{byte:02x} at offset {at} is not UTF-8; convert the input to UTF-8");
     Fault { offset: Some(at), ..Fault::of_record(code::UTF8, text) }
 }
 
+/// The fields of the envelopes around a payload, with those that stand beside it.
+#[cold]
+#[inline(never)]
+fn wrapper_fields<'a: 'f, 'f>(
+    plan: &Plan,
+    source: &impl Source<'a>,
+    around: Around<'f>,
+) -> Vec<(&'f str, Raw<'f>)> {
+    let mut fields = around.fields.to_vec();
+    fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
+    bound_fields(&mut fields);
+    fields
+}
+
+#[cold]
+#[inline(never)]
+fn no_payload<'a>(field: &'a str, payload: Raw<'a>) -> Fault<'a> {
+    let text = "is no record; a string or an object is expected";
+    Fault { field, found: payload.text, ..Fault::of_record(code::UNKNOWN_FORMAT, text) }
+}
+
+/// An array whose values the envelope does not name.
+#[cold]
+#[inline(never)]
+fn not_the_columns(values: usize, columns: usize) -> Fault<'static> {
+    if columns == 0 {
+        let text = "an array, and the envelope does not name its columns";
+        return Fault::of_record(code::UNKNOWN_FORMAT, text);
+    }
+    let text = format!("{values} values, but the envelope names {}", counted(columns));
+    Fault::of_record(code::COLUMN_COUNT, text)
+}
+
+#[cold]
+#[inline(never)]
 fn too_long() -> Fault<'static> {
     let text = format!("the record is longer than {} bytes, the most that a record may have", limits::RECORD);
     Fault::of_record(code::TOO_LONG, text)
 }
 
+#[cold]
+#[inline(never)]
 fn too_many_records() -> Fault<'static> {
     let text = format!("the records in it make more than {} bytes; split it before", limits::ELEMENT_OUTPUT);
     Fault::of_record(code::TOO_MANY_RECORDS, text)
 }
 
+#[cold]
+#[inline(never)]
 fn nested_too_deep() -> Fault<'static> {
     let text = format!("arrays and objects are nested deeper than {}", limits::DEPTH);
     Fault::of_record(code::NESTING, text)
 }
 
+#[cold]
+#[inline(never)]
 fn wrapped_too_often(levels: usize) -> Fault<'static> {
     Fault::of_record(code::NESTING, format!("envelopes are nested deeper than {}", levels - 1))
 }
 
+#[cold]
+#[inline(never)]
 fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {
     if fault.what == "nested too deep" {
         return nested_too_deep();

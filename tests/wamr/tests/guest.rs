@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use serde_json::json;
@@ -133,6 +134,69 @@ fn hostile_events_come_back() {
         // The next record is none the worse for it.
         assert!(through(&filter, &sample).starts_with(b"{\"provider\":\"huawei\""));
     }
+}
+
+/// Bakes a plugin as a user does; gives it with what `--show` says is inside.
+fn bake(arguments: &[String]) -> (Filter, EventConfig) {
+    let weir = top().join(format!("target/release/weir{}", std::env::consts::EXE_SUFFIX));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("baked.wasm");
+    let run = |arguments: &[String]| {
+        let output = Command::new(&weir).arg("bake").args(arguments).output();
+        let output =
+            output.unwrap_or_else(|e| panic!("{}: {e}; `cargo xtask build` makes it", weir.display()));
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let path_text = path.to_str().unwrap().to_owned();
+    run(&[&["fluent-bit".into()], arguments, &["--output".into(), path_text.clone()]].concat());
+    let shown: serde_json::Value = serde_json::from_slice(&run(&["--show".into(), path_text])).unwrap();
+    let config = serde_json::from_value(shown["config"].clone()).unwrap();
+    (Filter::load(&path), config)
+}
+
+/// Splits the text of an argument file; double quotes keep blanks together.
+fn arguments(text: &str) -> Vec<String> {
+    let parts = text.trim_end().split('"').enumerate();
+    let split = |(i, part): (usize, &str)| -> Vec<String> {
+        match i % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(str::to_owned).collect(),
+        }
+    };
+    parts.flat_map(split).collect()
+}
+
+/// Every choice that the corpus makes, baked: what comes out is what comes out without a guest.
+#[test]
+fn baked_choices_come_out_as_without_a_guest() {
+    let mut cases: Vec<(Vec<String>, String)> = Vec::new();
+    let sample = fs::read_to_string(top().join("tests/corpus/huawei-vpc/ok/samples.log")).unwrap();
+    for more in ["--to ecs", "--to ocsf", "--keep-original --drop-other-keys", "--where \"bytes > 90\""] {
+        cases.push((arguments(more), sample.clone()));
+    }
+    for product in fs::read_dir(top().join("tests/corpus")).unwrap() {
+        let Ok(files) = fs::read_dir(product.unwrap().path().join("ok")) else { continue };
+        for path in files.map(|f| f.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "args")) {
+            let text = fs::read_to_string(path.with_extension("")).unwrap_or_default();
+            cases.push((arguments(&fs::read_to_string(&path).unwrap()), text));
+        }
+    }
+    assert!(cases.len() > 20);
+    let mut records = 0;
+    for (arguments, text) in cases {
+        let (filter, config) = bake(&arguments);
+        let mut native = Native::new(&config);
+        for payload in text.lines().chain([text.as_str()]) {
+            for event in [log(payload), payload.as_bytes().to_vec()] {
+                let got = through(&filter, &event);
+                let want = native.normalize(&event);
+                assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(want), "{arguments:?}");
+                records += usize::from(want != &event[..]);
+            }
+        }
+    }
+    assert!(records > 100, "{records}");
 }
 
 /// Where memory ran out the agent passes 0 for an address, with the length all the same.
