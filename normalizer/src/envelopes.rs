@@ -61,9 +61,10 @@ const PAYLOADS: &[&str] = &[
     "@raw",
     "event",
     "contents",
-    // Log agents and container runtimes; journald.
+    // Log agents and container runtimes; journald; Fluent Bit's Kafka input.
     "log",
     "MESSAGE",
+    "payload",
 ];
 
 /// The keys of an API's error body: the code's and the message's. Huawei; Alibaba's SLS.

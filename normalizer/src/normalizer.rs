@@ -47,6 +47,8 @@ pub struct Normalizer {
     envelope_columns: (Vec<u8>, Vec<String>),
     /// None while it is in use.
     levels: [Option<Box<Level>>; limits::WRAPS + 1],
+    /// How often a record may be wrapped; there is a level for each and one more.
+    wraps: usize,
     /// The context of the element that came last, with its members.
     context: (Vec<u8>, Level),
     columns: Columns,
@@ -145,6 +147,7 @@ impl Normalizer {
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),
             levels: std::array::from_fn(|_| Some(Box::default())),
+            wraps: limits::WRAPS,
             context: (Vec::new(), Level::default()),
             columns: Columns::default(),
             memory: Memory::default(),
@@ -369,7 +372,7 @@ impl Normalizer {
     #[inline(never)]
     fn object(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(self.levels.len()), sink);
+            return self.reject(&wrapped_too_often(self.wraps), sink);
         };
         self.object_in(text, depth, around, &mut level, sink);
         self.levels[depth] = Some(level);
@@ -421,7 +424,7 @@ impl Normalizer {
     #[inline(never)]
     fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(self.levels.len()), sink);
+            return self.reject(&wrapped_too_often(self.wraps), sink);
         };
         let (mut of, mut columns) = mem::take(&mut self.envelope_columns);
         if of != context {
@@ -595,7 +598,7 @@ impl Normalizer {
     #[inline(never)]
     fn documents(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(self.levels.len()), sink);
+            return self.reject(&wrapped_too_often(self.wraps), sink);
         };
         if !self.documents_in(text, depth, around, &mut level, sink) {
             self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "an array that holds no records"), sink);
@@ -791,8 +794,8 @@ fn nested_too_deep() -> Fault<'static> {
 
 #[cold]
 #[inline(never)]
-fn wrapped_too_often(levels: usize) -> Fault<'static> {
-    Fault::of_record(code::NESTING, format!("envelopes are nested deeper than {}", levels - 1))
+fn wrapped_too_often(wraps: usize) -> Fault<'static> {
+    Fault::of_record(code::NESTING, format!("envelopes are nested deeper than {wraps}"))
 }
 
 #[cold]

@@ -70,7 +70,7 @@ fn corpus() -> Vec<PathBuf> {
 
 #[test]
 fn a_text_record_becomes_the_flat_record() {
-    for key in ["log", "message", "content", "MESSAGE"] {
+    for key in ["log", "message", "content", "MESSAGE", "payload"] {
         for end in ["", "\n", "\r\n"] {
             assert_eq!(normalize(&json!({ key: format!("{LINE}{end}") }).to_string()), flat(LINE), "{key}");
         }

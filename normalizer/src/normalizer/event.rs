@@ -130,7 +130,8 @@ impl Events {
         }
         let mut normalizer = Normalizer::new(records)?;
         normalizer.noted = Some(FaultPlace::default());
-        normalizer.levels.truncate(limits::EVENT_WRAPS + 1);
+        normalizer.wraps = limits::EVENT_WRAPS;
+        normalizer.levels[limits::EVENT_WRAPS + 1..].fill_with(|| None);
         Ok(Self {
             normalizer,
             keep_original: config.keep_original,
@@ -156,14 +157,14 @@ impl Events {
             Ok(text) if text.len() <= limits::EVENT => text,
             _ => return unchanged(event, out),
         };
-        let mut level = mem::take(&mut self.normalizer.levels[0]);
+        let mut level = self.normalizer.levels[0].take().unwrap_or_default();
         // The record is written where it is wanted.
         mem::swap(&mut self.outcome.output, out);
         let held = self.normalizer.event(text, time, &mut level, &mut self.outcome);
         mem::swap(&mut self.outcome.output, out);
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         self.finish(held, source, out);
-        self.normalizer.levels[0] = level;
+        self.normalizer.levels[0] = Some(level);
     }
 
     /// Makes one object of what came of an event; `out` has the records, a line each.
@@ -323,9 +324,12 @@ impl Normalizer {
         self.begin(out);
         self.rules.observed_at = Some(time);
         self.tallies.fill(0);
-        let is_object = text.trim_ascii_start().starts_with('{');
-        if !is_object || json::read_members(text, &mut level.members, &mut level.unescaped).is_err() {
-            return Held::Nothing;
+        // Events of one stream have the same keys.
+        if level.plans.read(text, &mut level.members, &mut level.unescaped).is_none() {
+            let is_object = text.trim_ascii_start().starts_with('{');
+            if !is_object || json::read_members(text, &mut level.members, &mut level.unescaped).is_err() {
+                return Held::Nothing;
+            }
         }
         let sink = &mut Sink { out, element: 0, start: 0 };
         let held = self.held(text, level, sink);
@@ -365,10 +369,12 @@ impl Normalizer {
         let plan = level.plans.get(&self.planner, keys, hint);
         let around = Around { hint, ..Around::default() };
         if let Verdict::Payload(i) = plan.verdict
+            && self.rules.direct
             && plan.log_time.is_none()
             && let raw = source.raw(i)
             && raw.kind == RawKind::Text
             && let line = raw.text.trim_ascii_end()
+            && !line.starts_with('{')
             && !scan::has(line.as_bytes(), b'<')
             && self.line_as_it_stands(line, sink.out)
         {
