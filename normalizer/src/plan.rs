@@ -114,6 +114,8 @@ pub(crate) struct Planner {
     from: Option<usize>,
     /// Keys that every keyed record must have.
     required: Vec<String>,
+    /// Whether what is planned for may be an agent's event.
+    events: bool,
 }
 
 impl Planner {
@@ -124,7 +126,17 @@ impl Planner {
     const FEWEST_TO_NAME: usize = 3;
 
     pub(crate) fn new(from: Option<usize>, required: &[String]) -> Self {
-        Self { index: KeyIndex::get(), from, required: required.to_vec() }
+        Self { index: KeyIndex::get(), from, required: required.to_vec(), events: false }
+    }
+
+    /// Plans for events of log agents, too.
+    pub(crate) fn expect_events(&mut self) {
+        self.events = true;
+    }
+
+    /// Whether an object with this key may be wrapped around a record.
+    pub(crate) fn may_be_payload(&self, key: &str) -> bool {
+        envelopes::is_payload(key) || self.events && key == envelopes::EVENT_PAYLOAD
     }
 
     /// The plan for lines in a product's own layout.
@@ -163,7 +175,7 @@ impl Planner {
             plan.add_key(key);
         }
         let live = last_of_each(keys);
-        let payload = || live.iter().copied().find(|&i| envelopes::is_payload(keys[i]));
+        let payload = || live.iter().copied().find(|&i| self.may_be_payload(keys[i]));
         plan.verdict = match self.from {
             // A key or two may be the envelope's.
             Some(p) if self.is_told(p, keys, &live) || self.known(p, keys, &live) >= Self::FEWEST_KEYS => {

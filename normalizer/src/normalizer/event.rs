@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Config, Error,
     batch::{self, Outcome, Reject},
-    envelopes, explain,
+    explain,
     fault::{Fault, code},
     fill::Around,
     json::{self, Member},
@@ -130,6 +130,7 @@ impl Events {
         }
         let mut normalizer = Normalizer::new(records)?;
         normalizer.noted = Some(FaultPlace::default());
+        normalizer.planner.expect_events();
         normalizer.wraps = limits::EVENT_WRAPS;
         normalizer.levels[limits::EVENT_WRAPS + 1..].fill_with(|| None);
         Ok(Self {
@@ -324,8 +325,9 @@ impl Normalizer {
         self.begin(out);
         self.rules.observed_at = Some(time);
         self.tallies.fill(0);
-        // Events of one stream have the same keys.
-        if level.plans.read(text, &mut level.members, &mut level.unescaped).is_none() {
+        // Keyed records of one stream have the same keys; a line's event is read as fast without.
+        let keyed = level.plans.latest().is_some_and(|p| matches!(p.verdict, Verdict::Product(_)));
+        if !keyed || level.plans.read(text, &mut level.members, &mut level.unescaped).is_none() {
             let is_object = text.trim_ascii_start().starts_with('{');
             if !is_object || json::read_members(text, &mut level.members, &mut level.unescaped).is_err() {
                 return Held::Nothing;
@@ -396,7 +398,7 @@ impl Normalizer {
             return Held::Payload(first);
         }
         // Nothing says that the first key of a payload's name has it.
-        let is_other = |i: usize| i != first && envelopes::is_payload(source.key(i));
+        let is_other = |i: usize| i != first && self.planner.may_be_payload(source.key(i));
         match (0..source.members.len()).any(is_other) {
             true => self.another_payload(first, text, level, hint, sink),
             false => Held::Payload(first),
@@ -418,10 +420,11 @@ impl Normalizer {
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
         let mut plan = level.plans.get(&self.planner, keys, hint).clone();
         let around = Around { hint, ..Around::default() };
-        let is_other = |i: &usize| *i != first && envelopes::is_payload(source.key(*i));
+        let is_other = |i: &usize| *i != first && self.planner.may_be_payload(source.key(*i));
         let others = (0..source.members.len()).filter(is_other).take(limits::WRAPS);
         // If it is under none of them, what is said is about the first.
-        for i in others.chain([first]) {
+        let candidates: Vec<usize> = others.chain([first]).collect();
+        for i in candidates {
             plan.verdict = Verdict::Payload(i);
             self.begin(sink.out);
             let inner = (&mut level.inner, &mut level.inner_unescaped);
