@@ -174,6 +174,10 @@ fn bench(checkout: &Checkout, options: &Bench) -> Result<(), Failure> {
     };
     if !options.table {
         step::run("running the benchmarks", &mut cargo(&["stages", "filter"]), READ_ABOVE)?;
+        toolchain::prepare_wamr(checkout)?;
+        let mut rate = checkout.quiet_cargo(&["run", "--release", "--locked"]);
+        rate.args(WAMR).args(["--example", "rate"]);
+        step::run("measuring the guest for Fluent Bit in its interpreter", &mut rate, READ_ABOVE)?;
     }
     // By itself and last, so that its table stands at the end.
     let mut ratios = cargo(&["ratios"]);

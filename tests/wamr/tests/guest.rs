@@ -32,7 +32,8 @@ fn filter() -> Filter {
 
 /// What the filter gives, through a tag that is long now and then.
 fn through(filter: &Filter, event: &[u8]) -> Vec<u8> {
-    let tag = if event.len() % 7 == 0 { "kube.var.log.containers.flow".repeat(20) } else { "flow".into() };
+    let tag =
+        if event.len().is_multiple_of(7) { "kube.var.log.containers.flow".repeat(20) } else { "flow".into() };
     filter.filter(&tag, TIME.0, TIME.1, event).unwrap_or_else(|lost| {
         panic!("{lost:?}: {}", String::from_utf8_lossy(&event[..event.len().min(300)]))
     })
