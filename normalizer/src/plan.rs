@@ -169,7 +169,18 @@ impl Planner {
     }
 
     /// Makes the plan for an object's keys.
+    // Its parts stand beside each other: one inside another would take more stack than runtimes
+    // for small places have.
     pub(crate) fn plan(&self, keys: &[&str], hint: Option<usize>) -> Plan {
+        let mut plan = self.decide(keys, hint);
+        plan.direct = Program::new(&plan);
+        plan.outline = Outline::new(keys.iter().copied());
+        plan
+    }
+
+    /// Finds the product, and what is done with each value.
+    #[inline(never)]
+    fn decide(&self, keys: &[&str], hint: Option<usize>) -> Plan {
         let mut plan = Plan::empty(hint);
         for key in keys {
             plan.add_key(key);
@@ -232,8 +243,6 @@ impl Planner {
                 fold(keys[i]) == fold(name) || entry(name).is_some() && entry(keys[i]) == entry(name)
             })
         };
-        plan.direct = Program::new(&plan);
-        plan.outline = Outline::new(keys.iter().copied());
         plan.topic = keys.iter().position(|key| envelopes::TOPICS.contains(key));
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan

@@ -354,7 +354,7 @@ impl Normalizer {
     }
 
     /// Finds what an event holds and normalizes it.
-    #[inline(never)]
+    #[inline(always)]
     fn held(&mut self, text: &str, level: &mut Level, sink: &mut Sink<'_>) -> Held {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = || (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
@@ -437,6 +437,7 @@ impl Normalizer {
     }
 
     /// Normalizes what a payload holds.
+    #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "borrows parts of a level apart")]
     fn payload_of<'a>(
         &mut self,
