@@ -21,9 +21,15 @@ fn main() {
     // Watching a file that is not there would build the crate anew each time.
     let watched = if compiled.exists() { &compiled } else { &plugins };
     println!("cargo::rerun-if-changed={}", watched.display());
+    let agent = plugins.join("weir_fluent_bit.wasm");
+    println!("cargo::rerun-if-changed={}", agent.display());
+    let Ok(agent) = fs::read(&agent) else {
+        println!("cargo::error=the guest for Fluent Bit is missing; run `cargo xtask build` first");
+        return;
+    };
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let code = fs::read(&compiled).unwrap_or_default();
-    for (name, content) in [("guest.wasm", bytes), ("guest.cwasm", code)] {
+    for (name, content) in [("guest.wasm", bytes), ("guest.cwasm", code), ("fluent_bit.wasm", agent)] {
         fs::write(out.join(name), content).expect("the build's own directory can be written");
     }
 }

@@ -1,6 +1,7 @@
 //! The host: the only place with input, output, threads and a clock. It frames inputs,
 //! has them normalized in a sandbox, and accounts for every record and byte.
 
+pub mod bake;
 pub mod commands;
 pub mod engine;
 pub mod error;

@@ -207,7 +207,9 @@ impl Program {
     }
 
     /// Writes a record, or nothing where something in it is not as expected.
-    #[inline]
+    // Apart from what goes on with the record where this can't: its variables are many, and
+    // runtimes for small places have little stack.
+    #[inline(never)]
     pub(crate) fn run<'a>(
         &self,
         source: &impl Source<'a>,

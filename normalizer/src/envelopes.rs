@@ -61,7 +61,13 @@ const PAYLOADS: &[&str] = &[
     "@raw",
     "event",
     "contents",
+    // Log agents and container runtimes; journald.
+    "log",
+    "MESSAGE",
 ];
+
+/// The key of the record in events of Fluent Bit's Kafka input; in records it is an attack's.
+pub(crate) const EVENT_PAYLOAD: &str = "payload";
 
 /// The keys of an API's error body: the code's and the message's. Huawei; Alibaba's SLS.
 pub(crate) const API_ERRORS: &[(&str, &str)] = &[("error_code", "error_msg"), ("errorCode", "errorMessage")];

@@ -193,7 +193,7 @@ impl Observer for Trace {
 }
 
 /// Where the fault is in the record's text.
-fn place(text: &str, fault: &Fault<'_>) -> Option<Range<usize>> {
+pub(crate) fn place(text: &str, fault: &Fault<'_>) -> Option<Range<usize>> {
     if let Some(at) = fault.offset {
         return Some(at..(at + 1).min(text.len()).max(at));
     }

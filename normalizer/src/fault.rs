@@ -10,6 +10,7 @@ pub(crate) mod code {
     pub(crate) const API_ERROR: &str = "api-error";
     pub(crate) const COLUMN_COUNT: &str = "column-count";
     pub(crate) const CUT_SHORT: &str = "cut-short";
+    pub(crate) const HEADER: &str = "header";
     pub(crate) const JSON: &str = "json";
     pub(crate) const MISSING_KEY: &str = "missing-key";
     pub(crate) const NESTING: &str = "nesting";

@@ -74,6 +74,17 @@ impl<'a> Given<'_, 'a> {
                 return Ok(written);
             }
         }
+        self.write_at_length(rules, memory, out)
+    }
+
+    /// The long way. Apart from the short one, so that neither's variables take the other's stack.
+    #[inline(never)]
+    fn write_at_length(
+        &self,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Result<Written, Fault<'a>> {
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
         let mut record = Record::new(&mut memory.record);

@@ -238,6 +238,7 @@ enum Step {
 
 impl Framer {
     /// A framer for one input.
+    #[inline(never)]
     pub fn new(config: &Config) -> Result<Self, Error> {
         let layout = Layout::configured(config)?;
         let quote = match config.quote.as_deref() {
@@ -269,6 +270,7 @@ impl Framer {
     }
 
     /// Takes the next bytes of the input. Call [`Self::next_batch`] until it is empty after each.
+    #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
         // In pieces, because what is left of the window is copied for each batch.
         for piece in bytes.chunks(limits::PIECE) {
@@ -278,6 +280,7 @@ impl Framer {
     }
 
     /// Tells that the input has ended. [`Self::next_batch`] then gives all that is left.
+    #[inline(never)]
     pub fn finish(&mut self) {
         self.finished = true;
         self.scan();
@@ -311,6 +314,7 @@ impl Framer {
     }
 
     /// Forgets the input, to begin with another one.
+    #[inline(never)]
     pub fn reset(&mut self) {
         self.window.clear();
         self.elements.clear();

@@ -38,6 +38,9 @@ pub mod vocabulary;
 
 pub use config::{Config, Zone};
 pub use error::Error;
-pub use normalizer::Normalizer;
+pub use normalizer::{
+    Normalizer,
+    event::{EventConfig, Events},
+};
 pub use output::Output;
 pub use stream::Stream;

@@ -5,6 +5,10 @@
 /// The longest record, in bytes. An envelope may be of any size; a record may not.
 pub const RECORD: usize = 1 << 20;
 
+/// The longest event of a log agent that is looked into, in bytes: room for a record with every
+/// byte escaped.
+pub const EVENT: usize = 2 * RECORD;
+
 /// How much of an over-long record is kept for its reject, in bytes.
 pub const RAW_PREFIX: usize = 64 << 10;
 
@@ -13,6 +17,10 @@ pub const DEPTH: usize = 64;
 
 /// How often a record may be wrapped: a string in an envelope in a string, and so on.
 pub const WRAPS: usize = 4;
+
+/// How often a record in an event may be wrapped, the event itself apart. Each costs stack, and
+/// Fluent Bit gives a guest 8 KiB of it.
+pub const EVENT_WRAPS: usize = 2;
 
 /// How many bytes an envelope may take from its first record to its end, for the
 /// metadata that follows the records to still apply to all of them.

@@ -3,6 +3,7 @@
 //! An element is peeled until a record is found: an object's members, a line's columns.
 //! A plan then says what is done with each value.
 
+pub(crate) mod event;
 mod lines;
 
 use std::mem;
@@ -23,6 +24,7 @@ use crate::{
     products::{self, Lines, To},
     record::{Raw, RawKind},
     rules::Rules,
+    scan,
     source::{Object, Row, Source},
 };
 
@@ -45,6 +47,8 @@ pub struct Normalizer {
     envelope_columns: (Vec<u8>, Vec<String>),
     /// None while it is in use.
     levels: [Option<Box<Level>>; limits::WRAPS + 1],
+    /// How often a record may be wrapped; there is a level for each and one more.
+    wraps: usize,
     /// The context of the element that came last, with its members.
     context: (Vec<u8>, Level),
     columns: Columns,
@@ -56,6 +60,8 @@ pub struct Normalizer {
     reason: String,
     /// Is told how records are read, if somebody asked for it.
     observer: Option<Box<dyn Observer>>,
+    /// Where the first fault lies, if somebody asked for it.
+    noted: Option<event::FaultPlace>,
     warnings: Vec<String>,
 }
 
@@ -141,6 +147,7 @@ impl Normalizer {
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),
             levels: std::array::from_fn(|_| Some(Box::default())),
+            wraps: limits::WRAPS,
             context: (Vec::new(), Level::default()),
             columns: Columns::default(),
             memory: Memory::default(),
@@ -149,6 +156,7 @@ impl Normalizer {
             tallies_before: Vec::new(),
             reason: String::new(),
             observer: None,
+            noted: None,
             warnings,
         })
     }
@@ -202,13 +210,7 @@ impl Normalizer {
             if self.compound && start.made(out) > limits::ELEMENT_OUTPUT {
                 start.restore(out);
                 self.tallies.clone_from(&self.tallies_before);
-                let fault = Fault::of_record(
-                    code::TOO_MANY_RECORDS,
-                    format!(
-                        "the records in it make more than {} bytes; split it before",
-                        limits::ELEMENT_OUTPUT
-                    ),
-                );
+                let fault = too_many_records();
                 self.reject(&fault, &mut Sink { out, element: next as u32, start: start.len });
             }
             if out.filtered > before.1 && out.normalized + out.rejected == before.0 {
@@ -234,6 +236,8 @@ impl Normalizer {
         self.observer.take().map(|mut o| o.take()).unwrap_or_default()
     }
 
+    #[cold]
+    #[inline(never)]
     fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         fault.render(&mut self.reason);
         if let Some(observer) = &mut self.observer {
@@ -242,6 +246,8 @@ impl Normalizer {
         self.put_reject(fault, sink);
     }
 
+    #[cold]
+    #[inline(never)]
     fn put_reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         fault.render(&mut self.reason);
         let reject = Reject {
@@ -251,19 +257,18 @@ impl Normalizer {
             code: fault.code,
             reason: clipped(&self.reason, limits::REASON),
         };
+        if let Some(noted) = &mut self.noted {
+            noted.note(fault);
+        }
         batch::put_reject(&mut sink.out.rejects, &reject);
         sink.out.rejected += 1;
     }
 
+    #[cold]
+    #[inline(never)]
     fn framing_fault(&mut self, fault: FramingFault, bytes: &[u8], sink: &mut Sink<'_>) {
         let fault = match fault {
-            FramingFault::TooLong => Fault::of_record(
-                code::TOO_LONG,
-                format!(
-                    "the record is longer than {} bytes, the most that a record may have",
-                    limits::RECORD
-                ),
-            ),
+            FramingFault::TooLong => too_long(),
             FramingFault::TooDeep => nested_too_deep(),
             FramingFault::CutShort if bytes.is_empty() => Fault::of_record(
                 code::CUT_SHORT,
@@ -358,9 +363,10 @@ impl Normalizer {
         Some(written)
     }
 
+    #[inline(never)]
     fn object(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(), sink);
+            return self.reject(&wrapped_too_often(self.wraps), sink);
         };
         self.object_in(text, depth, around, &mut level, sink);
         self.levels[depth] = Some(level);
@@ -409,9 +415,10 @@ impl Normalizer {
     }
 
     /// Normalizes an array whose values the envelope names.
+    #[inline(never)]
     fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(), sink);
+            return self.reject(&wrapped_too_often(self.wraps), sink);
         };
         let (mut of, mut columns) = mem::take(&mut self.envelope_columns);
         if of != context {
@@ -420,17 +427,8 @@ impl Normalizer {
         }
         match json::read_members(text, &mut level.members, &mut level.unescaped) {
             Err(e) => self.reject(&json_fault(text, e), sink),
-            Ok(()) if columns.is_empty() => {
-                let text = "an array, and the envelope does not name its columns";
-                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
-            }
-            Ok(()) if columns.len() != level.members.len() => {
-                let text = format!(
-                    "{} values, but the envelope names {}",
-                    level.members.len(),
-                    counted(columns.len())
-                );
-                self.reject(&Fault::of_record(code::COLUMN_COUNT, text), sink);
+            Ok(()) if columns.is_empty() || columns.len() != level.members.len() => {
+                self.reject(&not_the_columns(level.members.len(), columns.len()), sink);
             }
             Ok(()) => {
                 let values = Object { text, unescaped: &level.unescaped, members: &level.members };
@@ -458,51 +456,18 @@ impl Normalizer {
         sink: &mut Sink<'_>,
     ) {
         match plan.verdict {
-            Verdict::Product(p) => {
-                if let Some(key) = &plan.lacks {
-                    let text = format!("the key {key} is missing; the layout says that every record has it");
-                    let fault =
-                        Fault { format: products::all()[p].id, ..Fault::of_record(code::MISSING_KEY, text) };
-                    return self.reject(&fault, sink);
-                }
-                let extra =
-                    plan.steps.last().filter(|s| matches!(products::all()[p].entries[s.1].to, To::FlatExtra));
-                let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.kind == RawKind::Nested);
-                let extra_text = extra.map_or("", |r| r.text);
-                inner.0.clear();
-                if extra_text.starts_with('{') {
-                    // It was checked as a part of the whole.
-                    let _ = json::read_members(extra_text, inner.0, inner.1);
-                }
-                let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
-                let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
-                let written = given.write(&self.rules, &mut self.memory, sink.out);
-                if let Some(observer) = &mut self.observer {
-                    observer.record(&given, &self.rules, ToldBy::Keys, &written, sink.out);
-                }
-                match written {
-                    Ok(Written::Normalized) => self.tallies[p] += 1,
-                    Ok(Written::Filtered) => {}
-                    Err(fault) => self.put_reject(&fault, sink),
-                }
-            }
+            Verdict::Product(p) => self.product_record(p, plan, source, text, around, inner, sink),
             Verdict::Payload(member) => {
-                let zone = self.rules.zone.as_ref();
-                let log_time = plan.log_time.and_then(|(i, unit)| {
-                    let raw = source.raw(i);
-                    convert::time(raw.text, unit, zone).map(|t| t.0).filter(|_| !convert::is_missing(raw))
-                });
-                let mut fields = Vec::new();
-                if self.rules.keep_envelope {
-                    fields.extend_from_slice(around.fields);
-                    fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
-                    bound_fields(&mut fields);
-                }
+                let log_time = self.log_time(plan, source);
+                let fields = match self.rules.keep_envelope {
+                    true => wrapper_fields(plan, source, around),
+                    false => Vec::new(),
+                };
                 let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
                 let payload = source.raw(member);
                 let told_depth = self.observer.as_mut().map(|o| o.enter(source.key(member)));
                 match payload.kind {
-                    RawKind::Text | RawKind::Nested if payload.text.contains(HIGHLIGHTS[0]) => {
+                    RawKind::Text | RawKind::Nested if is_highlighted(payload.text) => {
                         let mut plain = mem::take(stripped);
                         strip_highlights(payload.text, &mut plain);
                         self.payload(&plain, depth + 1, around, sink);
@@ -510,21 +475,73 @@ impl Normalizer {
                     }
                     RawKind::Text | RawKind::Nested => self.payload(payload.text, depth + 1, around, sink),
                     RawKind::Number | RawKind::Literal => {
-                        let fault = Fault {
-                            field: source.key(member),
-                            found: payload.text,
-                            ..Fault::of_record(
-                                code::UNKNOWN_FORMAT,
-                                "is no record; a string or an object is expected",
-                            )
-                        };
-                        self.reject(&fault, sink);
+                        self.reject(&no_payload(source.key(member), payload), sink);
                     }
                 }
                 if let (Some(observer), Some(depth)) = (&mut self.observer, told_depth) {
                     observer.leave(depth);
                 }
             }
+            _ => self.refuse(plan, source, sink),
+        }
+    }
+
+    /// The log's time that stands beside a payload.
+    #[inline(never)]
+    fn log_time<'a>(&self, plan: &Plan, source: &dyn Source<'a>) -> Option<u64> {
+        let (i, unit) = plan.log_time?;
+        let raw = source.raw(i);
+        let time = convert::time(raw.text, unit, self.rules.zone.as_ref())?.0;
+        (!convert::is_missing(raw)).then_some(time)
+    }
+
+    /// Writes a record of a product. Apart from what is called anew for each envelope around a
+    /// record: runtimes for small places have little stack.
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "borrows parts of a level apart")]
+    fn product_record<'a>(
+        &mut self,
+        p: usize,
+        plan: &Plan,
+        source: &dyn Source<'a>,
+        text: &'a str,
+        around: Around<'_>,
+        inner: (&'a mut Vec<Member>, &'a mut String),
+        sink: &mut Sink<'_>,
+    ) {
+        if let Some(key) = &plan.lacks {
+            let text = format!("the key {key} is missing; the layout says that every record has it");
+            let fault = Fault { format: products::all()[p].id, ..Fault::of_record(code::MISSING_KEY, text) };
+            return self.reject(&fault, sink);
+        }
+        let extra = plan.steps.last().filter(|s| matches!(products::all()[p].entries[s.1].to, To::FlatExtra));
+        let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.kind == RawKind::Nested);
+        let extra_text = extra.map_or("", |r| r.text);
+        inner.0.clear();
+        if extra_text.starts_with('{') {
+            // It was checked as a part of the whole.
+            let _ = json::read_members(extra_text, inner.0, inner.1);
+        }
+        let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
+        let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
+        let written = given.write(&self.rules, &mut self.memory, sink.out);
+        if let Some(observer) = &mut self.observer {
+            observer.record(&given, &self.rules, ToldBy::Keys, &written, sink.out);
+        }
+        match written {
+            Ok(Written::Normalized) => self.tallies[p] += 1,
+            Ok(Written::Filtered) => {}
+            Err(fault) => self.put_reject(&fault, sink),
+        }
+    }
+
+    /// Rejects what is no record.
+    #[cold]
+    #[inline(never)]
+    fn refuse<'a>(&mut self, plan: &Plan, source: &dyn Source<'a>, sink: &mut Sink<'_>) {
+        match plan.verdict {
+            // These are for others.
+            Verdict::Product(_) | Verdict::Payload(_) => {}
             Verdict::ApiError { code, message } => {
                 let (code, message) =
                     (clipped(source.raw(code).text, 100), clipped(source.raw(message).text, 400));
@@ -564,7 +581,7 @@ impl Normalizer {
     fn payload(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         // Blanks may be separators of columns, so only line breaks are taken away.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(['\n', '\r']);
-        if !text.trim_ascii_start().starts_with('{') && text.contains('\n') {
+        if !text.trim_ascii_start().starts_with('{') && scan::has(text.as_bytes(), b'\n') {
             self.documents(text, depth, around, sink);
         } else {
             self.text(text, depth, &[], around, sink);
@@ -572,9 +589,10 @@ impl Normalizer {
     }
 
     /// Normalizes a text with several lines or documents, or with an envelope that the framing opens.
+    #[inline(never)]
     fn documents(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
-            return self.reject(&wrapped_too_often(), sink);
+            return self.reject(&wrapped_too_often(self.wraps), sink);
         };
         if !self.documents_in(text, depth, around, &mut level, sink) {
             self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "an array that holds no records"), sink);
@@ -652,6 +670,8 @@ fn product_of_topic(topic: &str) -> Option<usize> {
 }
 
 /// The names of the columns of an envelope's rows, from its context.
+#[cold]
+#[inline(never)]
 fn envelope_columns(context: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(context).unwrap_or_default();
     let (mut members, mut unescaped) = (Vec::new(), String::new());
@@ -672,6 +692,11 @@ fn columns_of(section: &str) -> Vec<String> {
     let text = columns.value.of(section, &unescaped);
     let _ = json::read_members(text, &mut names, &mut names_unescaped);
     names.iter().map(|m| m.value.of(text, &names_unescaped).to_owned()).collect()
+}
+
+/// Whether LTS has marked words in a text. Few records have a `<` at all.
+fn is_highlighted(text: &str) -> bool {
+    scan::has(text.as_bytes(), b'<') && text.contains(HIGHLIGHTS[0])
 }
 
 fn strip_highlights(text: &str, out: &mut String) {
@@ -699,22 +724,76 @@ fn holds_records(key: &str, value: &str) -> bool {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn not_utf8(bytes: &[u8], at: usize) -> Fault<'static> {
     let byte = bytes.get(at).copied().unwrap_or_default();
     let text = format!("byte 0x{byte:02x} at offset {at} is not UTF-8; convert the input to UTF-8");
     Fault { offset: Some(at), ..Fault::of_record(code::UTF8, text) }
 }
 
+/// The fields of the envelopes around a payload, with those that stand beside it.
+#[cold]
+#[inline(never)]
+fn wrapper_fields<'a: 'f, 'f>(
+    plan: &Plan,
+    source: &dyn Source<'a>,
+    around: Around<'f>,
+) -> Vec<(&'f str, Raw<'f>)> {
+    let mut fields = around.fields.to_vec();
+    fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
+    bound_fields(&mut fields);
+    fields
+}
+
+#[cold]
+#[inline(never)]
+fn no_payload<'a>(field: &'a str, payload: Raw<'a>) -> Fault<'a> {
+    let text = "is no record; a string or an object is expected";
+    Fault { field, found: payload.text, ..Fault::of_record(code::UNKNOWN_FORMAT, text) }
+}
+
+/// An array whose values the envelope does not name.
+#[cold]
+#[inline(never)]
+fn not_the_columns(values: usize, columns: usize) -> Fault<'static> {
+    if columns == 0 {
+        let text = "an array, and the envelope does not name its columns";
+        return Fault::of_record(code::UNKNOWN_FORMAT, text);
+    }
+    let text = format!("{values} values, but the envelope names {}", counted(columns));
+    Fault::of_record(code::COLUMN_COUNT, text)
+}
+
+#[cold]
+#[inline(never)]
+fn too_long() -> Fault<'static> {
+    let text = format!("the record is longer than {} bytes, the most that a record may have", limits::RECORD);
+    Fault::of_record(code::TOO_LONG, text)
+}
+
+#[cold]
+#[inline(never)]
+fn too_many_records() -> Fault<'static> {
+    let text = format!("the records in it make more than {} bytes; split it before", limits::ELEMENT_OUTPUT);
+    Fault::of_record(code::TOO_MANY_RECORDS, text)
+}
+
+#[cold]
+#[inline(never)]
 fn nested_too_deep() -> Fault<'static> {
     let text = format!("arrays and objects are nested deeper than {}", limits::DEPTH);
     Fault::of_record(code::NESTING, text)
 }
 
-fn wrapped_too_often() -> Fault<'static> {
-    let text = format!("envelopes are nested deeper than {}", limits::WRAPS);
-    Fault::of_record(code::NESTING, text)
+#[cold]
+#[inline(never)]
+fn wrapped_too_often(wraps: usize) -> Fault<'static> {
+    Fault::of_record(code::NESTING, format!("envelopes are nested deeper than {wraps}"))
 }
 
+#[cold]
+#[inline(never)]
 fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {
     if fault.what == "nested too deep" {
         return nested_too_deep();

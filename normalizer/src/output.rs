@@ -58,13 +58,15 @@ impl Output {
         self.bytes.resize(self.bytes.len() + more, 0);
     }
 
+    /// Adds a byte.
     #[inline]
-    pub(crate) fn push(&mut self, byte: u8) {
+    pub fn push(&mut self, byte: u8) {
         self.write(|buffer, at| encode::byte(buffer, at, byte));
     }
 
+    /// Adds bytes.
     #[inline]
-    pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.write(|buffer, at| encode::bytes(buffer, at, bytes));
     }
 

@@ -115,6 +115,8 @@ pub(crate) struct Planner {
     from: Option<usize>,
     /// Keys that every keyed record must have.
     required: Vec<String>,
+    /// Whether what is planned for may be an agent's event.
+    events: bool,
 }
 
 impl Planner {
@@ -125,7 +127,17 @@ impl Planner {
     const FEWEST_TO_NAME: usize = 3;
 
     pub(crate) fn new(from: Option<usize>, required: &[String]) -> Self {
-        Self { index: KeyIndex::get(), from, required: required.to_vec() }
+        Self { index: KeyIndex::get(), from, required: required.to_vec(), events: false }
+    }
+
+    /// Plans for events of log agents, too.
+    pub(crate) fn expect_events(&mut self) {
+        self.events = true;
+    }
+
+    /// Whether an object with this key may be wrapped around a record.
+    pub(crate) fn may_be_payload(&self, key: &str) -> bool {
+        envelopes::is_payload(key) || self.events && key == envelopes::EVENT_PAYLOAD
     }
 
     /// The plan for lines in a product's own layout.
@@ -158,14 +170,25 @@ impl Planner {
     }
 
     /// Makes the plan for an object's keys.
+    // Its parts stand beside each other: one inside another would take more stack than runtimes
+    // for small places have.
     pub(crate) fn plan(&self, keys: &[&str], hint: Option<usize>) -> Plan {
+        let mut plan = self.decide(keys, hint);
+        plan.direct = Program::new(&plan);
+        plan.outline = Outline::new(keys.iter().copied());
+        plan
+    }
+
+    /// Finds the product, and what is done with each value.
+    #[inline(never)]
+    fn decide(&self, keys: &[&str], hint: Option<usize>) -> Plan {
         let mut plan = Plan::empty(hint);
         for key in keys {
             plan.add_key(key);
         }
         // Of keys that occur more than once only the last counts.
         let live = sort::last_of_each(keys.len(), &|i| keys[i]);
-        let payload = || live.iter().copied().find(|&i| envelopes::is_payload(keys[i]));
+        let payload = || live.iter().copied().find(|&i| self.may_be_payload(keys[i]));
         plan.verdict = match self.from {
             // A key or two may be the envelope's.
             Some(p) if self.is_told(p, keys, &live) || self.known(p, keys, &live) >= Self::FEWEST_KEYS => {
@@ -222,8 +245,6 @@ impl Planner {
                 fold(keys[i]) == fold(name) || entry(name).is_some() && entry(keys[i]) == entry(name)
             })
         };
-        plan.direct = Program::new(&plan);
-        plan.outline = Outline::new(keys.iter().copied());
         plan.topic = keys.iter().position(|key| envelopes::TOPICS.contains(key));
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan

@@ -87,6 +87,29 @@ impl Marks {
     pub(crate) fn mask(self) -> Mask {
         self.0.mask()
     }
+
+    /// Whether there are any. Without vectors this costs less than a mask.
+    #[inline(always)]
+    pub(crate) fn any(self) -> bool {
+        self.0.any()
+    }
+}
+
+/// Whether a byte is among others.
+#[inline]
+pub(crate) fn has(bytes: &[u8], byte: u8) -> bool {
+    let mut at = 0;
+    while let Some(block) = Block::at(bytes, at) {
+        if block.equal(byte).any() {
+            return true;
+        }
+        at += Block::LEN;
+    }
+    // What is left, in the last sixteen bytes.
+    match bytes.last_chunk() {
+        Some(last) => at < bytes.len() && Block::new(last).equal(byte).any(),
+        None => bytes.contains(&byte),
+    }
 }
 
 /// A mask for the bytes below an index of at most [`Block::LEN`].
@@ -208,6 +231,11 @@ mod target {
         pub(super) fn mask(self) -> u32 {
             self.0.to_bitmask()
         }
+
+        #[inline(always)]
+        pub(super) fn any(self) -> bool {
+            self.mask() != 0
+        }
     }
 }
 
@@ -271,6 +299,11 @@ mod words {
             let [a, b] = self.0.map(|w| ((w >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32);
             a | b << 8
         }
+
+        #[inline(always)]
+        pub(super) fn any(self) -> bool {
+            self.0[0] | self.0[1] != 0
+        }
     }
 }
 
@@ -295,12 +328,27 @@ mod tests {
                     let words = words::Bytes::new(&text);
                     assert_eq!(block.equal(b'-').mask(), want(|b| b == b'-'));
                     assert_eq!(words.equal(b'-').mask(), want(|b| b == b'-'));
+                    assert_eq!(words.equal(b'-').any(), text.contains(&b'-'));
+                    assert_eq!(block.equal(b'-').any(), text.contains(&b'-'));
                     assert_eq!(block.blanks().mask(), want(|b| b <= b' '));
                     assert_eq!(words.up_to(b' ').mask(), want(|b| b <= b' '));
                     assert_eq!(block.escaped().mask(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
                     assert_eq!(block.hexadecimal().mask(), want(|b| b.is_ascii_hexdigit()));
                     assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_among_others() {
+        for len in 0..50 {
+            let mut text = vec![b'x'; len];
+            assert!(!has(&text, b'<'));
+            for at in 0..len {
+                text[at] = b'<';
+                assert!(has(&text, b'<'), "{at} of {len}");
+                text[at] = b'x';
             }
         }
     }

@@ -7,9 +7,15 @@ use crate::{
     golden::{Snapshot, demo_files},
     guests, peers,
     step::{self, Checkout, Failure, say},
+    toolchain,
 };
 
 const READ_ABOVE: &str = "read the message above";
+
+/// The package with Fluent Bit's interpreter. What it is built with has features that would have
+/// the sandbox's compiler compiled a second time, so it is never built with the rest.
+const WAMR: &[&str] = &["--package", "weir-wamr"];
+const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
 
 pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
     match task {
@@ -60,31 +66,41 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
         "`cargo fmt --all`",
     )?;
     build(checkout)?;
-    step::run(
-        "linting",
-        checkout
-            .quiet_cargo(&["clippy", "--release", "--locked", "--workspace", "--all-targets"])
-            .args(["--", "--deny", "warnings"]),
-        "correct what clippy names above",
-    )?;
-    step::run(
-        "building the documentation",
-        checkout
-            .quiet_cargo(&["doc", "--release", "--locked", "--no-deps", "--workspace"])
-            .env("RUSTDOCFLAGS", "--deny warnings"),
-        "correct what rustdoc names above",
-    )?;
-    step::run(
-        "running every test",
-        &mut checkout.cargo(&["test", "--release", "--locked", "--workspace"]),
-        "read the failed test's message above; it can be run alone with \
-         `cargo test --release -p PACKAGE NAME`",
-    )?;
+    toolchain::prepare_wamr(checkout)?;
+    for packages in [REST, WAMR] {
+        step::run(
+            "linting",
+            checkout
+                .quiet_cargo(&["clippy", "--release", "--locked", "--all-targets"])
+                .args(packages)
+                .args(["--", "--deny", "warnings"]),
+            "correct what clippy names above",
+        )?;
+        step::run(
+            "building the documentation",
+            checkout
+                .quiet_cargo(&["doc", "--release", "--locked", "--no-deps"])
+                .args(packages)
+                .env("RUSTDOCFLAGS", "--deny warnings"),
+            "correct what rustdoc names above",
+        )?;
+    }
+    for (what, packages) in
+        [("running every test", REST), ("running the guest for Fluent Bit in its interpreter", WAMR)]
+    {
+        step::run(
+            what,
+            checkout.cargo(&["test", "--release", "--locked"]).args(packages),
+            "read the failed test's message above; it can be run alone with \
+             `cargo test --release -p PACKAGE NAME`",
+        )?;
+    }
     step::run(
         "running every benchmark once, with little",
         // Unlike `cargo bench`, this asks for no measurement.
         checkout
-            .cargo(&["test", "--release", "--locked", "--workspace"])
+            .cargo(&["test", "--release", "--locked"])
+            .args(REST)
             .args(["--bench", "stages", "--bench", "filter", "--bench", "ratios"]),
         READ_ABOVE,
     )?;
@@ -100,7 +116,9 @@ fn bless_changes_nothing(checkout: &Checkout) -> Result<(), Failure> {
         "blessing the corpus, which must change nothing",
         // The same selection as for all tests, so that nothing is compiled again.
         checkout
-            .cargo(&["test", "--release", "--locked", "--workspace", "--test", "corpus", "--test", "schemas"])
+            .cargo(&["test", "--release", "--locked"])
+            .args(REST)
+            .args(["--test", "corpus", "--test", "schemas"])
             .env("BLESS", "1"),
         READ_ABOVE,
     )?;
@@ -149,12 +167,17 @@ fn bench(checkout: &Checkout, options: &Bench) -> Result<(), Failure> {
         peers::prepare(checkout)?;
     }
     let cargo = |targets: &[&str]| {
-        let mut cargo = checkout.cargo(&["bench", "--locked", "--workspace"]);
+        let mut cargo = checkout.cargo(&["bench", "--locked"]);
+        cargo.args(REST);
         cargo.args(targets.iter().flat_map(|target| ["--bench", target]));
         cargo
     };
     if !options.table {
         step::run("running the benchmarks", &mut cargo(&["stages", "filter"]), READ_ABOVE)?;
+        toolchain::prepare_wamr(checkout)?;
+        let mut rate = checkout.quiet_cargo(&["run", "--release", "--locked"]);
+        rate.args(WAMR).args(["--example", "rate"]);
+        step::run("measuring the guest for Fluent Bit in its interpreter", &mut rate, READ_ABOVE)?;
     }
     // By itself and last, so that its table stands at the end.
     let mut ratios = cargo(&["ratios"]);

@@ -156,29 +156,67 @@ fn one_line(complaint: &str) -> String {
     error.or(complaint.lines().last()).unwrap_or("it did not say why").trim().to_owned()
 }
 
-/// The one command that installs the fallback.
-fn install_command() -> String {
-    let packages = PACKAGES.join(" ");
-    format!("apt-get update && apt-get install --yes --no-install-recommends {packages}")
+/// The one command that installs Debian packages.
+fn install_command(packages: &[&str]) -> String {
+    format!("apt-get update && apt-get install --yes --no-install-recommends {}", packages.join(" "))
 }
 
-fn install_debian_packages(checkout: &Checkout, rustup_reason: &str) -> Result<(), Failure> {
-    let nothing_compiles = format!("nothing here compiles for {TARGET}; rustup: {rustup_reason}");
-    let apt = |arguments: &[&str], deadline| {
-        let mut command = checkout.command("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        step::listen(&mut command, deadline)
+/// What the interpreter that Fluent Bit has is built with, from its C source: cmake, and the
+/// library that reads its headers.
+const WAMR_PACKAGES: [&str; 2] = ["cmake", "libclang-dev"];
+
+/// Fetches what the tests of the guest for Fluent Bit are built with, if it is missing.
+pub(crate) fn prepare_wamr(checkout: &Checkout) -> Result<(), Failure> {
+    let cmake = || step::answer(checkout.command("cmake").arg("--version")).is_some();
+    let ready = || cmake() && has_libclang();
+    if ready() {
+        return Ok(());
+    }
+    let missing = "the tests of the guest for Fluent Bit need cmake and libclang, to build its interpreter";
+    let complaints = apt_install(checkout, &WAMR_PACKAGES, missing)?;
+    if ready() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{missing}{complaints}"), install_command(&WAMR_PACKAGES)))
+}
+
+/// Whether the library is where distributions, or the user, put it.
+fn has_libclang() -> bool {
+    let mut folders: Vec<PathBuf> =
+        std::env::var_os("LIBCLANG_PATH").map(PathBuf::from).into_iter().collect();
+    let list = |folder: &str| fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    folders.extend(list("/usr/lib").filter(|p| p.is_dir()).flat_map(|p| [p.join("lib"), p]));
+    folders.extend(
+        ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/opt/llvm/lib"].map(PathBuf::from),
+    );
+    let is_libclang = |name: &str| {
+        (name.starts_with("libclang.") || name.starts_with("libclang-"))
+            && (name.contains(".so") || name.ends_with(".dylib"))
+            && !name.starts_with("libclang-cpp")
     };
+    folders.iter().any(|folder| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).any(|name| is_libclang(&name.to_string_lossy()))
+    })
+}
+
+/// Installs Debian packages; gives what apt complained about, or says what somebody with more
+/// rights should do.
+fn apt_install(checkout: &Checkout, packages: &[&str], why: &str) -> Result<String, Failure> {
     if step::answer(checkout.command("apt-get").arg("--version")).is_none() {
-        return Err(Failure::new(nothing_compiles, format!("rustup target add {TARGET}")));
+        return Err(Failure::new(why, format!("install what Debian calls {}", packages.join(" and "))));
     }
     if step::answer(checkout.command("id").arg("-u")).as_deref() != Some("0") {
-        let command = format!("sudo sh -c '{}'", install_command());
-        return Err(Failure::new(nothing_compiles, command));
+        let command = format!("sudo sh -c '{}'", install_command(packages));
+        return Err(Failure::new(why, command));
     }
-
-    say(&format!("rustup could not ({rustup_reason}); installing Debian's {}", PACKAGES.join(", ")));
-    let update = apt(&["update"], APT_DEADLINE);
+    say(&format!("{why}; installing Debian's {}", packages.join(", ")));
+    let apt = |arguments: &[&str]| {
+        let mut command = checkout.command("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        step::listen(&mut command, APT_DEADLINE)
+    };
+    let update = apt(&["update"]);
     let mut arguments = vec![
         "install",
         "--yes",
@@ -188,22 +226,29 @@ fn install_debian_packages(checkout: &Checkout, rustup_reason: &str) -> Result<(
         // Another installation may be running.
         "--option=DPkg::Lock::Timeout=300",
     ];
-    arguments.extend(PACKAGES);
-    let install = apt(&arguments, APT_DEADLINE);
+    arguments.extend(packages);
+    let install = apt(&arguments);
+    let failed = [(update, "update"), (install, "install")].into_iter().filter(|(heard, _)| !heard.success);
+    Ok(failed
+        .map(|(heard, name)| format!("\napt-get {name} failed: {}", one_line(&heard.complaint)))
+        .collect())
+}
+
+fn install_debian_packages(checkout: &Checkout, rustup_reason: &str) -> Result<(), Failure> {
+    let nothing_compiles = format!("nothing here compiles for {TARGET}; rustup: {rustup_reason}");
+    if step::answer(checkout.command("apt-get").arg("--version")).is_none() {
+        return Err(Failure::new(nothing_compiles, format!("rustup target add {TARGET}")));
+    }
+    let complaints = apt_install(checkout, &PACKAGES, &nothing_compiles)?;
     if debian_is_ready(checkout) {
         return Ok(());
     }
-    let mut what = nothing_compiles;
-    for (heard, name) in [(update, "update"), (install, "install")] {
-        if !heard.success {
-            what.push_str(&format!("\napt-get {name} failed: {}", one_line(&heard.complaint)));
-        }
-    }
-    what.push_str(&format!(
-        "\nDebian's packages do not give a Rust from {} on with its source and linker",
+    let what = format!(
+        "{nothing_compiles}{complaints}\n\
+         Debian's packages do not give a Rust from {} on with its source and linker",
         env!("CARGO_PKG_RUST_VERSION")
-    ));
-    Err(Failure::new(what, format!("rustup target add {TARGET}, or {}", install_command())))
+    );
+    Err(Failure::new(what, format!("rustup target add {TARGET}, or {}", install_command(&PACKAGES))))
 }
 
 #[cfg(test)]
@@ -237,7 +282,7 @@ mod tests {
     #[test]
     fn the_install_command_names_every_package() {
         for package in PACKAGES {
-            assert!(install_command().contains(package), "{package}");
+            assert!(install_command(&PACKAGES).contains(package), "{package}");
         }
     }
 

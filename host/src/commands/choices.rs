@@ -97,6 +97,11 @@ fn now() -> u64 {
 }
 
 impl Choices {
+    /// Whether a time was given for records that have none.
+    pub(super) fn observed_at(&self) -> Option<u64> {
+        self.observed_at
+    }
+
     /// The configuration, with the lists that it names read.
     pub(super) fn config(&self) -> Result<Config, Error> {
         let mut lists = Lists::new();

@@ -1,5 +1,6 @@
 //! The command line, a file for each command.
 
+mod bake;
 mod choices;
 mod explain;
 pub mod formats;
@@ -36,6 +37,8 @@ enum Command {
     Formats(formats::Args),
     /// Print the JSON Schema of the records that `normalize` writes, or a mapping to another schema
     Schema(schema::Args),
+    /// Write a plugin for a log agent that carries its configuration
+    Bake(bake::Args),
 }
 
 impl Weir {
@@ -46,6 +49,7 @@ impl Weir {
             Command::Explain(args) => explain::run(args),
             Command::Formats(args) => formats::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Bake(args) => bake::run(&args),
         }
     }
 }

@@ -109,8 +109,7 @@ impl Normalizer {
         if !columns.is_plain()
             && let Some(at) = memchr::memchr(0, text.as_bytes())
         {
-            let text = format!("a NUL byte at offset {at}; is this a binary file?");
-            return self.reject(&Fault::of_record(code::NUL, text), sink);
+            return self.reject(&nul_byte(at), sink);
         }
         if let Some(rows) = self.layout.take() {
             self.named_line(&rows, "the layout", text, columns, around, sink);
@@ -130,7 +129,11 @@ impl Normalizer {
         let Some(KnownLines { product: p, plan, .. }) =
             self.lines.iter().find(|l| self.from.is_some() || l.tell(text, columns))
         else {
-            let fault = self.explain_line(text, columns);
+            // Events are explained where there is more stack, and only if it is worth it.
+            let fault = match self.noted {
+                Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
+                None => self.explain_line(text, columns),
+            };
             return self.reject(&fault, sink);
         };
         let product = products::all()[*p];
@@ -153,6 +156,7 @@ impl Normalizer {
 
     /// Whether the header row that stands above a line is about it. A stream may go on with
     /// lines of another product.
+    #[inline(never)]
     fn header_speaks(&mut self, text: &str, context: &[u8], columns: &mut Columns) -> bool {
         if self.header.0 != context {
             self.header.0.clear();
@@ -173,6 +177,7 @@ impl Normalizer {
     }
 
     /// A line whose columns a layout or a header row names.
+    #[inline(never)]
     fn named_line(
         &mut self,
         rows: &Rows,
@@ -219,7 +224,31 @@ impl Normalizer {
         self.record(plan, &source, text, 0, around, (&mut inner, &mut unescaped), &mut String::new(), sink);
     }
 
+    /// Rejects a line again that is of no product, with the reason.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn reject_explained(&mut self, text: &str, sink: &mut Sink<'_>) {
+        let mut columns = mem::take(&mut self.columns);
+        columns.split_blanks(text);
+        let fault = match self.from.is_some() || self.resembles(text, &columns) {
+            true => self.explain_line(text, &columns),
+            false => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
+        };
+        self.reject(&fault, sink);
+        self.columns = columns;
+    }
+
+    /// Whether a line has something of a product's, where it stands there.
+    fn resembles(&self, text: &str, columns: &Columns) -> bool {
+        let fits = |(i, shape, _): &&(usize, Shape, Vec<Known>)| {
+            *i < columns.len() && shape.fits(columns.get(text, *i))
+        };
+        self.lines.iter().any(|l| l.shapes.iter().filter(fits).count() >= 2)
+    }
+
     /// Why a line is of no product: against the layout that it comes nearest to.
+    #[cold]
+    #[inline(never)]
     fn explain_line<'a>(&self, text: &'a str, columns: &'a Columns) -> Fault<'a> {
         let all = products::all();
         let raw = |i: usize| Raw::text(columns.get(text, i));
@@ -339,6 +368,14 @@ fn first_names(names: &[&str]) -> String {
     format!("{}{dots}", names[..names.len().min(limits::NAMES)].join(" "))
 }
 
+#[cold]
+#[inline(never)]
+fn nul_byte(at: usize) -> Fault<'static> {
+    Fault::of_record(code::NUL, format!("a NUL byte at offset {at}; is this a binary file?"))
+}
+
+#[cold]
+#[inline(never)]
 fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
     let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(&names));
     let format = if products::by_id(layout).is_some() { layout } else { "" };
