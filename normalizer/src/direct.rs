@@ -15,7 +15,7 @@ use crate::{
     plan::{Plan, Verdict},
     products::{self, Entry, To, Unit},
     record::{Field, FieldType, Raw, Record, RecordMemory},
-    scan::{Block, Mask, below},
+    scan::{self, Block, Mask, below},
     sort,
     source::{Form, Piece, Source},
     vocabulary::{TRANSPORTS, Word},
@@ -36,6 +36,8 @@ pub(crate) struct Program {
     /// Members without a field, in the order of the source.
     extra: Vec<(Vec<u8>, usize)>,
     entries: &'static [Entry],
+    /// What a record takes at most beside its texts.
+    room: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +193,8 @@ impl Program {
             key.push(b':');
             (key.to_vec(), member)
         });
+        let extra: Vec<(Vec<u8>, usize)> = extra.collect();
+        let keys: usize = extra.iter().map(|(key, _)| key.len()).sum();
         let mut padded = [0; 64];
         padded.get_mut(..head.len())?.copy_from_slice(&head);
         let head_len = head.len() as u8;
@@ -200,8 +204,9 @@ impl Program {
             head_len,
             around,
             log_time,
+            room: (steps.len() + extra.len() + 2) * STEP + keys,
             steps: steps.into_iter().map(step).collect(),
-            extra: extra.collect(),
+            extra,
             entries: product.entries,
         })
     }
@@ -222,10 +227,8 @@ impl Program {
         if !source.has_pieces() || text_len > LONGEST {
             return false;
         }
-        let keys: usize = self.extra.iter().map(|(key, _)| key.len()).sum();
-        let steps = self.steps.len() + self.extra.len() + 2;
         // Twice the text is enough for all but the oddest strings.
-        let room = steps * STEP + keys + 2 * text_len;
+        let room = self.room + 2 * text_len;
         out.try_write(room, |buffer, at| self.write(source, log_time, zone, memory, buffer, at))
     }
 
@@ -300,16 +303,13 @@ fn other_form(
     zone: Option<&Zone>,
     memory: &mut RecordMemory,
     buffer: &mut [u8],
-    mut at: usize,
+    at: usize,
 ) -> Written {
     let mut record = Record::new(memory);
     let applied = fill::apply(&mut record, entry, raw, zone);
     let mut written = None;
     if let Ok(Applied::Done) = applied {
-        for (field, value) in record.fields() {
-            at = encode::member(buffer, at, field, value)?;
-        }
-        written = Some(at);
+        written = record.fields().try_fold(at, |at, (field, value)| encode::member(buffer, at, field, value));
     }
     record.recycle(memory);
     written
@@ -528,6 +528,9 @@ fn begins_plainly(text: &[u8]) -> bool {
 fn is_ipv4(bytes: &[u8; 16], len: usize) -> bool {
     if len > 15 {
         return false;
+    }
+    if !scan::VECTORS {
+        return convert::ipv4(&bytes[..len]).is_some();
     }
     let block = Block::new(bytes);
     let all: Mask = below(len);

@@ -1,5 +1,9 @@
 //! Looks at sixteen bytes at once: with vectors where the target has them, else in two words.
 
+/// Whether the target looks at them with vectors.
+pub(crate) const VECTORS: bool =
+    cfg!(any(target_feature = "sse2", target_feature = "simd128", target_feature = "neon"));
+
 /// Sixteen bytes of a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block(Bytes);
@@ -295,6 +299,10 @@ mod words {
 
         #[inline(always)]
         pub(super) fn mask(self) -> u32 {
+            // To gather them costs more than to see that there are none.
+            if !self.any() {
+                return 0;
+            }
             // Gathers the highest bits in the highest byte.
             let [a, b] = self.0.map(|w| ((w >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32);
             a | b << 8
