@@ -109,6 +109,7 @@ impl<'a> Given<'_, 'a> {
         written
     }
 
+    #[inline(never)]
     pub(crate) fn fill<'r>(
         &self,
         record: &mut Record<'r>,
@@ -160,6 +161,8 @@ impl<'a> Given<'_, 'a> {
     }
 
     /// The fields of the envelopes as a JSON object; empty where there are none.
+    #[cold]
+    #[inline(never)]
     fn envelope(&self) -> String {
         let mut fields: Vec<(&str, Raw<'_>)> = self.around.fields.to_vec();
         fields.extend(self.plan.envelope.iter().map(|&i| (self.source.key(i), self.source.raw(i))));
@@ -205,6 +208,7 @@ impl Plan {
 
     /// Whether a record passes, of which only the fields are read that the filter looks at. It
     /// has been written, so each value is good, and is in its field.
+    #[inline(never)]
     fn passes<'a>(
         &self,
         source: &impl Source<'a>,

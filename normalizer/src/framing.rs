@@ -299,11 +299,13 @@ impl Framer {
     }
 
     /// The next batch that is complete.
+    #[inline(never)]
     pub fn next_batch(&mut self) -> Option<Batch> {
         self.ready.pop_front()
     }
 
     /// Gives a batch's memory back for later ones.
+    #[inline(never)]
     pub fn recycle(&mut self, mut batch: Batch) {
         if self.spare.len() < 4 {
             batch.bytes.clear();

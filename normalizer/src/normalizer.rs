@@ -611,10 +611,9 @@ impl Normalizer {
     ) -> bool {
         let mut framer = match level.framer.take() {
             Some(framer) => framer,
-            None => match Framer::new(&self.config) {
-                Ok(framer) => Box::new(framer),
-                // The configuration was checked when this was made.
-                Err(_) => return false,
+            None => match self.new_framer() {
+                Some(framer) => framer,
+                None => return false,
             },
         };
         framer.reset();
@@ -632,22 +631,13 @@ impl Normalizer {
                 level.framer = Some(framer);
                 return false;
             }
-            for (i, element) in batch.elements.iter().enumerate() {
+            for i in 0..batch.elements.len() {
                 any = true;
                 if sink.out.output.len() + sink.out.rejects.len() - sink.start > limits::ELEMENT_OUTPUT {
                     // All of it is taken back when the element is done.
                     break;
                 }
-                let bytes = batch.raw(i);
-                match (FramingFault::from_code(element.fault), std::str::from_utf8(bytes)) {
-                    (Some(fault), _) => self.framing_fault(fault, bytes, sink),
-                    (None, Ok(text)) => {
-                        let context = element.context as usize;
-                        let context = context.checked_sub(1).and_then(|c| batch.contexts.get(c));
-                        self.element(text, depth + 1, context.map_or(&[], Vec::as_slice), around, sink);
-                    }
-                    (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
-                }
+                self.element_of(&batch, i, depth + 1, around, sink);
             }
             framer.recycle(batch);
         }
@@ -656,6 +646,35 @@ impl Normalizer {
         }
         level.framer = Some(framer);
         true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_framer(&self) -> Option<Box<Framer>> {
+        // The configuration was checked when this was made.
+        Framer::new(&self.config).ok().map(Box::new)
+    }
+
+    /// Normalizes an element of what was framed inside of a record.
+    #[inline(never)]
+    fn element_of(
+        &mut self,
+        batch: &batch::Batch,
+        index: usize,
+        depth: usize,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let (element, bytes) = (&batch.elements[index], batch.raw(index));
+        match (FramingFault::from_code(element.fault), std::str::from_utf8(bytes)) {
+            (Some(fault), _) => self.framing_fault(fault, bytes, sink),
+            (None, Ok(text)) => {
+                let context = element.context as usize;
+                let context = context.checked_sub(1).and_then(|c| batch.contexts.get(c));
+                self.element(text, depth, context.map_or(&[], Vec::as_slice), around, sink);
+            }
+            (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
+        }
     }
 }
 

@@ -87,6 +87,7 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
 
 /// Appends the record in a schema, and a line break. `observed_at` is the time of records
 /// that have none, in epoch milliseconds.
+#[inline(never)]
 pub(crate) fn encode(schema: Schema, record: &Record<'_>, observed_at: Option<u64>, out: &mut Output) {
     match schema {
         Schema::Flat => encode::flat(record, out),
