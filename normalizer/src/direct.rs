@@ -187,8 +187,9 @@ impl Program {
             let (key, len) = field.json_key();
             Step { act, key, key_len: len + u8::from(quoted), member, entry }
         };
+        let mut key = Output::default();
         let extra = plan.extra.iter().map(|&member| {
-            let mut key = Output::default();
+            key.clear();
             key.string(plan.key(member));
             key.push(b':');
             (key.to_vec(), member)

@@ -57,7 +57,8 @@ impl FramingFault {
     }
 }
 
-/// Cuts one input into batches of elements. Any cut of the input gives the same elements.
+/// Cuts one input into batches of elements. Any cut of the input gives the same
+/// records and the same rejects.
 #[derive(Debug)]
 pub struct Framer {
     /// The input from `offset` on that no batch has taken yet.
@@ -140,6 +141,9 @@ struct Doc {
     roles: [KeyRole; 2],
     /// An array that may turn out to hold records has just opened.
     pending: bool,
+    /// Its members before some array told a product: it is a record, whatever follows. To find
+    /// that out again for each array would take time without bound.
+    record: bool,
     envelope: Option<Envelope>,
 }
 
@@ -179,6 +183,7 @@ impl Doc {
             long_key: false,
             roles: [KeyRole::Other; 2],
             pending: false,
+            record: false,
             envelope: None,
         }
     }
@@ -694,9 +699,9 @@ impl Framer {
                             _ => d.depth == 1 && d.stack & 1 == 0,
                         };
                         // What is a record already keeps its array.
-                        let records = records
-                            && (d.envelope.is_some()
-                                || !is_record(w.get(self.mark..pos).unwrap_or_default()));
+                        let asks = records && d.envelope.is_none() && !d.record;
+                        d.record |= asks && is_record(w.get(self.mark..pos).unwrap_or_default());
+                        let records = records && (d.envelope.is_some() || !d.record);
                         if records && d.envelope.is_none() {
                             d.envelope = Some(Envelope {
                                 items: d.depth,

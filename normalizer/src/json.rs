@@ -149,7 +149,7 @@ impl Outline {
             let (start, end) = match is_at(blocks, len as usize, r.bytes, pos) {
                 true => {
                     let key = (pos + 2, pos + len as usize - 2);
-                    pos += len as usize;
+                    pos = r.behind_blanks(pos + len as usize);
                     key
                 }
                 false => {

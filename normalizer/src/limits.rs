@@ -49,6 +49,12 @@ pub const OUTPUT: usize = 4 << 20;
 /// hold many.
 pub const ELEMENT_OUTPUT: usize = 8 << 20;
 
+/// Records with more keys than this are read at length.
+pub const QUICK_KEYS: usize = 1000;
+
+/// Records whose keys have more bytes than this are read at length.
+pub const QUICK_KEY_BYTES: usize = 16 << 10;
+
 /// The longest reason of a reject, in bytes; what exceeds it is cut.
 pub const REASON: usize = 2000;
 

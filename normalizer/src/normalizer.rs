@@ -594,10 +594,17 @@ impl Normalizer {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
             return self.reject(&wrapped_too_often(self.wraps), sink);
         };
-        if !self.documents_in(text, depth, around, &mut level, sink) {
-            self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "an array that holds no records"), sink);
-        }
+        let held = self.documents_in(text, depth, around, &mut level, sink);
         self.levels[depth] = Some(level);
+        match text.trim_ascii() {
+            _ if held => {}
+            array if array.starts_with('[') => {
+                let text = "an array that holds no records";
+                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
+            }
+            // One line, and blanks on others.
+            line => self.text(line, depth, &[], around, sink),
+        }
     }
 
     /// False, and nothing done, where the text is one element and no envelope.

@@ -17,7 +17,7 @@ pub struct Output {
 
 impl Output {
     /// The least that the memory grows by, in bytes.
-    const STEP: usize = 64 << 10;
+    const STEP: usize = 256;
 
     /// Forgets what was written, and keeps the memory.
     pub fn clear(&mut self) {

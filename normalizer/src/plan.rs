@@ -9,7 +9,7 @@ use crate::{
     direct::Program,
     envelopes::{self, Meta},
     json::{Member, Outline},
-    nearest,
+    limits, nearest,
     products::{self, Product, To, Unit},
     sort,
 };
@@ -174,8 +174,11 @@ impl Planner {
     // for small places have.
     pub(crate) fn plan(&self, keys: &[&str], hint: Option<usize>) -> Plan {
         let mut plan = self.decide(keys, hint);
-        plan.direct = Program::new(&plan);
-        plan.outline = Outline::new(keys.iter().copied());
+        // What has more keys is no stream of records, and its plan is large enough.
+        if keys.len() <= limits::QUICK_KEYS && plan.keys.len() <= limits::QUICK_KEY_BYTES {
+            plan.direct = Program::new(&plan);
+            plan.outline = Outline::new(keys.iter().copied());
+        }
         plan
     }
 
@@ -253,12 +256,12 @@ impl Planner {
     /// Whether an object with these keys is a record, or something that says more than how many
     /// records there are.
     pub(crate) fn says_something(&self, keys: &[&str]) -> bool {
-        self.plan(keys, None).verdict != Verdict::Unknown
+        self.decide(keys, None).verdict != Verdict::Unknown
     }
 
     /// Whether these keys tell a product.
     pub(crate) fn tells(&self, keys: &[&str]) -> bool {
-        matches!(self.plan(keys, None).verdict, Verdict::Product(_))
+        matches!(self.decide(keys, None).verdict, Verdict::Product(_))
     }
 
     fn api_error(keys: &[&str], live: &[usize]) -> Option<Verdict> {

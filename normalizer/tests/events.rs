@@ -409,3 +409,18 @@ fn events_know_nothing_of_each_other() {
     }
     assert!(seen > 1000, "{seen}");
 }
+
+/// The short way for lines, and the long one that takes a field away which is not there.
+#[test]
+fn both_ways_trim_the_same() {
+    let long = records(Config { drop: vec!["extra.not-there".into()], ..Config::default() });
+    let blanks = " ".repeat(limits::RECORD);
+    let tails = [
+        "", "\n", "\r\n", " ", "\t", "\u{b}", "\u{c}", "\n ", "\n\t", "\n \n", "\r", "\0", "\u{a0}", &blanks,
+    ];
+    for tail in tails {
+        for event in [log(&format!("{LINE}{tail}")), log(&format!("{tail}{LINE}"))] {
+            assert_eq!(normalize(&event), with(&long, &event), "{tail:.8?}");
+        }
+    }
+}

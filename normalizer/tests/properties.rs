@@ -275,7 +275,7 @@ fn odd_record() -> impl Strategy<Value = String> {
         ("more", "x"),
     ];
     let odd = prop::collection::vec((0..keys.len(), odd_value(), any::<bool>()), 0..3);
-    let objects = (odd, any::<bool>(), 0..keys.len()).prop_map(move |(odd, wide, cut)| {
+    let objects = (odd, 0..3, 0..keys.len()).prop_map(move |(odd, style, cut)| {
         let mut members: Vec<(&str, String)> = keys.iter().map(|(k, v)| (*k, format!("\"{v}\""))).collect();
         members.rotate_left(cut);
         for (at, value, quoted) in odd {
@@ -283,9 +283,13 @@ fn odd_record() -> impl Strategy<Value = String> {
             let quote = || serde_json::to_string(&value).unwrap();
             members[at].1 = if quoted || !bare { quote() } else { value };
         }
-        let member =
-            |(k, v): &(&str, String)| if wide { format!(" \"{k}\" : {v} ") } else { format!("\"{k}\":{v}") };
-        format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+        let member = |(k, v): &(&str, String)| match style {
+            0 => format!("\"{k}\":{v}"),
+            1 => format!("\"{k}\": {v}"),
+            _ => format!(" \"{k}\" : {v} "),
+        };
+        let members: Vec<_> = members.iter().map(member).collect();
+        format!("{{{}}}", members.join(if style == 1 { ", " } else { "," }))
     });
     prop_oneof![lines, objects]
 }
@@ -311,6 +315,28 @@ proptest! {
         let long = run(&[&input], &Config { filter, drop, ..Config::default() });
         prop_assert_eq!(String::from_utf8(short.output.clone()), String::from_utf8(long.output.clone()));
         prop_assert_eq!(short, long);
+    }
+}
+
+/// An array with the name of an envelope's is looked at again and again in what is a record.
+#[test]
+fn arrays_in_a_record_take_no_more_time_each() {
+    let head = "{\"eni-id\":\"eni-1\",\"vm-id\":\"y\",\"vswitch-id\":\"z\",\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\"";
+    let input = format!("{head}{}}}", ",\"logs\":[{}]".repeat(60_000));
+    let made = run(&[input.as_bytes()], &Config::default());
+    assert_eq!((made.normalized, made.elements), (1, 1), "{:?}", made.rejects);
+}
+
+/// A line in a string, with blank lines around it.
+#[test]
+fn blank_lines_around_a_line_in_a_string_are_none() {
+    let plain = run(&[LINE.as_bytes()], &Config::default());
+    for (before, behind) in
+        [("", "\\n "), ("", "\\n\\t\\r\\n"), (" \\n", ""), ("\\n", " \\n \\n"), ("", "\\n")]
+    {
+        let input = format!("{{\"message\":\"{before}{LINE}{behind}\"}}");
+        let made = run(&[input.as_bytes()], &Config::default());
+        assert_eq!((made.output, made.rejects), (plain.output.clone(), vec![]), "{input}");
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     record::{Raw, RawKind},
     scan,
     schemas::{self, Schema},
+    sort,
     source::{Object, Source as _},
 };
 
@@ -375,7 +376,9 @@ impl Normalizer {
             && plan.log_time.is_none()
             && let raw = source.raw(i)
             && raw.kind == RawKind::Text
-            && let line = raw.text.trim_ascii_end()
+            && raw.text.len() <= limits::RECORD
+            // As a payload is trimmed.
+            && let line = raw.text.trim_matches(['\n', '\r'])
             && !line.starts_with('{')
             && !scan::has(line.as_bytes(), b'<')
             && self.line_as_it_stands(line, sink.out).is_some()
@@ -511,9 +514,7 @@ fn live_members(source: Object<'_>, live: &mut Vec<usize>) {
     if few && !live.iter().any(twice) {
         return;
     }
-    live.sort_unstable_by(|&a, &b| source.key(a).cmp(source.key(b)).then(b.cmp(&a)));
-    live.dedup_by(|later, first| source.key(*later) == source.key(*first));
-    live.sort_unstable();
+    *live = sort::last_of_each(live.len(), &|i| source.key(i));
 }
 
 /// Makes one object with an array of what is an object in each line.
