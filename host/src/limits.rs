@@ -2,18 +2,20 @@
 //! [`weir_normalizer::limits`].
 //!
 //! Together they hold a job to 64 MiB of resident memory for an input of any size: an
-//! instance's memory, and per job two batches in flight with a part of their output each.
+//! instance's memory, and per job a few batches in flight with parts of their output.
 
 use std::time::Duration;
 
 /// Bytes that are read from an input at a time.
 pub const PIECE: usize = 64 << 10;
 
-/// Batches in flight for each job: one that is worked on and one that waits.
-pub const BATCHES_PER_JOB: usize = 2;
+/// Batches in flight for each job: one that is worked on and some that wait, so that nobody
+/// has to be woken up for each.
+pub const BATCHES_PER_JOB: usize = 4;
 
-/// Parts of one batch's output that may wait for the writer.
-pub const PARTS_WAITING: usize = 1;
+/// Parts of one batch's output that may wait for the writer: all that a usual batch makes, so
+/// that a worker goes on with the next one.
+pub const PARTS_WAITING: usize = 4;
 
 /// Output is handed to the writer in parts of at most this many bytes.
 pub const OUTPUT_PART: usize = 1 << 20;
