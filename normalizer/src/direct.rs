@@ -35,19 +35,18 @@ pub(crate) struct Program {
     log_time: Option<(&'static [u8; 16], u8)>,
     /// Members without a field, in the order of the source.
     extra: Vec<(Vec<u8>, usize)>,
-    entries: &'static [Entry],
     /// What a record takes at most beside its texts.
     room: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Step {
     act: Act,
     key: &'static [u8; 16],
     key_len: u8,
     member: usize,
     /// None for the time of the log service.
-    entry: Option<usize>,
+    entry: Option<&'static Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,8 +142,8 @@ impl Program {
         }
         let mut steps = Vec::new();
         for &(member, entry) in &plan.steps {
-            let to = product.entries[entry].to;
-            let (field, act) = match to {
+            let entry = &product.entries[entry];
+            let (field, act) = match entry.to {
                 To::Text(f) => (f, Act::Text),
                 To::Number(f) => match f.field_type() {
                     FieldType::Integer(most) => {
@@ -172,7 +171,7 @@ impl Program {
         if around == steps.len() {
             return None;
         }
-        let writes = |s: &&(Field, usize, Act, Option<usize>)| !matches!(s.2, Act::Version(_));
+        let writes = |s: &&(Field, usize, Act, Option<&Entry>)| !matches!(s.2, Act::Version(_));
         let mut fields = steps.iter().filter(writes).map(|s| s.0);
         // With two values for a field, the second is compared with the first.
         let mut last = fields.next()?;
@@ -182,7 +181,7 @@ impl Program {
             }
             last = field;
         }
-        let step = |(field, member, act, entry): (Field, usize, Act, Option<usize>)| {
+        let step = |(field, member, act, entry): (Field, usize, Act, Option<&'static Entry>)| {
             let quoted = matches!(act, Act::Text | Act::Address | Act::Word(_));
             let (key, len) = field.json_key();
             Step { act, key, key_len: len + u8::from(quoted), member, entry }
@@ -208,7 +207,6 @@ impl Program {
             room: (steps.len() + extra.len() + 2) * STEP + keys,
             steps: steps.into_iter().map(step).collect(),
             extra,
-            entries: product.entries,
         })
     }
 
@@ -251,10 +249,7 @@ impl Program {
             for step in steps {
                 at = match step.write(source, buffer, at)? {
                     Some(end) => end,
-                    None => {
-                        let entry = &self.entries[step.entry?];
-                        other_form(entry, source.value(step.member), zone, memory, buffer, at)?
-                    }
+                    None => other_form(step.entry?, source.value(step.member), zone, memory, buffer, at)?,
                 };
             }
             if after.is_empty() {

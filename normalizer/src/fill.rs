@@ -6,7 +6,7 @@ use crate::{
     convert::{self, NumberFault, Protocol},
     encode,
     fault::{Fault, code},
-    filter::{Filter, Reads},
+    filter::Filter,
     limits,
     output::Output,
     plan::{Plan, Verdict},
@@ -195,8 +195,8 @@ impl Plan {
         if !self.direct.as_ref()?.run(source, log_time, zone, text_len, &mut memory.record, &mut out.output) {
             return None;
         }
-        if let Some((filter, reads)) = rules.filter()
-            && !self.passes(source, log_time, zone, filter, reads, memory)
+        if let Some(filter) = rules.filter()
+            && !self.passes(source, log_time, zone, filter, memory)
         {
             out.output.truncate(start);
             out.filtered += 1;
@@ -204,6 +204,15 @@ impl Plan {
         }
         out.normalized += 1;
         Some(Written::Normalized)
+    }
+
+    /// The log's time that stands among the values.
+    #[inline(never)]
+    pub(crate) fn log_time_in<'a>(&self, source: &dyn Source<'a>, zone: Option<&Zone>) -> Option<u64> {
+        let (i, unit) = self.log_time?;
+        let raw = source.raw(i);
+        let time = convert::time(raw.text, unit, zone)?.0;
+        (!convert::is_missing(raw)).then_some(time)
     }
 
     /// Whether a record passes, of which only the fields are read that the filter looks at. It
@@ -215,10 +224,10 @@ impl Plan {
         log_time: Option<u64>,
         zone: Option<&Zone>,
         filter: &Filter,
-        reads: &Reads,
         memory: &mut Memory,
     ) -> bool {
         let Verdict::Product(product) = self.verdict else { return true };
+        let reads = filter.reads();
         let product = products::all()[product];
         let mut record = Record::new(&mut memory.record);
         for (field, word) in product.words() {
@@ -232,13 +241,10 @@ impl Plan {
                 let _ = apply(&mut record, entry, source.value(member), zone);
             }
         }
-        if reads.has(Field::LogTimeMs) {
-            let own = self.log_time.map(|(i, unit)| (source.raw(i), unit));
-            let own = own.filter(|(raw, _)| !convert::is_missing(*raw));
-            let own = own.and_then(|(raw, unit)| convert::time(raw.text, unit, zone)).map(|t| t.0);
-            if let Some(time) = own.or(log_time) {
-                record.set(Field::LogTimeMs, Value::Number(time));
-            }
+        if reads.has(Field::LogTimeMs)
+            && let Some(time) = self.log_time_in(source, zone).or(log_time)
+        {
+            record.set(Field::LogTimeMs, Value::Number(time));
         }
         if reads.extra {
             record.extra.extend(self.extra.iter().map(|&i| (self.key(i), source.raw(i))));

@@ -76,6 +76,7 @@ pub(crate) enum Tree {
 #[derive(Clone, Debug)]
 pub struct Filter {
     node: Node,
+    reads: Reads,
 }
 
 #[derive(Clone, Debug)]
@@ -99,14 +100,15 @@ impl Filter {
     /// Parses and compiles an expression. Files must have been read into `lists`; times that
     /// name no zone are of `zone`.
     pub fn new(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Self, Error> {
-        Ok(Self { node: compile(&parse(text, lists, zone)?) })
+        let node = compile(&parse(text, lists, zone)?);
+        let mut reads = Reads::default();
+        node.reads(&mut reads);
+        Ok(Self { node, reads })
     }
 
     /// What of a record it looks at.
-    pub(crate) fn reads(&self) -> Reads {
-        let mut reads = Reads::default();
-        self.node.reads(&mut reads);
-        reads
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// Whether a record passes.

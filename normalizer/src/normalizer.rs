@@ -353,9 +353,7 @@ impl Normalizer {
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
         let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
-        let holds =
-            |m: &Member| m.kind == RawKind::Nested && holds_records(m.key.of(text, ""), m.value.of(text, ""));
-        if topic != plan.hint || members.iter().any(holds) {
+        if topic != plan.hint || records_in(source).is_some() {
             return None;
         }
         let written = plan.write(&source, None, text.len(), &self.rules, &mut self.memory, out)?;
@@ -392,10 +390,7 @@ impl Normalizer {
             return;
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
-        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        let records =
-            |(key, raw): (&str, Raw<'_>)| raw.kind == RawKind::Nested && holds_records(key, raw.text);
-        if members.clone().any(records) && self.documents_in(text, depth, around, level, sink) {
+        if records_in(source).is_some() && self.documents_in(text, depth, around, level, sink) {
             return;
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
@@ -458,7 +453,7 @@ impl Normalizer {
         match plan.verdict {
             Verdict::Product(p) => self.product_record(p, plan, source, text, around, inner, sink),
             Verdict::Payload(member) => {
-                let log_time = self.log_time(plan, source);
+                let log_time = plan.log_time_in(source, self.rules.zone.as_ref());
                 let fields = match self.rules.keep_envelope {
                     true => wrapper_fields(plan, source, around),
                     false => Vec::new(),
@@ -484,15 +479,6 @@ impl Normalizer {
             }
             _ => self.refuse(plan, source, sink),
         }
-    }
-
-    /// The log's time that stands beside a payload.
-    #[inline(never)]
-    fn log_time<'a>(&self, plan: &Plan, source: &dyn Source<'a>) -> Option<u64> {
-        let (i, unit) = plan.log_time?;
-        let raw = source.raw(i);
-        let time = convert::time(raw.text, unit, self.rules.zone.as_ref())?.0;
-        (!convert::is_missing(raw)).then_some(time)
     }
 
     /// Writes a record of a product. Apart from what is called anew for each envelope around a
@@ -738,6 +724,12 @@ fn strip_highlights(text: &str, out: &mut String) {
         });
     }
     out.push_str(rest);
+}
+
+/// The member that makes an object an envelope that the framing opens.
+fn records_in(object: Object<'_>) -> Option<usize> {
+    let mut members = object.members.iter().enumerate().filter(|(_, m)| m.kind == RawKind::Nested);
+    members.find(|(i, _)| holds_records(object.key(*i), object.raw(*i).text)).map(|(i, _)| i)
 }
 
 /// Whether a member of an object makes it an envelope that the framing opens.

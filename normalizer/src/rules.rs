@@ -3,7 +3,7 @@
 
 use crate::{
     Config, Error, Zone,
-    filter::{self, Filter, Reads},
+    filter::{self, Filter},
     networks::Networks,
     products::Entry,
     record::{Field, Record, Value},
@@ -22,7 +22,6 @@ pub(crate) struct Rules {
     /// Records go out with the values that they came with.
     pub(crate) direct: bool,
     filter: Option<Filter>,
-    reads: Reads,
     own: Option<Networks>,
     redaction: Redaction,
 }
@@ -41,16 +40,15 @@ impl Rules {
             to: config.to,
             observed_at: config.observed_at_ms,
             direct: config.to.is_flat() && !kept && !redacted && config.own.is_empty(),
-            reads: filter.as_ref().map_or(Reads::default(), Filter::reads),
             filter,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,
         })
     }
 
-    /// What a record needs for the filter to be asked, if there is one.
-    pub(crate) fn filter(&self) -> Option<(&Filter, &Reads)> {
-        self.filter.as_ref().map(|f| (f, &self.reads))
+    /// The filter, if there is one.
+    pub(crate) fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
     }
 
     /// Completes a record that has its fields; false if it is filtered out.

@@ -26,7 +26,7 @@ use crate::{
     source::{Object, Source as _},
 };
 
-use super::{Level, Normalizer, Sink, holds_records, too_long, too_many_records, topic};
+use super::{Level, Normalizer, Sink, records_in, too_long, too_many_records, topic};
 
 /// The key of several records that one event held.
 const RECORDS: &str = "records";
@@ -359,8 +359,7 @@ impl Normalizer {
     fn held(&mut self, text: &str, level: &mut Level, sink: &mut Sink<'_>) -> Held {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = || (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        let envelope =
-            members().position(|(key, raw)| raw.kind == RawKind::Nested && holds_records(key, raw.text));
+        let envelope = records_in(source);
         let hint = topic(members());
         if let Some(i) = envelope
             && self.documents_in(text, 0, Around::default(), level, sink)
