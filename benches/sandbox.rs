@@ -1,6 +1,5 @@
 //! A guest in wasmtime itself, to take parts of the sandbox away one by one, which the host
-//! never does. The settings are the host's (`host/src/engine/guest/program.rs`) but for
-//! what [`Guards`] leaves out.
+//! never does. The settings are the host's but for what [`Guards`] leaves out.
 
 use std::{
     sync::{
@@ -10,11 +9,9 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use wasmtime::{
-    Config, Engine, Linker, Memory, Module, OptLevel, Store, StoreLimits, StoreLimitsBuilder, TypedFunc,
-};
+use wasmtime::{Engine, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc};
 use weir_benches::stages::Counts;
-use weir_host::limits;
+use weir_host::{engine::guest::settings, limits};
 use weir_normalizer::batch::Batch;
 
 /// What watches over a guest.
@@ -45,16 +42,8 @@ const DEADLINE: u64 = 501;
 impl Sandbox {
     /// Compiles a guest, which is configured with nothing.
     pub(crate) fn new(wasm: &[u8], guards: Guards) -> Self {
-        let mut config = Config::new();
-        config
-            .cranelift_opt_level(OptLevel::Speed)
-            .epoch_interruption(guards == Guards::On)
-            .max_wasm_stack(limits::GUEST_STACK)
-            .memory_reservation(4 << 30)
-            .memory_may_move(false)
-            .wasm_backtrace_max_frames(None)
-            .generate_address_map(false)
-            .wasm_relaxed_simd(false);
+        let mut config = settings();
+        config.epoch_interruption(guards == Guards::On);
         let engine = Engine::new(&config).expect("settings that the host has, too");
         let module = Module::new(&engine, wasm).expect("a guest that was built");
         let limited = StoreLimitsBuilder::new().memory_size(44 << 20).build();

@@ -11,7 +11,7 @@ use std::{ops::Range, sync::Arc};
 
 use weir_normalizer::batch::{Batch, Reject, put_reject};
 
-pub use self::program::{ABI_VERSION, Program, is_loadable, precompile};
+pub use self::program::{ABI_VERSION, Program, is_loadable, precompile, settings};
 use self::{fault::Fault, instance::Instance};
 use super::{Engine, Reply};
 use crate::{error::Error, limits};

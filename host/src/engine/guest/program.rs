@@ -147,24 +147,9 @@ pub fn is_loadable(compiled: &[u8]) -> bool {
     engine(None).is_ok_and(|engine| load_compiled(&engine, compiled).is_some())
 }
 
-/// An engine for the processor at hand, or one that only compiles, for the baseline of a target.
-fn engine(target: Option<&str>) -> Result<Engine, Error> {
-    let failed = |e: wasmtime::Error| Error::failed(format!("can't set up the sandbox: {e:#}"));
+/// How every guest is compiled and run, for the processor at hand.
+pub fn settings() -> EngineConfig {
     let mut config = EngineConfig::new();
-    if let Some(target) = target {
-        config.target(target).map_err(failed)?;
-        if target.starts_with("x86_64") {
-            // What x86-64-v2 has, which is every server of the last fifteen years.
-            for flag in ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"] {
-                // SAFETY: these only name instructions that the code may use; whoever loads
-                // the code compares them with the processor and refuses it where they lack.
-                #[allow(unsafe_code)]
-                unsafe {
-                    config.cranelift_flag_enable(flag)
-                };
-            }
-        }
-    }
     config
         .cranelift_opt_level(OptLevel::Speed)
         .epoch_interruption(true)
@@ -181,6 +166,27 @@ fn engine(target: Option<&str>) -> Result<Engine, Error> {
         .wasm_multi_memory(false)
         .wasm_memory64(false)
         .wasm_tail_call(false);
+    config
+}
+
+/// An engine for the processor at hand, or one that only compiles, for the baseline of a target.
+fn engine(target: Option<&str>) -> Result<Engine, Error> {
+    let failed = |e: wasmtime::Error| Error::failed(format!("can't set up the sandbox: {e:#}"));
+    let mut config = settings();
+    if let Some(target) = target {
+        config.target(target).map_err(failed)?;
+        if target.starts_with("x86_64") {
+            // What x86-64-v2 has, which is every server of the last fifteen years.
+            for flag in ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"] {
+                // SAFETY: these only name instructions that the code may use; whoever loads
+                // the code compares them with the processor and refuses it where they lack.
+                #[allow(unsafe_code)]
+                unsafe {
+                    config.cranelift_flag_enable(flag)
+                };
+            }
+        }
+    }
     Engine::new(&config).map_err(failed)
 }
 
