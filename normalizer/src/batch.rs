@@ -245,6 +245,12 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// The bytes from a place on.
+    #[inline]
+    pub(crate) fn tail(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..).unwrap_or_default()
+    }
+
     #[cold]
     fn check_from(&mut self, start: usize, least: usize) {
         let rest = self.bytes.get(start..).unwrap_or_default();

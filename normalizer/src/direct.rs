@@ -8,7 +8,7 @@
 //! that both can read.
 
 use crate::{
-    Zone, convert,
+    Zone, columns, convert,
     encode::{self, Written},
     fill::{self, Applied},
     output::Output,
@@ -17,7 +17,7 @@ use crate::{
     record::{Field, FieldType, Raw, Record, RecordMemory},
     scan::{self, Block, Mask, below},
     sort,
-    source::{Form, Piece, Source},
+    source::{Object, Source, Span},
     vocabulary::{TRANSPORTS, Word},
 };
 
@@ -41,10 +41,14 @@ pub(crate) struct Program {
 
 #[derive(Clone, Debug)]
 struct Step {
-    act: Act,
-    key: &'static [u8; 16],
+    /// The key, up to where the value begins.
+    key: [u8; 16],
+    /// What stands behind the value, with the comma.
+    behind: [u8; 4],
     key_len: u8,
-    member: usize,
+    behind_len: u8,
+    member: u32,
+    act: Act,
     /// None for the time of the log service.
     entry: Option<&'static Entry>,
 }
@@ -54,8 +58,8 @@ enum Act {
     Text,
     /// A number that is at most this; with so many digits it surely is.
     Number {
+        digits: u32,
         most: u64,
-        digits: usize,
     },
     Time(Unit),
     Address,
@@ -79,23 +83,53 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(crate) fn new((word, means, more): &Word) -> Option<Self> {
-        let (mut key, mut case, mut text) = ([0; 8], [0; 8], [0; 16]);
-        key.get_mut(..word.len())?.copy_from_slice(word.as_bytes());
-        for (case, byte) in case.iter_mut().zip(key) {
-            *case = if byte.is_ascii_lowercase() { 0x20 } else { 0 };
-        }
-        text.get_mut(..means.len())?.copy_from_slice(means.as_bytes());
-        text.get_mut(means.len()..means.len() + 2)?.copy_from_slice(b"\",");
-        let (word, case) = (u64::from_le_bytes(key), u64::from_le_bytes(case));
+    /// Stands for no word.
+    pub(crate) const NONE: Self = Self { case: 0, word: 0, text: [0; 16], len: 0 };
+
+    pub(crate) const fn new((word, means, more): &Word) -> Option<Self> {
         // What loses something is kept beside its field.
-        (!more).then_some(Self { case, word, text, len: means.len() as u8 + 2 })
+        if *more || word.len() > 8 || means.len() > 14 {
+            return None;
+        }
+        let mut known = Self { len: means.len() as u8 + 2, ..Self::NONE };
+        let mut i = 0;
+        while i < word.len() {
+            let byte = word.as_bytes()[i];
+            known.word |= (byte as u64) << (8 * i);
+            known.case |= (if byte.is_ascii_lowercase() { 0x20 } else { 0 }) << (8 * i);
+            i += 1;
+        }
+        i = 0;
+        while i < means.len() {
+            known.text[i] = means.as_bytes()[i];
+            i += 1;
+        }
+        (known.text[i], known.text[i + 1]) = (b'"', b',');
+        Some(known)
+    }
+
+    /// Whether a text of at most eight bytes is this.
+    #[inline(always)]
+    pub(crate) fn is(&self, text: u64) -> bool {
+        text | self.case == self.word
+    }
+
+    /// What goes out, with its closing quote and a comma, and what may stand behind it.
+    #[inline(always)]
+    pub(crate) fn text(&self) -> &[u8; 16] {
+        &self.text
+    }
+
+    /// How much of that goes out.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len & 31)
     }
 }
 
 /// The number of a protocol that is written as a word, and its digits; only of the commonest.
 #[inline(never)]
-fn named_protocol(bytes: &[u8; 16], len: usize) -> Option<(u64, &'static [u8; 2])> {
+fn named_protocol(bytes: &Chunk, len: usize) -> Option<(u64, &'static [u8; 2])> {
     let bytes = bytes.get(..len)?;
     let is = |word: &[u8]| bytes.eq_ignore_ascii_case(word);
     match len {
@@ -108,8 +142,8 @@ fn named_protocol(bytes: &[u8; 16], len: usize) -> Option<(u64, &'static [u8; 2]
 
 /// Whether a text is one of these.
 #[inline]
-pub(crate) fn is_known(words: &[Known], tail: &[u8], len: usize) -> bool {
-    word(&chunk(tail), len).is_some_and(|text| words.iter().any(|w| text | w.case == w.word))
+pub(crate) fn is_known(words: &[Known], chunk: &Chunk, len: usize) -> bool {
+    word(chunk, len).is_some_and(|text| words.iter().any(|w| w.is(text)))
 }
 
 /// Each protocol's keyword with its closing quote, and how long that is.
@@ -148,7 +182,7 @@ impl Program {
                 To::Number(f) => match f.field_type() {
                     FieldType::Integer(most) => {
                         // Sixteen are read at once.
-                        let digits = (most.ilog10() as usize).min(Block::LEN);
+                        let digits = most.ilog10().min(Block::LEN as u32);
                         (f, Act::Number { most, digits })
                     }
                     _ => return None,
@@ -181,11 +215,6 @@ impl Program {
             }
             last = field;
         }
-        let step = |(field, member, act, entry): (Field, usize, Act, Option<&'static Entry>)| {
-            let quoted = matches!(act, Act::Text | Act::Address | Act::Word(_));
-            let (key, len) = field.json_key();
-            Step { act, key, key_len: len + u8::from(quoted), member, entry }
-        };
         let mut key = Output::default();
         let extra = plan.extra.iter().map(|&member| {
             key.clear();
@@ -205,36 +234,60 @@ impl Program {
             around,
             log_time,
             room: (steps.len() + extra.len() + 2) * STEP + keys,
-            steps: steps.into_iter().map(step).collect(),
+            steps: steps
+                .into_iter()
+                .map(|(f, member, act, entry)| Step::new(f, member, act, entry))
+                .collect(),
             extra,
         })
     }
 
-    /// Writes a record, or nothing where something in it is not as expected.
+    /// Writes a line's record with what writes its members; false where nothing came of it.
+    #[inline]
+    pub(crate) fn run_line(
+        &self,
+        writer: columns::Writer,
+        tail: &[u8],
+        len: usize,
+        out: &mut Output,
+    ) -> bool {
+        out.try_write(self.head.len() + columns::ROOM + 2, |buffer, at| {
+            encode::block(buffer, at, &self.head)?;
+            let at = at + usize::from(self.head_len);
+            let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
+            // The last comma is none.
+            if used == 0 { None } else { encode::bytes(buffer, at + used - 1, b"}\n") }
+        })
+    }
+
+    /// Writes a record, or nothing where something in it is not as expected. The tail begins
+    /// with the record's text, and may go on behind it.
     // Apart from what goes on with the record where this can't: its variables are many, and
     // runtimes for small places have little stack.
     #[inline(never)]
-    pub(crate) fn run<'a>(
+    pub(crate) fn run(
         &self,
-        source: &impl Source<'a>,
+        values: Object<'_>,
+        tail: &[u8],
         log_time: Option<u64>,
         zone: Option<&Zone>,
-        text_len: usize,
         memory: &mut RecordMemory,
         out: &mut Output,
     ) -> bool {
-        if !source.has_pieces() || text_len > LONGEST {
+        let len = values.text.len();
+        if len > LONGEST {
             return false;
         }
         // Twice the text is enough for all but the oddest strings.
-        let room = self.room + 2 * text_len;
-        out.try_write(room, |buffer, at| self.write(source, log_time, zone, memory, buffer, at))
+        let room = self.room + 2 * len;
+        out.try_write(room, |buffer, at| self.write(values, tail, log_time, zone, memory, buffer, at))
     }
 
-    #[inline(never)]
-    fn write<'a>(
+    #[expect(clippy::too_many_arguments, reason = "a record, what is around it, and where it goes")]
+    fn write(
         &self,
-        source: &impl Source<'a>,
+        values: Object<'_>,
+        tail: &[u8],
         log_time: Option<u64>,
         zone: Option<&Zone>,
         memory: &mut RecordMemory,
@@ -243,14 +296,21 @@ impl Program {
     ) -> Written {
         encode::block(buffer, at, &self.head)?;
         let mut at = at + usize::from(self.head_len);
-        // The time of the envelopes around the record has its place among the fields.
-        let (mut steps, mut after) = self.steps.split_at_checked(self.around)?;
+        let (mut steps, mut after) = match (self.log_time, log_time) {
+            // The time of the envelopes around the record has its place among the fields.
+            (Some(_), Some(_)) => self.steps.split_at_checked(self.around)?,
+            _ => (&self.steps[..], &[][..]),
+        };
         loop {
-            for step in steps {
-                at = match step.write(source, buffer, at)? {
-                    Some(end) => end,
-                    None => other_form(step.entry?, source.value(step.member), zone, memory, buffer, at)?,
-                };
+            loop {
+                let rest = buffer.get_mut(at..)?;
+                let (room, mut done) = (rest.len(), Done { steps: 0, left: 0 });
+                quickly(steps, values, tail, rest, &mut done);
+                at += room - done.left;
+                steps = steps.get(done.steps..)?;
+                let Some((step, others)) = steps.split_first() else { break };
+                at = self.carefully(step, values, tail, zone, memory, buffer, at)?;
+                steps = others;
             }
             if after.is_empty() {
                 break;
@@ -262,37 +322,84 @@ impl Program {
             }
             steps = std::mem::take(&mut after);
         }
-        for (i, (key, member)) in self.extra.iter().enumerate() {
-            if i == 0 {
-                at = encode::bytes(buffer, at, b"\"extra\":{")?;
-            }
-            at = encode::bytes(buffer, at, key)?;
-            let Piece { tail, len, form } = source.piece(*member)?;
-            at = match form {
-                Form::Plain => {
-                    let start = encode::byte(buffer, at, b'"')?;
-                    let end = copy(buffer, start, tail, len)?;
-                    encode::block(buffer, end, b"\",")?;
-                    end + 2
-                }
-                Form::Bare => {
-                    let end = copy(buffer, at, tail, len)?;
-                    encode::byte(buffer, end, b',')?
-                }
-                Form::Other => {
-                    let end = encode::raw(buffer, at, source.raw(*member))?;
-                    encode::byte(buffer, end, b',')?
-                }
-            };
+        if !self.extra.is_empty() {
+            at = self.write_extra(values, tail, buffer, at)?;
         }
         // The last comma is none.
         encode::bytes(buffer, at - 1, if self.extra.is_empty() { b"}\n" } else { b"}}\n" })
+    }
+
+    #[inline(never)]
+    fn write_extra(&self, values: Object<'_>, tail: &[u8], buffer: &mut [u8], at: usize) -> Written {
+        let mut at = encode::bytes(buffer, at, b"\"extra\":{")?;
+        for (key, member) in &self.extra {
+            at = encode::bytes(buffer, at, key)?;
+            let span = values.members.get(*member)?.value;
+            let (start, len) = (span.start(), (span.form() & !Span::BARE) as usize);
+            if len >= Span::BARE as usize {
+                at = encode::raw(buffer, at, values.raw(*member))?;
+                at = encode::byte(buffer, at, b',')?;
+                continue;
+            }
+            let quotes = usize::from(span.form() < Span::BARE);
+            encode::byte(buffer, at, b'"')?;
+            at += quotes;
+            match tail.get(start..).and_then(<[u8]>::first_chunk::<TEXT>) {
+                Some(chunk) if len <= TEXT => encode::block(buffer, at, chunk)?,
+                _ => {
+                    encode::bytes(buffer, at, tail.get(start..start + len)?)?;
+                }
+            }
+            encode::block(buffer, at + len, if quotes == 1 { b"\"," } else { b", " })?;
+            at += len + quotes + 1;
+        }
+        Some(at)
+    }
+
+    /// Writes the field of a value that is not as it nearly always is; nothing where the record
+    /// must go the long way.
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "a value, what is around it, and where it goes")]
+    fn carefully(
+        &self,
+        step: &Step,
+        values: Object<'_>,
+        tail: &[u8],
+        zone: Option<&Zone>,
+        memory: &mut RecordMemory,
+        buffer: &mut [u8],
+        at: usize,
+    ) -> Written {
+        let span = values.members.get(step.member as usize)?.value;
+        let (start, len) = (span.start(), (span.form() & !Span::BARE) as usize);
+        let inside = tail.get(start..).unwrap_or_default();
+        // Too little may have stood behind it.
+        if inside.len() < TEXT {
+            let window = buffer.get_mut(at..)?.first_chunk_mut()?;
+            if let Some(used) = step.write(&padded(inside), span.form(), window) {
+                return Some(at + used);
+            }
+        }
+        let value = at + usize::from(step.key_len);
+        encode::block(buffer, at, &step.key)?;
+        match step.act {
+            Act::Text if span.form() > TEXT as u32 && span.form() < Span::BARE => {
+                let end = encode::bytes(buffer, value, inside.get(..len)?)?;
+                return encode::bytes(buffer, end, b"\",");
+            }
+            Act::Address if len <= TEXT => {
+                if let Some(end) = other_address(buffer, value, inside, len) {
+                    return Some(end);
+                }
+            }
+            _ => {}
+        }
+        other_form(step.entry?, values.raw(step.member as usize), zone, memory, buffer, at)
     }
 }
 
 /// Writes the field of a value that is not written in the form that it nearly always has, if
 /// all that it says goes there.
-#[inline(never)]
 fn other_form(
     entry: &Entry,
     raw: Raw<'_>,
@@ -318,161 +425,216 @@ const STEP: usize = 128;
 const LONGEST: usize = 64 << 10;
 
 /// Texts up to this length are copied as one block.
-const TEXT: usize = 48;
+pub(crate) const TEXT: usize = 48;
+
+/// The beginning of a value, and what stands behind it.
+pub(crate) type Chunk = [u8; TEXT];
+
+/// How far some steps came.
+struct Done {
+    steps: usize,
+    /// How much of the room is left.
+    left: usize,
+}
+
+/// Writes the fields of values as they nearly always are, up to the first that is another one.
+// Apart from all else, so that it has few variables: they stay in registers.
+#[inline(never)]
+fn quickly(steps: &[Step], values: Object<'_>, tail: &[u8], mut rest: &mut [u8], done: &mut Done) {
+    let mut count = 0;
+    for step in steps {
+        let Some(member) = values.members.get(step.member as usize) else { break };
+        let Some(chunk) = tail.get(member.value.start()..).and_then(<[u8]>::first_chunk) else { break };
+        let Some(window) = rest.first_chunk_mut() else { break };
+        let Some(used) = step.write(chunk, member.value.form(), window) else { break };
+        rest = std::mem::take(&mut rest).get_mut(used..).unwrap_or_default();
+        count += 1;
+    }
+    *done = Done { steps: count, left: rest.len() };
+}
+
+/// What a step answers that wrote nothing.
+const NOT_SO: usize = usize::MAX;
 
 impl Step {
-    /// Writes a field; nothing inside where its value is not as expected.
-    #[inline(always)]
-    fn write<'a>(&self, source: &impl Source<'a>, buffer: &mut [u8], at: usize) -> Option<Written> {
-        let Piece { tail, len, form } = source.piece(self.member)?;
-        if form == Form::Other {
-            return Some(None);
-        }
-        // The commonest forms of what stands for none.
-        if len <= 1 && (len == 0 || tail.first() == Some(&b'-')) {
-            let none = !matches!(self.act, Act::Version(_)) && self.entry.is_some();
-            return Some(none.then_some(at));
-        }
-        let window: &mut [u8; STEP] = buffer.get_mut(at..)?.first_chunk_mut()?;
-        *window.first_chunk_mut()? = *self.key;
-        // The masks let the compiler see that all of this is inside of the window.
-        let start = usize::from(self.key_len) & 31;
-        let end = match &self.act {
-            Act::Text => {
-                // A shorter one may stand for none.
-                if len <= 4 && !begins_plainly(tail) || form != Form::Plain {
-                    return Some(None);
-                }
-                match tail.first_chunk::<TEXT>() {
-                    Some(chunk) if len <= TEXT => {
-                        put(window, start, chunk)?;
-                        let end = start + (len & 63);
-                        put(window, end, b"\",")?;
-                        end + 2
-                    }
-                    _ => {
-                        let end = copy(buffer, at + start, tail, len)?;
-                        return Some(encode::bytes(buffer, end, b"\","));
-                    }
-                }
-            }
-            Act::Number { most, digits } => {
-                let chunk = chunk(tail);
-                let len = if are_digits(&chunk, len) { len } else { without_fraction(&chunk, len) };
-                if len == 0 {
-                    return Some(None);
-                }
-                if len > *digits {
-                    match up_to_eight_digits(&chunk, len) {
-                        Some(n) if n <= *most => {}
-                        _ => return Some(None),
-                    }
-                }
-                put(window, start, &chunk)?;
-                let end = start + (len & 31);
-                put(window, end, b",")?;
-                end + 1
-            }
-            Act::Time(unit) => {
-                let chunk = chunk(tail);
-                // Seconds of our time have ten digits, milliseconds thirteen.
-                let (zeros, more): (&[u8; 4], _) = match (unit, len) {
-                    (Unit::Seconds | Unit::Guess, 10) => (b"000,", 4),
-                    (Unit::Millis | Unit::Guess, 13) => (b",   ", 1),
-                    _ => return Some(None),
-                };
-                if !are_digits(&chunk, len) {
-                    return Some(None);
-                }
-                put(window, start, &chunk)?;
-                let end = start + (len & 31);
-                put(window, end, zeros)?;
-                end + more
-            }
-            Act::Address => {
-                let chunk = chunk(tail);
-                if !is_ipv4(&chunk, len) {
-                    return Some(other_address(buffer, at + start, tail, len));
-                }
-                put(window, start, &chunk)?;
-                let end = start + (len & 31);
-                put(window, end, b"\",")?;
-                end + 2
-            }
-            Act::Protocol => {
-                let chunk = chunk(tail);
-                let (number, mut end) = match are_digits(&chunk, len) {
-                    true => {
-                        put(window, start, &chunk)?;
-                        (up_to_eight_digits(&chunk, len).filter(|n| *n <= 255), start + (len & 31))
-                    }
-                    false => {
-                        let Some((number, digits)) = named_protocol(&chunk, len) else { return Some(None) };
-                        put(window, start, digits)?;
-                        (Some(number), start + if number < 10 { 1 } else { 2 })
-                    }
-                };
-                let Some(number) = number else { return Some(None) };
-                if let Some((keyword, len)) = KEYWORDS.get(number as usize)
-                    && *len > 1
-                {
-                    put(window, end, b",\"transport\":\"")?;
-                    put(window, end + 14, keyword)?;
-                    end += 14 + (usize::from(*len) & 31);
-                }
-                put(window, end, b",")?;
-                end + 1
-            }
-            Act::Word(words) => {
-                let Some(text) = word(&chunk(tail), len) else { return Some(None) };
-                let Some(known) = words.iter().find(|w| text | w.case == w.word) else { return Some(None) };
-                put(window, start, &known.text)?;
-                start + usize::from(known.len)
-            }
-            // The key is overwritten.
-            Act::Version(v) if word(&chunk(tail), len) == Some(*v) => 0,
-            Act::Version(_) => return Some(None),
+    fn new(field: Field, member: usize, act: Act, entry: Option<&'static Entry>) -> Self {
+        let (key, len) = field.json_key();
+        let (quote, behind, behind_len) = match act {
+            Act::Text | Act::Address => (1, *b"\",  ", 2),
+            // These bring it with them.
+            Act::Word(_) => (1, *b"    ", 0),
+            Act::Version(_) => (0, *b"    ", 0),
+            // The zeros are those of seconds.
+            Act::Time(_) => (0, *b"000,", 4),
+            Act::Number { .. } | Act::Protocol => (0, *b",   ", 1),
         };
-        Some(Some(at + end))
+        Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, entry }
+    }
+
+    /// Writes a field, and says how much that is; nothing where its value is not as expected.
+    /// What lies in the window behind it is overwritten.
+    #[inline(always)]
+    fn write(&self, chunk: &Chunk, form: u32, window: &mut [u8; STEP]) -> Option<usize> {
+        // The commonest forms of what stands for none.
+        if form <= 1 && (form == 0 || chunk[0] == b'-') {
+            let none = !matches!(self.act, Act::Version(_)) && self.entry.is_some();
+            return none.then_some(0);
+        }
+        *window.first_chunk_mut()? = self.key;
+        let used = match &self.act {
+            Act::Text => self.text(chunk, form, window),
+            Act::Number { digits, most } => self.number(chunk, form, *digits, *most, window),
+            Act::Time(unit) => self.time(chunk, form, *unit, window),
+            Act::Address => self.address(chunk, form, window),
+            Act::Protocol => self.protocol(chunk, form, window),
+            Act::Word(words) => self.word(chunk, form, words, window),
+            // The key is overwritten.
+            Act::Version(v) if word(chunk, form as usize) == Some(*v) => 0,
+            Act::Version(_) => NOT_SO,
+        };
+        (used != NOT_SO).then_some(used)
+    }
+
+    /// Where the value begins. The mask lets the compiler see that it is inside of the window.
+    #[inline(always)]
+    fn start(&self) -> usize {
+        usize::from(self.key_len) & 31
+    }
+
+    /// Puts what stands behind a value there.
+    #[inline(always)]
+    fn end(&self, window: &mut [u8; STEP], end: usize) -> usize {
+        put(window, end, &self.behind);
+        end + usize::from(self.behind_len & 7)
+    }
+
+    #[inline(always)]
+    fn text(&self, chunk: &Chunk, form: u32, window: &mut [u8; STEP]) -> usize {
+        // A shorter one may stand for none.
+        if form > TEXT as u32 || form <= 4 && !begins_plainly(chunk) {
+            return NOT_SO;
+        }
+        put(window, self.start(), chunk);
+        self.end(window, self.start() + (form & 63) as usize)
+    }
+
+    // Numbers may stand in quotes or not. Other forms have a length that nothing fits.
+    #[inline(always)]
+    fn number(&self, chunk: &Chunk, form: u32, digits: u32, most: u64, window: &mut [u8; STEP]) -> usize {
+        let mut len = (form & !Span::BARE) as usize;
+        if !are_digits(chunk, len) {
+            len = without_fraction(chunk, len);
+        }
+        if len == 0 || len > digits as usize && up_to_eight_digits(chunk, len).is_none_or(|n| n > most) {
+            return NOT_SO;
+        }
+        put(window, self.start(), block(chunk));
+        self.end(window, self.start() + (len & 31))
+    }
+
+    #[inline(always)]
+    fn time(&self, chunk: &Chunk, form: u32, unit: Unit, window: &mut [u8; STEP]) -> usize {
+        let len = (form & !Span::BARE) as usize;
+        // Seconds of our time have ten digits, milliseconds thirteen.
+        let seconds = len == 10 && unit != Unit::Millis;
+        let millis = len == 13 && unit != Unit::Seconds;
+        if !(seconds || millis) || !are_digits(chunk, len) {
+            return NOT_SO;
+        }
+        put(window, self.start(), block(chunk));
+        let end = self.start() + (len & 31);
+        if millis {
+            put(window, end, b",");
+            return end + 1;
+        }
+        self.end(window, end)
+    }
+
+    #[inline(always)]
+    fn address(&self, chunk: &Chunk, form: u32, window: &mut [u8; STEP]) -> usize {
+        let len = form as usize;
+        if !is_ipv4(chunk, len) {
+            return NOT_SO;
+        }
+        put(window, self.start(), block(chunk));
+        self.end(window, self.start() + (len & 31))
+    }
+
+    #[inline(always)]
+    fn protocol(&self, chunk: &Chunk, form: u32, window: &mut [u8; STEP]) -> usize {
+        let len = (form & !Span::BARE) as usize;
+        let (number, end) = match are_digits(chunk, len) {
+            true => {
+                put(window, self.start(), block(chunk));
+                (up_to_eight_digits(chunk, len).filter(|n| *n <= 255), self.start() + (len & 31))
+            }
+            false => {
+                let (number, digits) = named_protocol(chunk, len).unzip();
+                put(window, self.start(), digits.unwrap_or(b"  "));
+                (number, self.start() + if number < Some(10) { 1 } else { 2 })
+            }
+        };
+        let Some(number) = number else { return NOT_SO };
+        let end = put_keyword(window, end, number);
+        self.end(window, end)
+    }
+
+    #[inline(always)]
+    fn word(&self, chunk: &Chunk, form: u32, words: &[Known], window: &mut [u8; STEP]) -> usize {
+        let text = word(chunk, (form & !Span::BARE) as usize);
+        let known = text.and_then(|text| words.iter().find(|w| w.is(text)));
+        let Some(known) = known else { return NOT_SO };
+        put(window, self.start(), known.text());
+        self.start() + known.len()
     }
 }
 
-/// Puts a block into the window.
+/// Puts a protocol's keyword behind its number, if it has one.
 #[inline(always)]
-fn put<const N: usize>(window: &mut [u8; STEP], at: usize, block: &[u8; N]) -> Option<()> {
-    *window.get_mut(at..)?.first_chunk_mut()? = *block;
-    Some(())
+pub(crate) fn put_keyword(window: &mut [u8], end: usize, number: u64) -> usize {
+    match KEYWORDS.get(number as usize) {
+        Some((keyword, len)) if *len > 1 => {
+            put(window, end, b",\"transport\":\"");
+            put(window, end + 14, keyword);
+            end + 14 + (usize::from(*len) & 31)
+        }
+        _ => end,
+    }
 }
 
-/// The first sixteen bytes, with zeros where there are not so many.
+/// Puts a block into the window, if it is inside.
 #[inline(always)]
-fn chunk(tail: &[u8]) -> [u8; 16] {
-    tail.first_chunk().copied().unwrap_or_else(|| padded(tail))
+pub(crate) fn put<const N: usize>(window: &mut [u8], at: usize, block: &[u8; N]) {
+    if let Some(place) = window.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = *block;
+    }
 }
 
+/// The first sixteen bytes.
+#[inline(always)]
+pub(crate) fn block(chunk: &Chunk) -> &[u8; Block::LEN] {
+    &chunk.as_chunks().0[0]
+}
+
+/// The beginning of a text, with zeros where there is not so much.
 #[cold]
-fn padded(tail: &[u8]) -> [u8; 16] {
-    let mut all = [0; 16];
-    all.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+pub(crate) fn padded(tail: &[u8]) -> Chunk {
+    let mut all = [0; TEXT];
+    let len = tail.len().min(TEXT);
+    all[..len].copy_from_slice(&tail[..len]);
     all
-}
-
-/// Writes a text as it is.
-#[inline(never)]
-fn copy(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
-    encode::bytes(buffer, at, tail.get(..len)?)
 }
 
 /// Whether the first bytes are a number as it goes out.
 #[inline(always)]
-fn are_digits(bytes: &[u8; 16], len: usize) -> bool {
-    let digits = Block::new(bytes).within(b'0', b'9').mask();
-    len <= 16 && !digits & below(len) == 0 && (bytes[0] != b'0' || len == 1)
+pub(crate) fn are_digits(bytes: &Chunk, len: usize) -> bool {
+    let digits = Block::new(block(bytes)).within(b'0', b'9').mask();
+    len.wrapping_sub(1) < 16 && !digits & below(len) == 0 && (bytes[0] != b'0' || len == 1)
 }
 
 /// How many digits stand before `.0`, if the first bytes are a number as it goes out but for that.
 #[inline(never)]
-fn without_fraction(bytes: &[u8; 16], len: usize) -> usize {
+fn without_fraction(bytes: &Chunk, len: usize) -> usize {
     let digits = len.wrapping_sub(2);
     match bytes.get(digits..) {
         Some([b'.', b'0', ..]) if digits > 0 && are_digits(bytes, digits) => digits,
@@ -482,7 +644,7 @@ fn without_fraction(bytes: &[u8; 16], len: usize) -> usize {
 
 /// The number in the first bytes, if there are at most eight digits.
 #[inline(always)]
-fn up_to_eight_digits(bytes: &[u8; 16], len: usize) -> Option<u64> {
+pub(crate) fn up_to_eight_digits(bytes: &Chunk, len: usize) -> Option<u64> {
     if len == 0 || len > 8 {
         return None;
     }
@@ -497,7 +659,7 @@ fn up_to_eight_digits(bytes: &[u8; 16], len: usize) -> Option<u64> {
 
 /// At most eight bytes, the first lowest, and zeros.
 #[inline(always)]
-fn word(bytes: &[u8; 16], len: usize) -> Option<u64> {
+pub(crate) fn word(bytes: &Chunk, len: usize) -> Option<u64> {
     if len == 0 || len > 8 {
         return None;
     }
@@ -507,7 +669,7 @@ fn word(bytes: &[u8; 16], len: usize) -> Option<u64> {
 
 /// Writes an address that is written in another form, with the quote and the comma behind it.
 #[inline(never)]
-fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
+pub(crate) fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
     let text = std::str::from_utf8(tail.get(..len)?).ok()?;
     let end = encode::address(buffer, at, convert::address(text)?)?;
     encode::bytes(buffer, end, b"\",")
@@ -515,20 +677,20 @@ fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Writt
 
 /// Whether a text begins like nothing that stands for none: `-1`, `null`, `N/A`, blanks.
 #[inline(always)]
-fn begins_plainly(text: &[u8]) -> bool {
-    matches!(text.first(), Some(b) if b.is_ascii_alphanumeric() && !matches!(b, b'n' | b'N'))
+pub(crate) fn begins_plainly(text: &Chunk) -> bool {
+    text[0].is_ascii_alphanumeric() && !matches!(text[0], b'n' | b'N')
 }
 
 /// Whether the first bytes are an IPv4 address as it goes out. A bit stands for each byte.
 #[inline(always)]
-fn is_ipv4(bytes: &[u8; 16], len: usize) -> bool {
+pub(crate) fn is_ipv4(bytes: &Chunk, len: usize) -> bool {
     if len > 15 {
         return false;
     }
     if !scan::VECTORS {
         return convert::ipv4(&bytes[..len]).is_some();
     }
-    let block = Block::new(bytes);
+    let block = Block::new(block(bytes));
     let all: Mask = below(len);
     let dots = block.equal(b'.').mask() & all;
     let digits = block.within(b'0', b'9').mask() & all;
@@ -537,7 +699,7 @@ fn is_ipv4(bytes: &[u8; 16], len: usize) -> bool {
     let begins = dots << 1 | 1;
     let long = begins & digits >> 1 & digits >> 2;
     let (twos, fives) = (block.equal(b'2').mask(), block.equal(b'5').mask());
-    let (over_two, over_five) = (block.within(b'3', b'9').mask(), block.within(b'6', b'9').mask());
+    let (over_two, over_five) = (block.above(b'2').mask(), block.above(b'5').mask());
     let over_255 = long & (over_two | twos & (over_five >> 1 | fives >> 1 & over_five >> 2));
     let empty = begins & ends;
     let leading_zero = begins & block.equal(b'0').mask() & !(ends >> 1);
@@ -557,12 +719,12 @@ mod tests {
 
     use super::*;
 
-    fn pieces(text: &str, check: impl Fn(Piece<'_>)) {
+    fn chunks(text: &str, check: impl Fn(&Chunk)) {
         for behind in
             ["", " ", ".1 2.3.4.5 6.7.8.9 10", "00000000000000000000", "2552552552552552", "é012345678901"]
         {
             let whole = format!("{text}{behind}");
-            check(Piece { tail: whole.as_bytes(), len: text.len(), form: Form::Plain });
+            check(&padded(whole.as_bytes()));
         }
     }
 
@@ -580,11 +742,10 @@ mod tests {
         }
         for text in &texts {
             let canonical = text.parse::<u64>().is_ok_and(|n| n.to_string() == *text);
-            pieces(text, |piece| {
-                let chunk = chunk(piece.tail);
-                assert_eq!(are_digits(&chunk, text.len()), canonical && text.len() <= 16, "{text:?}");
+            chunks(text, |chunk| {
+                assert_eq!(are_digits(chunk, text.len()), canonical && text.len() <= 16, "{text:?}");
                 if canonical && text.len() <= 8 {
-                    assert_eq!(up_to_eight_digits(&chunk, text.len()), text.parse().ok());
+                    assert_eq!(up_to_eight_digits(chunk, text.len()), text.parse().ok());
                 }
             });
         }
@@ -601,8 +762,8 @@ mod tests {
             for (c, d) in octets.into_iter().flat_map(|c| lasts.map(|d| (c, d))) {
                 for text in [format!("{a}.{b}.{c}.{d}"), format!("{d}.{c}.{a}"), format!("{d}.{a}.{b}.{c}")] {
                     let good = text.parse::<Ipv4Addr>().is_ok();
-                    pieces(&text, |piece| {
-                        assert_eq!(is_ipv4(&chunk(piece.tail), piece.len), good, "{text:?}");
+                    chunks(&text, |chunk| {
+                        assert_eq!(is_ipv4(chunk, text.len()), good, "{text:?}");
                     });
                 }
             }
@@ -612,10 +773,10 @@ mod tests {
     #[test]
     fn words_wherever_they_stand() {
         for text in ["accept", "ok", "skipdata", "x"] {
-            pieces(text, |piece| {
-                assert_eq!(word(&chunk(piece.tail), piece.len), word(&padded(text.as_bytes()), text.len()));
+            chunks(text, |chunk| {
+                assert_eq!(word(chunk, text.len()), word(&padded(text.as_bytes()), text.len()));
             });
         }
-        assert_eq!((word(&[0; 16], 0), word(&[b'x'; 16], 9)), (None, None));
+        assert_eq!((word(&[0; 48], 0), word(&[b'x'; 48], 9)), (None, None));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
     schemas, sort,
-    source::{Object, Short, Source},
+    source::{Object, Source},
     vocabulary,
 };
 
@@ -64,15 +64,12 @@ impl<'a> Given<'_, 'a> {
         memory: &mut Memory,
         out: &mut Outcome,
     ) -> Result<Written, Fault<'a>> {
-        if rules.direct && self.source.has_pieces() {
-            let (log_time, len) = (self.around.log_time, self.text.len());
-            let written = match self.source.short() {
-                Short::Object(object) => self.plan.write(&object, log_time, len, rules, memory, out),
-                Short::Line(line) => self.plan.write(&line, log_time, len, rules, memory, out),
-            };
-            if let Some(written) = written {
-                return Ok(written);
-            }
+        if rules.direct
+            && let Some(values) = self.source.short()
+            && let tail = values.text.as_bytes()
+            && let Some(written) = self.plan.write(values, tail, self.around.log_time, rules, memory, out)
+        {
+            return Ok(written);
         }
         self.write_at_length(rules, memory, out)
     }
@@ -179,24 +176,25 @@ impl<'a> Given<'_, 'a> {
 }
 
 impl Plan {
-    /// Writes a record in the short way, if nothing stands against it.
+    /// Writes a record in the short way, if nothing stands against it. The tail begins with the
+    /// record's text, and may go on behind it.
     #[inline]
-    pub(crate) fn write<'a>(
+    pub(crate) fn write(
         &self,
-        source: &impl Source<'a>,
+        values: Object<'_>,
+        tail: &[u8],
         log_time: Option<u64>,
-        text_len: usize,
         rules: &Rules,
         memory: &mut Memory,
         out: &mut Outcome,
     ) -> Option<Written> {
         let zone = rules.zone.as_ref();
         let start = out.output.len();
-        if !self.direct.as_ref()?.run(source, log_time, zone, text_len, &mut memory.record, &mut out.output) {
+        if !self.direct.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
             return None;
         }
         if let Some(filter) = rules.filter()
-            && !self.passes(source, log_time, zone, filter, memory)
+            && !self.passes(values, log_time, zone, filter, memory)
         {
             out.output.truncate(start);
             out.filtered += 1;
@@ -218,9 +216,9 @@ impl Plan {
     /// Whether a record passes, of which only the fields are read that the filter looks at. It
     /// has been written, so each value is good, and is in its field.
     #[inline(never)]
-    fn passes<'a>(
+    fn passes(
         &self,
-        source: &impl Source<'a>,
+        values: Object<'_>,
         log_time: Option<u64>,
         zone: Option<&Zone>,
         filter: &Filter,
@@ -238,16 +236,16 @@ impl Plan {
         for &(member, entry) in &self.steps {
             let entry = &product.entries[entry];
             if entry.to.field().is_some_and(|f| reads.has(f)) {
-                let _ = apply(&mut record, entry, source.value(member), zone);
+                let _ = apply(&mut record, entry, values.raw(member), zone);
             }
         }
         if reads.has(Field::LogTimeMs)
-            && let Some(time) = self.log_time_in(source, zone).or(log_time)
+            && let Some(time) = self.log_time_in(&values, zone).or(log_time)
         {
             record.set(Field::LogTimeMs, Value::Number(time));
         }
         if reads.extra {
-            record.extra.extend(self.extra.iter().map(|&i| (self.key(i), source.raw(i))));
+            record.extra.extend(self.extra.iter().map(|&i| (self.key(i), values.raw(i))));
         }
         let passes = filter.accepts(&record);
         record.recycle(&mut memory.record);

@@ -5,8 +5,8 @@
 use crate::{
     encode::{self, Written},
     limits,
-    record::RawKind,
-    scan::{self, Block, Marks, below},
+    scan::{self, Block, Marks, Mask, below},
+    source::{Member, Span},
 };
 
 /// What is wrong with a text that should be JSON.
@@ -15,36 +15,6 @@ pub(crate) struct JsonFault {
     /// In bytes, from 0.
     pub(crate) offset: usize,
     pub(crate) what: &'static str,
-}
-
-/// A piece of text, of the input or of the memory for unescaped strings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    unescaped: bool,
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    pub(crate) fn of<'a>(&self, input: &'a str, unescaped: &'a str) -> &'a str {
-        let text = if self.unescaped { unescaped } else { input };
-        text.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-
-    /// From its start to the end of the input, and its length; none if it had escapes.
-    #[inline(always)]
-    pub(crate) fn as_it_stands<'a>(&self, input: &'a str) -> Option<(&'a [u8], usize)> {
-        let tail = input.as_bytes().get(self.start as usize..)?;
-        if self.unescaped { None } else { Some((tail, (self.end - self.start) as usize)) }
-    }
-}
-
-/// A member of an object, or an item of an array (whose key is empty).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) key: Span,
-    pub(crate) kind: RawKind,
-    pub(crate) value: Span,
 }
 
 struct Reader<'a> {
@@ -74,7 +44,7 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
     } else {
         loop {
             r.blanks();
-            let mut key = Span { unescaped: false, start: 0, end: 0 };
+            let mut key = Span::default();
             if object {
                 if r.next() != Some(b'"') {
                     return Err(r.fault_before("expected a key in double quotes"));
@@ -86,8 +56,8 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
                 }
                 r.blanks();
             }
-            let (kind, value) = r.value(unescaped)?;
-            members.push(Member { key, kind, value });
+            let value = r.value(unescaped)?;
+            members.push(Member { key, value });
             r.blanks();
             match r.next() {
                 Some(b',') => {}
@@ -108,98 +78,123 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
 /// known is faster compared than read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outline {
-    /// Each key as `,"key":`, the first with a brace, with room to a multiple of sixteen bytes.
-    blocks: Vec<[u8; Block::LEN]>,
-    /// Where the blocks of each key begin, and how long it is with what is around it.
-    keys: Vec<(u32, u32)>,
+    keys: Vec<Key>,
+}
+
+/// A key as `,"key":`, the first with a brace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    /// How it begins, and which of these bytes are its own.
+    first: [u8; Block::LEN],
+    own: Mask,
+    len: u32,
+    /// All of it.
+    whole: Box<[u8]>,
+}
+
+impl Key {
+    fn new(key: &str, before: char) -> Self {
+        let whole = format!("{before}\"{key}\":").into_bytes();
+        let (mut first, begun) = ([0; Block::LEN], whole.len().min(Block::LEN));
+        first[..begun].copy_from_slice(&whole[..begun]);
+        Self { first, own: below(begun), len: whole.len() as u32, whole: whole.into() }
+    }
+
+    /// Whether it stands at a place.
+    #[inline(always)]
+    fn is_at(&self, bytes: &[u8], pos: usize) -> bool {
+        Block::at(bytes, pos).is_some_and(|here| !here.same(Block::new(&self.first)).mask() & self.own == 0)
+            && (self.len <= Block::LEN as u32 || self.ends_at(bytes, pos))
+    }
+
+    #[inline(never)]
+    fn ends_at(&self, bytes: &[u8], pos: usize) -> bool {
+        bytes.get(pos..pos + self.whole.len()).is_some_and(|here| {
+            let (a, b) = (here.chunks(Block::LEN), self.whole.chunks(Block::LEN));
+            a.zip(b).all(|(a, b)| a == b)
+        })
+    }
 }
 
 impl Outline {
     /// Of keys that need no escapes.
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut outline = Self { blocks: Vec::new(), keys: Vec::new() };
+        let mut outline = Self { keys: Vec::new() };
         for key in keys {
             if scan::first_escaped(key.as_bytes()).is_some() {
                 return None;
             }
-            let before = if outline.keys.is_empty() { '{' } else { ',' };
-            outline.keys.push((outline.blocks.len() as u32, key.len() as u32 + 4));
-            for chunk in format!("{before}\"{key}\":").as_bytes().chunks(Block::LEN) {
-                let mut block = [0; Block::LEN];
-                block[..chunk.len()].copy_from_slice(chunk);
-                outline.blocks.push(block);
-            }
+            outline.keys.push(Key::new(key, if outline.keys.is_empty() { '{' } else { ',' }));
         }
         Some(outline)
     }
 
-    /// Reads an object with just these keys; false where it is another one, or is none.
-    pub(crate) fn read(&self, text: &str, members: &mut Vec<Member>, unescaped: &mut String) -> bool {
-        members.clear();
+    /// Reads an object with just these keys, and says whether there are arrays or objects in it;
+    /// nothing where it is another one, or is none. The object is all of the text, which begins
+    /// the tail.
+    pub(crate) fn read(
+        &self,
+        text: &str,
+        tail: &[u8],
+        members: &mut Vec<Member>,
+        unescaped: &mut String,
+    ) -> Option<bool> {
         unescaped.clear();
-        let mut r = Reader { text, bytes: text.as_bytes(), pos: 0 };
-        self.read_with(&mut r, members, unescaped).is_some_and(|()| r.pos == text.len())
-    }
-
-    #[inline(always)]
-    fn read_with(&self, r: &mut Reader<'_>, members: &mut Vec<Member>, unescaped: &mut String) -> Option<()> {
-        let mut pos = 0;
-        for &(first, len) in &self.keys {
-            let blocks = self.blocks.get(first as usize..)?;
-            let (start, end) = match is_at(blocks, len as usize, r.bytes, pos) {
-                true => {
-                    let key = (pos + 2, pos + len as usize - 2);
-                    pos = r.behind_blanks(pos + len as usize);
-                    key
+        members.resize(self.keys.len(), Member::default());
+        let (mut pos, mut nested) = (0, false);
+        for (key, member) in self.keys.iter().zip(members) {
+            if key.is_at(tail, pos) {
+                let end = pos + key.len as usize;
+                member.key = Span::plain(pos + 2, end - 2);
+                pos = end;
+                if *tail.get(pos)? <= b' ' {
+                    pos = behind_blanks(tail, pos);
                 }
-                false => {
-                    r.pos = pos;
-                    let key = r.key_among_blanks(blocks.as_flattened().get(..len as usize)?)?;
-                    pos = r.pos;
-                    key
-                }
-            };
-            let key = Span { unescaped: false, start: start as u32, end: end as u32 };
-            let (kind, value) = match r.simple_value(pos) {
-                Some((kind, value, end)) => {
-                    pos = end;
-                    (kind, value)
-                }
+            } else {
+                let mut r = Reader { text, bytes: text.as_bytes(), pos };
+                let (start, end) = r.key_among_blanks(&key.whole)?;
+                member.key = Span::plain(start, end);
+                pos = r.pos;
+            }
+            (member.value, pos) = match simple_value(tail, pos) {
+                Some(simple) => simple,
                 None => {
-                    r.pos = pos;
+                    let mut r = Reader { text, bytes: text.as_bytes(), pos };
                     let value = r.value(unescaped).ok()?;
-                    pos = r.pos;
-                    value
+                    nested |= value.is_nested();
+                    (value, r.pos)
                 }
             };
-            members.push(Member { key, kind, value });
         }
-        pos = r.behind_blanks(pos);
-        if *r.bytes.get(pos)? != b'}' || self.keys.is_empty() {
+        let bytes = text.as_bytes();
+        pos = behind_blanks(bytes, pos);
+        if *bytes.get(pos)? != b'}' || self.keys.is_empty() {
             return None;
         }
-        r.pos = r.behind_blanks(pos + 1);
-        Some(())
+        (behind_blanks(bytes, pos + 1) == bytes.len()).then_some(nested)
     }
 }
 
-/// Whether these bytes stand at a place.
+/// A string without escapes or an integer, and where it ends, if enough stands behind it.
 #[inline(always)]
-fn is_at(blocks: &[[u8; Block::LEN]], len: usize, bytes: &[u8], mut pos: usize) -> bool {
-    let mut left = len;
-    for block in blocks {
-        let Some(here) = Block::at(bytes, pos) else { return false };
-        let size = left.min(Block::LEN);
-        if !here.same(Block::new(block)).mask() & below(size) != 0 {
-            return false;
+fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
+    if *bytes.get(pos)? == b'"' {
+        let mut end = pos + 1;
+        loop {
+            let mask = Block::at(bytes, end)?.escaped().mask();
+            end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
+            if mask != 0 {
+                break;
+            }
         }
-        left -= size;
-        pos += size;
-        if left == 0 {
-            return true;
-        }
+        return (*bytes.get(end)? == b'"').then(|| (Span::plain(pos + 1, end), end + 1));
     }
-    false
+    let other = !Block::at(bytes, pos)?.within(b'0', b'9').mask();
+    let end = pos + other.trailing_zeros() as usize;
+    let ends = matches!(bytes.get(end)?, b',' | b'}' | b' ') && other.trailing_zeros() < 16;
+    // Neither none, nor a zero in front of others.
+    let digits = end > pos && (end == pos + 1 || *bytes.get(pos)? != b'0');
+    (ends && digits).then(|| (Span::bare(pos, end), end))
 }
 
 impl Reader<'_> {
@@ -257,56 +252,32 @@ impl Reader<'_> {
         Some((start, end))
     }
 
-    /// A string without escapes or an integer, and where it ends, if enough stands behind it.
-    #[inline(always)]
-    fn simple_value(&self, pos: usize) -> Option<(RawKind, Span, usize)> {
-        let span = |start: usize, end: usize| Span { unescaped: false, start: start as u32, end: end as u32 };
-        if *self.bytes.get(pos)? == b'"' {
-            let mut end = pos + 1;
-            loop {
-                let mask = Block::at(self.bytes, end)?.escaped().mask();
-                end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
-                if mask != 0 {
-                    break;
-                }
-            }
-            return (*self.bytes.get(end)? == b'"').then(|| (RawKind::Text, span(pos + 1, end), end + 1));
-        }
-        let other = !Block::at(self.bytes, pos)?.within(b'0', b'9').mask();
-        let end = pos + other.trailing_zeros() as usize;
-        let ends = matches!(self.bytes.get(end)?, b',' | b'}' | b' ') && other.trailing_zeros() < 16;
-        // Neither none, nor a zero in front of others.
-        let digits = end > pos && (end == pos + 1 || *self.bytes.get(pos)? != b'0');
-        (ends && digits).then(|| (RawKind::Number, span(pos, end), end))
-    }
-
-    fn value(&mut self, unescaped: &mut String) -> Result<(RawKind, Span)> {
+    fn value(&mut self, unescaped: &mut String) -> Result<Span> {
         let start = self.pos;
-        let kind = match self.peek() {
+        match self.peek() {
             Some(b'"') => {
                 self.pos += 1;
-                return Ok((RawKind::Text, self.string(unescaped)?));
+                self.string(unescaped)
             }
             Some(b'{' | b'[') => {
                 self.nested()?;
-                RawKind::Nested
+                Ok(Span::nested(start, self.pos))
             }
-            _ => self.scalar()?,
-        };
-        Ok((kind, Span { unescaped: false, start: start as u32, end: self.pos as u32 }))
+            _ => {
+                self.scalar()?;
+                Ok(Span::bare(start, self.pos))
+            }
+        }
     }
 
-    fn scalar(&mut self) -> Result<RawKind> {
+    fn scalar(&mut self) -> Result<()> {
         match self.peek() {
-            Some(b'-' | b'0'..=b'9') => {
-                self.number()?;
-                Ok(RawKind::Number)
-            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
             _ => {
                 for word in ["null", "true", "false"] {
                     if self.bytes[self.pos..].starts_with(word.as_bytes()) {
                         self.pos += word.len();
-                        return Ok(RawKind::Literal);
+                        return Ok(());
                     }
                 }
                 Err(self.fault("expected a value"))
@@ -374,7 +345,7 @@ impl Reader<'_> {
         let start = self.pos;
         if self.plain()? == b'"' {
             self.pos += 1;
-            return Ok(Span { unescaped: false, start: start as u32, end: self.pos as u32 - 1 });
+            return Ok(Span::plain(start, self.pos - 1));
         }
         let from = unescaped.len();
         let mut copied = start;
@@ -383,7 +354,7 @@ impl Reader<'_> {
             unescaped.push_str(&self.text[copied..self.pos]);
             self.pos += 1;
             if b == b'"' {
-                return Ok(Span { unescaped: true, start: from as u32, end: unescaped.len() as u32 });
+                return Ok(Span::unescaped(from, unescaped.len()));
             }
             unescaped.push(self.escape()?);
             copied = self.pos;
@@ -649,12 +620,13 @@ pub(crate) fn compact(json: &str, buffer: &mut [u8], mut at: usize) -> Written {
 mod tests {
     use super::*;
     use crate::output::Output;
+    use crate::record::RawKind;
 
     fn read(text: &str) -> std::result::Result<Vec<(String, RawKind, String)>, JsonFault> {
         let (mut members, mut unescaped) = (Vec::new(), String::new());
         read_members(text, &mut members, &mut unescaped)?;
         let own = |s: &Span| s.of(text, &unescaped).to_owned();
-        Ok(members.iter().map(|m| (own(&m.key), m.kind, own(&m.value))).collect())
+        Ok(members.iter().map(|m| (own(&m.key), m.value.raw(text, &unescaped).kind, own(&m.value))).collect())
     }
 
     #[test]

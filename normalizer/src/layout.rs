@@ -16,8 +16,8 @@ use nom::{
 use crate::{
     Config, Error, limits,
     plan::KeyIndex,
-    scan::{Block, Marks},
-    source::{Form, Piece},
+    scan::Block,
+    source::{Member, Object, Span},
 };
 
 /// How the columns of a line are told apart.
@@ -283,40 +283,20 @@ fn is_blank(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Columns as they are cut off a line.
-struct Cuts<'r> {
-    ranges: &'r mut [(u32, u32)],
-    count: usize,
-    /// Where the next one starts.
-    start: u32,
-}
+/// So many bytes of a line are looked at in a turn.
+const GROUP: usize = 64;
+/// So many columns are cut in a turn.
+const TURN: usize = 4;
 
-impl Cuts<'_> {
-    #[inline(always)]
-    fn cut(&mut self, at: u32) {
-        if at > self.start
-            && let Some(range) = self.ranges.get_mut(self.count)
-        {
-            *range = (self.start, at);
-            self.count += 1;
-        }
-        self.start = at + 1;
-    }
-
-    /// Cuts at each bit, from a place on.
-    #[inline(always)]
-    fn make(&mut self, mut bits: u64, from: u32) {
-        // Two in a turn: in a sandbox each turn asks whether there is still time.
-        while bits != 0 {
-            self.cut(from + bits.trailing_zeros());
-            bits &= bits - 1;
-            if bits == 0 {
-                break;
-            }
-            self.cut(from + bits.trailing_zeros());
-            bits &= bits - 1;
-        }
-    }
+/// What stands from a place on, and blanks behind it.
+#[cold]
+#[inline(never)]
+fn padded_group(tail: &[u8], at: usize) -> [u8; GROUP] {
+    let mut group = [b' '; GROUP];
+    let rest = tail.get(at..).unwrap_or_default();
+    let len = rest.len().min(GROUP);
+    group[..len].copy_from_slice(&rest[..len]);
+    group
 }
 
 /// The columns of one line.
@@ -325,7 +305,7 @@ pub(crate) struct Columns {
     /// Their text, where it is not a part of the line.
     unquoted: String,
     /// Where they are; only so many.
-    ranges: Vec<(u32, u32)>,
+    spans: Vec<Member>,
     count: usize,
     own: bool,
     /// Nothing in the line needs an escape in a JSON string.
@@ -346,17 +326,21 @@ impl Columns {
     /// A column of the line that was split last.
     #[inline]
     pub(crate) fn get<'a>(&'a self, line: &'a str, index: usize) -> &'a str {
-        let (start, end) = self.ranges[index];
-        let text = if self.own { self.unquoted.as_str() } else { line };
-        &text[start as usize..end as usize]
+        self.spans[index].value.of(if self.own { &self.unquoted } else { line }, "")
     }
 
-    /// A column of a plain line that was split where it stands.
-    #[inline(always)]
-    pub(crate) fn piece<'a>(&self, line: &'a str, index: usize) -> Option<Piece<'a>> {
-        let (start, end) = *self.ranges.get(index)?;
-        let tail = line.as_bytes().get(start as usize..)?;
-        Some(Piece { tail, len: (end - start) as usize, form: Form::Plain })
+    /// Where a column lies in the line, and how long it is. Of columns of the line itself.
+    #[inline]
+    pub(crate) fn place(&self, index: usize) -> (usize, usize) {
+        let span = self.spans[index].value;
+        (span.start(), span.form() as usize)
+    }
+
+    /// The columns of the line that was split last, if nothing in it needs an escape in JSON.
+    #[inline]
+    pub(crate) fn plain<'a>(&'a self, line: &'a str) -> Option<Object<'a>> {
+        let members = self.spans.get(..self.count)?;
+        self.plain.then_some(Object { text: line, unescaped: "", members })
     }
 
     /// Whether it is known that no control character is in the line that was split last.
@@ -364,69 +348,96 @@ impl Columns {
         self.plain
     }
 
-    /// Splits at runs of blanks.
+    /// Splits at runs of blanks. The line begins its tail, which may go on behind it.
     #[inline(never)]
-    pub(crate) fn split_blanks(&mut self, line: &str) {
-        let bytes = line.as_bytes();
+    pub(crate) fn split_blanks(&mut self, line: &str, tail: &[u8]) {
         self.own = false;
-        self.plain = true;
-        // Room for each column that there can be.
-        if self.ranges.len() < bytes.len() / 2 + 1 {
-            self.ranges.resize(bytes.len() / 2 + 1, (0, 0));
+        // Room for each column that there can be, and for what is written past them.
+        let most = line.len() / 2 + 1 + TURN;
+        if self.spans.len() < most {
+            self.spans.resize(most, Member::default());
         }
-        let mut cuts = Cuts { ranges: &mut self.ranges, count: 0, start: 0 };
-        let (mut at, mut escaped) = (0, Marks::NONE);
-        while let Some(group) = bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
-            let mut blanks = 0;
+        let (mut count, mut start, mut at) = (0, 0, 0);
+        let (mut escaped, mut doubled, mut behind_blank) = (0, 0, 1);
+        while at < line.len() {
+            let (mut blanks, mut odd) = (0, 0);
+            let padded;
+            let group: &[u8; GROUP] = match tail.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(group) => group,
+                None => {
+                    padded = padded_group(tail, at);
+                    &padded
+                }
+            };
             for (i, block) in group.as_chunks().0.iter().enumerate() {
                 let block = Block::new(block);
-                escaped = escaped.or(block.escaped());
                 blanks |= u64::from(block.blanks().mask()) << (i * Block::LEN);
+                odd |= u64::from(block.escaped().mask()) << (i * Block::LEN);
             }
-            cuts.make(blanks, at as u32);
-            at += 64;
-        }
-        let (base, mut blanks) = (at, 0);
-        while let Some(block) = Block::at(bytes, at) {
-            escaped = escaped.or(block.escaped());
-            blanks |= u64::from(block.blanks().mask()) << (at - base);
-            at += Block::LEN;
-        }
-        // What is left, in the last sixteen bytes.
-        match bytes.last_chunk() {
-            Some(last) if at < bytes.len() => {
-                let (block, known) = (Block::new(last), at + Block::LEN - bytes.len());
-                escaped = escaped.or(block.escaped());
-                blanks |= u64::from(block.blanks().mask() >> known) << (at - base);
+            // What stands behind the line is none of its.
+            let inside = match line.len() - at {
+                left @ 0..GROUP => (1 << left) - 1,
+                _ => u64::MAX,
+            };
+            blanks &= inside;
+            escaped |= odd & inside;
+            doubled |= blanks & (blanks << 1 | behind_blank);
+            behind_blank = blanks >> (GROUP - 1);
+            // A few at a time, and more than there are: a branch for each, and in a sandbox a look
+            // at the clock, would cost more.
+            let (mut bits, mut next) = (blanks, count);
+            while bits != 0 {
+                let Some(turn) = self.spans.get_mut(next..).and_then(<[Member]>::first_chunk_mut::<TURN>)
+                else {
+                    break;
+                };
+                for column in turn {
+                    let end = at + bits.trailing_zeros() as usize;
+                    column.value = Span::plain(start, end.max(start));
+                    start = end + 1;
+                    bits &= bits.wrapping_sub(1);
+                }
+                next += TURN;
             }
-            Some(_) => {}
-            None => return self.split_any_blanks(line),
+            count += blanks.count_ones() as usize;
+            if blanks != 0 {
+                start = at + GROUP - blanks.leading_zeros() as usize;
+            }
+            at += GROUP;
         }
-        cuts.make(blanks, base as u32);
-        cuts.cut(bytes.len() as u32);
-        self.count = cuts.count;
-        if escaped.mask() != 0 {
+        // Runs of blanks make columns that there are not, which are no more once it is split anew.
+        if start < line.len()
+            && let Some(last) = self.spans.get_mut(count)
+        {
+            last.value = Span::plain(start, line.len());
+            count += 1;
+        }
+        self.count = count;
+        self.plain = escaped == 0;
+        if doubled | escaped != 0 {
             self.split_any_blanks(line);
         }
     }
 
-    /// The same for short lines, and for those with control characters or what needs an escape.
+    /// The same for lines with runs of blanks, control characters or what needs an escape.
     #[cold]
     fn split_any_blanks(&mut self, line: &str) {
-        self.plain = false;
-        self.ranges.clear();
-        let is_column = |range: &(usize, usize)| range.0 < range.1;
+        self.spans.clear();
         let mut start = 0;
         let blanks = line.bytes().enumerate().filter(|(_, b)| is_blank(*b)).map(|(at, _)| at);
-        let ranges = blanks.chain([line.len()]).map(|at| (std::mem::replace(&mut start, at + 1), at));
-        self.ranges.extend(ranges.filter(is_column).map(|(start, end)| (start as u32, end as u32)));
-        self.count = self.ranges.len();
+        for end in blanks.chain([line.len()]) {
+            if start < end {
+                self.spans.push(Member { value: Span::plain(start, end), ..Member::default() });
+            }
+            start = end + 1;
+        }
+        self.count = self.spans.len();
     }
 
     /// Splits as a layout says. The error is the number of the column that has no end, from 0.
     pub(crate) fn split(&mut self, line: &str, separation: &Separation) -> Result<(), usize> {
         match separation {
-            Separation::Blanks => self.split_blanks(line),
+            Separation::Blanks => self.split_blanks(line, line.as_bytes()),
             Separation::Csv { separator, quote } => self.split_csv(line, *separator, *quote),
             Separation::Literals(literals) => return self.split_literals(line, literals),
         }
@@ -461,10 +472,10 @@ impl Columns {
         self.unquoted.clear();
         // Taking quotes away leaves UTF-8 what it is.
         self.unquoted.push_str(std::str::from_utf8(&self.buffer[..written]).unwrap_or_default());
-        self.ranges.clear();
+        self.spans.clear();
         let mut start = 0;
         for &end in &self.ends[..columns] {
-            self.ranges.push((start as u32, end as u32));
+            self.spans.push(Member { value: Span::plain(start, end), ..Member::default() });
             start = end;
         }
         self.count = columns;
@@ -473,7 +484,7 @@ impl Columns {
     fn split_literals(&mut self, line: &str, literals: &[String]) -> Result<(), usize> {
         self.own = false;
         self.plain = false;
-        self.ranges.clear();
+        self.spans.clear();
         let mut pos = literals[0].len();
         if !line.starts_with(&literals[0]) {
             return Err(0);
@@ -487,10 +498,10 @@ impl Columns {
             else {
                 return Err(i - 1);
             };
-            self.ranges.push((pos as u32, (pos + len) as u32));
+            self.spans.push(Member { value: Span::plain(pos, pos + len), ..Member::default() });
             pos += len + literal.len();
         }
-        self.count = self.ranges.len();
+        self.count = self.spans.len();
         Ok(())
     }
 }

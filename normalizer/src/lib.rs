@@ -4,6 +4,7 @@
 //! source runs natively and inside every guest.
 
 pub mod batch;
+mod columns;
 mod community_id;
 mod config;
 mod convert;

@@ -9,7 +9,7 @@ mod lines;
 use std::mem;
 
 use crate::{
-    Config, Error,
+    Config, Error, Zone,
     batch::{self, BatchView, Outcome, Reject},
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole, Meta},
@@ -17,7 +17,7 @@ use crate::{
     fault::{Fault, clipped, code},
     fill::{Around, Given, Memory, Written, bound_fields},
     framing::{Framer, FramingFault},
-    json::{self, JsonFault, Member},
+    json::{self, JsonFault},
     layout::{Columns, HEADER, Layout},
     limits, nearest,
     plan::{Plan, Planner, Plans, Verdict},
@@ -25,7 +25,7 @@ use crate::{
     record::{Raw, RawKind},
     rules::Rules,
     scan,
-    source::{Object, Row, Source},
+    source::{Member, Object, Row, Source},
 };
 
 use self::lines::{KnownLines, Rows, counted};
@@ -39,6 +39,8 @@ pub struct Normalizer {
     planner: Planner,
     /// The products that have lines of their own.
     lines: Vec<KnownLines>,
+    /// Which of them the line before was of.
+    latest_line: usize,
     /// The layout that was configured.
     layout: Option<Rows>,
     /// The header row that was in force last, as its context.
@@ -49,8 +51,8 @@ pub struct Normalizer {
     levels: [Option<Box<Level>>; limits::WRAPS + 1],
     /// How often a record may be wrapped; there is a level for each and one more.
     wraps: usize,
-    /// The context of the element that came last, with its members.
-    context: (Vec<u8>, Level),
+    /// What stood around the element that came last.
+    surroundings: Surroundings,
     columns: Columns,
     memory: Memory,
     tallies: Vec<u32>,
@@ -75,6 +77,38 @@ struct Level {
     inner_unescaped: String,
     stripped: String,
     framer: Option<Box<Framer>>,
+}
+
+/// What the envelope of an element says.
+#[derive(Debug, Default)]
+struct Surroundings {
+    /// The envelope, as its elements' context.
+    context: Vec<u8>,
+    members: Vec<Member>,
+    unescaped: String,
+    log_time: Option<u64>,
+    /// The product that its topic tells.
+    hint: Option<usize>,
+}
+
+impl Surroundings {
+    #[cold]
+    fn new(context: &[u8], zone: Option<&Zone>) -> Self {
+        let mut new = Self { context: context.to_vec(), ..Self::default() };
+        // A context that was cut short still has its first members.
+        let envelope = std::str::from_utf8(context).unwrap_or_default();
+        let _ = json::read_members(envelope, &mut new.members, &mut new.unescaped);
+        let source = Object { text: envelope, unescaped: &new.unescaped, members: &new.members };
+        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
+        new.log_time = members.clone().find_map(|(key, raw)| match envelopes::meta(key, true) {
+            Some(Meta::LogTime(unit)) if !convert::is_missing(raw) => {
+                convert::time(raw.text, unit, zone).map(|t| t.0)
+            }
+            _ => None,
+        });
+        new.hint = topic(members);
+        new
+    }
 }
 
 /// Where what comes out goes.
@@ -143,12 +177,13 @@ impl Normalizer {
             from,
             planner,
             lines: (0..all.len()).filter(with_lines).map(KnownLines::new).collect(),
+            latest_line: 0,
             layout,
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),
             levels: std::array::from_fn(|_| Some(Box::default())),
             wraps: limits::WRAPS,
-            context: (Vec::new(), Level::default()),
+            surroundings: Surroundings::default(),
             columns: Columns::default(),
             memory: Memory::default(),
             tallies: vec![0; all.len()],
@@ -178,15 +213,14 @@ impl Normalizer {
         let mut next = first;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
-            let text = texts.piece(element.start as usize, bytes.len());
+            let start = element.start as usize;
+            let text = texts.piece(start, bytes.len());
             if let Some(text) = text
-                && (element.fault, element.context) == (0, 0)
+                && element.fault == 0
                 && self.rules.direct
                 && self.observer.is_none()
-                && let Some(written) = match text.starts_with('{') {
-                    true => self.object_as_it_stands(text, out),
-                    false => self.line_as_it_stands(text, out),
-                }
+                && let Some(written) =
+                    self.as_it_stands(text, texts.tail(start), batch.context(element.context), out)
             {
                 if written == Written::Filtered {
                     out.filtered_bytes += bytes.len() as u32;
@@ -195,9 +229,9 @@ impl Normalizer {
                 continue;
             }
             let before = (out.normalized + out.rejected, out.filtered);
-            let start = Mark::of(out);
+            let mark = Mark::of(out);
             self.compound = false;
-            let mut sink = Sink { out, element: next as u32, start: start.len };
+            let mut sink = Sink { out, element: next as u32, start: mark.len };
             match FramingFault::from_code(element.fault) {
                 Some(fault) => self.framing_fault(fault, bytes, &mut sink),
                 None => match text.map_or_else(|| std::str::from_utf8(bytes), Ok) {
@@ -207,11 +241,11 @@ impl Normalizer {
                     Err(e) => self.reject(&not_utf8(bytes, e.valid_up_to()), &mut sink),
                 },
             }
-            if self.compound && start.made(out) > limits::ELEMENT_OUTPUT {
-                start.restore(out);
+            if self.compound && mark.made(out) > limits::ELEMENT_OUTPUT {
+                mark.restore(out);
                 self.tallies.clone_from(&self.tallies_before);
                 let fault = too_many_records();
-                self.reject(&fault, &mut Sink { out, element: next as u32, start: start.len });
+                self.reject(&fault, &mut Sink { out, element: next as u32, start: mark.len });
             }
             if out.filtered > before.1 && out.normalized + out.rejected == before.0 {
                 out.filtered_bytes += bytes.len() as u32;
@@ -296,24 +330,16 @@ impl Normalizer {
         if matches!(context, [] | [HEADER, ..]) {
             return self.text(text, depth, context, around, sink);
         }
-        let (of, mut level) = mem::take(&mut self.context);
-        let envelope = std::str::from_utf8(context).unwrap_or_default();
-        if of != context {
-            // A context that was cut short still has its first members.
-            let _ = json::read_members(envelope, &mut level.members, &mut level.unescaped);
-        }
-        let source = Object { text: envelope, unescaped: &level.unescaped, members: &level.members };
-        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        let time = members.clone().find_map(|(key, raw)| match envelopes::meta(key, true) {
-            Some(Meta::LogTime(unit)) if !convert::is_missing(raw) => {
-                convert::time(raw.text, unit, self.rules.zone.as_ref()).map(|t| t.0)
-            }
-            _ => None,
-        });
-        let hint = topic(members.clone()).or(around.hint);
-        let mut around = Around { hint, log_time: time.or(around.log_time), ..around };
+        self.look_around(context);
+        let around_it = mem::take(&mut self.surroundings);
+        let hint = around_it.hint.or(around.hint);
+        let mut around = Around { hint, log_time: around_it.log_time.or(around.log_time), ..around };
         let mut fields = Vec::new();
         if self.rules.keep_envelope {
+            let envelope = std::str::from_utf8(context).unwrap_or_default();
+            let source =
+                Object { text: envelope, unescaped: &around_it.unescaped, members: &around_it.members };
+            let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
             fields.extend_from_slice(around.fields);
             fields.extend(
                 members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text))),
@@ -322,7 +348,15 @@ impl Normalizer {
             around.fields = &fields;
         }
         self.text(text, depth, context, around, sink);
-        self.context = (if of == context { of } else { context.to_vec() }, level);
+        self.surroundings = around_it;
+    }
+
+    /// Sees what an element's envelope says, if it is another one than before.
+    #[inline]
+    fn look_around(&mut self, context: &[u8]) {
+        if self.surroundings.context != context {
+            self.surroundings = Surroundings::new(context, self.rules.zone.as_ref());
+        }
     }
 
     /// Normalizes a text that holds a record, or several inside an envelope.
@@ -342,21 +376,48 @@ impl Normalizer {
         }
     }
 
-    /// Normalizes an object with the keys of the one before in the short way, if nothing stands
-    /// against it.
-    fn object_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> Option<Written> {
+    /// Normalizes a record like the one before in the short way, if nothing stands against it.
+    /// Its text begins the tail.
+    #[inline(always)]
+    fn as_it_stands(
+        &mut self,
+        text: &str,
+        tail: &[u8],
+        context: &[u8],
+        out: &mut Outcome,
+    ) -> Option<Written> {
+        match (text.starts_with('{'), context) {
+            (true, []) => self.object_as_it_stands(text, tail, None, None, out),
+            (true, [b'{', ..]) => {
+                self.look_around(context);
+                let Surroundings { hint, log_time, .. } = self.surroundings;
+                self.object_as_it_stands(text, tail, hint, log_time, out)
+            }
+            (false, []) => self.line_as_it_stands(text, tail, out),
+            _ => None,
+        }
+    }
+
+    fn object_as_it_stands(
+        &mut self,
+        text: &str,
+        tail: &[u8],
+        hint: Option<usize>,
+        log_time: Option<u64>,
+        out: &mut Outcome,
+    ) -> Option<Written> {
         if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b'{')) {
             return None;
         }
         let Level { plans, members, unescaped, .. } = self.levels[0].as_deref_mut()?;
-        let plan = plans.read(text, members, unescaped)?;
+        let (plan, nested) = plans.read(text, tail, members, unescaped)?;
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
         let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
-        if topic != plan.hint || records_in(source).is_some() {
+        if topic.or(hint) != plan.hint || nested && records_in(source).is_some() {
             return None;
         }
-        let written = plan.write(&source, None, text.len(), &self.rules, &mut self.memory, out)?;
+        let written = plan.write(source, tail, log_time, &self.rules, &mut self.memory, out)?;
         self.tallies[*p] += u32::from(written == Written::Normalized);
         Some(written)
     }
@@ -378,7 +439,8 @@ impl Normalizer {
         level: &mut Level,
         sink: &mut Sink<'_>,
     ) {
-        let known = level.plans.read(text, &mut level.members, &mut level.unescaped).is_some();
+        let (members, unescaped) = (&mut level.members, &mut level.unescaped);
+        let known = level.plans.read(text, text.as_bytes(), members, unescaped).is_some();
         if !known && let Err(e) = json::read_members(text, &mut level.members, &mut level.unescaped) {
             // Several documents in one string, perhaps.
             if depth == 0
@@ -728,7 +790,7 @@ fn strip_highlights(text: &str, out: &mut String) {
 
 /// The member that makes an object an envelope that the framing opens.
 fn records_in(object: Object<'_>) -> Option<usize> {
-    let mut members = object.members.iter().enumerate().filter(|(_, m)| m.kind == RawKind::Nested);
+    let mut members = object.members.iter().enumerate().filter(|(_, m)| m.value.is_nested());
     members.find(|(i, _)| holds_records(object.key(*i), object.raw(*i).text)).map(|(i, _)| i)
 }
 

@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 use crate::{
     direct::Program,
     envelopes::{self, Meta},
-    json::{Member, Outline},
+    json::Outline,
     limits, nearest,
     products::{self, Product, To, Unit},
     sort,
+    source::Member,
 };
 
 /// What a sequence of keys turned out to be.
@@ -390,19 +391,22 @@ impl Plans {
     /// So many are tried before the keys are read; most that do not fit fail at an early key.
     const TRIED: usize = 3;
 
-    /// Reads an object that has the keys of a plan that was needed lately, if it has them.
+    /// Reads an object that has the keys of a plan that was needed lately, if it has them. The
+    /// object begins the tail. Says too whether there are arrays or objects in it.
     pub(crate) fn read(
         &mut self,
         text: &str,
+        tail: &[u8],
         members: &mut Vec<Member>,
         unescaped: &mut String,
-    ) -> Option<&Plan> {
-        let mut outlines = self.plans.iter().take(Self::TRIED).map(|p| p.outline.as_ref());
-        let found = outlines.position(|o| o.is_some_and(|o| o.read(text, members, unescaped)))?;
+    ) -> Option<(&Plan, bool)> {
+        let outlines = self.plans.iter().take(Self::TRIED).map(|p| p.outline.as_ref());
+        let mut read = |outline: &Outline| outline.read(text, tail, members, unescaped);
+        let (found, nested) = outlines.enumerate().find_map(|(i, outline)| Some((i, read(outline?)?)))?;
         if found > 0 {
             self.plans[..=found].rotate_right(1);
         }
-        self.latest()
+        self.latest().map(|plan| (plan, nested))
     }
 
     /// The plan that was needed last.

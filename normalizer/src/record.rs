@@ -64,8 +64,8 @@ macro_rules! fields {
 
             /// `"key":"` ready for output, and its length without the last quote.
             #[inline]
-            pub(crate) fn json_key(self) -> (&'static [u8; 16], u8) {
-                static KEYS: &[([u8; 16], u8)] = &[$(padded(concat!("\"", $key, "\":"))),*];
+            pub(crate) const fn json_key(self) -> (&'static [u8; 16], u8) {
+                const KEYS: &[([u8; 16], u8)] = &[$(padded(concat!("\"", $key, "\":"))),*];
                 let (key, len) = &KEYS[self as usize];
                 (key, *len)
             }

@@ -58,6 +58,12 @@ impl Block {
         Marks(self.0.within(first, last))
     }
 
+    /// Which lie above this, as far as they are ASCII.
+    #[inline(always)]
+    pub(crate) fn above(self, byte: u8) -> Marks {
+        Marks(self.0.above(byte))
+    }
+
     /// Which are brackets, braces or backslashes, or a few others.
     #[inline(always)]
     pub(crate) fn may_be_structure(self) -> Marks {
@@ -68,7 +74,8 @@ impl Block {
     /// Which are hexadecimal digits.
     #[inline(always)]
     pub(crate) fn hexadecimal(self) -> Marks {
-        self.within(b'0', b'9').or(self.within(b'a', b'f')).or(self.within(b'A', b'F'))
+        // The bit is that of the case.
+        self.within(b'0', b'9').or(Marks(self.0.with(0x20).within(b'a', b'f')))
     }
 }
 
@@ -188,7 +195,7 @@ use self::target::Bytes;
 
 #[cfg(any(target_feature = "sse2", target_feature = "simd128", target_feature = "neon"))]
 mod target {
-    use wide::u8x16;
+    use wide::{i8x16, u8x16};
 
     #[derive(Clone, Copy, Debug)]
     pub(super) struct Bytes(u8x16);
@@ -224,6 +231,13 @@ mod target {
         #[inline(always)]
         pub(super) fn within(self, first: u8, last: u8) -> Self {
             Self(self.0 - u8x16::splat(first)).up_to(last - first)
+        }
+
+        #[inline(always)]
+        pub(super) fn above(self, byte: u8) -> Self {
+            let signed = |bytes: u8x16| i8x16::new(bytes.to_array().map(u8::cast_signed));
+            let above = signed(self.0).simd_gt(i8x16::splat(byte.cast_signed()));
+            Self(u8x16::new(above.to_array().map(i8::cast_unsigned)))
         }
 
         #[inline(always)]
@@ -293,6 +307,12 @@ mod words {
         }
 
         #[inline(always)]
+        pub(super) fn above(self, byte: u8) -> Self {
+            let up_to = self.up_to(byte).0;
+            Self([0, 1].map(|i| !(up_to[i] | self.0[i]) & HIGHS))
+        }
+
+        #[inline(always)]
         pub(super) fn or(self, other: Self) -> Self {
             Self([self.0[0] | other.0[0], self.0[1] | other.0[1]])
         }
@@ -340,6 +360,8 @@ mod tests {
                     assert_eq!(block.equal(b'-').any(), text.contains(&b'-'));
                     assert_eq!(block.blanks().mask(), want(|b| b <= b' '));
                     assert_eq!(words.up_to(b' ').mask(), want(|b| b <= b' '));
+                    assert_eq!(block.above(b'5').mask(), want(|b| b > b'5' && b < 0x80));
+                    assert_eq!(words.above(b'5').mask(), want(|b| b > b'5' && b < 0x80));
                     assert_eq!(block.escaped().mask(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
                     assert_eq!(block.hexadecimal().mask(), want(|b| b.is_ascii_hexdigit()));
                     assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));

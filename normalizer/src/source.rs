@@ -1,31 +1,95 @@
 //! The values of a record by number, wherever they stand.
 
 use crate::{
-    json::Member,
     layout::Columns,
     products::Entry,
     record::{Raw, RawKind},
 };
 
-/// A value, and what stands behind it: reading on behind its end lets it be
-/// checked and copied in blocks of fixed size, which need no branch for each length.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Piece<'a> {
-    /// From its start to the end of the whole text.
-    pub(crate) tail: &'a [u8],
-    pub(crate) len: usize,
-    pub(crate) form: Form,
+/// A piece of text, of the input or of the memory for unescaped strings, and how it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    /// The length, and above it the form.
+    len: u32,
 }
 
-/// How a piece is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A column, or a string, in which nothing needs an escape in JSON.
-    Plain,
-    /// A JSON number, `true`, `false` or `null`.
-    Bare,
-    /// Anything else.
-    Other,
+impl Span {
+    /// Not a string: a number, `true`, `false` or `null`.
+    pub(crate) const BARE: u32 = 1 << 30;
+    /// A string that had escapes, and lies unescaped elsewhere.
+    const UNESCAPED: u32 = 1 << 31;
+    /// An array or object.
+    const NESTED: u32 = Self::BARE | Self::UNESCAPED;
+
+    /// A column, or a string without escapes.
+    #[inline(always)]
+    pub(crate) fn plain(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 }
+    }
+
+    /// A number or a word.
+    #[inline(always)]
+    pub(crate) fn bare(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 | Self::BARE }
+    }
+
+    /// A string in the memory for unescaped ones.
+    pub(crate) fn unescaped(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 | Self::UNESCAPED }
+    }
+
+    /// An array or object.
+    pub(crate) fn nested(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 | Self::NESTED }
+    }
+
+    /// Where it starts.
+    #[inline(always)]
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// The length and the form: only of what is plain it is the length alone, and less than
+    /// [`Self::BARE`].
+    #[inline(always)]
+    pub(crate) fn form(self) -> u32 {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn of<'a>(self, input: &'a str, unescaped: &'a str) -> &'a str {
+        let text = if self.len & Self::NESTED == Self::UNESCAPED { unescaped } else { input };
+        text.get(self.start()..self.start() + (self.len & !Self::NESTED) as usize).unwrap_or_default()
+    }
+
+    fn kind(self, text: &str) -> RawKind {
+        match self.len & Self::NESTED {
+            Self::NESTED => RawKind::Nested,
+            Self::BARE if text.starts_with(['t', 'f', 'n']) => RawKind::Literal,
+            Self::BARE => RawKind::Number,
+            _ => RawKind::Text,
+        }
+    }
+
+    /// Whether it is an array or object.
+    pub(crate) fn is_nested(self) -> bool {
+        self.len & Self::NESTED == Self::NESTED
+    }
+
+    /// It as a value.
+    #[inline]
+    pub(crate) fn raw<'a>(self, input: &'a str, unescaped: &'a str) -> Raw<'a> {
+        let text = self.of(input, unescaped);
+        Raw { kind: self.kind(text), text }
+    }
+}
+
+/// A member of an object, or an item of an array or a column of a line, whose key is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) key: Span,
+    pub(crate) value: Span,
 }
 
 /// The values of a record by number: an object's members, or a line's columns.
@@ -39,30 +103,13 @@ pub(crate) trait Source<'a> {
     fn value(&self, index: usize) -> Raw<'a> {
         self.raw(index)
     }
-    /// Whether [`Self::piece`] may be asked.
-    #[inline(always)]
-    fn has_pieces(&self) -> bool {
-        true
-    }
-    /// The value with what stands behind it.
-    #[inline(always)]
-    fn piece(&self, _index: usize) -> Option<Piece<'a>> {
-        None
-    }
     /// The column's number, from 1; 0 where there are no columns.
     fn column(&self, index: usize) -> usize;
-    /// The same values for the short way.
-    fn short(&self) -> Short<'a>;
+    /// The same values for the short way, if they can go it. It asks the plan for keys.
+    fn short(&self) -> Option<Object<'a>>;
 }
 
-/// What the short way is made for. It asks the plan for keys, so a source with other keys is
-/// one of these too, and the guest has the short way only twice.
-pub(crate) enum Short<'a> {
-    Object(Object<'a>),
-    Line(Line<'a>),
-}
-
-/// The members of an object, or the items of an array.
+/// The members of an object, the items of an array, or the columns of a line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Object<'a> {
     pub(crate) text: &'a str,
@@ -78,30 +125,15 @@ impl<'a> Source<'a> for Object<'a> {
 
     #[inline]
     fn raw(&self, index: usize) -> Raw<'a> {
-        let m = &self.members[index];
-        Raw { kind: m.kind, text: m.value.of(self.text, self.unescaped) }
-    }
-
-    #[inline(always)]
-    fn piece(&self, index: usize) -> Option<Piece<'a>> {
-        let m = self.members.get(index)?;
-        let form = match m.kind {
-            RawKind::Text => Form::Plain,
-            RawKind::Number | RawKind::Literal => Form::Bare,
-            RawKind::Nested => Form::Other,
-        };
-        Some(match m.value.as_it_stands(self.text) {
-            Some((tail, len)) => Piece { tail, len, form },
-            None => Piece { tail: &[], len: 0, form: Form::Other },
-        })
+        self.members[index].value.raw(self.text, self.unescaped)
     }
 
     fn column(&self, _index: usize) -> usize {
         0
     }
 
-    fn short(&self) -> Short<'a> {
-        Short::Object(*self)
+    fn short(&self) -> Option<Object<'a>> {
+        Some(*self)
     }
 }
 
@@ -124,8 +156,8 @@ impl<'a> Source<'a> for Row<'a> {
         index + 1
     }
 
-    fn short(&self) -> Short<'a> {
-        Short::Object(self.values)
+    fn short(&self) -> Option<Object<'a>> {
+        Some(self.values)
     }
 }
 
@@ -147,22 +179,12 @@ impl<'a> Source<'a> for Line<'a> {
         Raw::text(self.columns.get(self.text, index))
     }
 
-    #[inline(always)]
-    fn has_pieces(&self) -> bool {
-        self.columns.is_plain()
-    }
-
-    #[inline(always)]
-    fn piece(&self, index: usize) -> Option<Piece<'a>> {
-        self.columns.piece(self.text, index)
-    }
-
     fn column(&self, index: usize) -> usize {
         index + 1
     }
 
-    fn short(&self) -> Short<'a> {
-        Short::Line(*self)
+    fn short(&self) -> Option<Object<'a>> {
+        self.columns.plain(self.text)
     }
 }
 
@@ -190,16 +212,11 @@ impl<'a> Source<'a> for NamedLine<'a> {
         if self.missing == Some(raw.text) { Raw::text("") } else { raw }
     }
 
-    #[inline(always)]
-    fn has_pieces(&self) -> bool {
-        self.missing.is_none() && self.columns.is_plain()
-    }
-
     fn column(&self, index: usize) -> usize {
         index + 1
     }
 
-    fn short(&self) -> Short<'a> {
-        Short::Line(Line { text: self.text, columns: self.columns, entries: &[] })
+    fn short(&self) -> Option<Object<'a>> {
+        self.columns.plain(self.text).filter(|_| self.missing.is_none())
     }
 }

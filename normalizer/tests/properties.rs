@@ -48,6 +48,9 @@ fn run(pieces: &[&[u8]], config: &Config) -> Made {
 const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd 192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK";
 const ROUTER: &str = "1 0605768ad980d5762f8ac010b919754c 9e00a67c-b21e-435f-9da6-20004b8392e9 a5cbd16c-7d99-4000-8f14-526ec48298ce 192.168.1.199 2001:db8::1 8 0 1 229 22442 1664007127 1664007727 egress";
 
+const AMAZON: &str =
+    "2 123456789012 eni-0a1b2c3d 10.0.0.1 10.0.0.2 443 49152 6 10 840 1718000000 1718000060 ACCEPT OK";
+
 /// Pieces of real and of broken inputs.
 fn fragment() -> impl Strategy<Value = String> {
     let fixed = [
@@ -242,14 +245,15 @@ fn odd_value() -> impl Strategy<Value = String> {
 /// A record of several products, in which some values are others.
 fn odd_record() -> impl Strategy<Value = String> {
     let text = |line: &'static str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let lines = prop::sample::select(vec![text(LINE), text(ROUTER)]);
-    let lines = (lines, prop::collection::vec((any::<prop::sample::Index>(), odd_value()), 0..3));
-    let lines = lines.prop_map(|(mut columns, odd)| {
+    let lines = prop::sample::select(vec![text(LINE), text(ROUTER), text(AMAZON)]);
+    let odd = prop::collection::vec((any::<prop::sample::Index>(), odd_value()), 0..3);
+    let between = prop::sample::select(vec![" ", " ", " ", " ", " ", "  ", "\t"]);
+    let lines = (lines, odd, between).prop_map(|(mut columns, odd, between)| {
         for (at, value) in odd {
             let at = at.index(columns.len());
             columns[at] = value;
         }
-        columns.join(" ")
+        columns.join(between)
     });
     let keys = [
         ("__time__", "1718000400"),
@@ -301,7 +305,7 @@ proptest! {
     /// which is not there.
     #[test]
     fn both_ways_give_the_same(
-        records in prop::collection::vec(odd_record(), 1..4),
+        records in prop::collection::vec(odd_record(), 1..6),
         filter in prop::option::of(prop::sample::select(vec![
             "provider == huawei", "kind == flow", "bytes > 100", "not src_ip in {10.0.0.0/8}", "transport == tcp",
             "protocol in {6, 17}", "log_time_ms > 1718000300000", "extra.more == x", "not direction == egress",

@@ -13,7 +13,7 @@ use crate::{
     explain,
     fault::{Fault, code},
     fill::Around,
-    json::{self, Member},
+    json,
     layout::{self, Layout},
     limits,
     output::Output,
@@ -23,7 +23,7 @@ use crate::{
     scan,
     schemas::{self, Schema},
     sort,
-    source::{Object, Source as _},
+    source::{Member, Object, Source as _},
 };
 
 use super::{Level, Normalizer, Sink, records_in, too_long, too_many_records, topic};
@@ -327,8 +327,9 @@ impl Normalizer {
         self.rules.observed_at = Some(time);
         self.tallies.fill(0);
         // Keyed records of one stream have the same keys; a line's event is read as fast without.
+        let event = text.as_bytes();
         let keyed = level.plans.latest().is_some_and(|p| matches!(p.verdict, Verdict::Product(_)));
-        if !keyed || level.plans.read(text, &mut level.members, &mut level.unescaped).is_none() {
+        if !keyed || level.plans.read(text, event, &mut level.members, &mut level.unescaped).is_none() {
             let is_object = text.trim_ascii_start().starts_with('{');
             if !is_object || json::read_members(text, &mut level.members, &mut level.unescaped).is_err() {
                 return Held::Nothing;
@@ -380,7 +381,7 @@ impl Normalizer {
             && let line = raw.text.trim_matches(['\n', '\r'])
             && !line.starts_with('{')
             && !scan::has(line.as_bytes(), b'<')
-            && self.line_as_it_stands(line, sink.out).is_some()
+            && self.line_as_it_stands(line, line.as_bytes(), sink.out).is_some()
         {
             return Held::Payload(i);
         }

@@ -5,6 +5,7 @@ use std::mem;
 use crate::{
     Config, Error,
     batch::Outcome,
+    columns::Writer,
     direct::{Known, is_known},
     explain::ToldBy,
     fault::{Fault, code},
@@ -14,7 +15,7 @@ use crate::{
     plan::{Plan, Planner, Verdict},
     products::{self, Entry, Lines, Product, Shape, To},
     record::{Raw, Record, RecordMemory},
-    source::{Line, NamedLine, Object, Piece},
+    source::{Line, NamedLine, Object},
 };
 
 use super::{Normalizer, Sink};
@@ -32,6 +33,7 @@ pub(super) struct Rows {
 pub(super) struct KnownLines {
     product: usize,
     plan: Plan,
+    writer: Option<Writer>,
     columns: usize,
     /// Whether a line is told by what is in it.
     detected: bool,
@@ -41,50 +43,67 @@ pub(super) struct KnownLines {
 
 impl KnownLines {
     pub(super) fn new(product: usize) -> Self {
-        let Product { lines, entries, .. } = products::all()[product];
+        let Product { lines, entries, writer, .. } = *products::all()[product];
         let (columns, detected) = (lines.columns(), matches!(lines, Lines::Detected(_)));
         let shapes = entries[..columns].iter().map(|e| e.shape).enumerate();
         let shapes = shapes.filter(|(_, shape)| *shape != Shape::Any).map(|(i, shape)| match shape {
             Shape::Word(words) => (i, shape, words.iter().filter_map(Known::new).collect()),
             _ => (i, shape, Vec::new()),
         });
-        Self { product, plan: Planner::lines(product), columns, detected, shapes: shapes.collect() }
+        Self { product, plan: Planner::lines(product), writer, columns, detected, shapes: shapes.collect() }
     }
 
-    /// Whether a line is of this product, by what is in its columns.
+    /// Whether a line is of this product, by what is in its columns. The tail begins with it.
     #[inline]
-    fn tell(&self, text: &str, columns: &Columns) -> bool {
+    fn tell(&self, tail: &[u8], columns: &Columns) -> bool {
         self.detected
             && columns.len() == self.columns
             && self.shapes.iter().all(|(i, shape, known)| {
-                let quick = |p: Piece<'_>| !known.is_empty() && is_known(known, p.tail, p.len);
-                columns.piece(text, *i).is_some_and(quick) || shape.fits(columns.get(text, *i))
+                let (start, len) = columns.place(*i);
+                match tail.get(start..).and_then(<[u8]>::first_chunk) {
+                    Some(chunk) if is_known(known, chunk, len) => true,
+                    _ => tail.get(start..start + len).is_some_and(|column| shape.fits(column)),
+                }
             })
     }
 }
 
 impl Normalizer {
-    /// Normalizes a line of a known layout in the short way, if nothing stands against it.
+    /// Normalizes a line of a known layout in the short way, if nothing stands against it. The
+    /// tail begins with the line, and may go on behind it.
     #[inline(never)]
-    pub(super) fn line_as_it_stands(&mut self, text: &str, out: &mut Outcome) -> Option<Written> {
+    pub(super) fn line_as_it_stands(
+        &mut self,
+        line: &str,
+        tail: &[u8],
+        out: &mut Outcome,
+    ) -> Option<Written> {
         if self.layout.is_some()
-            || matches!(text.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
+            || matches!(line.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
         {
             return None;
         }
+        // Nearly always of the same product as the one before.
+        if let Some(KnownLines { product, plan, writer: Some(writer), .. }) = self.lines.get(self.latest_line)
+            && let Some(program) = &plan.direct
+            && self.rules.filter().is_none()
+            && program.run_line(*writer, tail, line.len(), &mut out.output)
+        {
+            out.normalized += 1;
+            self.tallies[*product] += 1;
+            return Some(Written::Normalized);
+        }
         let columns = &mut self.columns;
-        columns.split_blanks(text);
-        if !columns.is_plain() {
+        columns.split_blanks(line, tail);
+        let values = columns.plain(line)?;
+        let told = self.from.is_some();
+        let found = self.lines.iter().position(|l| told || l.tell(tail, columns))?;
+        let KnownLines { product, plan, .. } = &self.lines[found];
+        if columns.len() != self.lines[found].columns {
             return None;
         }
-        let told = self.from.is_some();
-        let KnownLines { product, plan, .. } = self
-            .lines
-            .iter()
-            .find(|l| told || l.tell(text, columns))
-            .filter(|l| columns.len() == l.columns)?;
-        let source = Line { text, columns, entries: products::all()[*product].entries };
-        let written = plan.write(&source, None, text.len(), &self.rules, &mut self.memory, out)?;
+        self.latest_line = found;
+        let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out)?;
         self.tallies[*product] += u32::from(written == Written::Normalized);
         Some(written)
     }
@@ -104,7 +123,7 @@ impl Normalizer {
         around: Around<'_>,
         sink: &mut Sink<'_>,
     ) {
-        columns.split_blanks(text);
+        columns.split_blanks(text, text.as_bytes());
         // A plain line has no control characters.
         if !columns.is_plain()
             && let Some(at) = memchr::memchr(0, text.as_bytes())
@@ -127,7 +146,7 @@ impl Normalizer {
     /// A line in one of the products' own layouts.
     fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
         let Some(KnownLines { product: p, plan, .. }) =
-            self.lines.iter().find(|l| self.from.is_some() || l.tell(text, columns))
+            self.lines.iter().find(|l| self.from.is_some() || l.tell(text.as_bytes(), columns))
         else {
             // Events are explained where there is more stack, and only if it is worth it.
             let fault = match self.noted {
@@ -168,12 +187,12 @@ impl Normalizer {
         if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
             let Verdict::Product(p) = rows.plan.verdict else { return true };
             let entries = products::all()[p].entries;
-            if rows.plan.steps.iter().all(|&(i, e)| entries[e].shape.fits(columns.get(text, i))) {
+            if rows.plan.steps.iter().all(|&(i, e)| entries[e].shape.fits(columns.get(text, i).as_bytes())) {
                 return true;
             }
         }
-        columns.split_blanks(text);
-        !self.lines.iter().any(|l| l.tell(text, columns))
+        columns.split_blanks(text, text.as_bytes());
+        !self.lines.iter().any(|l| l.tell(text.as_bytes(), columns))
     }
 
     /// A line whose columns a layout or a header row names.
@@ -229,7 +248,7 @@ impl Normalizer {
     #[inline(never)]
     pub(super) fn reject_explained(&mut self, text: &str, sink: &mut Sink<'_>) {
         let mut columns = mem::take(&mut self.columns);
-        columns.split_blanks(text);
+        columns.split_blanks(text, text.as_bytes());
         let fault = match self.from.is_some() || self.resembles(text, &columns) {
             true => self.explain_line(text, &columns),
             false => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
@@ -241,7 +260,7 @@ impl Normalizer {
     /// Whether a line has something of a product's, where it stands there.
     fn resembles(&self, text: &str, columns: &Columns) -> bool {
         let fits = |(i, shape, _): &&(usize, Shape, Vec<Known>)| {
-            *i < columns.len() && shape.fits(columns.get(text, *i))
+            *i < columns.len() && shape.fits(columns.get(text, *i).as_bytes())
         };
         self.lines.iter().any(|l| l.shapes.iter().filter(fits).count() >= 2)
     }
@@ -292,7 +311,7 @@ impl Normalizer {
                 return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
             }
         }
-        match layout(p).iter().enumerate().find(|(i, e)| !e.shape.fits(raw(*i).text)) {
+        match layout(p).iter().enumerate().find(|(i, e)| !e.shape.fits(raw(*i).text.as_bytes())) {
             Some((i, entry)) => Fault {
                 format: product.id,
                 field: entry.keys[0],
@@ -387,7 +406,7 @@ fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
     let mut record = Record::new(&mut RecordMemory::default());
     match entry.to {
         To::Version(v) => v == raw.text,
-        _ if entry.shape != Shape::Any => entry.shape.fits(raw.text),
+        _ if entry.shape != Shape::Any => entry.shape.fits(raw.text.as_bytes()),
         To::Text(_) | To::Extra | To::Envelope => true,
         _ => apply(&mut record, entry, raw, None).is_ok(),
     }

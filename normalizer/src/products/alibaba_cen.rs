@@ -47,6 +47,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Cloud Enterprise Network: transit router flow logs",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &["srcaddr", "dstaddr", "bytes"],
     entries: ENTRIES,

@@ -52,6 +52,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Cloud Firewall: traffic logs",
     lines: Lines::None,
+    writer: None,
     topics: &["cloudfirewall_access_log"],
     layout_begins: &[],
     entries: ENTRIES,

@@ -40,6 +40,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "session",
     title: "NAT Gateway: session logs",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

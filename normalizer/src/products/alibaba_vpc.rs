@@ -54,6 +54,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Virtual Private Cloud: flow logs",
     lines: Lines::None,
+    writer: None,
     topics: &["flow_log"],
     layout_begins: &[],
     entries: ENTRIES,

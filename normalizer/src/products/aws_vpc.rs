@@ -14,6 +14,7 @@
 
 use super::{Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{
+    columns::{self, Layout},
     record::Field,
     vocabulary::{ACTION, DIRECTION, LOG_STATUS},
 };
@@ -51,6 +52,12 @@ const ENTRIES: &[Entry] = &[
     entry(&["reject-reason"], To::Extra).telling(),
 ];
 
+struct Columns;
+
+impl Layout for Columns {
+    const PRODUCT: &Product = &PRODUCT;
+}
+
 pub(super) const PRODUCT: Product = Product {
     id: "aws-vpc",
     provider: "aws",
@@ -58,6 +65,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Amazon VPC: flow logs",
     lines: Lines::Detected(14),
+    writer: Some(columns::write::<Columns>),
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

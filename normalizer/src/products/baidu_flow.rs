@@ -54,6 +54,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Flow logs (list of fields unconfirmed)",
     lines: Lines::Named(15),
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -43,6 +43,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "",
     title: "Weir: flat records",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -73,6 +73,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Cloud Firewall: flow logs",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -30,6 +30,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "access",
     title: "Cloud Firewall: access control logs",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -34,6 +34,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "attack",
     title: "Cloud Firewall: attack event logs",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

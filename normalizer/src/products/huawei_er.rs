@@ -13,7 +13,11 @@
 //! the sample's order is taken. There is no action and no status.
 
 use super::{Entry, Lines, Product, Shape, To, Unit, entry};
-use crate::{record::Field, vocabulary::DIRECTION};
+use crate::{
+    columns::{self, Layout},
+    record::Field,
+    vocabulary::DIRECTION,
+};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
@@ -33,6 +37,12 @@ const ENTRIES: &[Entry] = &[
     entry(&["hostIP"], To::Envelope),
 ];
 
+struct Columns;
+
+impl Layout for Columns {
+    const PRODUCT: &Product = &PRODUCT;
+}
+
 pub(super) const PRODUCT: Product = Product {
     id: "huawei-er",
     provider: "huawei",
@@ -40,6 +50,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Enterprise Router: flow logs",
     lines: Lines::Detected(14),
+    writer: Some(columns::write::<Columns>),
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -15,6 +15,7 @@
 
 use super::{Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{
+    columns::{self, Layout},
     record::Field,
     vocabulary::{ACTION, LOG_STATUS},
 };
@@ -37,6 +38,12 @@ const ENTRIES: &[Entry] = &[
     entry(&["hostIP"], To::Envelope),
 ];
 
+struct Columns;
+
+impl Layout for Columns {
+    const PRODUCT: &Product = &PRODUCT;
+}
+
 pub(super) const PRODUCT: Product = Product {
     id: "huawei-vpc",
     provider: "huawei",
@@ -44,6 +51,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "flow",
     title: "Virtual Private Cloud: VPC flow logs",
     lines: Lines::Detected(14),
+    writer: Some(columns::write::<Columns>),
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -63,6 +63,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "attack",
     title: "Web Application Firewall: attack events",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

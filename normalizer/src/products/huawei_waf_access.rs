@@ -40,6 +40,7 @@ pub(super) const PRODUCT: Product = Product {
     kind: "access",
     title: "Web Application Firewall: access logs",
     lines: Lines::None,
+    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -3,11 +3,7 @@
 //! A product is one file with one table. The table drives the reading of columns and of
 //! keys, detection, and the documentation.
 
-use crate::{
-    record::Field,
-    scan,
-    vocabulary::{self, Word},
-};
+use crate::{columns, record::Field, scan, vocabulary::Word};
 
 macro_rules! registry {
     ($($name:ident),* $(,)?) => {
@@ -52,6 +48,8 @@ pub struct Product {
     pub title: &'static str,
     /// The text lines that it is known to have.
     pub lines: Lines,
+    /// Writes such lines in the shortest way.
+    pub(crate) writer: Option<columns::Writer>,
     /// Log topics that tell it.
     pub topics: &'static [&'static str],
     /// The fields that a layout of it must begin with, as its vendor asks.
@@ -80,7 +78,7 @@ pub enum Lines {
 
 impl Lines {
     /// How many columns there are; 0 for none.
-    pub fn columns(self) -> usize {
+    pub const fn columns(self) -> usize {
         match self {
             Self::None => 0,
             Self::Detected(n) | Self::Named(n) => n,
@@ -209,14 +207,14 @@ pub enum Shape {
 impl Shape {
     /// Whether a text is like this.
     #[inline]
-    pub fn fits(self, text: &str) -> bool {
+    pub fn fits(self, text: &[u8]) -> bool {
         match self {
             Self::Any => true,
-            Self::Hex(n) => text.len() == n && scan::is_hexadecimal(text.as_bytes()),
-            Self::Digits(n) => text.len() == n && text.bytes().all(|b| b.is_ascii_digit()),
-            Self::Uuid => scan::is_uuid(text.as_bytes()),
-            Self::Prefix(p) => text.starts_with(p) || text == "-",
-            Self::Word(words) => vocabulary::find(words, text).is_some(),
+            Self::Hex(n) => text.len() == n && scan::is_hexadecimal(text),
+            Self::Digits(n) => text.len() == n && text.iter().all(u8::is_ascii_digit),
+            Self::Uuid => scan::is_uuid(text),
+            Self::Prefix(p) => text.starts_with(p.as_bytes()) || text == b"-",
+            Self::Word(words) => words.iter().any(|w| w.0.as_bytes().eq_ignore_ascii_case(text)),
         }
     }
 
