@@ -86,6 +86,17 @@ impl Batch {
         }
     }
 
+    /// The length of some elements in the input.
+    pub fn length_of(&self, range: Range<usize>) -> u64 {
+        let kept: u64 = self.elements[range.clone()].iter().map(|e| u64::from(e.len)).sum();
+        match (self.elements.last(), self.last_len) {
+            (Some(last), Some(n)) if range.contains(&(self.elements.len() - 1)) => {
+                kept - u64::from(last.len) + n
+            }
+            _ => kept,
+        }
+    }
+
     /// Where an element lies. It counts line breaks, so its cost grows with the offset;
     /// `from` is an earlier place of the same batch to count on from.
     pub fn place(&self, index: usize, from: Option<Place>) -> Place {
