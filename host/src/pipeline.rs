@@ -76,6 +76,9 @@ struct Work {
     parts: Sender<Part>,
 }
 
+/// The next place in the order of the writer, and where that is told.
+type Turn<'a> = (&'a Sender<Receiver<Part>>, Receiver<Part>);
+
 /// What a worker made, in the order in which it is to be written.
 enum Part {
     Output(Vec<u8>),
@@ -185,17 +188,23 @@ impl Reader {
         }
         while let Some(batch) = framer.next_batch() {
             let (parts, turn) = bounded(limits::PARTS_WAITING);
-            // Nobody receives any more only after another thread has ended with an error. The
-            // writer must know of a batch before it is worked on here, or it would take none
-            // of its parts.
-            self.turns.send(turn).map_err(|_| Error::abandoned())?;
             let work = Work { file: Arc::clone(file), batch, parts };
-            if let Err(refused) = self.work.try_send(work) {
-                framer.recycle(self.worker.work(refused.into_inner())?);
+            match self.work.try_send(work) {
+                Ok(()) => tell(&self.turns, turn)?,
+                Err(refused) => {
+                    let batch = self.worker.work(refused.into_inner(), Some((&self.turns, turn)))?;
+                    framer.recycle(batch);
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Tells the writer of the next batch. Nobody receives any more only after another thread has
+/// ended with an error.
+fn tell(turns: &Sender<Receiver<Part>>, turn: Receiver<Part>) -> Result<(), Error> {
+    turns.send(turn).map_err(|_| Error::abandoned())
 }
 
 struct Worker {
@@ -210,17 +219,25 @@ impl Worker {
     /// Works on what comes until nothing does any more, or nobody takes what is made.
     fn run(&mut self, queue: &Receiver<Work>, spare: &Sender<Batch>) {
         for work in queue {
-            let Ok(batch) = self.work(work) else { return };
+            let Ok(batch) = self.work(work, None) else { return };
             // Where there are enough already, this one is dropped.
             let _ = spare.try_send(batch);
         }
     }
 
-    /// Works on one batch and gives its memory back; an error only where nobody takes what is made.
-    fn work(&mut self, Work { file, batch, parts }: Work) -> Result<Batch, Error> {
-        let summary = Box::new(Summary::default());
-        let mut delivery =
-            Delivery { file: &file, batch: &batch, parts: &parts, free: &self.free, place: None, summary };
+    /// Works on one batch and gives its memory back; an error only where nobody takes what is
+    /// made. The writer is told of the batch here if it does not know of it yet.
+    fn work(&mut self, work: Work, turn: Option<Turn<'_>>) -> Result<Batch, Error> {
+        let Work { file, batch, parts } = work;
+        let mut delivery = Delivery {
+            file: &file,
+            batch: &batch,
+            parts: &parts,
+            turn,
+            free: &self.free,
+            place: None,
+            summary: Box::default(),
+        };
         let result = match &mut self.engine {
             Some(engine) => Ok(engine),
             none => self.factory.engine().map(|engine| none.insert(engine)),
@@ -238,6 +255,7 @@ struct Delivery<'a> {
     file: &'a str,
     batch: &'a Batch,
     parts: &'a Sender<Part>,
+    turn: Option<Turn<'a>>,
     free: &'a Receiver<Vec<u8>>,
     /// The latest rejected element's.
     place: Option<batch::Place>,
@@ -312,8 +330,13 @@ impl Delivery<'_> {
         self.send(Part::End(summary, result))
     }
 
-    fn send(&self, part: Part) -> Result<(), Error> {
-        self.parts.send(part).map_err(|_| Error::abandoned())
+    fn send(&mut self, part: Part) -> Result<(), Error> {
+        self.parts.send(part).map_err(|_| Error::abandoned())?;
+        // Only now, so that the writer is not woken up for nothing: the first part has room.
+        match self.turn.take() {
+            Some((turns, turn)) => tell(turns, turn),
+            None => Ok(()),
+        }
     }
 }
 
