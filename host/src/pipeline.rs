@@ -158,19 +158,18 @@ impl Reader {
     }
 
     fn read(&mut self, source: &Source, count: &Arc<AtomicU64>) -> Result<(), Error> {
-        let mut piece = vec![0; limits::PIECE];
         source.each(count, &mut |input| {
             let mut framer = Framer::new(&self.config).map_err(|e| Error::usage(e.to_string()))?;
             let end = loop {
-                match input.read(&mut piece) {
+                let mut pauses = false;
+                let read = framer.read(|room| {
+                    // Less than asked for: the input pauses, and whoever waits should not.
+                    input.read(room).inspect(|n| pauses = *n < room.len())
+                });
+                match read {
                     Ok(0) => break Ok(()),
-                    Ok(n) => {
-                        framer.push(&piece[..n]);
-                        // Less than asked for: the input pauses, and whoever waits should not.
-                        if n < piece.len() {
-                            framer.flush();
-                        }
-                    }
+                    Ok(_) if pauses => framer.flush(),
+                    Ok(_) => {}
                     // What came before is still worth having.
                     Err(e) => break Err(e),
                 }

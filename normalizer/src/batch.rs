@@ -117,20 +117,14 @@ impl Batch {
         out.clear();
         let base = self.window_range(&range).start as u32;
         let contexts: usize = self.contexts.iter().map(Vec::len).sum();
-        let mut put = |n: u32| out.extend_from_slice(&n.to_le_bytes());
-        put(range.len() as u32);
-        put(self.contexts.len() as u32);
-        put(contexts as u32);
+        out.reserve(12 + 16 * range.len() + 8 * self.contexts.len() + contexts);
+        put_words(out, [range.len() as u32, self.contexts.len() as u32, contexts as u32]);
         for e in &self.elements[range] {
-            put(e.start - base);
-            put(e.len);
-            put(e.context);
-            put(e.fault);
+            put_words(out, [e.start - base, e.len, e.context, e.fault]);
         }
         let mut at = 0;
         for c in &self.contexts {
-            put(at);
-            put(c.len() as u32);
+            put_words(out, [at, c.len() as u32]);
             at += c.len() as u32;
         }
         for c in &self.contexts {
@@ -267,6 +261,11 @@ impl<'a> Texts<'a> {
         (self.start, self.end) = (start, start + len);
         self.text = simdutf8::basic::from_utf8(&rest[..len]).ok();
     }
+}
+
+#[inline]
+fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
 }
 
 #[inline]

@@ -9,7 +9,7 @@
 //! inside an element is checked by whoever reads it. A document that breaks off is given
 //! up at the end of its line, so that the damage stays small.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Deref};
 
 use csv_core::Reader;
 use memchr::memchr;
@@ -62,7 +62,7 @@ impl FramingFault {
 #[derive(Debug)]
 pub struct Framer {
     /// The input from `offset` on that no batch has taken yet.
-    window: Vec<u8>,
+    window: Window,
     offset: u64,
     line: u64,
     /// How far the window is scanned.
@@ -89,6 +89,49 @@ pub struct Framer {
     ready: VecDeque<Batch>,
     spare: Vec<Batch>,
     finished: bool,
+}
+
+/// What of the input is at hand, in memory that is used again.
+#[derive(Debug, Default)]
+struct Window {
+    /// More than there is of the input: the rest is room.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Window {
+    /// Room for so many bytes behind what there is.
+    fn room(&mut self, n: usize) -> &mut [u8] {
+        let end = self.len + n;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.len..end]
+    }
+
+    fn drop_front(&mut self, n: usize) {
+        self.bytes.copy_within(n..self.len, 0);
+        self.len -= n;
+    }
+
+    /// Swaps the first bytes for other memory, in which the window goes on.
+    fn take_front(&mut self, n: usize, other: &mut Vec<u8>) {
+        std::mem::swap(&mut self.bytes, other);
+        let rest = self.len - n;
+        self.len = 0;
+        self.room(rest).copy_from_slice(&other[n..n + rest]);
+        self.len = rest;
+        other.truncate(n);
+    }
+}
+
+impl Deref for Window {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,7 +300,7 @@ impl Framer {
             header: None,
             lines_until: 0,
             quote,
-            window: Vec::new(),
+            window: Window::default(),
             offset: 0,
             line: 1,
             pos: 0,
@@ -279,9 +322,21 @@ impl Framer {
     pub fn push(&mut self, bytes: &[u8]) {
         // In pieces, because what is left of the window is copied for each batch.
         for piece in bytes.chunks(limits::PIECE) {
-            self.window.extend_from_slice(piece);
+            self.window.room(piece.len()).copy_from_slice(piece);
+            self.window.len += piece.len();
             self.scan();
         }
+    }
+
+    /// Takes the next bytes of the input without a copy: `read` gets room to put them, and gives
+    /// how many they are. As for [`Self::push`], then call [`Self::next_batch`].
+    #[inline]
+    pub fn read<E>(&mut self, read: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<usize, E> {
+        let room = self.window.room(limits::PIECE);
+        let n = read(room)?.min(limits::PIECE);
+        self.window.len += n;
+        self.scan();
+        Ok(n)
     }
 
     /// Tells that the input has ended. [`Self::next_batch`] then gives all that is left.
@@ -313,7 +368,7 @@ impl Framer {
     #[inline(never)]
     pub fn recycle(&mut self, mut batch: Batch) {
         if self.spare.len() < 4 {
-            batch.bytes.clear();
+            // Its bytes stay: they are room that need not be made anew.
             batch.elements.clear();
             batch.contexts.clear();
             self.spare.push(batch);
@@ -323,7 +378,7 @@ impl Framer {
     /// Forgets the input, to begin with another one.
     #[inline(never)]
     pub fn reset(&mut self) {
-        self.window.clear();
+        self.window.len = 0;
         self.elements.clear();
         self.contexts.clear();
         self.ready.clear();
@@ -369,9 +424,10 @@ impl Framer {
         while self.step() {}
         self.copy_context();
         self.bound_element();
-        // Framing without end must not pile up.
+        // Framing without end must not pile up. Nor should the next piece go over the bound, when
+        // most of it would be copied to where the next batch is gathered.
         let done = self.settled();
-        if done >= limits::BATCH && !self.looking_ahead() && self.long.is_none() {
+        if done + limits::PIECE / 2 > limits::BATCH && !self.looking_ahead() && self.long.is_none() {
             self.seal(done);
         }
     }
@@ -883,7 +939,7 @@ impl Framer {
 
     fn drop_front(&mut self, n: usize) {
         self.line += line_breaks(&self.window[..n]);
-        self.window.drain(..n);
+        self.window.drop_front(n);
         self.offset += n as u64;
         self.shift(n);
     }
@@ -916,9 +972,7 @@ impl Framer {
             h.number = 0;
         }
         let mut batch = self.spare.pop().unwrap_or_default();
-        batch.bytes.extend_from_slice(&self.window[upto..]);
-        std::mem::swap(&mut batch.bytes, &mut self.window);
-        batch.bytes.truncate(upto);
+        self.window.take_front(upto, &mut batch.bytes);
         std::mem::swap(&mut batch.elements, &mut self.elements);
         std::mem::swap(&mut batch.contexts, &mut self.contexts);
         batch.offset = self.offset;
