@@ -24,6 +24,9 @@ pub const PARTS_WAITING: usize = 4;
 /// Output is handed to the writer in parts of at most this many bytes.
 pub const OUTPUT_PART: usize = 1 << 20;
 
+/// A guest's output is copied and counted in pieces of so many bytes.
+pub const OUTPUT_PIECE: usize = 16 << 10;
+
 /// Rendered rejects are handed to the writer when they hold this many bytes.
 pub const REJECTS_PART: usize = 1 << 20;
 

@@ -14,14 +14,14 @@
 
 use std::{
     io::Write,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     thread,
     time::Instant,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use weir_normalizer::{
-    Config,
+    Config, Output,
     batch::{self, Batch},
     framing::Framer,
 };
@@ -81,7 +81,7 @@ type Turn<'a> = (&'a Sender<Receiver<Part>>, Receiver<Part>);
 
 /// What a worker made, in the order in which it is to be written.
 enum Part {
-    Output(Vec<u8>),
+    Output(Output),
     /// Rejects as JSON lines.
     Rejects(Vec<u8>),
     /// Rejects for people.
@@ -91,11 +91,32 @@ enum Part {
     End(Box<Summary>, Result<(), Error>),
 }
 
+/// Memory for output that is to be used again: first what was used last, as it is the
+/// likeliest to be in a cache.
+struct Spare {
+    /// How many are kept.
+    most: usize,
+    outputs: Mutex<Vec<Output>>,
+}
+
+impl Spare {
+    fn take(&self) -> Output {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, mut output: Output) {
+        output.clear();
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if outputs.len() < self.most {
+            outputs.push(output);
+        }
+    }
+}
+
 /// The other threads, seen from the writer.
 struct Running {
     turns: Receiver<Receiver<Part>>,
-    /// Output buffers to be used again.
-    buffers: Sender<Vec<u8>>,
+    spare: Arc<Spare>,
     reader: thread::JoinHandle<Result<(), Error>>,
     progress: Progress,
 }
@@ -109,8 +130,13 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
     let in_flight = jobs * limits::BATCHES_PER_JOB;
     let (turn_to, turns) = bounded(in_flight);
     let (spare_to, spare) = bounded(in_flight);
-    let (buffers, free) = bounded(in_flight);
-    let worker = |engine| Worker { engine, factory: factory.clone(), keep_rejects, free: free.clone() };
+    let outputs = Arc::new(Spare { most: in_flight, outputs: Mutex::default() });
+    let worker = |engine| Worker {
+        engine,
+        factory: factory.clone(),
+        keep_rejects,
+        spare: Arc::clone(&outputs),
+    };
     for index in 1..jobs {
         let (mut worker, work, spare) = (worker(None), work.clone(), spare_to.clone());
         spawn(format!("worker {index}"), move || worker.run(&work, &spare))?;
@@ -119,7 +145,7 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
     let progress = Progress::new(progress, Arc::clone(&read));
     let reader = Reader { config, worker: worker(Some(engine)), work: work_to, turns: turn_to, spare };
     let reader = spawn("reader".into(), move || reader.run(&sources, &read, &work, &spare_to))?;
-    Ok(Running { turns, buffers, reader, progress })
+    Ok(Running { turns, spare: outputs, reader, progress })
 }
 
 fn spawn<T: Send + 'static>(
@@ -211,7 +237,7 @@ struct Worker {
     engine: Option<Box<dyn Engine>>,
     factory: Factory,
     keep_rejects: bool,
-    free: Receiver<Vec<u8>>,
+    spare: Arc<Spare>,
 }
 
 impl Worker {
@@ -233,7 +259,7 @@ impl Worker {
             batch: &batch,
             parts: &parts,
             turn,
-            free: &self.free,
+            spare: &self.spare,
             place: None,
             summary: Box::default(),
         };
@@ -255,7 +281,7 @@ struct Delivery<'a> {
     batch: &'a Batch,
     parts: &'a Sender<Part>,
     turn: Option<Turn<'a>>,
-    free: &'a Receiver<Vec<u8>>,
+    spare: &'a Spare,
     /// The latest rejected element's.
     place: Option<batch::Place>,
     /// Accounts for what was delivered.
@@ -263,11 +289,15 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    fn deliver(&mut self, reply: &Reply<'_>, keep_rejects: bool) -> Result<(), Error> {
-        for piece in reply.output.chunks(limits::OUTPUT_PART) {
-            let mut buffer = self.free.try_recv().unwrap_or_default();
-            buffer.extend_from_slice(piece);
-            self.send(Part::Output(buffer))?;
+    fn deliver(&mut self, reply: Reply<'_>, keep_rejects: bool) -> Result<(), Error> {
+        if !reply.output.is_empty() {
+            let output = std::mem::replace(reply.output, self.spare.take());
+            self.send(Part::Output(output))?;
+        }
+        for piece in reply.more.chunks(limits::OUTPUT_PART) {
+            let mut output = self.spare.take();
+            output.extend_from_slice(piece);
+            self.send(Part::Output(output))?;
         }
         let mut summary = Summary::default();
         for tally in batch::tallies(reply.tallies) {
@@ -350,7 +380,7 @@ fn write(
     mut rejects: Option<Sink<'_>>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Running { turns, buffers, reader, progress } = running;
+    let Running { turns, spare, reader, progress } = running;
     let mut shown = 0;
     let put = |sink: &mut Sink<'_>, bytes: &[u8]| {
         sink.writer.write_all(bytes).map_err(|e| Error::output(sink.name, &e))
@@ -373,11 +403,9 @@ fn write(
         progress.update();
         loop {
             match parts.recv() {
-                Ok(Part::Output(mut buffer)) => {
-                    put(&mut output, &buffer)?;
-                    buffer.clear();
-                    // Where there are enough already, this one is dropped.
-                    let _ = buffers.try_send(buffer);
+                Ok(Part::Output(part)) => {
+                    put(&mut output, &part)?;
+                    spare.give(part);
                 }
                 Ok(Part::Rejects(lines)) => {
                     if let Some(sink) = &mut rejects {
