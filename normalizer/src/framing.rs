@@ -22,7 +22,7 @@ use crate::{
     layout::{self, Layout, Row},
     limits,
     plan::{KeyIndex, Planner},
-    scan,
+    scan::{self, Places},
 };
 
 /// Why an element can't hold a record, found while looking for its end.
@@ -64,7 +64,11 @@ pub struct Framer {
     /// The input from `offset` on that no batch has taken yet.
     window: Window,
     offset: u64,
+    /// The line that the window begins in.
     line: u64,
+    /// Line breaks of the window that are counted, and up to where.
+    breaks: u64,
+    counted: usize,
     /// How far the window is scanned.
     pos: usize,
     /// Where the element that is being scanned began.
@@ -303,6 +307,8 @@ impl Framer {
             window: Window::default(),
             offset: 0,
             line: 1,
+            breaks: 0,
+            counted: 0,
             pos: 0,
             mark: 0,
             mode: Mode::LineStart,
@@ -383,6 +389,7 @@ impl Framer {
         self.contexts.clear();
         self.ready.clear();
         (self.offset, self.line, self.pos, self.mark, self.blank) = (0, 1, 0, 0, 0);
+        (self.breaks, self.counted) = (0, 0);
         (self.mode, self.doc, self.long, self.finished) = (Mode::LineStart, Doc::new(), None, false);
         self.header = None;
         self.lines_until = 0;
@@ -514,8 +521,43 @@ impl Framer {
         }
     }
 
+    /// Takes lines that can be told at a glance, as nearly all are: text that no layout and no
+    /// header is in force for, and objects alone on their lines. Stops in front of any other.
+    #[inline(never)]
+    fn plain_lines(&mut self) {
+        let none = self.layout.is_none() && self.header.is_none() && self.long.is_none();
+        if !none || self.pos != self.mark || self.doc.envelope.is_some() {
+            return;
+        }
+        self.breaks += line_breaks(&self.window[self.counted..self.pos]);
+        let window = &self.window[..];
+        let room = limits::BATCH_RECORDS.saturating_sub(self.elements.len());
+        let mut ends = Places::new(b'\n', window, self.pos).take(room);
+        let (mut mark, mut lines) = (self.pos, 0);
+        while mark < limits::BATCH
+            && let Some(&first) = window.get(mark)
+            && !matches!(first, b' ' | b'\t' | b'\r' | b'\n' | b'[' | 0xef)
+            && !layout::begins_header(first)
+            && let Some(end) = ends.next()
+        {
+            let line = &window[mark..end];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.len() > limits::RECORD || first == b'{' && !json::is_one_object(line) {
+                break;
+            }
+            let element = Element { start: mark as u32, len: line.len() as u32, context: 0, fault: 0 };
+            self.elements.push(element);
+            lines += 1;
+            mark = end + 1;
+        }
+        self.breaks += lines;
+        (self.pos, self.mark, self.counted) = (mark, mark, mark);
+        self.seal_if_full();
+    }
+
     fn line_start(&mut self) -> bool {
         const BOM: &[u8] = b"\xef\xbb\xbf";
+        self.plain_lines();
         let Some(&b) = self.window.get(self.pos) else { return false };
         match b {
             b' ' | b'\t' | b'\r' if self.pos - self.mark <= limits::RECORD => self.pos += 1,
@@ -682,6 +724,7 @@ impl Framer {
         }
     }
 
+    #[inline(never)]
     fn scan_doc(&mut self) -> Step {
         let d = &mut self.doc;
         let w = &self.window[..];
@@ -938,10 +981,20 @@ impl Framer {
     }
 
     fn drop_front(&mut self, n: usize) {
-        self.line += line_breaks(&self.window[..n]);
+        self.count_line_breaks(n);
         self.window.drop_front(n);
         self.offset += n as u64;
         self.shift(n);
+    }
+
+    /// Goes on to the line at this place of the window, before what lies in front of it is taken.
+    fn count_line_breaks(&mut self, n: usize) {
+        self.line += match self.window[..n].get(self.counted..) {
+            Some(rest) => self.breaks + line_breaks(rest),
+            None => line_breaks(&self.window[..n]),
+        };
+        // What was counted behind it is counted again.
+        (self.breaks, self.counted) = (0, 0);
     }
 
     fn shift(&mut self, n: usize) {
@@ -972,16 +1025,16 @@ impl Framer {
             h.number = 0;
         }
         let mut batch = self.spare.pop().unwrap_or_default();
+        batch.line = self.line;
+        self.count_line_breaks(upto);
         self.window.take_front(upto, &mut batch.bytes);
         std::mem::swap(&mut batch.elements, &mut self.elements);
         std::mem::swap(&mut batch.contexts, &mut self.contexts);
         batch.offset = self.offset;
-        batch.line = self.line;
         batch.consumed = upto as u64;
         batch.blank = std::mem::take(&mut self.blank);
         batch.last_len = None;
         self.offset += upto as u64;
-        self.line += line_breaks(&batch.bytes);
         self.shift(upto);
         self.ready.push_back(batch);
     }
