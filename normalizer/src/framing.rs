@@ -22,7 +22,7 @@ use crate::{
     layout::{self, Layout, Row},
     limits,
     plan::{KeyIndex, Planner},
-    scan::{self, Places},
+    scan::{self, Block, Places},
 };
 
 /// Why an element can't hold a record, found while looking for its end.
@@ -269,6 +269,60 @@ impl Doc {
             }
             _ => false,
         }
+    }
+
+    /// Whether a member of an object begins here that only matters for where its record ends.
+    fn at_inner_member(&self) -> bool {
+        matches!(self.expect, Expect::Key | Expect::KeyOrEnd)
+            && self.envelope.as_ref().is_some_and(|e| e.items != 0 && e.items < self.depth)
+            // The roles of other keys are asked for later.
+            && (self.depth > 2 || self.stack & 0b10 == 0)
+    }
+
+    /// Steps over members whose values are plain strings or scalars, as far as they are at hand.
+    /// `pos` is where the first one begins; gives where it came to, the same if to none.
+    #[inline(always)]
+    fn inner_members(&mut self, w: &[u8], mut pos: usize) -> usize {
+        let plain_string = |start: usize| {
+            let end = scan::first_of_three(w, start, *b"\"\\\n")?;
+            (w[end] == b'"').then_some(end + 1)
+        };
+        let blanks = |mut pos: usize| {
+            let mut fresh_line = false;
+            while let Some(&b @ (b' ' | b'\t' | b'\r' | b'\n')) = w.get(pos) {
+                fresh_line |= b == b'\n';
+                pos += 1;
+            }
+            (pos, fresh_line)
+        };
+        let member = |pos: usize| {
+            let colon = blanks(plain_string(pos + 1)?).0;
+            if w.get(colon) != Some(&b':') {
+                return None;
+            }
+            let value = blanks(colon + 1).0;
+            let end = match *w.get(value)? {
+                b'"' => plain_string(value + 1)?,
+                _ => first_behind_scalar(w, value).filter(|end| *end > value)?,
+            };
+            Some(blanks(end))
+        };
+        while w.get(pos) == Some(&b'"')
+            && let Some((end, fresh_line)) = member(pos)
+        {
+            match w.get(end) {
+                Some(b',') => {
+                    (pos, self.fresh_line) = blanks(end + 1);
+                    self.expect = Expect::Key;
+                }
+                Some(b'}') => {
+                    (pos, self.fresh_line) = (end, fresh_line);
+                    self.expect = Expect::CommaOrEnd;
+                }
+                _ => break,
+            }
+        }
+        pos
     }
 
     fn at_item(&self) -> bool {
@@ -789,6 +843,13 @@ impl Framer {
                         pos += 1;
                         continue;
                     }
+                    if b == b'"' && d.at_inner_member() {
+                        let behind = d.inner_members(w, pos);
+                        if behind > pos {
+                            pos = behind;
+                            continue;
+                        }
+                    }
                     let value = matches!(d.expect, Expect::Value | Expect::ValueOrEnd);
                     if d.pending {
                         d.pending = false;
@@ -1072,6 +1133,19 @@ fn copy_context(e: &mut Envelope, window: &[u8], pos: usize, offset: u64) {
 
 fn line_breaks(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// The first byte that can't be a part of a scalar, if it is at hand.
+#[inline(always)]
+fn first_behind_scalar(w: &[u8], mut pos: usize) -> Option<usize> {
+    while let Some(block) = Block::at(w, pos) {
+        let others = !block.scalars().mask() & 0xffff;
+        if others != 0 {
+            return Some(pos + others.trailing_zeros() as usize);
+        }
+        pos += Block::LEN;
+    }
+    w.get(pos..)?.iter().position(|&b| !is_scalar(b)).map(|n| pos + n)
 }
 
 fn is_scalar(b: u8) -> bool {

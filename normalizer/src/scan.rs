@@ -65,6 +65,13 @@ impl Block {
         Marks(self.0.with(0x20).within(b'{', b'}'))
     }
 
+    /// Which may stand in a number or a word: letters, digits, signs and dots.
+    #[inline(always)]
+    pub(crate) fn scalars(self) -> Marks {
+        let letters = Marks(self.0.with(0x20).within(b'a', b'z'));
+        letters.or(self.within(b'0', b'9')).or(self.within(b'-', b'.')).or(self.equal(b'+'))
+    }
+
     /// Which are hexadecimal digits.
     #[inline(always)]
     pub(crate) fn hexadecimal(self) -> Marks {
@@ -394,6 +401,8 @@ mod tests {
                     assert_eq!(block.blanks().mask(), want(|b| b <= b' '));
                     assert_eq!(words.up_to(b' ').mask(), want(|b| b <= b' '));
                     assert_eq!(block.escaped().mask(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
+                    let scalar = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+                    assert_eq!(block.scalars().mask(), want(scalar));
                     assert_eq!(block.hexadecimal().mask(), want(|b| b.is_ascii_hexdigit()));
                     assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));
                 }
