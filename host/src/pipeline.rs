@@ -131,12 +131,8 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
     let (turn_to, turns) = bounded(in_flight);
     let (spare_to, spare) = bounded(in_flight);
     let outputs = Arc::new(Spare { most: in_flight, outputs: Mutex::default() });
-    let worker = |engine| Worker {
-        engine,
-        factory: factory.clone(),
-        keep_rejects,
-        spare: Arc::clone(&outputs),
-    };
+    let worker =
+        |engine| Worker { engine, factory: factory.clone(), keep_rejects, spare: Arc::clone(&outputs) };
     for index in 1..jobs {
         let (mut worker, work, spare) = (worker(None), work.clone(), spare_to.clone());
         spawn(format!("worker {index}"), move || worker.run(&work, &spare))?;

@@ -110,7 +110,9 @@ fn fragment() -> impl Strategy<Value = String> {
         0 => format!("[{one},{two}]\n"),
         1 => format!("{{\"logs\":[{one} , {two}],\"count\":2}}\n"),
         2 => format!("{{\"data\":{{\"records\":[{one},{{\"in\":{two}}}],\"total\":2}}}}\n"),
-        3 => format!("{{\"logs\":[{}]}}\n", one.replace(',', " ,\n  ").replace(':', ": ").replace('}', "\n}")),
+        3 => {
+            format!("{{\"logs\":[{}]}}\n", one.replace(',', " ,\n  ").replace(':', ": ").replace('}', "\n}"))
+        }
         _ => format!("[{}, {two}]\n", one.replace("{\"", "{\n \"").replace(':', "\t:\n")),
     });
     prop_oneof![
@@ -230,7 +232,7 @@ fn reading_gives_the_same_as_giving() {
             framer.recycle(batch);
         }
     };
-    let input = mixture()[..3 << 20].as_bytes().to_vec();
+    let input = mixture().as_bytes()[..3 << 20].to_vec();
     let (mut given, mut framer) = (Vec::new(), Framer::new(&Config::default()).unwrap());
     for piece in input.chunks(5000) {
         framer.push(piece);

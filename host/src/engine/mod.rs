@@ -45,7 +45,7 @@ pub trait Engine: Send {
     ) -> Result<(), Error>;
 }
 
-/// Makes an engine for each worker.
+/// Makes an engine for each worker, of which the reader is one.
 #[derive(Clone)]
 pub enum Factory {
     /// The crate itself, without a sandbox.

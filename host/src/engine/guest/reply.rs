@@ -73,10 +73,7 @@ pub(super) fn read<'a>(
     }
     let count = u64::from(normalized) + u64::from(filtered) + u64::from(rejected);
     if count < elements.len() as u64 || count > bytes + elements.len() as u64 {
-        return Err(Fault::reply(format!(
-            "{count} records in {} elements of {bytes} bytes",
-            elements.len()
-        )));
+        return Err(Fault::reply(format!("{count} records in {} elements of {bytes} bytes", elements.len())));
     }
     Ok(Reply {
         elements,
@@ -164,4 +161,25 @@ fn check_tallies(tallies: &[u8], normalized: u32) -> Result<(), Fault> {
 fn is_word(s: &str) -> bool {
     (1..=limits::GUEST_WORD).contains(&s.len())
         && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_records_are_counted_also_where_not_all_are_copied() {
+        for len in [0, 2, limits::OUTPUT_PIECE, limits::OUTPUT_PART, limits::OUTPUT_PART + 2] {
+            let output = b"x\n".repeat(len / 2);
+            let count = len as u32 / 2;
+            let mut copy = Output::from(b"old\n".to_vec());
+            let more = copy_output(&output, count, &mut copy).unwrap();
+            assert_eq!([&copy, more].concat(), output);
+            assert!(copy.len() <= limits::OUTPUT_PART);
+            assert!(copy_output(&output, count + 1, &mut copy).is_err(), "{len}");
+            let mut unterminated = output;
+            unterminated.push(b'x');
+            assert!(copy_output(&unterminated, count, &mut copy).is_err(), "{len}");
+        }
+    }
 }
