@@ -51,9 +51,10 @@ impl Normalizing {
             counts.normalized += reply.normalized as usize;
             counts.filtered += reply.filtered as usize;
             counts.rejected += weir_normalizer::batch::rejects(reply.rejects).count();
-            counts.written += reply.output.len();
+            counts.written += reply.output.len() + reply.more.len();
             output.clear();
             output.extend_from_slice(reply.output);
+            output.extend_from_slice(reply.more);
             Ok(())
         });
         done.unwrap_or_else(|e| panic!("{e}"));

@@ -116,9 +116,9 @@ fn caption(size: &Size) -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     format!(
         "\nA machine with {cores} cores; {} rounds. Files have {} records and are read from the page \
-         cache; all output goes to `/dev/null`. One job is one busy worker, beside which a thread \
-         reads and one writes; the ratio of processor times counts them all. Batches were framed \
-         before. DuckDB and VRL are asked when they have started, and addresses stay text to them.\n",
+         cache; all output goes to `/dev/null`. One job is one busy thread, which reads and \
+         normalizes, beside which one writes; the ratio of processor times counts both. Batches were \
+         framed before. DuckDB and VRL are asked when they have started, and addresses stay text to them.\n",
         size.rounds, size.records
     )
 }

@@ -19,6 +19,9 @@ const FLAT: &str = "{\"provider\":\"huawei\",\"product\":\"vpc\",\"kind\":\"flow
     \"log_status\":\"ok\",\"packets\":1,\"bytes\":96,\"account_id\":\"5f67944957444bd6bb4fe3b367de8f3d\",\
     \"interface_id\":\"1d515d18-1b36-47dc-a983-bd6512aed4bd\"}\n";
 
+/// The reader alone, with one other worker, and with several.
+const JOBS: [&str; 3] = ["1", "2", "5"];
+
 /// A directory for one test's files.
 struct Dir(PathBuf);
 
@@ -292,28 +295,32 @@ fn an_input_is_never_overwritten() {
 fn a_closed_output_ends_the_run_quietly() {
     let dir = Dir::new("closed");
     let path = dir.write("input", LINE.repeat(100_000));
-    let mut child = spawn(&["normalize", &path]);
-    let mut first = vec![0; FLAT.len()];
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut first).unwrap();
-    assert_eq!(text(&first), FLAT);
-    drop(stdout);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(text(&output.stderr), "");
-    status(&output, 0);
+    for jobs in JOBS {
+        let mut child = spawn(&["normalize", &path, "--jobs", jobs]);
+        let mut first = vec![0; FLAT.len()];
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut first).unwrap();
+        assert_eq!(text(&first), FLAT);
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "");
+        status(&output, 0);
+    }
 }
 
 #[test]
 fn a_closed_output_ends_the_run_also_while_input_is_awaited() {
-    let mut child = spawn(&["normalize"]);
-    let mut stdin = child.stdin.take().unwrap();
-    drop(child.stdout.take());
-    // Enough for some batches; then the input stays open and silent.
-    let _ = stdin.write_all(LINE.repeat(10_000).as_bytes());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(text(&output.stderr), "");
-    status(&output, 0);
-    drop(stdin);
+    for jobs in JOBS {
+        let mut child = spawn(&["normalize", "--jobs", jobs]);
+        let mut stdin = child.stdin.take().unwrap();
+        drop(child.stdout.take());
+        // Enough for some batches; then the input stays open and silent.
+        let _ = stdin.write_all(LINE.repeat(10_000).as_bytes());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "");
+        status(&output, 0);
+        drop(stdin);
+    }
 }
 
 #[test]
@@ -437,8 +444,16 @@ fn any_number_of_jobs_gives_the_same_bytes() {
     let one = run(&["--jobs", "1"]);
     assert_eq!(text(&one.0).lines().count(), 60_000 / 50 * 48);
     assert_eq!(text(&one.1).lines().count(), 60_000 / 50);
-    for args in [&["--jobs", "4"][..], &["--native", "--jobs", "1"], &["--native", "--jobs", "3"]] {
-        assert!(run(args) == one, "{args:?}");
+    for jobs in JOBS {
+        assert!(run(&["--jobs", jobs]) == one, "{jobs}");
+        assert!(run(&["--jobs", jobs, "--native"]) == one, "{jobs}, native");
+    }
+    // Here a batch makes more than one part of output holds, of 1 MiB.
+    let wide = run(&["--to", "otel", "--jobs", "1"]);
+    assert!(wide.0.len() / (mixture(60_000).len() >> 18) > 1 << 20);
+    for jobs in JOBS {
+        assert!(run(&["--to", "otel", "--jobs", jobs]) == wide, "{jobs}");
+        assert!(run(&["--to", "otel", "--jobs", jobs, "--native"]) == wide, "{jobs}, native");
     }
 }
 
@@ -511,16 +526,22 @@ fn a_redirected_file_is_not_overwritten() {
 /// Whoever waits for a record gets it while the input only pauses.
 #[test]
 fn a_pause_of_the_input_holds_nothing_back() {
-    for schema in ["flat", "otel"] {
-        let mut child = spawn(&["normalize", "--summary", "none", "--to", schema]);
+    for (schema, jobs) in ["flat", "otel"].iter().flat_map(|schema| JOBS.map(|jobs| (schema, jobs))) {
+        let mut child = spawn(&["normalize", "--summary", "none", "--to", schema, "--jobs", jobs]);
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(LINE.as_bytes()).unwrap();
-        stdin.flush().unwrap();
-        let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        // The input stays open until the record is there.
-        stdout.read_line(&mut line).unwrap();
-        assert!(line.contains("192.168.0.154"), "{schema}: {line}");
+        // The input stays open until the records are there, also where it went on after a pause.
+        for records in [1, 300, 2] {
+            stdin.write_all(LINE.repeat(records).as_bytes()).unwrap();
+            stdin.flush().unwrap();
+            let mut seen = 0;
+            while seen < records {
+                let mut line = String::new();
+                stdout.read_line(&mut line).unwrap();
+                seen += line.matches("1d515d18-1b36-47dc-a983-bd6512aed4bd").count();
+            }
+            assert_eq!(seen, records, "{schema}, {jobs}");
+        }
         drop(stdin);
         assert!(child.wait().unwrap().success());
     }

@@ -9,9 +9,13 @@ use std::time::Duration;
 /// Bytes that are read from an input at a time.
 pub const PIECE: usize = 64 << 10;
 
-/// Batches in flight for each job: one that is worked on and some that wait, so that nobody
-/// has to be woken up for each.
+/// Batches in flight for each job: one that is worked on and some that wait, for a worker or
+/// for the writer.
 pub const BATCHES_PER_JOB: usize = 4;
+
+/// Batches that wait for each worker but the reader: enough for as long as the reader
+/// normalizes one itself.
+pub const BATCHES_WAITING: usize = 2;
 
 /// Parts of one batch's output that may wait for the writer: all that a usual batch makes, so
 /// that a worker goes on with the next one.
@@ -19,6 +23,9 @@ pub const PARTS_WAITING: usize = 4;
 
 /// Output is handed to the writer in parts of at most this many bytes.
 pub const OUTPUT_PART: usize = 1 << 20;
+
+/// A guest's output is copied and counted in pieces of so many bytes.
+pub const OUTPUT_PIECE: usize = 16 << 10;
 
 /// Rendered rejects are handed to the writer when they hold this many bytes.
 pub const REJECTS_PART: usize = 1 << 20;

@@ -1,20 +1,27 @@
-//! From inputs to output: a reader frames batches, workers normalize them, and the caller's
-//! thread writes what they made in the order of the input.
+//! From inputs to output: a reader frames batches, it and other workers normalize them, and
+//! the caller's thread writes what they made in the order of the input.
+//!
+//! The reader works, too: it hands a batch to the others where their queue has room, and
+//! else normalizes it itself, while it is in its cache. With one job there are no others.
 //!
 //! Each batch travels with a channel of its own for the parts that come of it, and the
 //! writer gets the receiving ends in the order of the input. All channels are bounded, so
 //! the memory in use does not depend on the size of the input or the speed of anybody.
+//!
+//! Nobody waits in a circle: the writer waits for the earliest batch that is not written. Whoever
+//! has that one waits for nobody but the writer, who takes its parts; and if it is still in
+//! the queue, all before it are done, so a worker is free to take it, as the queue is in order.
 
 use std::{
     io::Write,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     thread,
     time::Instant,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use weir_normalizer::{
-    Config,
+    Config, Output,
     batch::{self, Batch},
     framing::Framer,
 };
@@ -37,7 +44,7 @@ pub struct Job {
     pub config: Config,
     /// What normalizes.
     pub factory: Factory,
-    /// How many workers normalize.
+    /// How many threads normalize.
     pub jobs: usize,
     /// Show a bar for the progress towards this many bytes read.
     pub progress: Option<u64>,
@@ -69,25 +76,47 @@ struct Work {
     parts: Sender<Part>,
 }
 
+/// The next place in the order of the writer, and where that is told.
+type Turn<'a> = (&'a Sender<Receiver<Part>>, Receiver<Part>);
+
 /// What a worker made, in the order in which it is to be written.
 enum Part {
-    Output(Vec<u8>),
+    Output(Output),
     /// Rejects as JSON lines.
     Rejects(Vec<u8>),
     /// Rejects for people.
     Shown(Vec<String>),
-    /// What the parts before it, or the batch's framing, account for.
-    Account(Box<Summary>),
-    Failed(Error),
-    /// The batch is done.
-    End,
+    /// The last one: what the parts before it and the batch's framing account for, and
+    /// whether that is all of the batch.
+    End(Box<Summary>, Result<(), Error>),
+}
+
+/// Memory for output that is to be used again: first what was used last, as it is the
+/// likeliest to be in a cache.
+struct Spare {
+    /// How many are kept.
+    most: usize,
+    outputs: Mutex<Vec<Output>>,
+}
+
+impl Spare {
+    fn take(&self) -> Output {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, mut output: Output) {
+        output.clear();
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if outputs.len() < self.most {
+            outputs.push(output);
+        }
+    }
 }
 
 /// The other threads, seen from the writer.
 struct Running {
     turns: Receiver<Receiver<Part>>,
-    /// Output buffers to be used again.
-    buffers: Sender<Vec<u8>>,
+    spare: Arc<Spare>,
     reader: thread::JoinHandle<Result<(), Error>>,
     progress: Progress,
 }
@@ -96,23 +125,23 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
     let Job { sources, config, factory, jobs, progress } = job;
     let jobs = jobs.clamp(1, limits::JOBS);
     // The first is made here, so that a guest that can't be used is told before any input is read.
-    let mut engine = Some(factory.engine()?);
+    let engine = factory.engine()?;
+    let (work_to, work) = bounded((jobs - 1) * limits::BATCHES_WAITING);
     let in_flight = jobs * limits::BATCHES_PER_JOB;
-    let (work_to, work) = bounded(in_flight);
     let (turn_to, turns) = bounded(in_flight);
     let (spare_to, spare) = bounded(in_flight);
-    let (buffers, free) = bounded(in_flight);
-    for index in 0..jobs {
-        let (work, spare, free) = (work.clone(), spare_to.clone(), free.clone());
-        let (factory, engine) = (factory.clone(), engine.take());
-        let worker = Worker { engine, factory, keep_rejects, spare, free };
-        spawn(format!("worker {index}"), move || worker.run(&work))?;
+    let outputs = Arc::new(Spare { most: in_flight, outputs: Mutex::default() });
+    let worker =
+        |engine| Worker { engine, factory: factory.clone(), keep_rejects, spare: Arc::clone(&outputs) };
+    for index in 1..jobs {
+        let (mut worker, work, spare) = (worker(None), work.clone(), spare_to.clone());
+        spawn(format!("worker {index}"), move || worker.run(&work, &spare))?;
     }
     let read = Arc::new(AtomicU64::new(0));
     let progress = Progress::new(progress, Arc::clone(&read));
-    let reader = Reader { config, work: work_to, turns: turn_to, spare };
-    let reader = spawn("reader".into(), move || sources.iter().try_for_each(|s| reader.read(s, &read)))?;
-    Ok(Running { turns, buffers, reader, progress })
+    let reader = Reader { config, worker: worker(Some(engine)), work: work_to, turns: turn_to, spare };
+    let reader = spawn("reader".into(), move || reader.run(&sources, &read, &work, &spare_to))?;
+    Ok(Running { turns, spare: outputs, reader, progress })
 }
 
 fn spawn<T: Send + 'static>(
@@ -125,26 +154,44 @@ fn spawn<T: Send + 'static>(
 
 struct Reader {
     config: Config,
+    /// For the batches that the others have no room for.
+    worker: Worker,
+    /// To the other workers.
     work: Sender<Work>,
     turns: Sender<Receiver<Part>>,
+    /// Batches of the other workers, to be used again.
     spare: Receiver<Batch>,
 }
 
 impl Reader {
-    fn read(&self, source: &Source, count: &Arc<AtomicU64>) -> Result<(), Error> {
-        let mut piece = vec![0; limits::PIECE];
+    /// Reads all inputs, and then is a worker like the others, for what waits in their queue.
+    fn run(
+        mut self,
+        sources: &[Source],
+        count: &Arc<AtomicU64>,
+        queue: &Receiver<Work>,
+        spare: &Sender<Batch>,
+    ) -> Result<(), Error> {
+        let result = sources.iter().try_for_each(|source| self.read(source, count));
+        let Self { work, mut worker, .. } = self;
+        drop(work);
+        worker.run(queue, spare);
+        result
+    }
+
+    fn read(&mut self, source: &Source, count: &Arc<AtomicU64>) -> Result<(), Error> {
         source.each(count, &mut |input| {
             let mut framer = Framer::new(&self.config).map_err(|e| Error::usage(e.to_string()))?;
             let end = loop {
-                match input.read(&mut piece) {
+                let mut pauses = false;
+                let read = framer.read(|room| {
+                    // Less than asked for: the input pauses, and whoever waits should not.
+                    input.read(room).inspect(|n| pauses = *n < room.len())
+                });
+                match read {
                     Ok(0) => break Ok(()),
-                    Ok(n) => {
-                        framer.push(&piece[..n]);
-                        // Less than asked for: the input pauses, and whoever waits should not.
-                        if n < piece.len() {
-                            framer.flush();
-                        }
-                    }
+                    Ok(_) if pauses => framer.flush(),
+                    Ok(_) => {}
                     // What came before is still worth having.
                     Err(e) => break Err(e),
                 }
@@ -156,58 +203,71 @@ impl Reader {
         })
     }
 
-    fn hand_on(&self, framer: &mut Framer, file: &Arc<str>) -> Result<(), Error> {
+    fn hand_on(&mut self, framer: &mut Framer, file: &Arc<str>) -> Result<(), Error> {
         while let Ok(batch) = self.spare.try_recv() {
             framer.recycle(batch);
         }
         while let Some(batch) = framer.next_batch() {
             let (parts, turn) = bounded(limits::PARTS_WAITING);
             let work = Work { file: Arc::clone(file), batch, parts };
-            // Nobody receives any more only after another thread has ended with an error.
-            self.work.send(work).map_err(|_| Error::abandoned())?;
-            self.turns.send(turn).map_err(|_| Error::abandoned())?;
+            match self.work.try_send(work) {
+                Ok(()) => tell(&self.turns, turn)?,
+                Err(refused) => {
+                    let batch = self.worker.work(refused.into_inner(), Some((&self.turns, turn)))?;
+                    framer.recycle(batch);
+                }
+            }
         }
         Ok(())
     }
 }
 
+/// Tells the writer of the next batch. Nobody receives any more only after another thread has
+/// ended with an error.
+fn tell(turns: &Sender<Receiver<Part>>, turn: Receiver<Part>) -> Result<(), Error> {
+    turns.send(turn).map_err(|_| Error::abandoned())
+}
+
 struct Worker {
-    /// Made when the first batch comes.
+    /// Made when the first batch comes, if not before.
     engine: Option<Box<dyn Engine>>,
     factory: Factory,
     keep_rejects: bool,
-    spare: Sender<Batch>,
-    free: Receiver<Vec<u8>>,
+    spare: Arc<Spare>,
 }
 
 impl Worker {
-    fn run(mut self, work: &Receiver<Work>) {
-        for Work { file, batch, parts } in work {
-            let last = match self.process(&file, &batch, &parts) {
-                Ok(()) => Part::End,
-                Err(error) => Part::Failed(error),
-            };
-            if parts.send(last).is_err() {
-                return;
-            }
+    /// Works on what comes until nothing does any more, or nobody takes what is made.
+    fn run(&mut self, queue: &Receiver<Work>, spare: &Sender<Batch>) {
+        for work in queue {
+            let Ok(batch) = self.work(work, None) else { return };
             // Where there are enough already, this one is dropped.
-            let _ = self.spare.try_send(batch);
+            let _ = spare.try_send(batch);
         }
     }
 
-    fn process(&mut self, file: &str, batch: &Batch, parts: &Sender<Part>) -> Result<(), Error> {
-        let engine = match &mut self.engine {
-            Some(engine) => engine,
-            none => none.insert(self.factory.engine()?),
+    /// Works on one batch and gives its memory back; an error only where nobody takes what is
+    /// made. The writer is told of the batch here if it does not know of it yet.
+    fn work(&mut self, work: Work, turn: Option<Turn<'_>>) -> Result<Batch, Error> {
+        let Work { file, batch, parts } = work;
+        let mut delivery = Delivery {
+            file: &file,
+            batch: &batch,
+            parts: &parts,
+            turn,
+            spare: &self.spare,
+            place: None,
+            summary: Box::default(),
         };
-        let mut delivery = Delivery { file, batch, parts, free: &self.free, place: None };
-        engine.process(batch, &mut |reply| delivery.deliver(reply, self.keep_rejects))?;
-        let elements: u64 = (0..batch.elements.len()).map(|i| batch.length(i)).sum();
-        let mut summary = Box::new(Summary::default());
-        summary.bytes.r#in = batch.consumed - elements;
-        summary.bytes.blank = batch.blank;
-        summary.bytes.framing = batch.consumed - elements - batch.blank;
-        delivery.send(Part::Account(summary))
+        let result = match &mut self.engine {
+            Some(engine) => Ok(engine),
+            none => self.factory.engine().map(|engine| none.insert(engine)),
+        };
+        let keep_rejects = self.keep_rejects;
+        let result = result
+            .and_then(|engine| engine.process(&batch, &mut |reply| delivery.deliver(reply, keep_rejects)));
+        delivery.end(result)?;
+        Ok(batch)
     }
 }
 
@@ -216,19 +276,26 @@ struct Delivery<'a> {
     file: &'a str,
     batch: &'a Batch,
     parts: &'a Sender<Part>,
-    free: &'a Receiver<Vec<u8>>,
+    turn: Option<Turn<'a>>,
+    spare: &'a Spare,
     /// The latest rejected element's.
     place: Option<batch::Place>,
+    /// Accounts for what was delivered.
+    summary: Box<Summary>,
 }
 
 impl Delivery<'_> {
-    fn deliver(&mut self, reply: &Reply<'_>, keep_rejects: bool) -> Result<(), Error> {
-        for piece in reply.output.chunks(limits::OUTPUT_PART) {
-            let mut buffer = self.free.try_recv().unwrap_or_default();
-            buffer.extend_from_slice(piece);
-            self.send(Part::Output(buffer))?;
+    fn deliver(&mut self, reply: Reply<'_>, keep_rejects: bool) -> Result<(), Error> {
+        if !reply.output.is_empty() {
+            let output = std::mem::replace(reply.output, self.spare.take());
+            self.send(Part::Output(output))?;
         }
-        let mut summary = Box::new(Summary::default());
+        for piece in reply.more.chunks(limits::OUTPUT_PART) {
+            let mut output = self.spare.take();
+            output.extend_from_slice(piece);
+            self.send(Part::Output(output))?;
+        }
+        let mut summary = Summary::default();
         for tally in batch::tallies(reply.tallies) {
             let (product, n) = tally.map_err(|_| malformed())?;
             summary::count(&mut summary.by_product, product, u64::from(n));
@@ -269,14 +336,32 @@ impl Delivery<'_> {
             self.send(Part::Shown(shown))?;
         }
         records.r#in = records.normalized + records.filtered + records.rejected;
-        bytes.r#in = reply.elements.clone().map(|i| self.batch.length(i)).sum();
+        bytes.r#in = self.batch.length_of(reply.elements.clone());
         bytes.filtered = u64::from(reply.filtered_bytes);
         bytes.normalized = bytes.r#in - bytes.rejected - bytes.filtered;
-        self.send(Part::Account(summary))
+        self.summary.add(&summary);
+        Ok(())
     }
 
-    fn send(&self, part: Part) -> Result<(), Error> {
-        self.parts.send(part).map_err(|_| Error::abandoned())
+    /// Tells that nothing more comes of the batch.
+    fn end(mut self, result: Result<(), Error>) -> Result<(), Error> {
+        if result.is_ok() {
+            let bytes = &mut self.summary.bytes;
+            bytes.blank = self.batch.blank;
+            bytes.framing = self.batch.consumed - bytes.r#in - bytes.blank;
+            bytes.r#in = self.batch.consumed;
+        }
+        let summary = std::mem::take(&mut self.summary);
+        self.send(Part::End(summary, result))
+    }
+
+    fn send(&mut self, part: Part) -> Result<(), Error> {
+        self.parts.send(part).map_err(|_| Error::abandoned())?;
+        // Only now, so that the writer is not woken up for nothing: the first part has room.
+        match self.turn.take() {
+            Some((turns, turn)) => tell(turns, turn),
+            None => Ok(()),
+        }
     }
 }
 
@@ -291,7 +376,7 @@ fn write(
     mut rejects: Option<Sink<'_>>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Running { turns, buffers, reader, progress } = running;
+    let Running { turns, spare, reader, progress } = running;
     let mut shown = 0;
     let put = |sink: &mut Sink<'_>, bytes: &[u8]| {
         sink.writer.write_all(bytes).map_err(|e| Error::output(sink.name, &e))
@@ -314,11 +399,9 @@ fn write(
         progress.update();
         loop {
             match parts.recv() {
-                Ok(Part::Output(mut buffer)) => {
-                    put(&mut output, &buffer)?;
-                    buffer.clear();
-                    // Where there are enough already, this one is dropped.
-                    let _ = buffers.try_send(buffer);
+                Ok(Part::Output(part)) => {
+                    put(&mut output, &part)?;
+                    spare.give(part);
                 }
                 Ok(Part::Rejects(lines)) => {
                     if let Some(sink) = &mut rejects {
@@ -331,9 +414,11 @@ fn write(
                         shown += 1;
                     }
                 }
-                Ok(Part::Account(part)) => summary.add(&part),
-                Ok(Part::Failed(error)) => return Err(error),
-                Ok(Part::End) => break,
+                Ok(Part::End(part, result)) => {
+                    summary.add(&part);
+                    result?;
+                    break;
+                }
                 Err(_) => return Err(stopped()),
             }
         }

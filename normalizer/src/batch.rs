@@ -86,6 +86,17 @@ impl Batch {
         }
     }
 
+    /// The length of some elements in the input.
+    pub fn length_of(&self, range: Range<usize>) -> u64 {
+        let kept: u64 = self.elements[range.clone()].iter().map(|e| u64::from(e.len)).sum();
+        match (self.elements.last(), self.last_len) {
+            (Some(last), Some(n)) if range.contains(&(self.elements.len() - 1)) => {
+                kept - u64::from(last.len) + n
+            }
+            _ => kept,
+        }
+    }
+
     /// Where an element lies. It counts line breaks, so its cost grows with the offset;
     /// `from` is an earlier place of the same batch to count on from.
     pub fn place(&self, index: usize, from: Option<Place>) -> Place {
@@ -106,20 +117,14 @@ impl Batch {
         out.clear();
         let base = self.window_range(&range).start as u32;
         let contexts: usize = self.contexts.iter().map(Vec::len).sum();
-        let mut put = |n: u32| out.extend_from_slice(&n.to_le_bytes());
-        put(range.len() as u32);
-        put(self.contexts.len() as u32);
-        put(contexts as u32);
+        out.reserve(12 + 16 * range.len() + 8 * self.contexts.len() + contexts);
+        put_words(out, [range.len() as u32, self.contexts.len() as u32, contexts as u32]);
         for e in &self.elements[range] {
-            put(e.start - base);
-            put(e.len);
-            put(e.context);
-            put(e.fault);
+            put_words(out, [e.start - base, e.len, e.context, e.fault]);
         }
         let mut at = 0;
         for c in &self.contexts {
-            put(at);
-            put(c.len() as u32);
+            put_words(out, [at, c.len() as u32]);
             at += c.len() as u32;
         }
         for c in &self.contexts {
@@ -262,6 +267,11 @@ impl<'a> Texts<'a> {
         (self.start, self.end) = (start, start + len);
         self.text = simdutf8::basic::from_utf8(&rest[..len]).ok();
     }
+}
+
+#[inline]
+fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
 }
 
 #[inline]

@@ -9,7 +9,7 @@
 //! inside an element is checked by whoever reads it. A document that breaks off is given
 //! up at the end of its line, so that the damage stays small.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Deref};
 
 use csv_core::Reader;
 use memchr::memchr;
@@ -22,7 +22,7 @@ use crate::{
     layout::{self, Layout, Row},
     limits,
     plan::{KeyIndex, Planner},
-    scan,
+    scan::{self, Block, Places},
 };
 
 /// Why an element can't hold a record, found while looking for its end.
@@ -62,9 +62,13 @@ impl FramingFault {
 #[derive(Debug)]
 pub struct Framer {
     /// The input from `offset` on that no batch has taken yet.
-    window: Vec<u8>,
+    window: Window,
     offset: u64,
+    /// The line that the window begins in.
     line: u64,
+    /// Line breaks of the window that are counted, and up to where.
+    breaks: u64,
+    counted: usize,
     /// How far the window is scanned.
     pos: usize,
     /// Where the element that is being scanned began.
@@ -89,6 +93,49 @@ pub struct Framer {
     ready: VecDeque<Batch>,
     spare: Vec<Batch>,
     finished: bool,
+}
+
+/// What of the input is at hand, in memory that is used again.
+#[derive(Debug, Default)]
+struct Window {
+    /// More than there is of the input: the rest is room.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Window {
+    /// Room for so many bytes behind what there is.
+    fn room(&mut self, n: usize) -> &mut [u8] {
+        let end = self.len + n;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.len..end]
+    }
+
+    fn drop_front(&mut self, n: usize) {
+        self.bytes.copy_within(n..self.len, 0);
+        self.len -= n;
+    }
+
+    /// Swaps the first bytes for other memory, in which the window goes on.
+    fn take_front(&mut self, n: usize, other: &mut Vec<u8>) {
+        std::mem::swap(&mut self.bytes, other);
+        let rest = self.len - n;
+        self.len = 0;
+        self.room(rest).copy_from_slice(&other[n..n + rest]);
+        self.len = rest;
+        other.truncate(n);
+    }
+}
+
+impl Deref for Window {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +271,60 @@ impl Doc {
         }
     }
 
+    /// Whether a member of an object begins here that only matters for where its record ends.
+    fn at_inner_member(&self) -> bool {
+        matches!(self.expect, Expect::Key | Expect::KeyOrEnd)
+            && self.envelope.as_ref().is_some_and(|e| e.items != 0 && e.items < self.depth)
+            // The roles of other keys are asked for later.
+            && (self.depth > 2 || self.stack & 0b10 == 0)
+    }
+
+    /// Steps over members whose values are plain strings or scalars, as far as they are at hand.
+    /// `pos` is where the first one begins; gives where it came to, the same if to none.
+    #[inline(always)]
+    fn inner_members(&mut self, w: &[u8], mut pos: usize) -> usize {
+        let plain_string = |start: usize| {
+            let end = scan::first_of_three(w, start, *b"\"\\\n")?;
+            (w[end] == b'"').then_some(end + 1)
+        };
+        let blanks = |mut pos: usize| {
+            let mut fresh_line = false;
+            while let Some(&b @ (b' ' | b'\t' | b'\r' | b'\n')) = w.get(pos) {
+                fresh_line |= b == b'\n';
+                pos += 1;
+            }
+            (pos, fresh_line)
+        };
+        let member = |pos: usize| {
+            let colon = blanks(plain_string(pos + 1)?).0;
+            if w.get(colon) != Some(&b':') {
+                return None;
+            }
+            let value = blanks(colon + 1).0;
+            let end = match *w.get(value)? {
+                b'"' => plain_string(value + 1)?,
+                _ => first_behind_scalar(w, value).filter(|end| *end > value)?,
+            };
+            Some(blanks(end))
+        };
+        while w.get(pos) == Some(&b'"')
+            && let Some((end, fresh_line)) = member(pos)
+        {
+            match w.get(end) {
+                Some(b',') => {
+                    (pos, self.fresh_line) = blanks(end + 1);
+                    self.expect = Expect::Key;
+                }
+                Some(b'}') => {
+                    (pos, self.fresh_line) = (end, fresh_line);
+                    self.expect = Expect::CommaOrEnd;
+                }
+                _ => break,
+            }
+        }
+        pos
+    }
+
     fn at_item(&self) -> bool {
         self.envelope.as_ref().is_some_and(|e| e.items != 0 && e.items == self.depth)
     }
@@ -257,9 +358,11 @@ impl Framer {
             header: None,
             lines_until: 0,
             quote,
-            window: Vec::new(),
+            window: Window::default(),
             offset: 0,
             line: 1,
+            breaks: 0,
+            counted: 0,
             pos: 0,
             mark: 0,
             mode: Mode::LineStart,
@@ -279,9 +382,21 @@ impl Framer {
     pub fn push(&mut self, bytes: &[u8]) {
         // In pieces, because what is left of the window is copied for each batch.
         for piece in bytes.chunks(limits::PIECE) {
-            self.window.extend_from_slice(piece);
+            self.window.room(piece.len()).copy_from_slice(piece);
+            self.window.len += piece.len();
             self.scan();
         }
+    }
+
+    /// Takes the next bytes of the input without a copy: `read` gets room to put them, and gives
+    /// how many they are. As for [`Self::push`], then call [`Self::next_batch`].
+    #[inline]
+    pub fn read<E>(&mut self, read: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<usize, E> {
+        let room = self.window.room(limits::PIECE);
+        let n = read(room)?.min(limits::PIECE);
+        self.window.len += n;
+        self.scan();
+        Ok(n)
     }
 
     /// Tells that the input has ended. [`Self::next_batch`] then gives all that is left.
@@ -313,7 +428,7 @@ impl Framer {
     #[inline(never)]
     pub fn recycle(&mut self, mut batch: Batch) {
         if self.spare.len() < 4 {
-            batch.bytes.clear();
+            // Its bytes stay: they are room that need not be made anew.
             batch.elements.clear();
             batch.contexts.clear();
             self.spare.push(batch);
@@ -323,11 +438,12 @@ impl Framer {
     /// Forgets the input, to begin with another one.
     #[inline(never)]
     pub fn reset(&mut self) {
-        self.window.clear();
+        self.window.len = 0;
         self.elements.clear();
         self.contexts.clear();
         self.ready.clear();
         (self.offset, self.line, self.pos, self.mark, self.blank) = (0, 1, 0, 0, 0);
+        (self.breaks, self.counted) = (0, 0);
         (self.mode, self.doc, self.long, self.finished) = (Mode::LineStart, Doc::new(), None, false);
         self.header = None;
         self.lines_until = 0;
@@ -369,9 +485,10 @@ impl Framer {
         while self.step() {}
         self.copy_context();
         self.bound_element();
-        // Framing without end must not pile up.
+        // Framing without end must not pile up. Nor should the next piece go over the bound, when
+        // most of it would be copied to where the next batch is gathered.
         let done = self.settled();
-        if done >= limits::BATCH && !self.looking_ahead() && self.long.is_none() {
+        if done + limits::PIECE / 2 > limits::BATCH && !self.looking_ahead() && self.long.is_none() {
             self.seal(done);
         }
     }
@@ -458,8 +575,43 @@ impl Framer {
         }
     }
 
+    /// Takes lines that can be told at a glance, as nearly all are: text that no layout and no
+    /// header is in force for, and objects alone on their lines. Stops in front of any other.
+    #[inline(never)]
+    fn plain_lines(&mut self) {
+        let none = self.layout.is_none() && self.header.is_none() && self.long.is_none();
+        if !none || self.pos != self.mark || self.doc.envelope.is_some() {
+            return;
+        }
+        self.breaks += line_breaks(&self.window[self.counted..self.pos]);
+        let window = &self.window[..];
+        let room = limits::BATCH_RECORDS.saturating_sub(self.elements.len());
+        let mut ends = Places::new(b'\n', window, self.pos).take(room);
+        let (mut mark, mut lines) = (self.pos, 0);
+        while mark < limits::BATCH
+            && let Some(&first) = window.get(mark)
+            && !matches!(first, b' ' | b'\t' | b'\r' | b'\n' | b'[' | 0xef)
+            && !layout::begins_header(first)
+            && let Some(end) = ends.next()
+        {
+            let line = &window[mark..end];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.len() > limits::RECORD || first == b'{' && !json::is_one_object(line) {
+                break;
+            }
+            let element = Element { start: mark as u32, len: line.len() as u32, context: 0, fault: 0 };
+            self.elements.push(element);
+            lines += 1;
+            mark = end + 1;
+        }
+        self.breaks += lines;
+        (self.pos, self.mark, self.counted) = (mark, mark, mark);
+        self.seal_if_full();
+    }
+
     fn line_start(&mut self) -> bool {
         const BOM: &[u8] = b"\xef\xbb\xbf";
+        self.plain_lines();
         let Some(&b) = self.window.get(self.pos) else { return false };
         match b {
             b' ' | b'\t' | b'\r' if self.pos - self.mark <= limits::RECORD => self.pos += 1,
@@ -626,6 +778,7 @@ impl Framer {
         }
     }
 
+    #[inline(never)]
     fn scan_doc(&mut self) -> Step {
         let d = &mut self.doc;
         let w = &self.window[..];
@@ -689,6 +842,13 @@ impl Framer {
                         d.fresh_line |= b == b'\n';
                         pos += 1;
                         continue;
+                    }
+                    if b == b'"' && d.at_inner_member() {
+                        let behind = d.inner_members(w, pos);
+                        if behind > pos {
+                            pos = behind;
+                            continue;
+                        }
                     }
                     let value = matches!(d.expect, Expect::Value | Expect::ValueOrEnd);
                     if d.pending {
@@ -882,10 +1042,20 @@ impl Framer {
     }
 
     fn drop_front(&mut self, n: usize) {
-        self.line += line_breaks(&self.window[..n]);
-        self.window.drain(..n);
+        self.count_line_breaks(n);
+        self.window.drop_front(n);
         self.offset += n as u64;
         self.shift(n);
+    }
+
+    /// Goes on to the line at this place of the window, before what lies in front of it is taken.
+    fn count_line_breaks(&mut self, n: usize) {
+        self.line += match self.window[..n].get(self.counted..) {
+            Some(rest) => self.breaks + line_breaks(rest),
+            None => line_breaks(&self.window[..n]),
+        };
+        // What was counted behind it is counted again.
+        (self.breaks, self.counted) = (0, 0);
     }
 
     fn shift(&mut self, n: usize) {
@@ -916,18 +1086,16 @@ impl Framer {
             h.number = 0;
         }
         let mut batch = self.spare.pop().unwrap_or_default();
-        batch.bytes.extend_from_slice(&self.window[upto..]);
-        std::mem::swap(&mut batch.bytes, &mut self.window);
-        batch.bytes.truncate(upto);
+        batch.line = self.line;
+        self.count_line_breaks(upto);
+        self.window.take_front(upto, &mut batch.bytes);
         std::mem::swap(&mut batch.elements, &mut self.elements);
         std::mem::swap(&mut batch.contexts, &mut self.contexts);
         batch.offset = self.offset;
-        batch.line = self.line;
         batch.consumed = upto as u64;
         batch.blank = std::mem::take(&mut self.blank);
         batch.last_len = None;
         self.offset += upto as u64;
-        self.line += line_breaks(&batch.bytes);
         self.shift(upto);
         self.ready.push_back(batch);
     }
@@ -965,6 +1133,19 @@ fn copy_context(e: &mut Envelope, window: &[u8], pos: usize, offset: u64) {
 
 fn line_breaks(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// The first byte that can't be a part of a scalar, if it is at hand.
+#[inline(always)]
+fn first_behind_scalar(w: &[u8], mut pos: usize) -> Option<usize> {
+    while let Some(block) = Block::at(w, pos) {
+        let others = !block.scalars().mask() & 0xffff;
+        if others != 0 {
+            return Some(pos + others.trailing_zeros() as usize);
+        }
+        pos += Block::LEN;
+    }
+    w.get(pos..)?.iter().position(|&b| !is_scalar(b)).map(|n| pos + n)
 }
 
 fn is_scalar(b: u8) -> bool {

@@ -133,8 +133,7 @@ pub(crate) const HEADER: u8 = b'h';
 
 /// If a line is a header row: a context that tells its columns.
 pub(crate) fn header(line: &[u8], quote: Option<u8>, keys: &KeyIndex) -> Option<Vec<u8>> {
-    let first = *line.first()?;
-    if line.len() + 3 > limits::CONTEXT || !(first.is_ascii_alphabetic() || b"\"'@_".contains(&first)) {
+    if line.len() + 3 > limits::CONTEXT || !begins_header(*line.first()?) {
         return None;
     }
     let text = std::str::from_utf8(line).ok()?;
@@ -150,6 +149,12 @@ pub(crate) fn header(line: &[u8], quote: Option<u8>, keys: &KeyIndex) -> Option<
     let mut context = vec![HEADER, separator as u8, quote.unwrap_or(0)];
     context.extend_from_slice(line);
     Some(context)
+}
+
+/// Whether a header row may begin with this byte.
+#[inline]
+pub(crate) fn begins_header(first: u8) -> bool {
+    first.is_ascii_alphabetic() || matches!(first, b'"' | b'\'' | b'@' | b'_')
 }
 
 /// The names in a header row, and what separates them.

@@ -71,6 +71,13 @@ impl Block {
         Marks(self.0.with(0x20).within(b'{', b'}'))
     }
 
+    /// Which may stand in a number or a word: letters, digits, signs and dots.
+    #[inline(always)]
+    pub(crate) fn scalars(self) -> Marks {
+        let letters = Marks(self.0.with(0x20).within(b'a', b'z'));
+        letters.or(self.within(b'0', b'9')).or(self.within(b'-', b'.')).or(self.equal(b'+'))
+    }
+
     /// Which are hexadecimal digits.
     #[inline(always)]
     pub(crate) fn hexadecimal(self) -> Marks {
@@ -157,6 +164,59 @@ pub(crate) fn first_of_three(bytes: &[u8], from: usize, [a, b, c]: [u8; 3]) -> O
         at += Block::LEN;
     }
     bytes.get(at..)?.iter().position(|byte| [a, b, c].contains(byte)).map(|i| at + i)
+}
+
+/// The places of a byte from a place on, in order. Where they are close to each other, this
+/// costs less than a search for each.
+pub(crate) struct Places<'a> {
+    bytes: &'a [u8],
+    byte: u8,
+    /// Those in the latest group that are still to come.
+    mask: u64,
+    /// Where the latest group begins.
+    group: usize,
+    /// Where the next one begins.
+    next: usize,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(byte: u8, bytes: &'a [u8], from: usize) -> Self {
+        Self { bytes, byte, mask: 0, group: from, next: from }
+    }
+}
+
+impl Iterator for Places<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.mask == 0 {
+            let rest = self.bytes.get(self.next..)?;
+            self.group = self.next;
+            let Some(group) = rest.first_chunk::<GROUP>() else {
+                // The last ones, which are fewer.
+                let bits = rest.iter().enumerate().map(|(i, b)| u64::from(*b == self.byte) << i);
+                self.mask = bits.fold(0, |all, bit| all | bit);
+                self.next = usize::MAX;
+                continue;
+            };
+            self.mask = equal_in_group(group, self.byte);
+            self.next += GROUP;
+        }
+        let place = self.group + self.mask.trailing_zeros() as usize;
+        self.mask &= self.mask - 1;
+        Some(place)
+    }
+}
+
+/// How many bytes a word has bits for.
+pub(crate) const GROUP: usize = 64;
+
+/// A bit for each byte that is this one, the first lowest.
+#[inline(always)]
+pub(crate) fn equal_in_group(group: &[u8; GROUP], byte: u8) -> u64 {
+    let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().enumerate();
+    blocks.fold(0, |all, (i, b)| all | u64::from(Block::new(b).equal(byte).mask()) << (i * Block::LEN))
 }
 
 /// Whether a text is so many hexadecimal digits.
@@ -363,6 +423,8 @@ mod tests {
                     assert_eq!(block.above(b'5').mask(), want(|b| b > b'5' && b < 0x80));
                     assert_eq!(words.above(b'5').mask(), want(|b| b > b'5' && b < 0x80));
                     assert_eq!(block.escaped().mask(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
+                    let scalar = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+                    assert_eq!(block.scalars().mask(), want(scalar));
                     assert_eq!(block.hexadecimal().mask(), want(|b| b.is_ascii_hexdigit()));
                     assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));
                 }
@@ -393,6 +455,20 @@ mod tests {
             assert!(!is_uuid(&bad), "{i}");
         }
         assert!(!is_uuid(&good.as_bytes()[1..]));
+    }
+
+    #[test]
+    fn all_places_of_a_byte() {
+        let mut text = b"x".repeat(200);
+        for at in [0, 1, 63, 64, 65, 100, 127, 128, 190, 199] {
+            text[at] = b'\n';
+        }
+        for end in 0..=text.len() {
+            for from in [0, 1, 2, 64, 66, 150, end, end + 1] {
+                let want: Vec<_> = (from..end).filter(|i| text[*i] == b'\n').collect();
+                assert_eq!(Places::new(b'\n', &text[..end], from).collect::<Vec<_>>(), want, "{from}..{end}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What must hold for any input and any cut of it.
 
 use proptest::prelude::*;
-use weir_normalizer::{Config, Stream, batch, limits};
+use weir_normalizer::{Config, Stream, batch, framing::Framer, limits};
 
 /// What came out of a whole input.
 #[derive(Debug, Default, PartialEq)]
@@ -98,6 +98,9 @@ fn fragment() -> impl Strategy<Value = String> {
             "é",
             "\r",
             "\"k\":\"v\",",
+            "\"n\":-1.5e+3,",
+            "\"n\":12345678901234567890,",
+            "\"n\" : null ,",
             "\"a longer key than sixteen\":\"and a value that is longer than that, too\",",
             "\"x\":{\"y\":1},",
             "\u{1}",
@@ -106,9 +109,19 @@ fn fragment() -> impl Strategy<Value = String> {
     );
     let objects = (objects, any::<bool>())
         .prop_map(|(inside, cr)| format!("{{{}\"z\":0}}{}\n", inside.concat(), if cr { "\r" } else { "" }));
+    let wrapped = (objects.clone(), objects.clone(), 0..5_usize).prop_map(|(one, two, form)| match form {
+        0 => format!("[{one},{two}]\n"),
+        1 => format!("{{\"logs\":[{one} , {two}],\"count\":2}}\n"),
+        2 => format!("{{\"data\":{{\"records\":[{one},{{\"in\":{two}}}],\"total\":2}}}}\n"),
+        3 => {
+            format!("{{\"logs\":[{}]}}\n", one.replace(',', " ,\n  ").replace(':', ": ").replace('}', "\n}"))
+        }
+        _ => format!("[{}, {two}]\n", one.replace("{\"", "{\n \"").replace(':', "\t:\n")),
+    });
     prop_oneof![
         8 => prop::sample::select(fixed.to_vec()),
         3 => objects,
+        3 => wrapped,
         1 => "[ -~\\n\\r\"{}\\[\\],:\\\\]{0,12}"
     ]
 }
@@ -166,6 +179,88 @@ proptest! {
             prop_assert_eq!(&twice.rejects, &vec![]);
             prop_assert_eq!(twice.output, once.output.clone());
         }
+    }
+}
+
+/// Lines, objects and documents of every kind, in many batches, with a reject here and there.
+fn mixture() -> String {
+    let mut text = String::new();
+    for i in 0..30_000 {
+        match i % 1000 {
+            0 => text.push_str(&format!("no record {i}\n")),
+            1 => text.push_str("\r\n\n"),
+            2 => text.push_str(&format!("{{\"content\":\"{LINE}\"}}\r\n")),
+            3 => text.push_str(&format!("{{\"logs\":[\n{{\"content\":\"{LINE}\"}},\n{{\"a\":{i}}}\n]}}\n")),
+            4 => text.push_str(&format!("  {LINE}\n{{\"broken\n")),
+            5 if i < 3000 => text.push_str(&format!("1 {}\n", "x".repeat(limits::RECORD + i))),
+            6 => text.push_str("1 2 3\n"),
+            7 => text.push_str("{\"x\":1,\n\"y\":2}\n"),
+            _ => text.push_str(&format!("{}\n", LINE.replace("38929", &(i % 65_536).to_string()))),
+        }
+    }
+    text
+}
+
+#[test]
+fn places_are_right_in_all_batches_of_an_input() {
+    let text = mixture();
+    let input = text.as_bytes();
+    let config = Config::default();
+    let whole = run(&[input], &config);
+    let starts = memchr::memchr_iter(b'\n', input).map(|at| at + 1);
+    let starts: Vec<usize> = std::iter::once(0).chain(starts).collect();
+    assert!(whole.rejects.len() > 150, "{}", whole.rejects.len());
+    for (line, offset, length, raw, reason) in &whole.rejects {
+        let offset = *offset as usize;
+        assert_eq!(*line as usize, starts.partition_point(|start| *start <= offset), "{reason}");
+        let kept = raw.len();
+        assert_eq!(&input[offset..offset + kept], &raw[..]);
+        assert!(kept as u64 == *length || kept == limits::RAW_PREFIX);
+    }
+    for size in [1 << 10, 10_007, 64 << 10] {
+        let pieces: Vec<_> = input.chunks(size).collect();
+        assert!(run(&pieces, &config) == whole, "{size}");
+    }
+}
+
+/// What is read into the framer's own memory is framed as what is given to it.
+#[test]
+fn reading_gives_the_same_as_giving() {
+    let elements = |framer: &mut Framer, all: &mut Vec<(u64, u64, Vec<u8>)>| {
+        while let Some(batch) = framer.next_batch() {
+            for i in 0..batch.elements.len() {
+                let place = batch.place(i, None);
+                all.push((place.line, place.offset, batch.raw(i).to_vec()));
+            }
+            framer.recycle(batch);
+        }
+    };
+    let input = mixture().as_bytes()[..3 << 20].to_vec();
+    let (mut given, mut framer) = (Vec::new(), Framer::new(&Config::default()).unwrap());
+    for piece in input.chunks(5000) {
+        framer.push(piece);
+        elements(&mut framer, &mut given);
+    }
+    framer.finish();
+    elements(&mut framer, &mut given);
+    for size in [4096, usize::MAX] {
+        let (mut read, mut rest) = (Vec::new(), &input[..]);
+        framer.reset();
+        loop {
+            let got = framer.read(|room| {
+                let n = room.len().min(size);
+                std::io::Read::read(&mut rest, &mut room[..n])
+            });
+            if got.unwrap() == 0 {
+                break;
+            }
+            elements(&mut framer, &mut read);
+        }
+        let failed = framer.read(|_| Err::<usize, _>("no more"));
+        assert_eq!(failed, Err("no more"));
+        framer.finish();
+        elements(&mut framer, &mut read);
+        assert!(read == given, "{size}");
     }
 }
 

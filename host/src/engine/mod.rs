@@ -6,12 +6,12 @@ mod native;
 
 use std::{ops::Range, sync::Arc};
 
-use weir_normalizer::{Config, batch::Batch};
+use weir_normalizer::{Config, Output, batch::Batch};
 
 use crate::error::Error;
 
 /// What came of some elements of a batch.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Reply<'a> {
     /// The elements, by their index in the batch.
     pub elements: Range<usize>,
@@ -23,8 +23,11 @@ pub struct Reply<'a> {
     pub filtered: u32,
     /// Bytes of the elements all of whose records were filtered.
     pub filtered_bytes: u32,
-    /// The records, a JSON line each.
-    pub output: &'a [u8],
+    /// The records, a JSON line each, in memory that may be taken in exchange for other memory;
+    /// at most [`limits::OUTPUT_PART`](crate::limits::OUTPUT_PART) bytes of them.
+    pub output: &'a mut Output,
+    /// What goes on behind that.
+    pub more: &'a [u8],
     /// As [`weir_normalizer::batch::rejects`] reads it.
     pub rejects: &'a [u8],
     /// As [`weir_normalizer::batch::tallies`] reads it.
@@ -38,11 +41,11 @@ pub trait Engine: Send {
     fn process(
         &mut self,
         batch: &Batch,
-        deliver: &mut dyn FnMut(&Reply<'_>) -> Result<(), Error>,
+        deliver: &mut dyn FnMut(Reply<'_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 }
 
-/// Makes an engine for each worker.
+/// Makes an engine for each worker, of which the reader is one.
 #[derive(Clone)]
 pub enum Factory {
     /// The crate itself, without a sandbox.

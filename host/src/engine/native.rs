@@ -1,12 +1,12 @@
 //! The normalizer without a sandbox, fed through the same bytes as a guest.
 
 use weir_normalizer::{
-    Config, Normalizer,
+    Config, Normalizer, Output,
     batch::{Batch, BatchView, Outcome},
 };
 
 use super::{Engine, Reply};
-use crate::error::Error;
+use crate::{error::Error, limits};
 
 pub(super) struct Native {
     normalizer: Normalizer,
@@ -25,7 +25,7 @@ impl Engine for Native {
     fn process(
         &mut self,
         batch: &Batch,
-        deliver: &mut dyn FnMut(&Reply<'_>) -> Result<(), Error>,
+        deliver: &mut dyn FnMut(Reply<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let all = 0..batch.elements.len();
         batch.encode_head(all.clone(), &mut self.head);
@@ -34,15 +34,21 @@ impl Engine for Native {
         let mut first = 0;
         while first < all.end {
             self.normalizer.run(&view, first, &mut self.outcome);
-            let out = &self.outcome;
+            let out = &mut self.outcome;
             let next = out.next as usize;
-            deliver(&Reply {
+            let mut none = Output::default();
+            let (output, more) = match out.output.len() {
+                0..=limits::OUTPUT_PART => (&mut out.output, &[][..]),
+                _ => (&mut none, &out.output[..]),
+            };
+            deliver(Reply {
                 elements: first..next,
                 base: 0,
                 normalized: out.normalized,
                 filtered: out.filtered,
                 filtered_bytes: out.filtered_bytes,
-                output: &out.output,
+                output,
+                more,
                 rejects: &out.rejects,
                 tallies: &out.tallies,
             })?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use wasmtime::{Memory, ResourceLimiter, Store, Trap, TypedFunc};
-use weir_normalizer::batch::Batch;
+use weir_normalizer::{Output, batch::Batch};
 
 use super::{fault::Fault, program::Program, reply};
 use crate::{engine::Reply, limits};
@@ -14,6 +14,8 @@ pub(super) struct Instance {
     memory: Memory,
     input: TypedFunc<u32, u32>,
     run: TypedFunc<(u32, u32), u32>,
+    /// Takes a reply's records out of the guest's memory.
+    output: Output,
 }
 
 impl Instance {
@@ -37,7 +39,7 @@ impl Instance {
         let (input, configure) = functions.map_err(|e| fault(&store, &e))?;
         let run = instance.get_typed_func(&mut store, "weir_run").map_err(|e| fault(&store, &e))?;
 
-        let mut made = Self { store, memory, input, run };
+        let mut made = Self { store, memory, input, run, output: Output::default() };
         made.write(&[&program.config])?;
         let answer = configure.call(&mut made.store, program.config.len() as u32);
         match answer.map_err(|e| fault(&made.store, &e))? {
@@ -79,7 +81,7 @@ impl Instance {
         self.store.set_epoch_deadline(deadline);
         let answer = self.run.call(&mut self.store, (len, first as u32));
         let address = answer.map_err(|e| fault(&self.store, &e))?;
-        reply::read(self.memory.data(&self.store), address, batch, given, first)
+        reply::read(self.memory.data(&self.store), address, batch, given, first, &mut self.output)
     }
 
     /// Writes to the guest's input, one piece after another.

@@ -9,7 +9,10 @@ mod reply;
 
 use std::{ops::Range, sync::Arc};
 
-use weir_normalizer::batch::{Batch, Reject, put_reject};
+use weir_normalizer::{
+    Output,
+    batch::{Batch, Reject, put_reject},
+};
 
 pub use self::program::{ABI_VERSION, Program, is_loadable, precompile, settings};
 use self::{fault::Fault, instance::Instance};
@@ -49,7 +52,7 @@ impl Guest {
         batch: &Batch,
         elements: &Range<usize>,
         deadline: u64,
-        deliver: &mut dyn FnMut(&Reply<'_>) -> Result<(), Error>,
+        deliver: &mut dyn FnMut(Reply<'_>) -> Result<(), Error>,
     ) -> Result<(), Stop> {
         let program = &*self.program;
         let stale = self.instance.is_some() && self.used;
@@ -79,7 +82,7 @@ impl Guest {
                 Ok(reply) => {
                     reached = reply.elements.end;
                     self.failures = 0;
-                    deliver(&reply).map_err(Stop::Error)?;
+                    deliver(reply).map_err(Stop::Error)?;
                 }
                 Err(fault) => result = Err(fault),
             }
@@ -112,7 +115,7 @@ impl Engine for Guest {
     fn process(
         &mut self,
         batch: &Batch,
-        deliver: &mut dyn FnMut(&Reply<'_>) -> Result<(), Error>,
+        deliver: &mut dyn FnMut(Reply<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let len = batch.elements.len();
         let all = self.program.deadline();
@@ -154,19 +157,20 @@ impl Engine for Guest {
 fn deliver_rejected(
     elements: Range<usize>,
     fault: &Fault,
-    deliver: &mut dyn FnMut(&Reply<'_>) -> Result<(), Error>,
+    deliver: &mut dyn FnMut(Reply<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut rejects = Vec::new();
     let reason = fault.to_string();
     let reject = Reject { element: 0, format: "", field: "", code: fault.code(), reason: &reason };
     put_reject(&mut rejects, &reject);
-    deliver(&Reply {
+    deliver(Reply {
         base: elements.start,
         elements,
         normalized: 0,
         filtered: 0,
         filtered_bytes: 0,
-        output: &[],
+        output: &mut Output::default(),
+        more: &[],
         rejects: &rejects,
         tallies: &[],
     })

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use weir_normalizer::batch::{self, Batch};
+use weir_normalizer::{
+    Output,
+    batch::{self, Batch},
+};
 
 use super::fault::Fault;
 use crate::{engine::Reply, limits};
@@ -27,13 +30,14 @@ pub(super) fn words<const N: usize>(memory: &[u8], address: u32) -> Option<[u32;
 }
 
 /// Reads the reply at `address` to a run over `given`, elements of `batch`, that began with
-/// the element `first` of them.
+/// the element `first` of them. `copy` takes the records, as far as it should.
 pub(super) fn read<'a>(
     memory: &'a [u8],
     address: u32,
     batch: &Batch,
     given: &Range<usize>,
     first: usize,
+    copy: &'a mut Output,
 ) -> Result<Reply<'a>, Fault> {
     if address == 0 {
         return Err(Fault::reply("it refuses the batch"));
@@ -48,7 +52,7 @@ pub(super) fn read<'a>(
             Fault::reply(format!("the {name}, {len} bytes at {address}, lie outside the memory"))
         })
     };
-    let output = area("records", 0)?;
+    let records = area("records", 0)?;
     let rejects = area("rejects", 2)?;
     let tallies = area("tallies", 4)?;
 
@@ -57,7 +61,7 @@ pub(super) fn read<'a>(
         return Err(Fault::reply(format!("it came to element {next}, from {first} of {}", given.len())));
     }
     let elements = given.start + first..given.start + next;
-    check_output(output, normalized)?;
+    let more = copy_output(records, normalized, copy)?;
     let rejected_bytes = check_rejects(rejects, rejected, batch, given.start, &elements)?;
     check_tallies(tallies, normalized)?;
 
@@ -67,25 +71,41 @@ pub(super) fn read<'a>(
             "{filtered} filtered records of {filtered_bytes} bytes, and {rejected_bytes} rejected bytes, of {bytes}"
         )));
     }
-    let records = u64::from(normalized) + u64::from(filtered) + u64::from(rejected);
-    if records < elements.len() as u64 || records > bytes + elements.len() as u64 {
-        return Err(Fault::reply(format!(
-            "{records} records in {} elements of {bytes} bytes",
-            elements.len()
-        )));
+    let count = u64::from(normalized) + u64::from(filtered) + u64::from(rejected);
+    if count < elements.len() as u64 || count > bytes + elements.len() as u64 {
+        return Err(Fault::reply(format!("{count} records in {} elements of {bytes} bytes", elements.len())));
     }
-    Ok(Reply { elements, base: given.start, normalized, filtered, filtered_bytes, output, rejects, tallies })
+    Ok(Reply {
+        elements,
+        base: given.start,
+        normalized,
+        filtered,
+        filtered_bytes,
+        output: copy,
+        more,
+        rejects,
+        tallies,
+    })
 }
 
-fn check_output(output: &[u8], normalized: u32) -> Result<(), Fault> {
+/// Checks the records; copies the first of them, while they are in the nearest cache to be
+/// counted, and gives the rest.
+fn copy_output<'a>(output: &'a [u8], normalized: u32, copy: &mut Output) -> Result<&'a [u8], Fault> {
     if output.last().is_some_and(|b| *b != b'\n') {
         return Err(Fault::reply("the last record does not end with a line break"));
     }
-    let lines = memchr::memchr_iter(b'\n', output).count();
+    let (first, more) = output.split_at(output.len().min(limits::OUTPUT_PART));
+    let line_breaks = |bytes| memchr::memchr_iter(b'\n', bytes).count();
+    let mut lines = line_breaks(more);
+    copy.clear();
+    for piece in first.chunks(limits::OUTPUT_PIECE) {
+        copy.extend_from_slice(piece);
+        lines += line_breaks(piece);
+    }
     if lines != normalized as usize {
         return Err(Fault::reply(format!("{normalized} records in {lines} lines")));
     }
-    Ok(())
+    Ok(more)
 }
 
 /// Checks the rejects of some elements, whose numbers count from `base`, and gives the bytes
@@ -141,4 +161,25 @@ fn check_tallies(tallies: &[u8], normalized: u32) -> Result<(), Fault> {
 fn is_word(s: &str) -> bool {
     (1..=limits::GUEST_WORD).contains(&s.len())
         && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_records_are_counted_also_where_not_all_are_copied() {
+        for len in [0, 2, limits::OUTPUT_PIECE, limits::OUTPUT_PART, limits::OUTPUT_PART + 2] {
+            let output = b"x\n".repeat(len / 2);
+            let count = len as u32 / 2;
+            let mut copy = Output::from(b"old\n".to_vec());
+            let more = copy_output(&output, count, &mut copy).unwrap();
+            assert_eq!([&copy, more].concat(), output);
+            assert!(copy.len() <= limits::OUTPUT_PART);
+            assert!(copy_output(&output, count + 1, &mut copy).is_err(), "{len}");
+            let mut unterminated = output;
+            unterminated.push(b'x');
+            assert!(copy_output(&unterminated, count, &mut copy).is_err(), "{len}");
+        }
+    }
 }
