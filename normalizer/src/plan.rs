@@ -363,9 +363,10 @@ impl Plan {
     }
 }
 
-/// A key without what spellings differ in: case, `-` and `_`.
+/// A key without what spellings differ in: case, `-` and `_`. Case is that of ASCII, as every
+/// known key is; the tables for other letters would be a twentieth of the guest.
 fn folded(key: &str) -> impl Iterator<Item = char> {
-    key.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase)
+    key.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase())
 }
 
 fn fold(key: &str) -> String {
