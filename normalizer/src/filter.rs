@@ -20,7 +20,7 @@ use nom::{
 use regex_lite::Regex;
 
 use crate::{
-    Error, Zone, convert, limits, nearest,
+    Error, Zone, convert, double, limits, nearest,
     networks::{self, Networks},
     products::Unit,
     record::{Field, FieldType, RawKind, Record, Value},
@@ -673,16 +673,11 @@ impl Check {
                 Value::Address(a) => networks.contains(a),
                 Value::Text(t) => {
                     texts.binary_search_by(|s| s.as_str().cmp(t)).is_ok()
-                        || !numbers.is_empty() && number(t).is_some_and(|n| within(numbers, n))
+                        || !numbers.is_empty() && double::finite(t).is_some_and(|n| within(numbers, n))
                 }
             },
         }
     }
-}
-
-/// A value of `extra` as a number.
-fn number(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|n: &f64| n.is_finite())
 }
 
 /// Whether a number is in one of these ranges.
@@ -709,7 +704,7 @@ impl Test {
         match (self, found) {
             (Self::Exists, _) => true,
             (Self::Number(c, n), Value::Number(v)) => c.holds(v, *n),
-            (Self::Number(c, n), Value::Text(v)) => number(v).is_some_and(|v| c.holds(v, *n as f64)),
+            (Self::Number(c, n), Value::Text(v)) => double::finite(v).is_some_and(|v| c.holds(v, *n as f64)),
             (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
             (Self::Text(c, t), Value::Text(v)) => c.holds(v, t.as_str()),
             (Self::Contains(t), Value::Text(v)) => v.contains(t.as_str()),
@@ -720,7 +715,9 @@ impl Test {
                     a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v)
                 }
                 (Item::Text(t), Value::Text(v)) => t == v,
-                (Item::Numbers(a, b), Value::Text(v)) => number(v).is_some_and(|v| within(&[(*a, *b)], v)),
+                (Item::Numbers(a, b), Value::Text(v)) => {
+                    double::finite(v).is_some_and(|v| within(&[(*a, *b)], v))
+                }
                 _ => false,
             }),
             _ => false,
