@@ -24,40 +24,45 @@ pub(crate) fn finite(text: &str) -> Option<f64> {
 
 /// Digits, and the power of ten of the last of them.
 struct Decimal<'t> {
-    /// Digits and perhaps a point; no zeros before the first other digit.
+    /// Digits and perhaps a point.
     text: &'t [u8],
+    /// How many digits there are from the first that is no zero.
     count: usize,
+    /// What they are, if they are 19 at most.
+    number: u64,
     exponent: i64,
 }
 
 impl<'t> Decimal<'t> {
     fn read(text: &'t [u8]) -> Option<Self> {
-        let (text, exponent) = match text.iter().position(|b| matches!(b, b'e' | b'E')) {
-            Some(at) => (&text[..at], exponent(&text[at + 1..])?),
-            None => (text, 0),
-        };
-        let (mut count, mut behind, mut point) = (0, 0, false);
-        for b in text {
+        let mut made = Self { text, count: 0, number: 0, exponent: 0 };
+        let (mut digits, mut point) = (false, false);
+        for (at, b) in text.iter().enumerate() {
             match b {
-                b'0'..=b'9' => (count, behind) = (count + 1, behind + i64::from(point)),
+                b'0'..=b'9' => {
+                    made.number = made.number.wrapping_mul(10).wrapping_add(u64::from(*b - b'0'));
+                    made.count += usize::from(made.count > 0 || *b != b'0');
+                    made.exponent -= i64::from(point);
+                    digits = true;
+                }
                 b'.' if !point => point = true,
+                b'e' | b'E' => {
+                    made.text = &text[..at];
+                    made.exponent += exponent(&text[at + 1..])?;
+                    break;
+                }
                 _ => return None,
             }
         }
-        if count == 0 {
-            return None;
-        }
-        let zeros = text.iter().take_while(|b| matches!(b, b'0' | b'.'));
-        let (skipped, points) =
-            zeros.fold((0, 0), |(n, points), b| (n + 1, points + usize::from(*b == b'.')));
-        Some(Self { text: &text[skipped..], count: count - (skipped - points), exponent: exponent - behind })
+        digits.then_some(made)
     }
 
     fn digits(&self) -> impl Iterator<Item = u32> {
-        self.text.iter().filter(|b| **b != b'.').map(|b| u32::from(*b - b'0'))
+        let digits = self.text.iter().filter(|b| **b != b'.').map(|b| u32::from(*b - b'0'));
+        digits.skip_while(|d| *d == 0)
     }
 
-    /// Where both the digits and the power of ten are doubles, one operation rounds the result.
+    /// Up to 19 digits with a small power of ten.
     fn quickly(&self) -> Option<f64> {
         const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
         const TENS: [f64; 23] = [
@@ -67,13 +72,27 @@ impl<'t> Decimal<'t> {
         if self.count > 19 {
             return None;
         }
-        let number = self.digits().fold(0, |n, d| n * 10 + u64::from(d));
-        let power = TENS.get(usize::try_from(self.exponent.unsigned_abs()).ok()?)?;
-        let number = Some(number).filter(|n| *n <= EXACT)? as f64;
-        Some(if self.exponent < 0 { number / power } else { number * power })
+        let number = self.number;
+        let tens = usize::try_from(self.exponent.unsigned_abs()).ok()?;
+        // Where both are doubles, one operation rounds the result.
+        if number <= EXACT {
+            let (number, power) = (number as f64, TENS.get(tens)?);
+            return Some(if self.exponent < 0 { number / power } else { number * power });
+        }
+        if tens > 18 {
+            return None;
+        }
+        let (number, power) = (u128::from(number), 10u128.pow(tens as u32));
+        if self.exponent >= 0 {
+            return Some((number * power) as f64);
+        }
+        // So many bits of the quotient, 57 and more, that the last stands for all behind it.
+        let quotient = (number << 64) / power;
+        let more = quotient * power != number << 64;
+        Some((quotient | u128::from(more)) as f64 / 2f64.powi(64))
     }
 
-    /// Divides digit by digit, with as many digits as it takes.
+    /// All others: divides digit by digit, with as many digits as it takes.
     fn slowly(&self) -> Option<f64> {
         // The value lies between this power of ten and the one below.
         let magnitude = self.exponent + self.count as i64;
@@ -342,6 +361,22 @@ mod tests {
         #[test]
         fn numbers_agree_with_std(text in "[+-]?[0-9]{0,25}(\\.[0-9]{0,25})?([eE][+-]?[0-9]{1,3})?") {
             agrees(&text)?;
+        }
+
+        #[test]
+        fn short_numbers_agree_with_std(digits in any::<u64>(), exponent in -25..25) {
+            agrees(&format!("{digits}e{exponent}"))?;
+        }
+
+        /// Numbers of 17 and more digits that lie near the middle between two doubles.
+        #[test]
+        fn near_middles_agree_with_std(odd in (1u64 << 53)..(1 << 54), shift in 0u32..9, near in -2i64..3, tens in 0u32..18) {
+            let middle = ((odd | 1) << shift).saturating_add_signed(near);
+            agrees(&format!("{middle}"))?;
+            agrees(&format!("{middle}e-{tens}"))?;
+            agrees(&format!("{middle}e{tens}"))?;
+            let exact = u128::from(odd | 1) * 5u128.pow(18 - tens.min(18));
+            agrees(&format!("{exact}e-18"))?;
         }
 
         #[test]

@@ -579,6 +579,7 @@ const OWN: &str = "weir";
 
 impl Step {
     /// A part of the path.
+    #[inline(always)]
     fn part(&self, index: u8) -> &'static str {
         let index = usize::from(index);
         let start = index.checked_sub(1).map_or(0, |before| usize::from(self.ends[before]) + 1);
@@ -594,6 +595,7 @@ fn separate(out: &mut Output) {
 }
 
 /// Appends the key of a member.
+#[inline(always)]
 fn member(key: &str, event: &Event<'_>, out: &mut Output) {
     separate(out);
     out.push(b'"');
@@ -602,10 +604,15 @@ fn member(key: &str, event: &Event<'_>, out: &mut Output) {
 }
 
 /// Appends a name between quotes, with the record's own words in it.
+#[inline(always)]
 fn name(name: &str, event: &Event<'_>, out: &mut Output) {
-    if !name.starts_with('{') {
-        return out.extend_from_slice(name.as_bytes());
+    match name.starts_with('{') {
+        true => words(name, event, out),
+        false => out.extend_from_slice(name.as_bytes()),
     }
+}
+
+fn words(name: &str, event: &Event<'_>, out: &mut Output) {
     for (i, part) in name.split('.').enumerate() {
         if i > 0 {
             out.push(b'.');
