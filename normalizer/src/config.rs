@@ -151,7 +151,7 @@ pub(crate) fn read_object(value: Raw<'_>, places: &mut [Place<'_>]) -> Result<()
     let mut given = 0u32;
     each_member(value, "{", &mut |key, value| {
         let Some(i) = places.iter().position(|p| p.key == key) else {
-            let near = nearest::nearest(key, places.iter().map(|p| p.key));
+            let near = nearest::nearest(key, &mut places.iter().map(|p| p.key));
             let key = Quoted(key);
             return Err(match near {
                 Some(near) => format!("no key is called {key}; did you mean {near}?"),

@@ -826,7 +826,7 @@ fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {
 
 fn unknown_product(id: &str) -> Error {
     let known: Vec<_> = products::all().iter().map(|p| p.id).collect();
-    let near = nearest::nearest(id, known.iter().copied());
+    let near = nearest::nearest(id, &mut known.iter().copied());
     Error::new(match near {
         Some(n) => format!("no product is called {id:?}; did you mean {n:?}? `weir formats` lists them"),
         None => format!("no product is called {id:?}; known are {}", known.join(", ")),

@@ -166,7 +166,7 @@ impl Planner {
         let unknown = names.iter().filter(|n| {
             self.index.entries(n).iter().all(|e| e.1 != product) && envelopes::meta(n, false).is_none()
         });
-        unknown.map(|n| (n.as_str(), nearest::nearest(n, known()))).collect()
+        unknown.map(|n| (n.as_str(), nearest::nearest(n, &mut known()))).collect()
     }
 
     /// Makes the plan for an object's keys.
