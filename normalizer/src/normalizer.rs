@@ -33,6 +33,7 @@ use self::lines::{KnownLines, Rows, counted};
 /// A configured normalizer with the memory that it reuses.
 #[derive(Debug)]
 pub struct Normalizer {
+    /// What of the configuration is asked again: for the layout and for header rows.
     config: Config,
     rules: Rules,
     from: Option<usize>,
@@ -138,7 +139,13 @@ impl Normalizer {
             }
         };
         Ok(Self {
-            config: config.clone(),
+            config: Config {
+                layout: config.layout.clone(),
+                separator: config.separator.clone(),
+                quote: config.quote.clone(),
+                missing: config.missing.clone(),
+                ..Config::default()
+            },
             rules: Rules::new(config)?,
             from,
             planner,
