@@ -11,11 +11,15 @@ pub struct Error {
 }
 
 impl Error {
+    #[cold]
+    #[inline(never)]
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), place: None }
     }
 
     /// An error at an offset of a text that the user wrote.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
         Self { message: message.into(), place: Some((text.into(), offset)) }
     }

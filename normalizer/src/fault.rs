@@ -45,6 +45,8 @@ pub(crate) struct Fault<'a> {
 
 impl<'a> Fault<'a> {
     /// A fault of the record as a whole.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn of_record(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, format: "", field: "", column: 0, found: "", offset: None, message: message.into() }
     }

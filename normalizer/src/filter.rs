@@ -9,18 +9,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
-use nom::{
-    IResult, Parser,
-    branch::alt,
-    bytes::complete::{is_not, tag, take_while1},
-    character::complete::{anychar, char, digit1, one_of},
-    combinator::{map_opt, opt, recognize, value},
-    sequence::pair,
-};
 use regex_lite::Regex;
 
 use crate::{
-    Error, Zone, convert, limits, nearest,
+    Error, Zone, convert, double, limits, nearest,
     networks::{self, Networks},
     products::Unit,
     record::{Field, FieldType, RawKind, Record, Value},
@@ -100,7 +92,7 @@ impl Filter {
     /// Parses and compiles an expression. Files must have been read into `lists`; times that
     /// name no zone are of `zone`.
     pub fn new(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Self, Error> {
-        let node = compile(&parse(text, lists, zone)?);
+        let node = compile(parse(text, lists, zone)?);
         let mut reads = Reads::default();
         node.reads(&mut reads);
         Ok(Self { node, reads })
@@ -125,7 +117,7 @@ pub fn files(text: &str) -> Vec<String> {
     while let Some(at) = rest.find(['@', '"']) {
         rest = &rest[at..];
         match list_name(rest) {
-            Ok((next, (name, true))) => {
+            Some((next, (name, true))) => {
                 paths.push(name);
                 rest = next;
             }
@@ -163,7 +155,7 @@ pub(crate) fn named_networks(name: &str, lists: &Lists) -> Result<Vec<(IpAddr, I
         return Ok(networks.iter().filter_map(|n| networks::network(n)).collect());
     }
     let known = || lists.keys().map(String::as_str).chain(networks::BUILT_IN.iter().map(|b| b.0));
-    let near = nearest::nearest(name, known());
+    let near = nearest::nearest(name, &mut known());
     let known: Vec<_> = known().map(|n| format!("@{n}")).collect();
     Err(Error::new(match near {
         Some(near) => format!("no list is called @{name}; did you mean @{near}?"),
@@ -225,7 +217,7 @@ impl<'t> Parsing<'t> {
     fn word(&mut self, word: &str) -> bool {
         let rest = self.skip();
         match name(rest) {
-            Ok((next, found)) if found.eq_ignore_ascii_case(word) => {
+            Some((next, found)) if found.eq_ignore_ascii_case(word) => {
                 self.rest = next;
                 true
             }
@@ -320,13 +312,12 @@ impl<'t> Parsing<'t> {
 
     fn subject(&mut self) -> Result<Subject, Error> {
         let at = self.skip();
-        let Ok((rest, word)) = name(at) else { return Err(self.error("expected a field")) };
+        let Some((rest, word)) = name(at) else { return Err(self.error("expected a field")) };
         self.rest = rest;
         if word == "extra" && self.rest.starts_with('.') {
             self.rest = &self.rest[1..];
-            let key: IResult<&str, String> =
-                alt((string, nom::combinator::map(name, str::to_owned))).parse(self.rest);
-            let Ok((rest, key)) = key else {
+            let key = || name(self.rest).map(|(rest, key)| (rest, key.to_owned()));
+            let Some((rest, key)) = string(self.rest).or_else(key) else {
                 return Err(self.error("expected a key of extra, in quotes if it is odd"));
             };
             self.rest = rest;
@@ -335,7 +326,7 @@ impl<'t> Parsing<'t> {
         if let Some(field) = Field::by_key(word) {
             return Ok(Subject::Field(field));
         }
-        let near = nearest::nearest(word, Field::ALL.iter().map(|f| f.key()));
+        let near = nearest::nearest(word, &mut Field::ALL.iter().map(|f| f.key()));
         let near = near.map_or("; `weir schema` lists them".to_owned(), |n| format!("; did you mean {n}?"));
         Err(self.error_at(at, format!("no field is called {word}{near}")))
     }
@@ -352,7 +343,7 @@ impl<'t> Parsing<'t> {
 
     fn text(&mut self) -> Result<String, Error> {
         let rest = self.skip();
-        let (rest, text) = string(rest).map_err(|_| self.error("expected a string in double quotes"))?;
+        let (rest, text) = string(rest).ok_or_else(|| self.error("expected a string in double quotes"))?;
         self.rest = rest;
         Ok(text)
     }
@@ -378,7 +369,7 @@ impl<'t> Parsing<'t> {
         let at = self.skip();
         if at.starts_with('@') {
             let is_address = matches!(subject, Subject::Field(f) if f.field_type() == FieldType::Address);
-            let Ok((rest, (name, _))) = list_name(at) else {
+            let Some((rest, (name, _))) = list_name(at) else {
                 return Err(self.error("expected the name of a list"));
             };
             if !is_address {
@@ -418,18 +409,18 @@ impl<'t> Parsing<'t> {
 
     fn literal(&mut self, subject: &Subject) -> Result<Item, Error> {
         let at = self.skip();
-        let quoted = string(at).ok();
+        let quoted = string(at);
         let (rest, text): (&str, Cow<'_, str>) = match quoted {
             Some((rest, text)) => (rest, text.into()),
             None => match bare(at) {
-                Ok((rest, text)) => (rest, text.into()),
-                Err(_) if at.starts_with('"') => {
+                Some((rest, text)) => (rest, text.into()),
+                None if at.starts_with('"') => {
                     return Err(self.error("a string that has no '\"' at its end"));
                 }
-                Err(_) if at.starts_with('\'') => {
+                None if at.starts_with('\'') => {
                     return Err(self.error("expected a value; strings are in double quotes"));
                 }
-                Err(_) => return Err(self.error("expected a value")),
+                None => return Err(self.error("expected a value")),
             },
         };
         let fail = |message: String| Err(self.error_at(at, message));
@@ -482,87 +473,84 @@ impl<'t> Parsing<'t> {
     }
 }
 
+/// What of a text is like that, if anything, and what is left.
+fn run(text: &str, allowed: fn(char) -> bool) -> Option<(&str, &str)> {
+    let end = text.find(|c| !allowed(c)).unwrap_or(text.len());
+    (end > 0).then(|| (&text[end..], &text[..end]))
+}
+
 /// A field's name or a keyword.
-fn name(text: &str) -> IResult<&str, &str> {
-    take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_').parse(text)
+fn name(text: &str) -> Option<(&str, &str)> {
+    run(text, |c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// A value without quotes: a word, a number, an address, a network. `..` ends it.
-fn bare(text: &str) -> IResult<&str, &str> {
-    let allowed = |c: char| c.is_alphanumeric() || "_.:/+-%*".contains(c);
-    let (_, all) = take_while1(allowed).parse(text)?;
+fn bare(text: &str) -> Option<(&str, &str)> {
+    let (_, all) = run(text, |c| c.is_alphanumeric() || "_.:/+-%*".contains(c))?;
     let end = all.find("..").unwrap_or(all.len());
-    if end == 0 {
-        return Err(nom::Err::Error(nom::error::Error::new(text, nom::error::ErrorKind::TakeWhile1)));
-    }
-    Ok((&text[end..], &text[..end]))
+    (end > 0).then(|| (&text[end..], &text[..end]))
 }
 
 /// A string in double quotes; a backslash keeps a quote or a backslash from ending it, and
 /// stands for itself before anything else, as regular expressions have it.
-fn string(text: &str) -> IResult<&str, String> {
-    if let Some(rest) = text.strip_prefix("\"\"") {
-        return Ok((rest, String::new()));
-    }
+fn string(text: &str) -> Option<(&str, String)> {
     let mut out = String::new();
-    let (mut rest, _) = char('"').parse(text)?;
+    let mut chars = text.strip_prefix('"')?.chars();
     loop {
-        let piece: IResult<&str, &str> =
-            alt((is_not("\"\\"), tag("\\\""), recognize(pair(char('\\'), anychar)))).parse(rest);
-        match piece {
-            Ok((next, "\\\"")) => {
-                out.push('"');
-                rest = next;
-            }
-            Ok((next, piece)) => {
-                out.push_str(piece);
-                rest = next;
-            }
-            Err(_) => return char('"').parse(rest).map(|(rest, _)| (rest, out)),
+        match chars.next()? {
+            '"' => return Some((chars.as_str(), out)),
+            '\\' => match chars.next()? {
+                '"' => out.push('"'),
+                c => out.extend(['\\', c]),
+            },
+            c => out.push(c),
         }
     }
 }
 
 /// `@name`, `@"path"` or `@/path`; whether it is a path.
-fn list_name(text: &str) -> IResult<&str, (String, bool)> {
-    let (text, _) = char('@').parse(text)?;
+fn list_name(text: &str) -> Option<(&str, (String, bool))> {
+    let text = text.strip_prefix('@')?;
     if text.starts_with('"') {
-        return string(text).map(|(rest, s)| (rest, (s, true)));
+        return string(text).map(|(rest, path)| (rest, (path, true)));
     }
-    if text.starts_with('/') {
-        let (rest, path) = take_while1(|c: char| !c.is_whitespace() && !"){},".contains(c)).parse(text)?;
-        return Ok((rest, (path.to_owned(), true)));
-    }
-    let (rest, name) = take_while1(|c: char| c.is_alphanumeric() || c == '_' || c == '-').parse(text)?;
-    Ok((rest, (name.to_owned(), false)))
+    let is_path = text.starts_with('/');
+    let (rest, name) = match is_path {
+        true => run(text, |c| !c.is_whitespace() && !"\"){},".contains(c)),
+        false => run(text, |c| c.is_alphanumeric() || c == '_' || c == '-'),
+    }?;
+    Some((rest, (name.to_owned(), is_path)))
 }
 
 /// A number with an optional unit: `k M G` in thousands, `Ki Mi Gi` in 1024s, and `B`.
 pub(crate) fn size(text: &str) -> Option<u64> {
-    let factor = alt((
-        value(1u64 << 10, tag("Ki")),
-        value(1 << 20, tag("Mi")),
-        value(1 << 30, tag("Gi")),
-        value(1000, one_of("kK")),
-        value(1_000_000, char('M')),
-        value(1_000_000_000, char('G')),
-    ));
-    let number = recognize(pair(digit1, opt(pair(char('.'), digit1))));
-    let grammar = (number, opt(factor), opt(char('B')));
-    let mut whole = map_opt(nom::combinator::all_consuming(grammar), |(n, f, _): (&str, Option<u64>, _)| {
-        let factor = f.unwrap_or(1);
-        match n.split_once('.') {
-            None => n.parse::<u64>().ok()?.checked_mul(factor),
-            // A fraction must come out even.
-            Some((whole, fraction)) => {
-                let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-                let n = format!("{whole}{fraction}").parse::<u128>().ok()?.checked_mul(u128::from(factor))?;
-                (n % scale == 0).then_some(n / scale).and_then(|n| u64::try_from(n).ok())
-            }
-        }
-    });
-    let made: IResult<&str, u64> = whole.parse(text);
-    made.ok().map(|m| m.1)
+    let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.strip_suffix('B').unwrap_or(unit) {
+        "" => 1,
+        "k" | "K" => 1000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || fraction.is_empty() {
+        return None;
+    }
+    // A second point is no digit.
+    let digits = whole.bytes().chain(fraction.bytes());
+    let number = digits.clone().try_fold(0u128, |n, b| {
+        let digit = b.is_ascii_digit().then(|| u128::from(b - b'0'))?;
+        n.checked_mul(10)?.checked_add(digit)
+    })?;
+    // A fraction must come out even.
+    let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let number = number.checked_mul(factor)?;
+    let size = number / scale;
+    (size * scale == number).then_some(size).and_then(|n| u64::try_from(n).ok())
 }
 
 /// The networks of CIDRs, addresses and `@names`.
@@ -570,7 +558,7 @@ pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, 
     let mut all = Networks::default();
     for text in texts {
         let ranges = match list_name(text) {
-            Ok(("", (name, _))) => named_networks(&name, lists)?,
+            Some(("", (name, _))) => named_networks(&name, lists)?,
             _ => match networks::network(text) {
                 Some(range) => vec![range],
                 None => return Err(Error::new(format!("own: {text:?} is no network and no @LIST"))),
@@ -605,29 +593,29 @@ impl Reads {
     }
 }
 
-fn compile(tree: &Tree) -> Node {
+fn compile(tree: Tree) -> Node {
     match tree {
-        Tree::And(all) => Node::And(all.iter().map(compile).collect()),
-        Tree::Or(any) => Node::Or(any.iter().map(compile).collect()),
-        Tree::Not(inner) => Node::Not(Box::new(compile(inner))),
+        Tree::And(all) => Node::And(all.into_iter().map(compile).collect()),
+        Tree::Or(any) => Node::Or(any.into_iter().map(compile).collect()),
+        Tree::Not(inner) => Node::Not(Box::new(compile(*inner))),
         Tree::Test(subject, Test::In(items)) => {
             let (mut numbers, mut networks, mut texts) = (Vec::new(), Networks::default(), Vec::new());
             for item in items {
                 match item {
-                    Item::Numbers(a, b) => numbers.push((*a, *b)),
+                    Item::Numbers(a, b) => numbers.push((a, b)),
                     Item::Addresses(a, b) => {
-                        networks.add(*a, *b);
+                        networks.add(a, b);
                     }
-                    Item::Text(t) => texts.push(t.clone()),
+                    Item::Text(t) => texts.push(t),
                 }
             }
             networks::merge(&mut numbers, |n: u64| n.checked_add(1));
             networks.finish();
             sort::sort(&mut texts);
             texts.dedup();
-            Node::Test(subject.clone(), Check::Set { numbers, networks, texts })
+            Node::Test(subject, Check::Set { numbers, networks, texts })
         }
-        Tree::Test(subject, test) => Node::Test(subject.clone(), Check::Plain(test.clone())),
+        Tree::Test(subject, test) => Node::Test(subject, Check::Plain(test)),
     }
 }
 
@@ -673,16 +661,11 @@ impl Check {
                 Value::Address(a) => networks.contains(a),
                 Value::Text(t) => {
                     texts.binary_search_by(|s| s.as_str().cmp(t)).is_ok()
-                        || !numbers.is_empty() && number(t).is_some_and(|n| within(numbers, n))
+                        || !numbers.is_empty() && double::finite(t).is_some_and(|n| within(numbers, n))
                 }
             },
         }
     }
-}
-
-/// A value of `extra` as a number.
-fn number(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|n: &f64| n.is_finite())
 }
 
 /// Whether a number is in one of these ranges.
@@ -709,7 +692,7 @@ impl Test {
         match (self, found) {
             (Self::Exists, _) => true,
             (Self::Number(c, n), Value::Number(v)) => c.holds(v, *n),
-            (Self::Number(c, n), Value::Text(v)) => number(v).is_some_and(|v| c.holds(v, *n as f64)),
+            (Self::Number(c, n), Value::Text(v)) => double::finite(v).is_some_and(|v| c.holds(v, *n as f64)),
             (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
             (Self::Text(c, t), Value::Text(v)) => c.holds(v, t.as_str()),
             (Self::Contains(t), Value::Text(v)) => v.contains(t.as_str()),
@@ -720,7 +703,9 @@ impl Test {
                     a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v)
                 }
                 (Item::Text(t), Value::Text(v)) => t == v,
-                (Item::Numbers(a, b), Value::Text(v)) => number(v).is_some_and(|v| within(&[(*a, *b)], v)),
+                (Item::Numbers(a, b), Value::Text(v)) => {
+                    double::finite(v).is_some_and(|v| within(&[(*a, *b)], v))
+                }
                 _ => false,
             }),
             _ => false,
@@ -917,7 +902,7 @@ mod tests {
                 record.extra.push(("a", Raw::text(a)));
             }
             let tree = parse(&text, &Lists::new(), None).unwrap();
-            prop_assert_eq!(compile(&tree).accepts(&record), interpret(&tree, &record), "{}", text);
+            prop_assert_eq!(compile(tree.clone()).accepts(&record), interpret(&tree, &record), "{}", text);
         }
 
         #[test]

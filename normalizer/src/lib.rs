@@ -9,6 +9,7 @@ mod community_id;
 mod config;
 mod convert;
 mod direct;
+mod double;
 mod encode;
 mod envelopes;
 mod error;

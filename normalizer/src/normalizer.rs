@@ -33,6 +33,7 @@ use self::lines::{KnownLines, Rows, counted};
 /// A configured normalizer with the memory that it reuses.
 #[derive(Debug)]
 pub struct Normalizer {
+    /// What of the configuration is asked again: for the layout and for header rows.
     config: Config,
     rules: Rules,
     from: Option<usize>,
@@ -172,7 +173,13 @@ impl Normalizer {
             }
         };
         Ok(Self {
-            config: config.clone(),
+            config: Config {
+                layout: config.layout.clone(),
+                separator: config.separator.clone(),
+                quote: config.quote.clone(),
+                missing: config.missing.clone(),
+                ..Config::default()
+            },
             rules: Rules::new(config)?,
             from,
             planner,
@@ -888,7 +895,7 @@ fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {
 
 fn unknown_product(id: &str) -> Error {
     let known: Vec<_> = products::all().iter().map(|p| p.id).collect();
-    let near = nearest::nearest(id, known.iter().copied());
+    let near = nearest::nearest(id, &mut known.iter().copied());
     Error::new(match near {
         Some(n) => format!("no product is called {id:?}; did you mean {n:?}? `weir formats` lists them"),
         None => format!("no product is called {id:?}; known are {}", known.join(", ")),

@@ -167,7 +167,7 @@ impl Planner {
         let unknown = names.iter().filter(|n| {
             self.index.entries(n).iter().all(|e| e.1 != product) && envelopes::meta(n, false).is_none()
         });
-        unknown.map(|n| (n.as_str(), nearest::nearest(n, known()))).collect()
+        unknown.map(|n| (n.as_str(), nearest::nearest(n, &mut known()))).collect()
     }
 
     /// Makes the plan for an object's keys.
@@ -364,9 +364,10 @@ impl Plan {
     }
 }
 
-/// A key without what spellings differ in: case, `-` and `_`.
+/// A key without what spellings differ in: case, `-` and `_`. Case is that of ASCII, as every
+/// known key is; the tables for other letters would be a twentieth of the guest.
 fn folded(key: &str) -> impl Iterator<Item = char> {
-    key.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase)
+    key.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase())
 }
 
 fn fold(key: &str) -> String {

@@ -108,7 +108,7 @@ fn field(what: &str, name: &str) -> Result<Field, Error> {
     if let Some(field) = Field::by_key(name) {
         return Ok(field);
     }
-    let near = nearest::nearest(name, Field::ALL.iter().map(|f| f.key()));
+    let near = nearest::nearest(name, &mut Field::ALL.iter().map(|f| f.key()));
     let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
     Err(Error::new(format!("{what}: no field is called {name:?}{near} (what has none is extra.KEY)")))
 }

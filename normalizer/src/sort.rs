@@ -3,15 +3,39 @@
 
 /// Sorts by what stands before what. Lists may be long and hostile, so this is a heapsort, which
 /// takes `n log n` steps at most. It is not stable.
-#[inline(never)]
 pub(crate) fn sort_by<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
-    let len = items.len();
+    heapsort(items.len(), &mut Items { items, before });
+}
+
+/// What a sort does with a list, whatever is in it.
+trait List {
+    fn is_before(&self, a: usize, b: usize) -> bool;
+    fn swap(&mut self, a: usize, b: usize);
+}
+
+struct Items<'l, T, F> {
+    items: &'l mut [T],
+    before: F,
+}
+
+impl<T, F: Fn(&T, &T) -> bool> List for Items<'_, T, F> {
+    fn is_before(&self, a: usize, b: usize) -> bool {
+        (self.before)(&self.items[a], &self.items[b])
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        self.items.swap(a, b);
+    }
+}
+
+#[inline(never)]
+fn heapsort(len: usize, list: &mut dyn List) {
     // First a heap is made from its leaves up, then the greatest is taken from it again and again.
     for step in (0..len + len / 2).rev() {
         let (mut at, end) = match step.checked_sub(len) {
             Some(at) => (at, len),
             None => {
-                items.swap(0, step);
+                list.swap(0, step);
                 (0, step)
             }
         };
@@ -20,13 +44,13 @@ pub(crate) fn sort_by<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
             if child >= end {
                 break;
             }
-            if child + 1 < end && before(&items[child], &items[child + 1]) {
+            if child + 1 < end && list.is_before(child, child + 1) {
                 child += 1;
             }
-            if !before(&items[at], &items[child]) {
+            if !list.is_before(at, child) {
                 break;
             }
-            items.swap(at, child);
+            list.swap(at, child);
             at = child;
         }
     }

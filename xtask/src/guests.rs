@@ -26,7 +26,15 @@ impl Guest {
     fn file(&self) -> String {
         format!("{}.wasm", self.name)
     }
+
+    fn flags(&self) -> String {
+        format!("{} {SMALL_NUMBERS}", self.rustflags)
+    }
 }
+
+/// Every guest's: without this, each number that the linker fills in takes five bytes, however
+/// small it is.
+const SMALL_NUMBERS: &str = "-C link-arg=--compress-relocations";
 
 /// Every guest; nothing else lists them.
 const GUESTS: [Guest; 2] = [
@@ -50,7 +58,7 @@ const GUESTS: [Guest; 2] = [
 pub(crate) fn build(checkout: &Checkout) -> Result<(), Failure> {
     let toolchain = Toolchain::prepare(checkout)?;
     for guest in &GUESTS {
-        let cargo = toolchain.cargo_build(checkout, guest.rustflags);
+        let cargo = toolchain.cargo_build(checkout, &guest.flags());
         let built = compile(guest, cargo, &checkout.guests())?;
         let module = fs::read(&built).map_err(|error| Failure::file("reading", &built, &error))?;
         check_imports(guest, &module)?;
@@ -73,8 +81,8 @@ pub(crate) struct WithNames {
 pub(crate) fn with_names(checkout: &Checkout) -> Result<WithNames, Failure> {
     build(checkout)?;
     let guest = &GUESTS[0];
-    let mut cargo = Toolchain::prepare(checkout)?.cargo_build(checkout, guest.rustflags);
-    cargo.env("CARGO_PROFILE_GUEST_STRIP", "none");
+    let mut cargo = Toolchain::prepare(checkout)?.cargo_build(checkout, &guest.flags());
+    cargo.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo");
     // Apart from the one that is shipped, which has the same file name.
     let named = compile(guest, cargo, &checkout.path("target/guests-with-names"))?;
     Ok(WithNames { named, shipped: checkout.plugins().join(guest.file()) })

@@ -63,11 +63,7 @@ const PARTS: &[Part] = &[
     Part { what: "ECS", modules: &["schemas::ecs"], crates: &[] },
     Part { what: "OTLP", modules: &["schemas::otel"], crates: &[] },
     Part { what: "what these schemas share", modules: &["schemas", "schema"], crates: &[] },
-    Part {
-        what: "Community ID",
-        modules: &["community_id"],
-        crates: &["sha1", "digest", "block_buffer", "base64"],
-    },
+    Part { what: "Community ID", modules: &["community_id"], crates: &["base64"] },
     Part { what: "configuration", modules: &["config"], crates: &["serde_json", "serde", "serde_core"] },
     Part { what: "grammars' combinators", modules: &[], crates: &["nom"] },
     Part { what: "the ABI", modules: &[], crates: &["weir_batch"] },

@@ -5,11 +5,10 @@
 
 use std::{collections::BTreeSet, mem};
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Config, Error,
     batch::{self, Outcome, Reject},
+    config::choices,
     explain,
     fault::{Fault, code},
     fill::Around,
@@ -35,16 +34,17 @@ const ERROR: &str = "weir_error";
 /// Stands before an event's own key where a record may have a member of that name.
 const PREFIX: &str = "agent_";
 
-/// What a user chooses for events.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EventConfig {
-    /// What is done with records.
-    pub records: Config,
-    /// Keep the payload beside what it became.
-    pub keep_original: bool,
-    /// Leave out the event's other members where a record came out.
-    pub drop_others: bool,
+choices! {
+    /// What a user chooses for events.
+    #[serde(default)]
+    pub struct EventConfig {
+        /// What is done with records.
+        pub records: Config,
+        /// Keep the payload beside what it became.
+        pub keep_original: bool,
+        /// Leave out the event's other members where a record came out.
+        pub drop_others: bool,
+    }
 }
 
 /// Normalizes events.

@@ -8,7 +8,7 @@
 use super::{Event, Item, Row, Step, copy, extra, fixed, made, steps};
 use crate::record::Field as F;
 
-pub(super) const STEPS: [Step; ROWS.len()] = steps(&ROWS);
+pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]

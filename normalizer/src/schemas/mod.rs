@@ -91,8 +91,8 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
 pub(crate) fn encode(schema: Schema, record: &Record<'_>, observed_at: Option<u64>, out: &mut Output) {
     match schema {
         Schema::Flat => encode::flat(record, out),
-        Schema::Ocsf => tree(&ocsf::ROWS, &ocsf::STEPS, &Event::new(record, observed_at), out),
-        Schema::Ecs => tree(&ecs::ROWS, &ecs::STEPS, &Event::new(record, observed_at), out),
+        Schema::Ocsf => tree(&ocsf::STEPS, &Event::new(record, observed_at), out),
+        Schema::Ecs => tree(&ecs::STEPS, &Event::new(record, observed_at), out),
         Schema::Otel => otel::encode(&Event::new(record, observed_at), out),
     }
 }
@@ -383,7 +383,7 @@ type Make = for<'e> fn(&Event<'e>) -> Option<Item<'e>>;
 #[derive(Clone, Copy, Debug)]
 enum How {
     /// The field's value, as it is.
-    Copy,
+    Copy(Field),
     /// Something made; none where it does not apply.
     Made(Make),
     /// Always the same JSON.
@@ -395,49 +395,58 @@ enum How {
 /// What has no field, in the documentation.
 const EXTRA: &str = "extra";
 
-/// A row of a mapping.
+/// A row of a mapping. Tables of rows are constants: encoders have a table of the cells that is
+/// made from them, and what only people read does not get into the guests.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     from: &'static [Field],
-    path: &'static str,
-    how: How,
+    cell: Cell,
     note: &'static str,
 }
 
+/// What of a row the encoder needs.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    path: &'static str,
+    how: How,
+}
+
 const fn copy(from: &'static [Field], path: &'static str) -> Row {
-    Row { from, path, how: How::Copy, note: "" }
+    Row { from, cell: Cell { path, how: How::Copy(from[0]) }, note: "" }
 }
 
 const fn made(from: &'static [Field], path: &'static str, make: Make, note: &'static str) -> Row {
-    Row { from, path, how: How::Made(make), note }
+    Row { from, cell: Cell { path, how: How::Made(make) }, note }
 }
 
 const fn fixed(path: &'static str, json: &'static str) -> Row {
-    Row { from: &[], path, how: How::Fixed(json), note: "" }
+    Row { from: &[], cell: Cell { path, how: How::Fixed(json) }, note: "" }
 }
 
 const fn extra(path: &'static str, note: &'static str) -> Row {
-    Row { from: &[], path, how: How::Extra, note }
+    Row { from: &[], cell: Cell { path, how: How::Extra }, note }
 }
 
-impl Row {
+impl Cell {
     #[inline]
     fn item<'e>(&self, event: &Event<'e>) -> Option<Item<'e>> {
         match self.how {
-            How::Copy => event.item(self.from[0]),
+            How::Copy(field) => event.item(field),
             How::Made(make) => make(event),
             How::Fixed(json) => Some(Item::Json(json)),
             How::Extra => None,
         }
     }
+}
 
+impl Row {
     fn describe(&self, prefix: &str) -> Mapping {
-        let from = match self.how {
+        let from = match self.cell.how {
             How::Fixed(json) => format!("= {json}"),
             How::Extra => EXTRA.into(),
             _ => self.from.iter().map(|f| f.key()).collect::<Vec<_>>().join(", "),
         };
-        Mapping { from, path: format!("{prefix}{}", self.path), note: self.note }
+        Mapping { from, path: format!("{prefix}{}", self.cell.path), note: self.note }
     }
 }
 
@@ -465,44 +474,47 @@ const fn covers_every_field(rows: &[Row]) -> bool {
 /// Objects may lie this deep in each other, and the value one deeper.
 const DEPTH: usize = 4;
 
-/// How to get from the row before to this one.
+/// A cell, and how to get there from the one before.
 #[derive(Clone, Copy, Debug)]
 struct Step {
+    cell: Cell,
     /// How many objects around both are the same.
-    shared: usize,
+    shared: u8,
     /// How many objects are around the value.
-    depth: usize,
+    depth: u8,
     /// Where each part of the path ends.
-    ends: [usize; DEPTH],
+    ends: [u8; DEPTH],
 }
 
 /// The steps through a table; the rows of an object must stand together.
 const fn steps<const N: usize>(rows: &[Row; N]) -> [Step; N] {
     assert!(covers_every_field(rows), "a field is not in the table");
-    let mut steps = [Step { shared: 0, depth: 0, ends: [0; DEPTH] }; N];
+    let mut steps = [Step { cell: rows[0].cell, shared: 0, depth: 0, ends: [0; DEPTH] }; N];
     let mut i = 0;
     while i < N {
-        let path = rows[i].path.as_bytes();
+        steps[i].cell = rows[i].cell;
+        let path = rows[i].cell.path.as_bytes();
+        assert!(path.len() <= u8::MAX as usize, "a path is too long");
         let (mut at, mut depth) = (0, 0);
         while at < path.len() {
             if path[at] == b'.' {
-                steps[i].ends[depth] = at;
+                steps[i].ends[depth] = at as u8;
                 depth += 1;
             }
             at += 1;
         }
-        steps[i].depth = depth;
-        steps[i].ends[depth] = at;
+        steps[i].depth = depth as u8;
+        steps[i].ends[depth] = at as u8;
         let (mut j, mut least) = (i, DEPTH);
         // Between two rows of an object there is no row outside of it.
         while j > 0 {
             j -= 1;
-            let same = shared(rows[j].path, rows[j + 1].path);
+            let same = shared(rows[j].cell.path, rows[j + 1].cell.path);
             least = if same < least { same } else { least };
             if j + 1 == i {
-                steps[i].shared = same;
+                steps[i].shared = same as u8;
             }
-            assert!(shared(rows[j].path, rows[i].path) <= least, "the rows of an object are apart");
+            assert!(shared(rows[j].cell.path, rows[i].cell.path) <= least, "the rows of an object are apart");
         }
         i += 1;
     }
@@ -521,13 +533,13 @@ const fn shared(a: &str, b: &str) -> usize {
 }
 
 /// Appends an event as an object of objects, and a line break.
-fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Output) {
+fn tree(steps: &[Step], event: &Event<'_>, out: &mut Output) {
     out.push(b'{');
     let (mut open, mut keep) = (0, 0);
-    for (row, step) in rows.iter().zip(steps) {
+    for step in steps {
         keep = step.shared.min(keep);
-        let item = row.item(event);
-        if item.is_none() && !(matches!(row.how, How::Extra) && event.extra().next().is_some()) {
+        let item = step.cell.item(event);
+        if item.is_none() && !(matches!(step.cell.how, How::Extra) && event.extra().next().is_some()) {
             continue;
         }
         for _ in keep..open {
@@ -535,14 +547,14 @@ fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Output) {
         }
         open = keep;
         while open < step.depth {
-            member(part(row.path, step, open), event, out);
+            member(step.part(open), event, out);
             out.push(b'{');
             open += 1;
         }
         keep = open;
         match item {
             Some(item) => {
-                member(part(row.path, step, open), event, out);
+                member(step.part(open), event, out);
                 item.write(out);
             }
             None => {
@@ -565,9 +577,14 @@ fn tree(rows: &[Row], steps: &[Step], event: &Event<'_>, out: &mut Output) {
 /// The object with the fields that a schema has no place for.
 const OWN: &str = "weir";
 
-fn part<'r>(path: &'r str, step: &Step, index: usize) -> &'r str {
-    let start = if index == 0 { 0 } else { step.ends[index - 1] + 1 };
-    &path[start..step.ends[index]]
+impl Step {
+    /// A part of the path.
+    #[inline(always)]
+    fn part(&self, index: u8) -> &'static str {
+        let index = usize::from(index);
+        let start = index.checked_sub(1).map_or(0, |before| usize::from(self.ends[before]) + 1);
+        &self.cell.path[start..usize::from(self.ends[index])]
+    }
 }
 
 /// Appends a comma, unless an object or array was just opened.
@@ -578,6 +595,7 @@ fn separate(out: &mut Output) {
 }
 
 /// Appends the key of a member.
+#[inline(always)]
 fn member(key: &str, event: &Event<'_>, out: &mut Output) {
     separate(out);
     out.push(b'"');
@@ -586,10 +604,15 @@ fn member(key: &str, event: &Event<'_>, out: &mut Output) {
 }
 
 /// Appends a name between quotes, with the record's own words in it.
+#[inline(always)]
 fn name(name: &str, event: &Event<'_>, out: &mut Output) {
-    if !name.starts_with('{') {
-        return out.extend_from_slice(name.as_bytes());
+    match name.starts_with('{') {
+        true => words(name, event, out),
+        false => out.extend_from_slice(name.as_bytes()),
     }
+}
+
+fn words(name: &str, event: &Event<'_>, out: &mut Output) {
     for (i, part) in name.split('.').enumerate() {
         if i > 0 {
             out.push(b'.');

@@ -16,7 +16,7 @@
 use super::{Event, Item, Level, Row, Step, copy, extra, fixed, made, steps};
 use crate::record::Field as F;
 
-pub(super) const STEPS: [Step; ROWS.len()] = steps(&ROWS);
+pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use memchr::{memchr, memmem};
 
-use super::{Event, How, Item, Level, Row, copy, covers_every_field, extra, made, name, separate};
+use super::{Cell, Event, How, Item, Level, Row, copy, covers_every_field, extra, made, name, separate};
 use crate::{
     output::Output,
     record::{Field as F, Raw, RawKind},
@@ -48,16 +48,20 @@ impl Place {
 
 use Place::{Attribute, Record, Resource};
 
-const _: () = {
-    let mut rows = [copy(&[], ""); ROWS.len()];
+/// What the encoder needs of the rows.
+static CELLS: [(Place, Cell); ROWS.len()] = {
+    let mut rows = [ROWS[0].1; ROWS.len()];
+    let mut cells = [(Resource, ROWS[0].1.cell); ROWS.len()];
     let mut i = 0;
     while i < ROWS.len() {
         rows[i] = ROWS[i].1;
+        cells[i] = (ROWS[i].0, ROWS[i].1.cell);
         // They are written in one pass.
         assert!(i == 0 || ROWS[i].0 as usize >= ROWS[i - 1].0 as usize, "the rows of a place are apart");
         i += 1;
     }
     assert!(covers_every_field(&rows), "a field is not in the table");
+    cells
 };
 
 /// The mapping.
@@ -150,7 +154,7 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
     out.extend_from_slice(HEAD);
     out.extend_from_slice(b"{\"attributes\":[");
     let mut place = Resource;
-    for (at, row) in &ROWS {
+    for (at, cell) in &CELLS {
         if *at != place {
             place = *at;
             if place == Record {
@@ -162,8 +166,8 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
                 out.extend_from_slice(b"\"attributes\":[");
             }
         }
-        if matches!(row.how, How::Extra) {
-            let prefix = row.path.trim_end_matches('*');
+        if matches!(cell.how, How::Extra) {
+            let prefix = cell.path.trim_end_matches('*');
             for (key, value) in event.extra() {
                 attribute(prefix, key, event, out);
                 raw(value, out);
@@ -171,16 +175,16 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
             }
             continue;
         }
-        let Some(item) = row.item(event) else { continue };
+        let Some(item) = cell.item(event) else { continue };
         if place == Record {
             separate(out);
             out.push(b'"');
-            out.extend_from_slice(row.path.as_bytes());
+            out.extend_from_slice(cell.path.as_bytes());
             out.extend_from_slice(b"\":");
             // The body may hold anything; the other members have a type.
-            if row.path == BODY { any(item, out) } else { item.write(out) }
+            if cell.path == BODY { any(item, out) } else { item.write(out) }
         } else {
-            attribute(row.path, "", event, out);
+            attribute(cell.path, "", event, out);
             any(item, out);
             out.push(b'}');
         }

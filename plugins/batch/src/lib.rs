@@ -64,16 +64,14 @@ pub extern "C" fn weir_input(len: u32) -> u32 {
 pub extern "C" fn weir_configure(len: u32) -> u32 {
     with(|g| {
         let bytes = g.input.get(..len as usize).unwrap_or_default();
-        let made = serde_json::from_slice::<Config>(bytes)
-            .map_err(|e| e.to_string())
-            .and_then(|c| Normalizer::new(&c).map_err(|e| e.to_string()));
+        let made = Config::from_json(bytes).and_then(|c| Normalizer::new(&c));
         match made {
             Ok(n) => {
                 g.normalizer = Some(n);
                 0
             }
-            Err(message) => {
-                g.outcome.output = message.into_bytes().into();
+            Err(error) => {
+                g.outcome.output = error.to_string().into_bytes().into();
                 g.reply[0] = address(&g.outcome.output);
                 g.reply[1] = g.outcome.output.len() as u32;
                 g.reply.as_ptr() as usize as u32

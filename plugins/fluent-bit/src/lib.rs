@@ -95,18 +95,14 @@ pub extern "C" fn weir_input(len: u32) -> u32 {
 pub extern "C" fn weir_configure() -> u32 {
     let answer = SETUP.with_borrow_mut(|s| {
         let input = std::mem::take(&mut s.input);
-        let read = serde_json::from_slice::<EventConfig>(&input).map_err(|e| e.to_string());
-        let made = read.and_then(|c| match Events::new(&c) {
-            Ok(_) => Ok(c),
-            Err(e) => Err(e.to_string()),
-        });
+        let made = EventConfig::from_json(&input).and_then(|c| Events::new(&c).map(|_| c));
         match made {
             Ok(config) => {
                 s.config = config;
                 0
             }
-            Err(message) => {
-                s.message = message;
+            Err(error) => {
+                s.message = error.to_string();
                 s.reply = [address(s.message.as_bytes()), s.message.len() as u32];
                 s.reply.as_ptr() as usize as u32
             }
