@@ -186,8 +186,7 @@ fn each_member(
     json::read_members(value.text, &mut members, &mut unescaped)
         .map_err(|fault| format!("no valid JSON at offset {}: {}", fault.offset, fault.what))?;
     members.iter().try_for_each(|member| {
-        let text = member.value.of(value.text, &unescaped);
-        take(member.key.of(value.text, &unescaped), Raw { kind: member.kind, text })
+        take(member.key.of(value.text, &unescaped), member.value.raw(value.text, &unescaped))
     })
 }
 
