@@ -92,12 +92,12 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// A column that was found, and its length.
+    /// A column that was found, and its length: one that nothing fits, where a guess was wrong.
     #[inline(always)]
     fn column(&self, index: usize) -> Option<(&'a Chunk, usize)> {
         let start = self.starts[index];
         let chunk = self.tail.get(start..)?.first_chunk()?;
-        Some((chunk, self.starts[index + 1] - 1 - start))
+        Some((chunk, self.starts[index + 1].wrapping_sub(start + 1)))
     }
 
     /// The next blank from the start of a column on. Many are found at once, so that no column
@@ -412,6 +412,8 @@ mod tests {
             (" 6 ", " 256 "),
             (" 6 ", " tcp "),
             ("1718000060", "171800006"),
+            ("1718000000", "17 8000000"),
+            ("1718000060", "1 18 00060"),
             ("ACCEPT", "DROP"),
             (" OK", " OK "),
             (" OK", ""),
