@@ -35,6 +35,9 @@ pub(crate) type Window = [u8; ROOM];
 /// More than a line's members take.
 pub(crate) const ROOM: usize = 4096;
 
+/// So much behind a line lets all of it be read in blocks.
+pub(crate) const BEHIND: usize = 64;
+
 /// The most columns.
 const MOST: usize = 16;
 
@@ -105,7 +108,7 @@ impl<'a> Line<'a> {
     #[inline(always)]
     fn next_blank(&mut self, start: usize) -> Option<usize> {
         if self.blanks == 0 {
-            let group: &[u8; 64] = self.tail.get(start..)?.first_chunk()?;
+            let group: &[u8; BEHIND] = self.tail.get(start..)?.first_chunk()?;
             let [a, b, c, d] = group.as_chunks().0 else { return None };
             let blanks = |block| u64::from(Block::new(block).equal(b' ').mask());
             self.blanks = blanks(a) | blanks(b) << 16 | blanks(c) << 32 | blanks(d) << 48;

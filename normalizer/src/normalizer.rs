@@ -42,6 +42,8 @@ pub struct Normalizer {
     lines: Vec<KnownLines>,
     /// Which of them the line before was of.
     latest_line: usize,
+    /// Where a line is copied to that has nothing behind it.
+    alone: Vec<u8>,
     /// The layout that was configured.
     layout: Option<Rows>,
     /// The header row that was in force last, as its context.
@@ -185,6 +187,7 @@ impl Normalizer {
             planner,
             lines: (0..all.len()).filter(with_lines).map(KnownLines::new).collect(),
             latest_line: 0,
+            alone: Vec::new(),
             layout,
             header: (Vec::new(), None),
             envelope_columns: (Vec::new(), Vec::new()),

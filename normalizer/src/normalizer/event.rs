@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, mem};
 use crate::{
     Config, Error,
     batch::{self, Outcome, Reject},
+    columns,
     config::choices,
     explain,
     fault::{Fault, code},
@@ -381,7 +382,7 @@ impl Normalizer {
             && let line = raw.text.trim_matches(['\n', '\r'])
             && !line.starts_with('{')
             && !scan::has(line.as_bytes(), b'<')
-            && self.line_as_it_stands(line, line.as_bytes(), sink.out).is_some()
+            && self.line_alone(line, sink.out)
         {
             return Held::Payload(i);
         }
@@ -406,6 +407,23 @@ impl Normalizer {
             true => self.another_payload(first, text, level, hint, sink),
             false => Held::Payload(first),
         }
+    }
+
+    /// Normalizes a line in the short way, if nothing stands against it. It is copied to where
+    /// something stands behind it, so that it can be read in blocks.
+    #[inline(never)]
+    fn line_alone(&mut self, line: &str, out: &mut Outcome) -> bool {
+        let mut tail = mem::take(&mut self.alone);
+        tail.clear();
+        tail.extend_from_slice(line.as_bytes());
+        tail.extend_from_slice(&[b'\n'; columns::BEHIND]);
+        let written = match self.rules.filter() {
+            // What this can't do is tried once more with what is around the payload.
+            None => self.line_like_the_last(line, &tail, out),
+            Some(_) => self.line_as_it_stands(line, &tail, out).is_some(),
+        };
+        self.alone = tail;
+        written
     }
 
     /// Finds the payload under another key than the first that may have it.

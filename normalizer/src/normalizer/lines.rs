@@ -78,20 +78,11 @@ impl Normalizer {
         tail: &[u8],
         out: &mut Outcome,
     ) -> Option<Written> {
-        if self.layout.is_some()
-            || matches!(line.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
-        {
-            return None;
-        }
-        // Nearly always of the same product as the one before.
-        if let Some(KnownLines { product, plan, writer: Some(writer), .. }) = self.lines.get(self.latest_line)
-            && let Some(program) = &plan.direct
-            && self.rules.filter().is_none()
-            && program.run_line(*writer, tail, line.len(), &mut out.output)
-        {
-            out.normalized += 1;
-            self.tallies[*product] += 1;
+        if self.line_like_the_last(line, tail, out) {
             return Some(Written::Normalized);
+        }
+        if self.is_special(line) {
+            return None;
         }
         let columns = &mut self.columns;
         columns.split_blanks(line, tail);
@@ -106,6 +97,28 @@ impl Normalizer {
         let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out)?;
         self.tallies[*product] += u32::from(written == Written::Normalized);
         Some(written)
+    }
+
+    /// The same in the shortest way, for a line of the same product as the one before.
+    #[inline]
+    pub(super) fn line_like_the_last(&mut self, line: &str, tail: &[u8], out: &mut Outcome) -> bool {
+        if let Some(KnownLines { product, plan, writer: Some(writer), .. }) = self.lines.get(self.latest_line)
+            && let Some(program) = &plan.direct
+            && self.rules.filter().is_none()
+            && !self.is_special(line)
+            && program.run_line(*writer, tail, line.len(), &mut out.output)
+        {
+            out.normalized += 1;
+            self.tallies[*product] += 1;
+            return true;
+        }
+        false
+    }
+
+    /// Whether a line is no product's own, as others are.
+    fn is_special(&self, line: &str) -> bool {
+        self.layout.is_some()
+            || matches!(line.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
     }
 
     /// Normalizes a line; the context may be a header row.
@@ -145,9 +158,8 @@ impl Normalizer {
 
     /// A line in one of the products' own layouts.
     fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
-        let Some(KnownLines { product: p, plan, .. }) =
-            self.lines.iter().find(|l| self.from.is_some() || l.tell(text.as_bytes(), columns))
-        else {
+        let is_told = |l: &KnownLines| self.from.is_some() || l.tell(text.as_bytes(), columns);
+        let Some(found) = self.lines.iter().position(is_told) else {
             // Events are explained where there is more stack, and only if it is worth it.
             let fault = match self.noted {
                 Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
@@ -155,6 +167,8 @@ impl Normalizer {
             };
             return self.reject(&fault, sink);
         };
+        self.latest_line = found;
+        let KnownLines { product: p, plan, .. } = &self.lines[found];
         let product = products::all()[*p];
         if columns.len() != product.lines.columns() {
             let fault = column_count(product.id, plan.first_keys(usize::MAX).0, columns.len());
