@@ -485,23 +485,18 @@ impl Reader<'_> {
 /// Whether a line without line breaks is one object, as far as its braces tell, and has no
 /// array in it. What else is wrong with it is not looked at.
 pub(crate) fn is_one_object(line: &[u8]) -> bool {
-    if line.first() != Some(&b'{') || line.last() != Some(&b'}') {
-        return false;
-    }
-    let mut braces = Braces { depth: 0, inside: false, escape: false };
-    let (groups, rest) = line.as_chunks::<64>();
-    for (i, group) in groups.iter().enumerate() {
-        let ends = i + 1 == groups.len() && rest.is_empty();
-        if !braces.take(group, if ends { 63 } else { usize::MAX }) {
-            return false;
-        }
-    }
+    let Some(inside) = line.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) else { return false };
+    let mut braces = Braces { depth: 1, inside: false, escape: false };
+    let (groups, rest) = inside.as_chunks();
     let mut last = [b' '; 64];
     last[..rest.len()].copy_from_slice(rest);
-    (rest.is_empty() || braces.take(&last, rest.len() - 1)) && braces.depth == 0 && !braces.inside
+    groups.iter().all(|group| braces.take(group))
+        && (rest.is_empty() || braces.take(&last))
+        && braces.depth == 1
+        && !braces.inside
 }
 
-/// A scan of an object for its braces, sixty-four bytes at a time.
+/// A scan of what is between an object's braces for others, sixty-four bytes at a time.
 struct Braces {
     depth: usize,
     /// Inside a string.
@@ -511,9 +506,9 @@ struct Braces {
 }
 
 impl Braces {
-    /// False where the object ends, but not at `end`, or something is not as simple as it should be.
+    /// False where the object ends, or something is not as simple as it should be.
     #[inline(always)]
-    fn take(&mut self, group: &[u8; 64], end: usize) -> bool {
+    fn take(&mut self, group: &[u8; 64]) -> bool {
         let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().map(Block::new);
         let (mut quotes, mut structure) = (0, Marks::NONE);
         for (i, block) in blocks.enumerate() {
@@ -524,15 +519,11 @@ impl Braces {
             self.inside ^= quotes.count_ones() % 2 == 1;
             return true;
         }
-        self.look_closely(group, quotes, end)
+        self.look_closely(group, quotes)
     }
 
-    fn look_closely(&mut self, group: &[u8; 64], mut quotes: u64, end: usize) -> bool {
-        let marks = |byte: u8| {
-            let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().enumerate();
-            blocks
-                .fold(0, |all, (i, b)| all | u64::from(Block::new(b).equal(byte).mask()) << (i * Block::LEN))
-        };
+    fn look_closely(&mut self, group: &[u8; 64], mut quotes: u64) -> bool {
+        let marks = |byte: u8| scan::equal_in_group(group, byte);
         let backslashes = marks(b'\\');
         let mut escaped = u64::from(self.escape);
         self.escape = false;
@@ -567,9 +558,8 @@ impl Braces {
                     return false;
                 }
             } else {
-                // The first byte is a brace that opens.
                 self.depth -= 1;
-                if self.depth == 0 && at != end {
+                if self.depth == 0 {
                     return false;
                 }
             }
