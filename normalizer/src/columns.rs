@@ -321,7 +321,8 @@ fn is_plain(chunk: &Chunk, len: usize) -> bool {
 /// The word that a text is.
 #[inline(always)]
 fn known<'k>(words: &'k [Known], chunk: &Chunk, len: usize) -> Option<&'k Known> {
-    let text = word(chunk, len)?;
+    // Zeros at the end would be taken for those behind a shorter one.
+    let text = word(chunk, len).filter(|_| chunk[len - 1] != 0)?;
     // The first two, which are nearly all, without a loop.
     match words {
         [first, ..] if first.is(text) => Some(first),
@@ -418,6 +419,8 @@ mod tests {
             ("1718000000", "17 8000000"),
             ("1718000060", "1 18 00060"),
             ("ACCEPT", "DROP"),
+            ("ACCEPT", "ACCEPT\0"),
+            (" OK", " OK\0"),
             (" OK", " OK "),
             (" OK", ""),
             (" OK", " -"),

@@ -309,6 +309,7 @@ fn odd_value() -> impl Strategy<Value = String> {
         "ACCEPT",
         "accept",
         "AcCePt",
+        "accept\0",
         "drop",
         "DENY",
         "in",
