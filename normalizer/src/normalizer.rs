@@ -54,6 +54,8 @@ pub struct Normalizer {
     levels: [Option<Box<Level>>; limits::WRAPS + 1],
     /// How often a record may be wrapped; there is a level for each and one more.
     wraps: usize,
+    /// The topic of the log that came last.
+    topic: Topic,
     /// What stood around the element that came last.
     surroundings: Surroundings,
     columns: Columns,
@@ -193,6 +195,7 @@ impl Normalizer {
             envelope_columns: (Vec::new(), Vec::new()),
             levels: std::array::from_fn(|_| Some(Box::default())),
             wraps: limits::WRAPS,
+            topic: Topic::default(),
             surroundings: Surroundings::default(),
             columns: Columns::default(),
             memory: Memory::default(),
@@ -423,7 +426,7 @@ impl Normalizer {
         let (plan, nested) = plans.read(text, tail, members, unescaped)?;
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
-        let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
+        let topic = plan.topic.and_then(|i| self.topic.tells(source.raw(i).text));
         if topic.or(hint) != plan.hint || nested && records_in(source).is_some() {
             return None;
         }
@@ -747,6 +750,36 @@ impl Normalizer {
 fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Option<usize> {
     let (_, topic) = members.find(|(key, _)| envelopes::TOPICS.contains(key))?;
     product_of_topic(topic.text)
+}
+
+/// A topic of a log, and the product that it tells.
+#[derive(Debug, Default)]
+struct Topic {
+    text: String,
+    product: Option<usize>,
+}
+
+impl Topic {
+    /// No product's topic is longer.
+    const LONGEST: usize = 64;
+
+    /// The product that a topic tells, which most often is the one before.
+    #[inline]
+    fn tells(&mut self, text: &str) -> Option<usize> {
+        if self.text == text { self.product } else { self.learn(text) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, text: &str) -> Option<usize> {
+        let product = product_of_topic(text);
+        if text.len() <= Self::LONGEST {
+            self.text.clear();
+            self.text.push_str(text);
+            self.product = product;
+        }
+        product
+    }
 }
 
 fn product_of_topic(topic: &str) -> Option<usize> {
