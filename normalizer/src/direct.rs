@@ -49,11 +49,13 @@ struct Step {
     behind_len: u8,
     member: u32,
     act: Act,
+    /// One of these, where that is asked for.
+    words: Vec<Known>,
     /// None for the time of the log service.
     entry: Option<&'static Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Text,
     /// A number that is at most this; with so many digits it surely is.
@@ -65,8 +67,8 @@ enum Act {
     Address,
     /// A protocol's number, and its keyword.
     Protocol,
-    /// One of these.
-    Word(Vec<Known>),
+    /// One of the step's words.
+    Word,
     /// Not written, where it is this.
     Version(u64),
 }
@@ -190,7 +192,7 @@ impl Program {
                 To::Time(f, unit) => (f, Act::Time(unit)),
                 To::Address(f) | To::AddressOrName(f) => (f, Act::Address),
                 To::Protocol => (Field::Protocol, Act::Protocol),
-                To::Word(f, words) => (f, Act::Word(words.iter().filter_map(Known::new).collect())),
+                To::Word(f, _) => (f, Act::Word),
                 To::Version(v) => (Field::Provider, Act::Version(word(&padded(v.as_bytes()), v.len())?)),
                 To::Counter(..) | To::Flat(_) | To::FlatExtra | To::Extra | To::Envelope => return None,
             };
@@ -462,13 +464,17 @@ impl Step {
         let (quote, behind, behind_len) = match act {
             Act::Text | Act::Address => (1, *b"\",  ", 2),
             // These bring it with them.
-            Act::Word(_) => (1, *b"    ", 0),
+            Act::Word => (1, *b"    ", 0),
             Act::Version(_) => (0, *b"    ", 0),
             // The zeros are those of seconds.
             Act::Time(_) => (0, *b"000,", 4),
             Act::Number { .. } | Act::Protocol => (0, *b",   ", 1),
         };
-        Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, entry }
+        let words = match entry.map(|e| e.to) {
+            Some(To::Word(_, words)) => words.iter().filter_map(Known::new).collect(),
+            _ => Vec::new(),
+        };
+        Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, words, entry }
     }
 
     /// Writes a field, and says how much that is; nothing where its value is not as expected.
@@ -481,15 +487,15 @@ impl Step {
             return none.then_some(0);
         }
         *window.first_chunk_mut()? = self.key;
-        let used = match &self.act {
+        let used = match self.act {
             Act::Text => self.text(chunk, form, window),
-            Act::Number { digits, most } => self.number(chunk, form, *digits, *most, window),
-            Act::Time(unit) => self.time(chunk, form, *unit, window),
+            Act::Number { digits, most } => self.number(chunk, form, digits, most, window),
+            Act::Time(unit) => self.time(chunk, form, unit, window),
             Act::Address => self.address(chunk, form, window),
             Act::Protocol => self.protocol(chunk, form, window),
-            Act::Word(words) => self.word(chunk, form, words, window),
+            Act::Word => self.word(chunk, form, &self.words, window),
             // The key is overwritten.
-            Act::Version(v) if word(chunk, form as usize) == Some(*v) => 0,
+            Act::Version(v) if word(chunk, form as usize) == Some(v) => 0,
             Act::Version(_) => NOT_SO,
         };
         (used != NOT_SO).then_some(used)

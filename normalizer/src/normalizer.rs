@@ -89,6 +89,8 @@ struct Level {
 struct Surroundings {
     /// The envelope, as its elements' context.
     context: Vec<u8>,
+    /// Its number in the batch; 0 where that is not known.
+    number: u32,
     members: Vec<Member>,
     unescaped: String,
     log_time: Option<u64>,
@@ -224,6 +226,7 @@ impl Normalizer {
         self.tallies.fill(0);
         let mut texts = batch.texts();
         let mut next = first;
+        self.surroundings.number = 0;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
             let start = element.start as usize;
@@ -232,8 +235,7 @@ impl Normalizer {
                 && element.fault == 0
                 && self.rules.direct
                 && self.observer.is_none()
-                && let Some(written) =
-                    self.as_it_stands(text, texts.tail(start), batch.context(element.context), out)
+                && let Some(written) = self.as_it_stands(text, texts.tail(start), batch, element.context, out)
             {
                 if written == Written::Filtered {
                     out.filtered_bytes += bytes.len() as u32;
@@ -396,13 +398,17 @@ impl Normalizer {
         &mut self,
         text: &str,
         tail: &[u8],
-        context: &[u8],
+        batch: &BatchView<'_>,
+        context: u32,
         out: &mut Outcome,
     ) -> Option<Written> {
-        match (text.starts_with('{'), context) {
+        match (text.starts_with('{'), batch.context(context)) {
             (true, []) => self.object_as_it_stands(text, tail, None, None, out),
-            (true, [b'{', ..]) => {
-                self.look_around(context);
+            (true, envelope @ [b'{', ..]) => {
+                if self.surroundings.number != context {
+                    self.look_around(envelope);
+                    self.surroundings.number = context;
+                }
                 let Surroundings { hint, log_time, .. } = self.surroundings;
                 self.object_as_it_stands(text, tail, hint, log_time, out)
             }

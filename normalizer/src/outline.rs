@@ -375,20 +375,34 @@ fn may_be(text: &[u8], at: usize, value: &Range<usize>) -> (u8, u8, bool) {
     }
 }
 
+/// A string without escapes of sixteen bytes or more.
+#[inline(never)]
+fn long_string(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
+    let mut end = pos + 1;
+    loop {
+        let mask = Block::at(bytes, end)?.escaped().mask();
+        end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
+        if mask != 0 {
+            break;
+        }
+    }
+    (*bytes.get(end)? == b'"').then(|| (Span::plain(pos + 1, end), end + 1))
+}
+
 /// A string without escapes or a number without sign and exponent, and where it ends, if enough
 /// stands behind it.
 #[inline(always)]
 fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
-    if *bytes.get(pos)? == b'"' {
-        let mut end = pos + 1;
-        loop {
-            let mask = Block::at(bytes, end)?.escaped().mask();
-            end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
-            if mask != 0 {
-                break;
-            }
+    let first = *bytes.get(pos)?;
+    if first == b'"' {
+        let block = Block::at(bytes, pos + 1)?;
+        // Where the next member begins waits for this and nothing else.
+        let quotes = block.equal(b'"').mask();
+        if quotes == 0 {
+            return long_string(bytes, pos);
         }
-        return (*bytes.get(end)? == b'"').then(|| (Span::plain(pos + 1, end), end + 1));
+        let (len, end) = (quotes.trailing_zeros() as usize, pos + 1 + quotes.trailing_zeros() as usize);
+        return (block.escaped().mask() & below(len) == 0).then(|| (Span::plain(pos + 1, end), end + 1));
     }
     let block = Block::at(bytes, pos)?;
     let (digits, dots) = (block.within(b'0', b'9').mask(), block.equal(b'.').mask());
@@ -398,6 +412,6 @@ fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
     let fraction = dots == 0 || dots & (dots - 1) == 0 && digits >> 1 & digits << 1 & dots != 0;
     let ends = matches!(bytes.get(pos + len)?, b',' | b'}' | b' ') && len < Block::LEN;
     // Neither none, nor a zero in front of others.
-    let begins = len == 1 || len > 1 && (bytes[pos] != b'0' || dots == 2);
+    let begins = len == 1 || len > 1 && (first != b'0' || dots == 2);
     (ends && fraction && begins).then(|| (Span::bare(pos, pos + len), pos + len))
 }
