@@ -113,12 +113,7 @@ impl Reader<'_> {
 
     #[inline(always)]
     fn blanks(&mut self) {
-        self.pos = self.behind_blanks(self.pos);
-    }
-
-    #[inline(always)]
-    fn behind_blanks(&self, pos: usize) -> usize {
-        if self.bytes.get(pos).is_some_and(|b| *b <= b' ') { behind_blanks(self.bytes, pos) } else { pos }
+        self.pos = behind_blanks(self.bytes, self.pos);
     }
 
     /// Steps over `,"key":` with blanks between its parts; gives where the key lies.
@@ -462,8 +457,13 @@ impl Braces {
 }
 
 /// The first place from one on where no blank is.
+#[inline]
+pub(crate) fn behind_blanks(bytes: &[u8], pos: usize) -> usize {
+    if bytes.get(pos).is_some_and(|b| *b <= b' ') { behind_these_blanks(bytes, pos) } else { pos }
+}
+
 #[inline(never)]
-pub(crate) fn behind_blanks(bytes: &[u8], mut pos: usize) -> usize {
+fn behind_these_blanks(bytes: &[u8], mut pos: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(pos) {
         pos += 1;
     }

@@ -201,52 +201,40 @@ impl Outline {
         place: &mut Place,
     ) -> Reading {
         members.resize(self.keys.len(), Member::default());
-        let (mut index, mut pos) = (place.members, place.pos);
         // The members up to here are looked at.
         let mut watched = if self.learning { self.keys.len() } else { 0 };
-        while let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) {
-            let mut start = pos + key.len as usize;
+        loop {
+            if place.members >= watched {
+                self.quickly(tail, members, place);
+            }
+            let Place { members: index, pos, .. } = *place;
+            let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) else { break };
+            if let Some(stretch) = self.stretches.get(usize::from(key.stretch)) {
+                watched = watched.max(stretch.end);
+            }
+            let start;
             if key.is_at(tail, pos) {
-                if scan::VECTORS && let Some(stretch) = self.stretches.get(usize::from(key.stretch)) {
-                    let patterns = self.patterns.get(stretch.patterns.clone()).unwrap_or_default();
-                    if fit(patterns, tail, pos) {
-                        let known = self.members.get(index..stretch.end).unwrap_or_default();
-                        let members = members.get_mut(index..stretch.end).unwrap_or_default();
-                        let by = pos.wrapping_sub(stretch.start);
-                        members.iter_mut().zip(known).for_each(|(member, known)| *member = known.moved(by));
-                        (index, pos) = (stretch.end, pos + stretch.len);
-                        continue;
-                    }
-                    watched = stretch.end;
-                }
-                member.key = Span::plain(pos + 2, start - 2);
-                if tail.get(start).is_some_and(|b| *b <= b' ') {
-                    start = json::behind_blanks(tail, start);
-                }
+                let end = pos + key.len as usize;
+                member.key = Span::plain(pos + 2, end - 2);
+                start = json::behind_blanks(tail, end);
             } else if let Some((key, end)) = json::key_among_blanks(text, pos, &key.whole) {
                 member.key = key;
                 start = end;
             } else {
-                (place.members, place.pos) = (index, pos);
                 return Reading::OtherKey;
             }
-            (member.value, pos) = match simple_value(tail, start) {
-                Some(simple) => simple,
-                None => match json::value(text, start, unescaped) {
-                    Some(read) => read,
-                    None => return Reading::NotSo,
-                },
-            };
-            place.nested |= member.value.is_nested();
+            let read = simple_value(tail, start).or_else(|| json::value(text, start, unescaped));
+            let Some((value, end)) = read else { return Reading::NotSo };
+            member.value = value;
+            place.nested |= value.is_nested();
+            (place.members, place.pos) = (index + 1, end);
             if scan::VECTORS && index < watched {
-                self.watch(index, member.value);
+                self.watch(index, value);
             }
-            index += 1;
         }
         let bytes = text.as_bytes();
-        let end = json::behind_blanks(bytes, pos);
+        let end = json::behind_blanks(bytes, place.pos);
         if bytes.get(end) != Some(&b'}') {
-            (place.members, place.pos) = (index, pos);
             return Reading::OtherKey;
         }
         if json::behind_blanks(bytes, end + 1) != bytes.len() {
@@ -259,6 +247,50 @@ impl Outline {
             }
         }
         Reading::Done
+    }
+
+    /// Reads members as they nearly always are, up to the first that is another one.
+    // Apart from all else, so that it has few variables: they stay in registers.
+    #[inline(never)]
+    fn quickly(&self, tail: &[u8], members: &mut [Member], place: &mut Place) {
+        let (mut index, mut pos) = (place.members, place.pos);
+        while let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) {
+            if !key.is_at(tail, pos) {
+                break;
+            }
+            if scan::VECTORS && key.stretch != NONE {
+                let Some((end, behind)) = self.follow(key.stretch, tail, pos, index, members) else { break };
+                (index, pos) = (end, behind);
+                continue;
+            }
+            let start = pos + key.len as usize;
+            let Some((value, end)) = simple_value(tail, start) else { break };
+            *member = Member { key: Span::plain(pos + 2, start - 2), value };
+            (index, pos) = (index + 1, end);
+        }
+        (place.members, place.pos) = (index, pos);
+    }
+
+    /// Reads the members of a stretch, if all is as its patterns say; says which member comes
+    /// behind it, and where.
+    #[inline(never)]
+    fn follow(
+        &self,
+        number: u16,
+        tail: &[u8],
+        pos: usize,
+        index: usize,
+        members: &mut [Member],
+    ) -> Option<(usize, usize)> {
+        let stretch = self.stretches.get(usize::from(number))?;
+        let patterns = self.patterns.get(stretch.patterns.clone())?;
+        if !fit(patterns, tail, pos) {
+            return None;
+        }
+        let by = pos.wrapping_sub(stretch.start);
+        let known = self.members.get(index..stretch.end)?;
+        members.get_mut(index..stretch.end)?.iter_mut().zip(known).for_each(|(m, known)| *m = known.moved(by));
+        Some((stretch.end, pos + stretch.len))
     }
 
     /// Begins to look which values keep their lengths.
