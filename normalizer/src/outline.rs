@@ -62,7 +62,7 @@ struct Stretch {
 }
 
 /// How many bytes a pattern is for.
-const WIDTH: usize = 2 * Block::LEN;
+const WIDTH: usize = 4 * Block::LEN;
 
 /// What some bytes of an object may be.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Pattern {
             let odd = block.equal(b'"').or(block.equal(b'\\')).among(Block::new(&inside[i]));
             block.lies_in(Block::new(&least[i]), Block::new(&greatest[i])).without(odd)
         };
-        fit(0).and(fit(1)).mask() == 0xffff
+        fit(0).and(fit(1)).and(fit(2).and(fit(3))).mask() == 0xffff
     }
 }
 
@@ -288,8 +288,15 @@ impl Outline {
             return None;
         }
         let by = pos.wrapping_sub(stretch.start);
-        let known = self.members.get(index..stretch.end)?;
-        members.get_mut(index..stretch.end)?.iter_mut().zip(known).for_each(|(m, known)| *m = known.moved(by));
+        // Four at a time, since a guest's deadline is looked at each time around.
+        let (known, last_known) = self.members.get(index..stretch.end)?.as_chunks::<4>();
+        let (members, last) = members.get_mut(index..stretch.end)?.as_chunks_mut::<4>();
+        for (members, known) in members.iter_mut().zip(known) {
+            *members = known.map(|member| member.moved(by));
+        }
+        for (member, known) in last.iter_mut().zip(last_known) {
+            *member = known.moved(by);
+        }
         Some((stretch.end, pos + stretch.len))
     }
 
