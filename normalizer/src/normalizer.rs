@@ -293,7 +293,6 @@ impl Normalizer {
     #[cold]
     #[inline(never)]
     fn put_reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
-        fault.render(&mut self.reason);
         let reject = Reject {
             element: sink.element,
             format: fault.format,
@@ -302,6 +301,7 @@ impl Normalizer {
             reason: clipped(&self.reason, limits::REASON),
         };
         if let Some(noted) = &mut self.noted {
+            fault.render(&mut self.reason);
             noted.note(fault);
         }
         batch::put_reject(&mut sink.out.rejects, &reject);

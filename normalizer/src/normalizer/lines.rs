@@ -8,7 +8,7 @@ use crate::{
     columns::Writer,
     direct::{Known, is_known},
     explain::ToldBy,
-    fault::{Fault, code},
+    fault::{Fault, code, push_number},
     fill::{Around, Given, Written, apply},
     layout::{Columns, HEADER, Layout},
     limits,
@@ -286,8 +286,11 @@ impl Normalizer {
         let all = products::all();
         let raw = |i: usize| Raw::text(columns.get(text, i));
         let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
-        let score =
-            |p: usize| layout(p).iter().zip(0..columns.len()).filter(|(e, i)| plausible(e, raw(*i))).count();
+        let mut memory = RecordMemory::default();
+        let mut score = |p: usize| {
+            let entries = layout(p).iter().zip(0..columns.len());
+            entries.filter(|(e, i)| plausible(e, raw(*i), &mut memory)).count()
+        };
         let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && all[*p].lines != Lines::None;
         let candidates = (0..all.len()).filter(asked);
         let scored = candidates.map(|p| (score(p), layout(p).len() == columns.len(), p));
@@ -303,11 +306,12 @@ impl Normalizer {
         };
         let product = all[p];
         if score * 2 < layout(p).len() {
-            let text = format!(
-                "a line of {} that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
-                counted(columns.len())
-            );
-            return Fault::of_record(code::UNKNOWN_FORMAT, text);
+            let text = [
+                "a line of ",
+                &counted(columns.len()),
+                " that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
+            ];
+            return Fault::of_record(code::UNKNOWN_FORMAT, text.concat());
         }
         if same && matches!(product.lines, Lines::Named(_)) {
             let text =
@@ -393,7 +397,10 @@ impl Rows {
 }
 
 pub(super) fn counted(columns: usize) -> String {
-    format!("{columns} column{}", if columns == 1 { "" } else { "s" })
+    let mut text = String::new();
+    push_number(&mut text, columns as u64);
+    text.push_str(if columns == 1 { " column" } else { " columns" });
+    text
 }
 
 fn first_names(names: &[&str]) -> String {
@@ -416,12 +423,16 @@ fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'
 }
 
 /// Whether a column looks like what its entry says.
-fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
-    let mut record = Record::new(&mut RecordMemory::default());
+fn plausible(entry: &Entry, raw: Raw<'_>, memory: &mut RecordMemory) -> bool {
     match entry.to {
         To::Version(v) => v == raw.text,
         _ if entry.shape != Shape::Any => entry.shape.fits(raw.text.as_bytes()),
         To::Text(_) | To::Extra | To::Envelope => true,
-        _ => apply(&mut record, entry, raw, None).is_ok(),
+        _ => {
+            let mut record = Record::new(memory);
+            let is_read = apply(&mut record, entry, raw, None).is_ok();
+            record.recycle(memory);
+            is_read
+        }
     }
 }
