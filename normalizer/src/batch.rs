@@ -396,7 +396,8 @@ mod tests {
     #[test]
     fn only_what_is_no_text_is_none() {
         let line = "\u{fc}ber \u{20ac}\n".repeat(3000).into_bytes();
-        let bytes = [&line[..], b"\xff\nlast\xc3\nend\n", &line[..]].concat();
+        let odd = b"\xff\nlast\xc3\nend\n\xff\xff\xff\n\n\xe2\x82\n\x82\n";
+        let bytes = [&line[..], odd, &line[..], b"\xff\n", &line[..], b"\xe2\x82"].concat();
         let mut texts = Texts { bytes: &bytes, start: 0, text: "", broken: None };
         let (mut at, mut none) = (0, Vec::new());
         for piece in bytes.split(|b| *b == b'\n') {
@@ -405,9 +406,12 @@ mod tests {
             none.extend(found.is_none().then_some(piece));
             at += piece.len() + 1;
         }
-        assert_eq!(none, [&b"\xff"[..], b"last\xc3"]);
+        let broken: [&[u8]; 7] =
+            [b"\xff", b"last\xc3", b"\xff\xff\xff", b"\xe2\x82", b"\x82", b"\xff", b"\xe2\x82"];
+        assert_eq!(none, broken);
         // Out of order, and outside.
         assert_eq!(texts.piece(0, 5), Some("\u{fc}ber"));
+        assert_eq!((texts.piece(line.len(), 1), texts.piece(0, 5)), (None, Some("\u{fc}ber")));
         assert_eq!((texts.piece(bytes.len() + 5, 0), texts.piece(0, bytes.len())), (Some(""), None));
     }
 }
