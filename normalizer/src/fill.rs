@@ -76,7 +76,7 @@ impl<'a> Given<'_, 'a> {
 
     /// The long way. Apart from the short one, so that neither's variables take the other's stack.
     #[inline(never)]
-    fn write_at_length(
+    pub(crate) fn write_at_length(
         &self,
         rules: &Rules,
         memory: &mut Memory,

@@ -114,6 +114,15 @@ impl Surroundings {
     }
 }
 
+/// What is known about a text that could not go the short way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missed {
+    /// It is a line that is cut into its columns, of these known lines, if of any.
+    Line(Option<usize>),
+    /// Nothing that the long way may rely on.
+    Other,
+}
+
 /// Where what comes out goes.
 struct Sink<'o> {
     out: &'o mut Outcome,
@@ -225,18 +234,23 @@ impl Normalizer {
             let (element, bytes) = batch.element(next);
             let start = element.start as usize;
             let text = texts.piece(start, bytes.len());
+            let mut missed = Missed::Other;
             if let Some(text) = text
                 && element.fault == 0
                 && self.rules.direct
                 && self.observer.is_none()
-                && let Some(written) =
-                    self.as_it_stands(text, texts.tail(start), batch.context(element.context), out)
             {
-                if written == Written::Filtered {
-                    out.filtered_bytes += bytes.len() as u32;
+                let context = batch.context(element.context);
+                match self.as_it_stands(text, texts.tail(start), context, out) {
+                    Ok(written) => {
+                        if written == Written::Filtered {
+                            out.filtered_bytes += bytes.len() as u32;
+                        }
+                        next += 1;
+                        continue;
+                    }
+                    Err(why) => missed = why,
                 }
-                next += 1;
-                continue;
             }
             let before = (out.normalized + out.rejected, out.filtered);
             let mark = Mark::of(out);
@@ -245,6 +259,9 @@ impl Normalizer {
             match FramingFault::from_code(element.fault) {
                 Some(fault) => self.framing_fault(fault, bytes, &mut sink),
                 None => match text.map_or_else(|| std::str::from_utf8(bytes), Ok) {
+                    Ok(text) if let Missed::Line(found) = missed => {
+                        self.line_at_length(found, text, &mut sink);
+                    }
                     Ok(text) => {
                         self.element(text, 0, batch.context(element.context), Around::default(), &mut sink);
                     }
@@ -283,8 +300,8 @@ impl Normalizer {
     #[cold]
     #[inline(never)]
     fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
-        fault.render(&mut self.reason);
         if let Some(observer) = &mut self.observer {
+            fault.render(&mut self.reason);
             observer.reject(fault, &self.reason);
         }
         self.put_reject(fault, sink);
@@ -293,6 +310,7 @@ impl Normalizer {
     #[cold]
     #[inline(never)]
     fn put_reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
+        fault.render(&mut self.reason);
         let reject = Reject {
             element: sink.element,
             format: fault.format,
@@ -301,7 +319,6 @@ impl Normalizer {
             reason: clipped(&self.reason, limits::REASON),
         };
         if let Some(noted) = &mut self.noted {
-            fault.render(&mut self.reason);
             noted.note(fault);
         }
         batch::put_reject(&mut sink.out.rejects, &reject);
@@ -395,17 +412,18 @@ impl Normalizer {
         tail: &[u8],
         context: &[u8],
         out: &mut Outcome,
-    ) -> Option<Written> {
-        match (text.starts_with('{'), context) {
+    ) -> Result<Written, Missed> {
+        let written = match (text.starts_with('{'), context) {
             (true, []) => self.object_as_it_stands(text, tail, None, None, out),
             (true, [b'{', ..]) => {
                 self.look_around(context);
                 let Surroundings { hint, log_time, .. } = self.surroundings;
                 self.object_as_it_stands(text, tail, hint, log_time, out)
             }
-            (false, []) => self.line_as_it_stands(text, tail, out),
+            (false, []) => return self.line_as_it_stands(text, tail, out),
             _ => None,
-        }
+        };
+        written.ok_or(Missed::Other)
     }
 
     fn object_as_it_stands(

@@ -18,7 +18,7 @@ use crate::{
     source::{Line, NamedLine, Object},
 };
 
-use super::{Normalizer, Sink};
+use super::{Missed, Normalizer, Sink};
 
 /// Lines whose columns somebody named.
 #[derive(Debug)]
@@ -77,26 +77,29 @@ impl Normalizer {
         line: &str,
         tail: &[u8],
         out: &mut Outcome,
-    ) -> Option<Written> {
+    ) -> Result<Written, Missed> {
         if self.line_like_the_last(line, tail, out) {
-            return Some(Written::Normalized);
+            return Ok(Written::Normalized);
         }
         if self.is_special(line) {
-            return None;
+            return Err(Missed::Other);
         }
         let columns = &mut self.columns;
         columns.split_blanks(line, tail);
-        let values = columns.plain(line)?;
+        let Some(values) = columns.plain(line) else { return Err(Missed::Other) };
         let told = self.from.is_some();
-        let found = self.lines.iter().position(|l| told || l.tell(tail, columns))?;
+        let Some(found) = self.lines.iter().position(|l| told || l.tell(tail, columns)) else {
+            return Err(Missed::Line(None));
+        };
         let KnownLines { product, plan, .. } = &self.lines[found];
         if columns.len() != self.lines[found].columns {
-            return None;
+            return Err(Missed::Line(Some(found)));
         }
         self.latest_line = found;
-        let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out)?;
+        let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out);
+        let written = written.ok_or(Missed::Line(Some(found)))?;
         self.tallies[*product] += u32::from(written == Written::Normalized);
-        Some(written)
+        Ok(written)
     }
 
     /// The same in the shortest way, for a line of the same product as the one before.
@@ -156,10 +159,33 @@ impl Normalizer {
         }
     }
 
+    /// The long way of a line that missed the short one: what that found out is not asked again.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn line_at_length(&mut self, found: Option<usize>, text: &str, sink: &mut Sink<'_>) {
+        let columns = mem::take(&mut self.columns);
+        self.line_of(found, false, text, &columns, Around::default(), sink);
+        self.columns = columns;
+    }
+
     /// A line in one of the products' own layouts.
     fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
         let is_told = |l: &KnownLines| self.from.is_some() || l.tell(text.as_bytes(), columns);
-        let Some(found) = self.lines.iter().position(is_told) else {
+        let found = self.lines.iter().position(is_told);
+        self.line_of(found, true, text, columns, around, sink);
+    }
+
+    /// A line of these known lines, if of any.
+    fn line_of(
+        &mut self,
+        found: Option<usize>,
+        short: bool,
+        text: &str,
+        columns: &Columns,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let Some(found) = found else {
             // Events are explained where there is more stack, and only if it is worth it.
             let fault = match self.noted {
                 Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
@@ -176,7 +202,10 @@ impl Normalizer {
         }
         let source = Line { text, columns, entries: product.entries };
         let given = Given { plan, product, source: &source, flat_extra: Object::default(), around, text };
-        let written = given.write(&self.rules, &mut self.memory, sink.out);
+        let written = match short {
+            true => given.write(&self.rules, &mut self.memory, sink.out),
+            false => given.write_at_length(&self.rules, &mut self.memory, sink.out),
+        };
         if let Some(observer) = &mut self.observer {
             observer.record(&given, &self.rules, ToldBy::Columns, &written, sink.out);
         }
