@@ -15,7 +15,7 @@ use crate::{
     plan::{Plan, Verdict},
     products::{self, Entry, To, Unit},
     record::{Field, FieldType, Raw, Record, RecordMemory},
-    scan::{self, Block, Mask, below},
+    scan::{self, Block, Marks, Mask, below},
     sort,
     source::{Object, Source, Span},
     vocabulary::{TRANSPORTS, Word},
@@ -49,11 +49,13 @@ struct Step {
     behind_len: u8,
     member: u32,
     act: Act,
+    /// One of these, where that is asked for.
+    words: Vec<Known>,
     /// None for the time of the log service.
     entry: Option<&'static Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Text,
     /// A number that is at most this; with so many digits it surely is.
@@ -65,8 +67,8 @@ enum Act {
     Address,
     /// A protocol's number, and its keyword.
     Protocol,
-    /// One of these.
-    Word(Vec<Known>),
+    /// One of the step's words.
+    Word,
     /// Not written, where it is this.
     Version(u64),
 }
@@ -190,7 +192,7 @@ impl Program {
                 To::Time(f, unit) => (f, Act::Time(unit)),
                 To::Address(f) | To::AddressOrName(f) => (f, Act::Address),
                 To::Protocol => (Field::Protocol, Act::Protocol),
-                To::Word(f, words) => (f, Act::Word(words.iter().filter_map(Known::new).collect())),
+                To::Word(f, _) => (f, Act::Word),
                 To::Version(v) => (Field::Provider, Act::Version(word(&padded(v.as_bytes()), v.len())?)),
                 To::Counter(..) | To::Flat(_) | To::FlatExtra | To::Extra | To::Envelope => return None,
             };
@@ -462,13 +464,17 @@ impl Step {
         let (quote, behind, behind_len) = match act {
             Act::Text | Act::Address => (1, *b"\",  ", 2),
             // These bring it with them.
-            Act::Word(_) => (1, *b"    ", 0),
+            Act::Word => (1, *b"    ", 0),
             Act::Version(_) => (0, *b"    ", 0),
             // The zeros are those of seconds.
             Act::Time(_) => (0, *b"000,", 4),
             Act::Number { .. } | Act::Protocol => (0, *b",   ", 1),
         };
-        Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, entry }
+        let words = match entry.map(|e| e.to) {
+            Some(To::Word(_, words)) => words.iter().filter_map(Known::new).collect(),
+            _ => Vec::new(),
+        };
+        Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, words, entry }
     }
 
     /// Writes a field, and says how much that is; nothing where its value is not as expected.
@@ -481,15 +487,15 @@ impl Step {
             return none.then_some(0);
         }
         *window.first_chunk_mut()? = self.key;
-        let used = match &self.act {
+        let used = match self.act {
             Act::Text => self.text(chunk, form, window),
-            Act::Number { digits, most } => self.number(chunk, form, *digits, *most, window),
-            Act::Time(unit) => self.time(chunk, form, *unit, window),
+            Act::Number { digits, most } => self.number(chunk, form, digits, most, window),
+            Act::Time(unit) => self.time(chunk, form, unit, window),
             Act::Address => self.address(chunk, form, window),
             Act::Protocol => self.protocol(chunk, form, window),
-            Act::Word(words) => self.word(chunk, form, words, window),
+            Act::Word => self.word(chunk, form, &self.words, window),
             // The key is overwritten.
-            Act::Version(v) if word(chunk, form as usize) == Some(*v) => 0,
+            Act::Version(v) if word(chunk, form as usize) == Some(v) => 0,
             Act::Version(_) => NOT_SO,
         };
         (used != NOT_SO).then_some(used)
@@ -553,11 +559,14 @@ impl Step {
     #[inline(always)]
     fn address(&self, chunk: &Chunk, form: u32, window: &mut [u8; STEP]) -> usize {
         let len = form as usize;
-        if !is_ipv4(chunk, len) {
+        if is_ipv4(chunk, len) {
+            put(window, self.start(), block(chunk));
+        } else if is_ipv6(chunk, len) {
+            put(window, self.start(), chunk);
+        } else {
             return NOT_SO;
         }
-        put(window, self.start(), block(chunk));
-        self.end(window, self.start() + (len & 31))
+        self.end(window, self.start() + (len & 63))
     }
 
     #[inline(always)]
@@ -667,9 +676,16 @@ pub(crate) fn word(bytes: &Chunk, len: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.first_chunk()?) << shift >> shift)
 }
 
-/// Writes an address that is written in another form, with the quote and the comma behind it.
+/// Writes an address that is no dotted one in its usual form, with the quote and the comma
+/// behind it.
 #[inline(never)]
 pub(crate) fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
+    if let Some(chunk) = tail.first_chunk()
+        && is_ipv6(chunk, len)
+    {
+        encode::block(buffer, at, chunk)?;
+        return encode::bytes(buffer, at + len, b"\",");
+    }
     let text = std::str::from_utf8(tail.get(..len)?).ok()?;
     let end = encode::address(buffer, at, convert::address(text)?)?;
     encode::bytes(buffer, end, b"\",")
@@ -713,9 +729,44 @@ pub(crate) fn is_ipv4(bytes: &Chunk, len: usize) -> bool {
         && (over_255 | empty | leading_zero | four_digits | other) & (all << 1 | 1) == 0
 }
 
+/// Whether the first bytes are an IPv6 address as it goes out, by RFC 5952. A bit stands for each
+/// byte. Some that are is not seen: those that begin with `::`, as IPv4 addresses among these do,
+/// and those in which two groups of zeros are written out, so that the gap may not be the longest.
+#[inline(never)]
+pub(crate) fn is_ipv6(bytes: &Chunk, len: usize) -> bool {
+    if len > 39 {
+        return false;
+    }
+    let all = (1_u64 << len) - 1;
+    let (mut colons, mut zeros, mut digits) = (0, 0, 0);
+    for (i, block) in bytes.as_chunks().0.iter().map(Block::new).enumerate() {
+        let bits = |marks: Marks| u64::from(marks.mask()) << (i * Block::LEN);
+        colons |= bits(block.equal(b':'));
+        zeros |= bits(block.equal(b'0'));
+        digits |= bits(block.within(b'0', b'9').or(block.within(b'a', b'f')));
+    }
+    (colons, digits) = (colons & all, digits & all);
+    let begins = (colons << 1 | 1) & digits;
+    let zero = begins & zeros & !(digits >> 1);
+    let gap = colons & colons >> 1;
+    // Behind the last group stands nothing, or the gap.
+    let last = all & !(all >> 1);
+    let groups = colons.count_ones() + u32::from(digits & last != 0);
+    let count = if gap == 0 { groups == 8 } else { groups - 1 <= 6 };
+    let five_digits = digits & digits >> 1 & digits >> 2 & digits >> 3 & digits >> 4;
+    let leading_zero = begins & zeros & digits >> 1;
+    let zeros_at_gap = zero & (gap << 2 | gap >> 1);
+    let other = (colons | digits) ^ all;
+    let one_colon_last = colons & last & !(gap << 1);
+    count
+        && digits & 1 == 1
+        && gap & gap.wrapping_sub(1) == 0
+        && five_digits | leading_zero | zero & zero >> 2 | zeros_at_gap | other | one_colon_last == 0
+}
+
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
 
@@ -768,6 +819,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Every choice of groups out of some, with gaps where they can be and where not.
+    #[test]
+    fn ipv6_addresses_wherever_they_stand() {
+        let check = |text: &str| {
+            let canonical = text.parse::<Ipv6Addr>().is_ok_and(|a| a.to_string() == text);
+            chunks(text, |chunk| {
+                let seen = is_ipv6(chunk, text.len());
+                assert!(canonical || !seen, "{text:?}");
+                let two_zeros = text.contains("0:0") && format!(":{text}:").contains(":0:0:");
+                let may_be = text.starts_with("::") || two_zeros || text.len() > 39;
+                assert!(!canonical || seen || may_be, "{text:?}");
+            });
+        };
+        let groups = ["", "0", "1", "a0", "00", "fd00", "F", "12345", "1.2", "g"];
+        for n in 0..groups.len().pow(4) {
+            let group = |i: u32| groups[n / groups.len().pow(i) % groups.len()];
+            let four = [0, 1, 2, 3].map(group).join(":");
+            check(&four);
+            if n % 7 == 0 {
+                for others in ["1:2:3:4", "0:a:0:b", ":1", ":", "1::"] {
+                    check(&format!("{four}:{others}"));
+                    check(&format!("{others}:{four}"));
+                }
+            }
+        }
+        for text in ["::", "::1", "1::", "1::1::1", "1:2:3:4:5:6:7::", "1:2:3:4:5:6::", "1:2:3:4:5:6:7:8:9"] {
+            check(text);
+        }
+        assert!(is_ipv6(&padded(b"fd00:10:5fa:6e:5577:5f:3d95:177"), 31) && is_ipv6(&padded(b"1::"), 3));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use crate::{
     encode::{self, Written},
     limits,
-    scan::{self, Block, Marks, Mask, below},
+    scan::{self, Block, Marks},
     source::{Member, Span},
 };
 
@@ -74,127 +74,19 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
     Ok(())
 }
 
-/// The keys of an object as they are written. Records of one stream repeat them, and what is
-/// known is faster compared than read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outline {
-    keys: Vec<Key>,
+/// Reads the value at a place, and says where it ends.
+pub(crate) fn value(text: &str, pos: usize, unescaped: &mut String) -> Option<(Span, usize)> {
+    let mut reader = Reader { text, bytes: text.as_bytes(), pos };
+    let value = reader.value(unescaped).ok()?;
+    Some((value, reader.pos))
 }
 
-/// A key as `,"key":`, the first with a brace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Key {
-    /// How it begins, and which of these bytes are its own.
-    first: [u8; Block::LEN],
-    own: Mask,
-    len: u32,
-    /// All of it.
-    whole: Box<[u8]>,
-}
-
-impl Key {
-    fn new(key: &str, before: char) -> Self {
-        let whole = format!("{before}\"{key}\":").into_bytes();
-        let (mut first, begun) = ([0; Block::LEN], whole.len().min(Block::LEN));
-        first[..begun].copy_from_slice(&whole[..begun]);
-        Self { first, own: below(begun), len: whole.len() as u32, whole: whole.into() }
-    }
-
-    /// Whether it stands at a place.
-    #[inline(always)]
-    fn is_at(&self, bytes: &[u8], pos: usize) -> bool {
-        Block::at(bytes, pos).is_some_and(|here| !here.same(Block::new(&self.first)).mask() & self.own == 0)
-            && (self.len <= Block::LEN as u32 || self.ends_at(bytes, pos))
-    }
-
-    #[inline(never)]
-    fn ends_at(&self, bytes: &[u8], pos: usize) -> bool {
-        bytes.get(pos..pos + self.whole.len()).is_some_and(|here| {
-            let (a, b) = (here.chunks(Block::LEN), self.whole.chunks(Block::LEN));
-            a.zip(b).all(|(a, b)| a == b)
-        })
-    }
-}
-
-impl Outline {
-    /// Of keys that need no escapes.
-    pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut outline = Self { keys: Vec::new() };
-        for key in keys {
-            if scan::first_escaped(key.as_bytes()).is_some() {
-                return None;
-            }
-            outline.keys.push(Key::new(key, if outline.keys.is_empty() { '{' } else { ',' }));
-        }
-        Some(outline)
-    }
-
-    /// Reads an object with just these keys, and says whether there are arrays or objects in it;
-    /// nothing where it is another one, or is none. The object is all of the text, which begins
-    /// the tail.
-    pub(crate) fn read(
-        &self,
-        text: &str,
-        tail: &[u8],
-        members: &mut Vec<Member>,
-        unescaped: &mut String,
-    ) -> Option<bool> {
-        unescaped.clear();
-        members.resize(self.keys.len(), Member::default());
-        let (mut pos, mut nested) = (0, false);
-        for (key, member) in self.keys.iter().zip(members) {
-            if key.is_at(tail, pos) {
-                let end = pos + key.len as usize;
-                member.key = Span::plain(pos + 2, end - 2);
-                pos = end;
-                if *tail.get(pos)? <= b' ' {
-                    pos = behind_blanks(tail, pos);
-                }
-            } else {
-                let mut r = Reader { text, bytes: text.as_bytes(), pos };
-                let (start, end) = r.key_among_blanks(&key.whole)?;
-                member.key = Span::plain(start, end);
-                pos = r.pos;
-            }
-            (member.value, pos) = match simple_value(tail, pos) {
-                Some(simple) => simple,
-                None => {
-                    let mut r = Reader { text, bytes: text.as_bytes(), pos };
-                    let value = r.value(unescaped).ok()?;
-                    nested |= value.is_nested();
-                    (value, r.pos)
-                }
-            };
-        }
-        let bytes = text.as_bytes();
-        pos = behind_blanks(bytes, pos);
-        if *bytes.get(pos)? != b'}' || self.keys.is_empty() {
-            return None;
-        }
-        (behind_blanks(bytes, pos + 1) == bytes.len()).then_some(nested)
-    }
-}
-
-/// A string without escapes or an integer, and where it ends, if enough stands behind it.
-#[inline(always)]
-fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
-    if *bytes.get(pos)? == b'"' {
-        let mut end = pos + 1;
-        loop {
-            let mask = Block::at(bytes, end)?.escaped().mask();
-            end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
-            if mask != 0 {
-                break;
-            }
-        }
-        return (*bytes.get(end)? == b'"').then(|| (Span::plain(pos + 1, end), end + 1));
-    }
-    let other = !Block::at(bytes, pos)?.within(b'0', b'9').mask();
-    let end = pos + other.trailing_zeros() as usize;
-    let ends = matches!(bytes.get(end)?, b',' | b'}' | b' ') && other.trailing_zeros() < 16;
-    // Neither none, nor a zero in front of others.
-    let digits = end > pos && (end == pos + 1 || *bytes.get(pos)? != b'0');
-    (ends && digits).then(|| (Span::bare(pos, end), end))
+/// Steps over `,"key":` with blanks between its parts; says where the key lies, and where its
+/// value begins.
+pub(crate) fn key_among_blanks(text: &str, pos: usize, key: &[u8]) -> Option<(Span, usize)> {
+    let mut reader = Reader { text, bytes: text.as_bytes(), pos };
+    let (start, end) = reader.key_among_blanks(key)?;
+    Some((Span::plain(start, end), reader.pos))
 }
 
 impl Reader<'_> {
@@ -221,12 +113,7 @@ impl Reader<'_> {
 
     #[inline(always)]
     fn blanks(&mut self) {
-        self.pos = self.behind_blanks(self.pos);
-    }
-
-    #[inline(always)]
-    fn behind_blanks(&self, pos: usize) -> usize {
-        if self.bytes.get(pos).is_some_and(|b| *b <= b' ') { behind_blanks(self.bytes, pos) } else { pos }
+        self.pos = behind_blanks(self.bytes, self.pos);
     }
 
     /// Steps over `,"key":` with blanks between its parts; gives where the key lies.
@@ -569,8 +456,14 @@ impl Braces {
     }
 }
 
+/// The first place from one on where no blank is.
+#[inline]
+pub(crate) fn behind_blanks(bytes: &[u8], pos: usize) -> usize {
+    if bytes.get(pos).is_some_and(|b| *b <= b' ') { behind_these_blanks(bytes, pos) } else { pos }
+}
+
 #[inline(never)]
-fn behind_blanks(bytes: &[u8], mut pos: usize) -> usize {
+fn behind_these_blanks(bytes: &[u8], mut pos: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(pos) {
         pos += 1;
     }

@@ -24,6 +24,7 @@ pub mod limits;
 mod nearest;
 mod networks;
 mod normalizer;
+mod outline;
 mod output;
 mod plan;
 pub mod products;

@@ -54,6 +54,8 @@ pub struct Normalizer {
     levels: [Option<Box<Level>>; limits::WRAPS + 1],
     /// How often a record may be wrapped; there is a level for each and one more.
     wraps: usize,
+    /// The topic of the log that came last.
+    topic: Topic,
     /// What stood around the element that came last.
     surroundings: Surroundings,
     columns: Columns,
@@ -87,6 +89,8 @@ struct Level {
 struct Surroundings {
     /// The envelope, as its elements' context.
     context: Vec<u8>,
+    /// Its number in the batch; 0 where that is not known.
+    number: u32,
     members: Vec<Member>,
     unescaped: String,
     log_time: Option<u64>,
@@ -202,6 +206,7 @@ impl Normalizer {
             envelope_columns: (Vec::new(), Vec::new()),
             levels: std::array::from_fn(|_| Some(Box::default())),
             wraps: limits::WRAPS,
+            topic: Topic::default(),
             surroundings: Surroundings::default(),
             columns: Columns::default(),
             memory: Memory::default(),
@@ -230,6 +235,7 @@ impl Normalizer {
         self.tallies.fill(0);
         let mut texts = batch.texts();
         let mut next = first;
+        self.surroundings.number = 0;
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
             let start = element.start as usize;
@@ -240,8 +246,7 @@ impl Normalizer {
                 && self.rules.direct
                 && self.observer.is_none()
             {
-                let context = batch.context(element.context);
-                match self.as_it_stands(text, texts.tail(start), context, out) {
+                match self.as_it_stands(text, texts.tail(start), batch, element.context, out) {
                     Ok(written) => {
                         if written == Written::Filtered {
                             out.filtered_bytes += bytes.len() as u32;
@@ -410,13 +415,17 @@ impl Normalizer {
         &mut self,
         text: &str,
         tail: &[u8],
-        context: &[u8],
+        batch: &BatchView<'_>,
+        context: u32,
         out: &mut Outcome,
     ) -> Result<Written, Missed> {
-        let written = match (text.starts_with('{'), context) {
+        let written = match (text.starts_with('{'), batch.context(context)) {
             (true, []) => self.object_as_it_stands(text, tail, None, None, out),
-            (true, [b'{', ..]) => {
-                self.look_around(context);
+            (true, envelope @ [b'{', ..]) => {
+                if self.surroundings.number != context {
+                    self.look_around(envelope);
+                    self.surroundings.number = context;
+                }
                 let Surroundings { hint, log_time, .. } = self.surroundings;
                 self.object_as_it_stands(text, tail, hint, log_time, out)
             }
@@ -441,7 +450,7 @@ impl Normalizer {
         let (plan, nested) = plans.read(text, tail, members, unescaped)?;
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
-        let topic = plan.topic.and_then(|i| product_of_topic(source.raw(i).text));
+        let topic = plan.topic.and_then(|i| self.topic.tells(source.raw(i).text));
         if topic.or(hint) != plan.hint || nested && records_in(source).is_some() {
             return None;
         }
@@ -765,6 +774,36 @@ impl Normalizer {
 fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Option<usize> {
     let (_, topic) = members.find(|(key, _)| envelopes::TOPICS.contains(key))?;
     product_of_topic(topic.text)
+}
+
+/// A topic of a log, and the product that it tells.
+#[derive(Debug, Default)]
+struct Topic {
+    text: String,
+    product: Option<usize>,
+}
+
+impl Topic {
+    /// No product's topic is longer.
+    const LONGEST: usize = 64;
+
+    /// The product that a topic tells, which most often is the one before.
+    #[inline]
+    fn tells(&mut self, text: &str) -> Option<usize> {
+        if self.text == text { self.product } else { self.learn(text) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, text: &str) -> Option<usize> {
+        let product = product_of_topic(text);
+        if text.len() <= Self::LONGEST {
+            self.text.clear();
+            self.text.push_str(text);
+            self.product = product;
+        }
+        product
+    }
 }
 
 fn product_of_topic(topic: &str) -> Option<usize> {

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use crate::{
     direct::Program,
     envelopes::{self, Meta},
-    json::Outline,
     limits, nearest,
+    outline::{Outline, Place, Reading},
     products::{self, Product, To, Unit},
     sort,
     source::Member,
@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) topic: Option<usize>,
     /// How records that are written in the simplest way go out.
     pub(crate) direct: Option<Program>,
+    /// Its number among those that are kept.
+    slot: usize,
 }
 
 impl Plan {
@@ -342,6 +344,7 @@ impl Plan {
             outline: None,
             topic: None,
             direct: None,
+            slot: 0,
         }
     }
 
@@ -356,6 +359,12 @@ impl Plan {
     pub(crate) fn key(&self, index: usize) -> &str {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.keys[start as usize..self.ends[index] as usize]
+    }
+
+    /// With how many keys both begin.
+    fn shared_with(&self, other: &Self) -> u16 {
+        let most = self.ends.len().min(other.ends.len());
+        (0..most).take_while(|&i| self.key(i) == other.key(i)).count() as u16
     }
 
     fn add_key(&mut self, key: &str) {
@@ -379,12 +388,16 @@ pub(crate) fn same_key(a: &str, b: &str) -> bool {
     folded(a).eq(folded(b))
 }
 
-/// The plans that were needed last.
+/// The plans that were needed lately.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
-    /// The latest first.
+    /// Those that are needed often come first.
     #[expect(clippy::vec_box, reason = "they are large, and move")]
     plans: Vec<Box<Plan>>,
+    /// The one that was needed last.
+    latest: usize,
+    /// With how many keys any two of them begin alike.
+    shared: [[u16; Plans::KEPT]; Plans::KEPT],
 }
 
 impl Plans {
@@ -401,18 +414,41 @@ impl Plans {
         members: &mut Vec<Member>,
         unescaped: &mut String,
     ) -> Option<(&Plan, bool)> {
-        let outlines = self.plans.iter().take(Self::TRIED).map(|p| p.outline.as_ref());
-        let mut read = |outline: &Outline| outline.read(text, tail, members, unescaped);
-        let (found, nested) = outlines.enumerate().find_map(|(i, outline)| Some((i, read(outline?)?)))?;
-        if found > 0 {
-            self.plans[..=found].rotate_right(1);
+        unescaped.clear();
+        let (mut place, mut tried, mut before) = (Place::default(), 0, 0);
+        let mut found = None;
+        for (i, plan) in self.plans.iter_mut().enumerate() {
+            let Some(outline) = &mut plan.outline else { continue };
+            // One that begins with the keys that were read goes on with the next.
+            if place.members > usize::from(self.shared[before][plan.slot]) {
+                if tried == Self::TRIED {
+                    continue;
+                }
+                unescaped.clear();
+                place = Place::default();
+            }
+            tried += 1;
+            before = plan.slot;
+            match outline.read(text, tail, members, unescaped, &mut place) {
+                Reading::Done => {
+                    found = Some(i);
+                    break;
+                }
+                Reading::OtherKey => {}
+                Reading::NotSo => return None,
+            }
         }
-        self.latest().map(|plan| (plan, nested))
+        self.latest = found?;
+        if self.latest > 0 {
+            self.plans.swap(self.latest - 1, self.latest);
+            self.latest -= 1;
+        }
+        self.latest().map(|plan| (plan, place.nested))
     }
 
     /// The plan that was needed last.
     pub(crate) fn latest(&self) -> Option<&Plan> {
-        self.plans.first().map(Box::as_ref)
+        self.plans.get(self.latest).map(Box::as_ref)
     }
 
     /// The plan for these keys, which are those of the plan that was needed last.
@@ -425,8 +461,8 @@ impl Plans {
     where
         I: ExactSizeIterator<Item = &'a str>,
     {
-        if self.plans.first().is_some_and(|p| p.hint == hint) {
-            return &self.plans[0];
+        if self.plans.get(self.latest).is_some_and(|p| p.hint == hint) {
+            return &self.plans[self.latest];
         }
         self.get(planner, keys, hint)
     }
@@ -436,13 +472,23 @@ impl Plans {
     where
         I: ExactSizeIterator<Item = &'a str>,
     {
+        self.latest = 0;
         match self.plans.iter().position(|p| p.matches(keys(), hint)) {
             Some(0) => {}
             Some(i) => self.plans[..=i].rotate_right(1),
             None => {
                 let all: Vec<&str> = keys().collect();
-                self.plans.truncate(Self::KEPT - 1);
-                self.plans.insert(0, Box::new(planner.plan(&all, hint)));
+                let mut plan = Box::new(planner.plan(&all, hint));
+                plan.slot = match self.plans.len() {
+                    Self::KEPT => self.plans.pop().map_or(0, |old| old.slot),
+                    free => free,
+                };
+                for other in &self.plans {
+                    let shared = plan.shared_with(other);
+                    self.shared[plan.slot][other.slot] = shared;
+                    self.shared[other.slot][plan.slot] = shared;
+                }
+                self.plans.insert(0, plan);
             }
         }
         &self.plans[0]

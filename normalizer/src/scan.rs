@@ -64,6 +64,12 @@ impl Block {
         Marks(self.0.above(byte))
     }
 
+    /// Which lie between those at the same places in two others, inclusive.
+    #[inline(always)]
+    pub(crate) fn lies_in(self, least: Self, greatest: Self) -> Marks {
+        Marks(self.0.lies_in(least.0, greatest.0))
+    }
+
     /// Which are brackets, braces or backslashes, or a few others.
     #[inline(always)]
     pub(crate) fn may_be_structure(self) -> Marks {
@@ -98,6 +104,24 @@ impl Marks {
     #[inline(always)]
     pub(crate) fn or(self, others: Self) -> Self {
         Self(self.0.or(others.0))
+    }
+
+    /// Those that are others, too.
+    #[inline(always)]
+    pub(crate) fn and(self, others: Self) -> Self {
+        Self(self.0.and(others.0))
+    }
+
+    /// Those that are not others.
+    #[inline(always)]
+    pub(crate) fn without(self, others: Self) -> Self {
+        Self(self.0.without(others.0))
+    }
+
+    /// Those where a block has set all bits, not where it has set none.
+    #[inline(always)]
+    pub(crate) fn among(self, set: Block) -> Self {
+        Self(self.0.and(set.0))
     }
 
     /// A bit for each byte, the first lowest.
@@ -301,6 +325,21 @@ mod target {
         }
 
         #[inline(always)]
+        pub(super) fn lies_in(self, least: Self, greatest: Self) -> Self {
+            Self(self.0.max(least.0).min(greatest.0).simd_eq(self.0))
+        }
+
+        #[inline(always)]
+        pub(super) fn and(self, other: Self) -> Self {
+            Self(self.0 & other.0)
+        }
+
+        #[inline(always)]
+        pub(super) fn without(self, other: Self) -> Self {
+            Self(self.0 & !other.0)
+        }
+
+        #[inline(always)]
         pub(super) fn or(self, other: Self) -> Self {
             Self(self.0 | other.0)
         }
@@ -370,6 +409,25 @@ mod words {
         pub(super) fn above(self, byte: u8) -> Self {
             let up_to = self.up_to(byte).0;
             Self([0, 1].map(|i| !(up_to[i] | self.0[i]) & HIGHS))
+        }
+
+        // Nobody who has no vectors asks for it.
+        pub(super) fn lies_in(self, least: Self, greatest: Self) -> Self {
+            Self([0, 1].map(|i| {
+                let [bytes, least, greatest] = [self, least, greatest].map(|b| b.0[i].to_le_bytes());
+                let lies_in = |j: usize| (least[j]..=greatest[j]).contains(&bytes[j]);
+                u64::from_le_bytes(std::array::from_fn(|j| u8::from(lies_in(j)) << 7))
+            }))
+        }
+
+        #[inline(always)]
+        pub(super) fn and(self, other: Self) -> Self {
+            Self([self.0[0] & other.0[0], self.0[1] & other.0[1]])
+        }
+
+        #[inline(always)]
+        pub(super) fn without(self, other: Self) -> Self {
+            Self([self.0[0] & !other.0[0], self.0[1] & !other.0[1]])
         }
 
         #[inline(always)]

@@ -44,6 +44,12 @@ impl Span {
         Self { start: start as u32, len: (end - start) as u32 | Self::NESTED }
     }
 
+    /// The same so much further on, modulo 2^32.
+    #[inline(always)]
+    fn moved(self, by: usize) -> Self {
+        Self { start: self.start.wrapping_add(by as u32), ..self }
+    }
+
     /// Where it starts.
     #[inline(always)]
     pub(crate) fn start(self) -> usize {
@@ -90,6 +96,14 @@ impl Span {
 pub(crate) struct Member {
     pub(crate) key: Span,
     pub(crate) value: Span,
+}
+
+impl Member {
+    /// The same so much further on in the text, modulo 2^32.
+    #[inline(always)]
+    pub(crate) fn moved(self, by: usize) -> Self {
+        Self { key: self.key.moved(by), value: self.value.moved(by) }
+    }
 }
 
 /// The values of a record by number: an object's members, or a line's columns.

@@ -1,0 +1,455 @@
+//! Objects whose keys are known from a record before. Records of one stream repeat their keys,
+//! and what is known is faster compared than read.
+//!
+//! Most values keep their lengths, too. Members that did so for a while, and stand beside each
+//! other, make a stretch: their keys and values are compared with a pattern in large blocks, and
+//! the member behind them need not wait until the ends of their values are found. Where a record
+//! does not fit, its members are read one by one. Nothing that is learned changes what comes out.
+
+use std::ops::Range;
+
+use crate::{
+    json, limits,
+    scan::{self, Block, Mask, below},
+    source::{Member, Span},
+};
+
+/// The keys of an object as they are written, and the lengths of its values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outline {
+    keys: Vec<Key>,
+    stretches: Vec<Stretch>,
+    /// What all stretches' bytes may be.
+    patterns: Vec<Pattern>,
+    /// The members of the record that the stretches were made of.
+    members: Vec<Member>,
+    learning: bool,
+    /// How many records come until something else is done.
+    left: u32,
+    /// A member is in a stretch no longer.
+    outdated: bool,
+}
+
+/// A key as `,"key":`, the first with a brace.
+#[derive(Clone, Debug)]
+struct Key {
+    /// How it begins, and which of these bytes are its own.
+    first: [u8; Block::LEN],
+    own: Mask,
+    len: u32,
+    /// Its value had this form lately.
+    form: u32,
+    /// Whether it always had.
+    steady: bool,
+    /// How often it had not, when a stretch was expected.
+    misses: u16,
+    /// The stretch that begins here.
+    stretch: u16,
+    /// All of it.
+    whole: Box<[u8]>,
+}
+
+/// Members that stand beside each other and keep their lengths.
+#[derive(Clone, Debug)]
+struct Stretch {
+    patterns: Range<usize>,
+    /// The member behind it.
+    end: usize,
+    /// Where it began in the record that it was made of.
+    start: usize,
+    /// In bytes.
+    len: usize,
+}
+
+/// How many bytes a pattern is for.
+const WIDTH: usize = 2 * Block::LEN;
+
+/// What some bytes of an object may be.
+#[derive(Clone, Debug)]
+struct Pattern {
+    /// The least and the greatest.
+    least: [u8; WIDTH],
+    greatest: [u8; WIDTH],
+    /// Set where a string's characters are.
+    inside: [u8; WIDTH],
+}
+
+impl Pattern {
+    const ANYTHING: Self = Self { least: [0; WIDTH], greatest: [0xff; WIDTH], inside: [0; WIDTH] };
+
+    fn set(&mut self, at: usize, (least, greatest, inside): (u8, u8, bool)) {
+        (self.least[at], self.greatest[at]) = (least, greatest);
+        self.inside[at] = if inside { 0xff } else { 0 };
+    }
+
+    #[inline(always)]
+    fn fits(&self, bytes: &[u8; WIDTH]) -> bool {
+        let [least, greatest, inside, bytes] =
+            [&self.least, &self.greatest, &self.inside, bytes].map(|b| b.as_chunks::<{ Block::LEN }>().0);
+        let fit = |i: usize| {
+            let block = Block::new(&bytes[i]);
+            let odd = block.equal(b'"').or(block.equal(b'\\')).among(Block::new(&inside[i]));
+            block.lies_in(Block::new(&least[i]), Block::new(&greatest[i])).without(odd)
+        };
+        fit(0).and(fit(1)).mask() == 0xffff
+    }
+}
+
+/// How far an object was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// How many members.
+    pub(crate) members: usize,
+    pos: usize,
+    /// Whether there are arrays or objects among them.
+    pub(crate) nested: bool,
+}
+
+/// What came of reading an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Done,
+    /// It has another key at this place, or the end.
+    OtherKey,
+    /// It is not read here.
+    NotSo,
+}
+
+/// The number of no stretch.
+const NONE: u16 = u16::MAX;
+
+/// So many records are looked at, and the stretches made of that serve so many.
+const LOOKED_AT: u32 = 16;
+const SERVED: u32 = 4096;
+
+/// What the patterns of an outline are made for at most, in bytes.
+const MOST: usize = limits::STRETCHES / WIDTH;
+
+impl Key {
+    fn new(key: &str, before: char) -> Self {
+        let whole = format!("{before}\"{key}\":").into_bytes();
+        let (mut first, begun) = ([0; Block::LEN], whole.len().min(Block::LEN));
+        first[..begun].copy_from_slice(&whole[..begun]);
+        Self {
+            first,
+            own: below(begun),
+            len: whole.len() as u32,
+            form: 0,
+            steady: false,
+            misses: 0,
+            stretch: NONE,
+            whole: whole.into(),
+        }
+    }
+
+    /// Where a member with this key begins and ends, and its value's characters, if it can be in
+    /// a stretch.
+    fn extent(&self, text: &str, member: Member) -> Option<(Range<usize>, Range<usize>)> {
+        let start = member.key.start().checked_sub(2)?;
+        if !self.steady || !text.as_bytes().get(start..)?.starts_with(&self.whole) {
+            return None;
+        }
+        let form = member.value.form();
+        let (quote, len) = (usize::from(form < Span::BARE), form & !Span::BARE);
+        let value = start + self.whole.len() + quote;
+        let inside = value..value + usize::try_from(len).ok()?;
+        let characters = text.as_bytes().get(inside.clone())?;
+        let plain = quote == 1 || characters.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        // What lies elsewhere has blanks in front of it, or had escapes.
+        let here = member.value.start() == value && form < 2 * Span::BARE;
+        (plain && here).then(|| (start..inside.end + quote, inside))
+    }
+
+    /// Whether it stands at a place.
+    #[inline(always)]
+    fn is_at(&self, bytes: &[u8], pos: usize) -> bool {
+        Block::at(bytes, pos).is_some_and(|here| !here.same(Block::new(&self.first)).mask() & self.own == 0)
+            && (self.len <= Block::LEN as u32 || self.ends_at(bytes, pos))
+    }
+
+    #[inline(never)]
+    fn ends_at(&self, bytes: &[u8], pos: usize) -> bool {
+        bytes.get(pos..pos + self.whole.len()).is_some_and(|here| {
+            let (a, b) = (here.chunks(Block::LEN), self.whole.chunks(Block::LEN));
+            a.zip(b).all(|(a, b)| a == b)
+        })
+    }
+}
+
+impl Outline {
+    /// Of keys that need no escapes.
+    pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut outline = Self::default();
+        for key in keys {
+            if scan::first_escaped(key.as_bytes()).is_some() {
+                return None;
+            }
+            outline.keys.push(Key::new(key, if outline.keys.is_empty() { '{' } else { ',' }));
+        }
+        outline.look();
+        (!outline.keys.is_empty()).then_some(outline)
+    }
+
+    /// Reads an object on from a place, if it has just these keys. The object is all of the
+    /// text, which begins the tail.
+    pub(crate) fn read(
+        &mut self,
+        text: &str,
+        tail: &[u8],
+        members: &mut Vec<Member>,
+        unescaped: &mut String,
+        place: &mut Place,
+    ) -> Reading {
+        members.resize(self.keys.len(), Member::default());
+        // The members up to here are looked at.
+        let mut watched = if self.learning { self.keys.len() } else { 0 };
+        loop {
+            if place.members >= watched {
+                self.quickly(tail, members, place);
+            }
+            let Place { members: index, pos, .. } = *place;
+            let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) else { break };
+            if let Some(stretch) = self.stretches.get(usize::from(key.stretch)) {
+                watched = watched.max(stretch.end);
+            }
+            let start;
+            if key.is_at(tail, pos) {
+                let end = pos + key.len as usize;
+                member.key = Span::plain(pos + 2, end - 2);
+                start = json::behind_blanks(tail, end);
+            } else if let Some((key, end)) = json::key_among_blanks(text, pos, &key.whole) {
+                member.key = key;
+                start = end;
+            } else {
+                return Reading::OtherKey;
+            }
+            let read = simple_value(tail, start).or_else(|| json::value(text, start, unescaped));
+            let Some((value, end)) = read else { return Reading::NotSo };
+            member.value = value;
+            place.nested |= value.is_nested();
+            (place.members, place.pos) = (index + 1, end);
+            if scan::VECTORS && index < watched {
+                self.watch(index, value);
+            }
+        }
+        let bytes = text.as_bytes();
+        let end = json::behind_blanks(bytes, place.pos);
+        if bytes.get(end) != Some(&b'}') {
+            return Reading::OtherKey;
+        }
+        if json::behind_blanks(bytes, end + 1) != bytes.len() {
+            return Reading::NotSo;
+        }
+        if scan::VECTORS {
+            self.left -= 1;
+            if self.left == 0 || self.outdated {
+                self.go_on(text, members);
+            }
+        }
+        Reading::Done
+    }
+
+    /// Reads members as they nearly always are, up to the first that is another one.
+    // Apart from all else, so that it has few variables: they stay in registers.
+    #[inline(never)]
+    fn quickly(&self, tail: &[u8], members: &mut [Member], place: &mut Place) {
+        let (mut index, mut pos) = (place.members, place.pos);
+        while let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) {
+            if !key.is_at(tail, pos) {
+                break;
+            }
+            if scan::VECTORS && key.stretch != NONE {
+                let Some((end, behind)) = self.follow(key.stretch, tail, pos, index, members) else { break };
+                (index, pos) = (end, behind);
+                continue;
+            }
+            let start = pos + key.len as usize;
+            let Some((value, end)) = simple_value(tail, start) else { break };
+            *member = Member { key: Span::plain(pos + 2, start - 2), value };
+            (index, pos) = (index + 1, end);
+        }
+        (place.members, place.pos) = (index, pos);
+    }
+
+    /// Reads the members of a stretch, if all is as its patterns say; says which member comes
+    /// behind it, and where.
+    #[inline(never)]
+    fn follow(
+        &self,
+        number: u16,
+        tail: &[u8],
+        pos: usize,
+        index: usize,
+        members: &mut [Member],
+    ) -> Option<(usize, usize)> {
+        let stretch = self.stretches.get(usize::from(number))?;
+        let patterns = self.patterns.get(stretch.patterns.clone())?;
+        if !fit(patterns, tail, pos) {
+            return None;
+        }
+        let by = pos.wrapping_sub(stretch.start);
+        let known = self.members.get(index..stretch.end)?;
+        members
+            .get_mut(index..stretch.end)?
+            .iter_mut()
+            .zip(known)
+            .for_each(|(m, known)| *m = known.moved(by));
+        Some((stretch.end, pos + stretch.len))
+    }
+
+    /// Begins to look which values keep their lengths.
+    fn look(&mut self) {
+        (self.learning, self.left) = (true, LOOKED_AT);
+        self.stretches.clear();
+        for key in &mut self.keys {
+            (key.steady, key.misses, key.stretch) = (true, 0, NONE);
+        }
+    }
+
+    /// Sees whether a value has the form that it had before.
+    #[cold]
+    #[inline(never)]
+    fn watch(&mut self, index: usize, value: Span) {
+        let key = &mut self.keys[index];
+        if self.learning {
+            key.steady &= self.left == LOOKED_AT || key.form == value.form();
+            key.form = value.form();
+        } else if key.form != value.form() {
+            // Those that seldom differ may stay.
+            key.misses += 1;
+            if u32::from(key.misses) * 32 > SERVED - self.left + 64 {
+                (key.steady, self.outdated) = (false, true);
+            }
+        }
+    }
+
+    /// Makes new stretches, or begins anew.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&mut self, text: &str, members: &[Member]) {
+        if self.learning {
+            (self.learning, self.left) = (false, SERVED);
+        } else if self.left == 0 {
+            return self.look();
+        }
+        self.outdated = false;
+        self.stretches.clear();
+        self.patterns.clear();
+        self.members.clear();
+        self.members.extend_from_slice(members);
+        let mut index = 0;
+        while index < members.len() {
+            let (first, start, end) = (index, self.patterns.len(), self.stretch(text, members, &mut index));
+            // One alone is not worth it.
+            if index > first + 1
+                && let Some((begin, end)) = end
+            {
+                self.keys[first].stretch = self.stretches.len() as u16;
+                let patterns = start..self.patterns.len();
+                self.stretches.push(Stretch { patterns, end: index, start: begin, len: end - begin });
+            } else {
+                self.patterns.truncate(start);
+                index = index.max(first + 1);
+            }
+        }
+    }
+
+    /// Adds patterns for a member, and for those behind it that can be in one stretch with it;
+    /// says where all of that begins and ends.
+    fn stretch(&mut self, text: &str, members: &[Member], index: &mut usize) -> Option<(usize, usize)> {
+        let (mut all, mut filled) = (None, WIDTH);
+        while let Some(key) = self.keys.get(*index)
+            && let Some((range, inside)) = key.extent(text, members[*index])
+            && all.is_none_or(|(_, end)| end == range.start)
+            && self.patterns.len() + range.len() / WIDTH < MOST
+        {
+            for at in range.clone() {
+                if filled == WIDTH {
+                    self.patterns.push(Pattern::ANYTHING);
+                    filled = 0;
+                }
+                if let Some(pattern) = self.patterns.last_mut() {
+                    pattern.set(filled, may_be(text.as_bytes(), at, &inside));
+                }
+                filled += 1;
+            }
+            all = Some((all.map_or(range.start, |(start, _)| start), range.end));
+            *index += 1;
+        }
+        all
+    }
+}
+
+/// Whether bytes are as patterns say. They may be fewer than those.
+#[inline(always)]
+fn fit(patterns: &[Pattern], bytes: &[u8], pos: usize) -> bool {
+    let mut rest = bytes.get(pos..).unwrap_or_default();
+    for pattern in patterns {
+        let Some((first, others)) = rest.split_first_chunk() else { return false };
+        if !pattern.fits(first) {
+            return false;
+        }
+        rest = others;
+    }
+    true
+}
+
+/// What may stand at a place of a member, whose value's characters lie in this range: the least
+/// and the greatest byte, and whether it is a string's.
+fn may_be(text: &[u8], at: usize, value: &Range<usize>) -> (u8, u8, bool) {
+    let byte = text[at];
+    if !value.contains(&at) {
+        return (byte, byte, false);
+    }
+    if text[value.start - 1] == b'"' {
+        return (b' ', 0xff, true);
+    }
+    let more = text.get(at + 1).is_some_and(u8::is_ascii_digit);
+    match byte {
+        // No zero stands in front of others.
+        b'0'..=b'9' if at == value.start && more => (b'1', b'9', false),
+        b'0'..=b'9' => (b'0', b'9', false),
+        _ => (byte, byte, false),
+    }
+}
+
+/// A string without escapes of sixteen bytes or more.
+#[inline(never)]
+fn long_string(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
+    let mut end = pos + 1;
+    loop {
+        let mask = Block::at(bytes, end)?.escaped().mask();
+        end += (mask | 1 << Block::LEN).trailing_zeros() as usize;
+        if mask != 0 {
+            break;
+        }
+    }
+    (*bytes.get(end)? == b'"').then(|| (Span::plain(pos + 1, end), end + 1))
+}
+
+/// A string without escapes or a number without sign and exponent, and where it ends, if enough
+/// stands behind it.
+#[inline(always)]
+fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
+    let first = *bytes.get(pos)?;
+    if first == b'"' {
+        let block = Block::at(bytes, pos + 1)?;
+        // Where the next member begins waits for this and nothing else.
+        let quotes = block.equal(b'"').mask();
+        if quotes == 0 {
+            return long_string(bytes, pos);
+        }
+        let (len, end) = (quotes.trailing_zeros() as usize, pos + 1 + quotes.trailing_zeros() as usize);
+        return (block.escaped().mask() & below(len) == 0).then(|| (Span::plain(pos + 1, end), end + 1));
+    }
+    let block = Block::at(bytes, pos)?;
+    let (digits, dots) = (block.within(b'0', b'9').mask(), block.equal(b'.').mask());
+    let len = (!(digits | dots)).trailing_zeros() as usize;
+    let dots = dots & below(len);
+    // None, or one between digits.
+    let fraction = dots == 0 || dots & (dots - 1) == 0 && digits >> 1 & digits << 1 & dots != 0;
+    let ends = matches!(bytes.get(pos + len)?, b',' | b'}' | b' ') && len < Block::LEN;
+    // Neither none, nor a zero in front of others.
+    let begins = len == 1 || len > 1 && (first != b'0' || dots == 2);
+    (ends && fraction && begins).then(|| (Span::bare(pos, pos + len), pos + len))
+}
