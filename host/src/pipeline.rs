@@ -14,7 +14,10 @@
 
 use std::{
     io::Write,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
     time::Instant,
 };
@@ -117,6 +120,7 @@ impl Spare {
 struct Running {
     turns: Receiver<Receiver<Part>>,
     spare: Arc<Spare>,
+    shown_all: Arc<AtomicBool>,
     reader: thread::JoinHandle<Result<(), Error>>,
     progress: Progress,
 }
@@ -131,8 +135,14 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
     let (turn_to, turns) = bounded(in_flight);
     let (spare_to, spare) = bounded(in_flight);
     let outputs = Arc::new(Spare { most: in_flight, outputs: Mutex::default() });
-    let worker =
-        |engine| Worker { engine, factory: factory.clone(), keep_rejects, spare: Arc::clone(&outputs) };
+    let shown_all = Arc::new(AtomicBool::new(false));
+    let worker = |engine| Worker {
+        engine,
+        factory: factory.clone(),
+        keep_rejects,
+        shown_all: Arc::clone(&shown_all),
+        spare: Arc::clone(&outputs),
+    };
     for index in 1..jobs {
         let (mut worker, work, spare) = (worker(None), work.clone(), spare_to.clone());
         spawn(format!("worker {index}"), move || worker.run(&work, &spare))?;
@@ -141,7 +151,7 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
     let progress = Progress::new(progress, Arc::clone(&read));
     let reader = Reader { config, worker: worker(Some(engine)), work: work_to, turns: turn_to, spare };
     let reader = spawn("reader".into(), move || reader.run(&sources, &read, &work, &spare_to))?;
-    Ok(Running { turns, spare: outputs, reader, progress })
+    Ok(Running { turns, spare: outputs, shown_all, reader, progress })
 }
 
 fn spawn<T: Send + 'static>(
@@ -233,6 +243,8 @@ struct Worker {
     engine: Option<Box<dyn Engine>>,
     factory: Factory,
     keep_rejects: bool,
+    /// Whether the writer has shown as many rejects as it will.
+    shown_all: Arc<AtomicBool>,
     spare: Arc<Spare>,
 }
 
@@ -263,12 +275,27 @@ impl Worker {
             Some(engine) => Ok(engine),
             none => self.factory.engine().map(|engine| none.insert(engine)),
         };
-        let keep_rejects = self.keep_rejects;
-        let result = result
-            .and_then(|engine| engine.process(&batch, &mut |reply| delivery.deliver(reply, keep_rejects)));
+        let told = match self.keep_rejects {
+            true => Told::All,
+            // What is shown is the first of the input, so nothing of a later batch is, either.
+            false if self.shown_all.load(Ordering::Relaxed) => Told::None,
+            false => Told::First,
+        };
+        let result =
+            result.and_then(|engine| engine.process(&batch, &mut |reply| delivery.deliver(reply, told)));
         delivery.end(result)?;
         Ok(batch)
     }
+}
+
+/// Which rejects of a batch the writer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// All, as JSON lines.
+    All,
+    /// The first few, for people.
+    First,
+    None,
 }
 
 /// Turns an engine's replies into parts for the writer.
@@ -285,7 +312,7 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    fn deliver(&mut self, reply: Reply<'_>, keep_rejects: bool) -> Result<(), Error> {
+    fn deliver(&mut self, reply: Reply<'_>, told: Told) -> Result<(), Error> {
         if !reply.output.is_empty() {
             let output = std::mem::replace(reply.output, self.spare.take());
             self.send(Part::Output(output))?;
@@ -314,13 +341,13 @@ impl Delivery<'_> {
                 bytes.rejected += self.batch.length(index);
                 last = Some(index);
             }
-            if !keep_rejects && shown.len() == limits::REJECTS_SHOWN {
+            if told == Told::None || told == Told::First && shown.len() == limits::REJECTS_SHOWN {
                 continue;
             }
             let place = self.batch.place(index, self.place);
             self.place = Some(place);
             let raw = self.batch.raw(index);
-            if keep_rejects {
+            if told == Told::All {
                 rejects::write_line(&mut lines, self.file, &place, &reject, raw);
                 if lines.len() >= limits::REJECTS_PART {
                     self.send(Part::Rejects(std::mem::take(&mut lines)))?;
@@ -376,7 +403,7 @@ fn write(
     mut rejects: Option<Sink<'_>>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Running { turns, spare, reader, progress } = running;
+    let Running { turns, spare, shown_all, reader, progress } = running;
     let mut shown = 0;
     let put = |sink: &mut Sink<'_>, bytes: &[u8]| {
         sink.writer.write_all(bytes).map_err(|e| Error::output(sink.name, &e))
@@ -413,6 +440,7 @@ fn write(
                         progress.say(text);
                         shown += 1;
                     }
+                    shown_all.store(shown == limits::REJECTS_SHOWN, Ordering::Relaxed);
                 }
                 Ok(Part::End(part, result)) => {
                     summary.add(&part);

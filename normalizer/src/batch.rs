@@ -209,7 +209,7 @@ impl<'a> BatchView<'a> {
 
     /// The bytes as text.
     pub(crate) fn texts(&self) -> Texts<'a> {
-        Texts { bytes: self.bytes, start: 0, end: 0, text: None }
+        Texts { bytes: self.bytes, start: 0, text: "", broken: None }
     }
 
     /// The context of an element, by its number there.
@@ -221,16 +221,17 @@ impl<'a> BatchView<'a> {
     }
 }
 
-/// The bytes of a batch as text. They are checked in long stretches, and one by one where a
-/// stretch has a byte that is none, so that such a byte costs its own element and few others.
+/// The bytes of a batch as text. They are checked in long stretches, which end before a byte
+/// that is none, so that such a byte costs its own element and no others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Texts<'a> {
     bytes: &'a [u8],
-    /// Where the stretch that was checked last begins and ends.
+    /// Where the stretch that was checked last begins.
     start: usize,
-    end: usize,
-    /// What it holds, if that is text.
-    text: Option<&'a str>,
+    /// What it holds.
+    text: &'a str,
+    /// Where the byte behind it is, if that is in no text.
+    broken: Option<usize>,
 }
 
 impl<'a> Texts<'a> {
@@ -240,14 +241,14 @@ impl<'a> Texts<'a> {
     /// A piece, if it is text; pieces are asked for in the order of the batch.
     #[inline]
     pub(crate) fn piece(&mut self, start: usize, len: usize) -> Option<&'a str> {
-        if start < self.start || start + len > self.end {
+        if start < self.start || start + len > self.start + self.text.len() {
+            if self.broken.is_some_and(|at| (start..start + len).contains(&at)) {
+                return None;
+            }
             self.check_from(start, len);
         }
         let at = start - self.start;
-        match self.text {
-            Some(text) => text.get(at..at + len),
-            None => simdutf8::basic::from_utf8(self.bytes.get(start..start + len)?).ok(),
-        }
+        self.text.get(at..at + len)
     }
 
     /// The bytes from a place on.
@@ -264,8 +265,15 @@ impl<'a> Texts<'a> {
         while len > least && rest.get(len).is_some_and(|b| b & 0xc0 == 0x80) {
             len -= 1;
         }
-        (self.start, self.end) = (start, start + len);
-        self.text = simdutf8::basic::from_utf8(&rest[..len]).ok();
+        let text = |len| simdutf8::basic::from_utf8(&rest[..len]);
+        (self.start, self.broken) = (start, None);
+        self.text = text(len).unwrap_or_else(|_| {
+            // This way tells where the byte is, but is slower.
+            let Err(fault) = std::str::from_utf8(&rest[..len]) else { return "" };
+            // What the end cuts off may be no fault of another piece.
+            self.broken = fault.error_len().map(|_| start + fault.valid_up_to());
+            text(fault.valid_up_to()).unwrap_or_default()
+        });
     }
 }
 
@@ -388,8 +396,9 @@ mod tests {
     #[test]
     fn only_what_is_no_text_is_none() {
         let line = "\u{fc}ber \u{20ac}\n".repeat(3000).into_bytes();
-        let bytes = [&line[..], b"\xff\nlast\xc3\nend\n", &line[..]].concat();
-        let mut texts = Texts { bytes: &bytes, start: 0, end: 0, text: None };
+        let odd = b"\xff\nlast\xc3\nend\n\xff\xff\xff\n\n\xe2\x82\n\x82\n";
+        let bytes = [&line[..], odd, &line[..], b"\xff\n", &line[..], b"\xe2\x82"].concat();
+        let mut texts = Texts { bytes: &bytes, start: 0, text: "", broken: None };
         let (mut at, mut none) = (0, Vec::new());
         for piece in bytes.split(|b| *b == b'\n') {
             let found = texts.piece(at, piece.len());
@@ -397,9 +406,12 @@ mod tests {
             none.extend(found.is_none().then_some(piece));
             at += piece.len() + 1;
         }
-        assert_eq!(none, [&b"\xff"[..], b"last\xc3"]);
+        let broken: [&[u8]; 7] =
+            [b"\xff", b"last\xc3", b"\xff\xff\xff", b"\xe2\x82", b"\x82", b"\xff", b"\xe2\x82"];
+        assert_eq!(none, broken);
         // Out of order, and outside.
         assert_eq!(texts.piece(0, 5), Some("\u{fc}ber"));
+        assert_eq!((texts.piece(line.len(), 1), texts.piece(0, 5)), (None, Some("\u{fc}ber")));
         assert_eq!((texts.piece(bytes.len() + 5, 0), texts.piece(0, bytes.len())), (Some(""), None));
     }
 }

@@ -65,33 +65,62 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
     Some(n)
 }
 
+/// What a decimal number is made of.
+struct Decimal<'a> {
+    negative: bool,
+    whole: &'a str,
+    fraction: &'a str,
+    /// Whether it is negative, and its digits.
+    exponent: Option<(bool, &'a str)>,
+}
+
+impl<'a> Decimal<'a> {
+    /// By hand: a number that can't be read should not cost much more than one that can.
+    fn read(text: &'a str) -> Option<Self> {
+        let sign = |text: &'a str| (text.starts_with('-'), text.strip_prefix(['+', '-']).unwrap_or(text));
+        let digits = |text: &'a str| {
+            let len = text.bytes().take_while(u8::is_ascii_digit).count();
+            if len > 0 { text.split_at_checked(len) } else { None }
+        };
+        let (negative, rest) = sign(text);
+        let (whole, mut rest) = digits(rest)?;
+        let (mut fraction, mut exponent) = ("", None);
+        if let Some(behind) = rest.strip_prefix('.') {
+            (fraction, rest) = digits(behind)?;
+        }
+        if let Some(behind) = rest.strip_prefix(['e', 'E']) {
+            let (negative, behind) = sign(behind);
+            let (digits, behind) = digits(behind)?;
+            (exponent, rest) = (Some((negative, digits)), behind);
+        }
+        rest.is_empty().then_some(Self { negative, whole, fraction, exponent })
+    }
+}
+
 /// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
 fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
-    // Sign, digits, a fraction, an exponent.
-    let mut grammar = all_consuming((
-        opt(one_of("+-")),
-        digit1::<&str, nom::error::Error<&str>>,
-        opt(preceded(char('.'), digit1)),
-        opt(preceded(one_of("eE"), pair(opt(one_of("+-")), digit1))),
-    ));
-    let Ok((_, (sign, whole, fraction, exponent))) = grammar.parse(text) else {
+    let Some(Decimal { negative, whole, fraction, exponent }) = Decimal::read(text) else {
         return Err(NumberFault::NotANumber);
     };
-    let fraction = fraction.unwrap_or_default();
     let exponent = match exponent {
-        // No number of interest has an exponent of more digits.
-        Some((_, e)) if e.len() > 4 => return Err(NumberFault::TooLarge),
-        Some((sign, e)) => {
-            let e: i32 = e.parse().map_err(|_| NumberFault::NotANumber)?;
-            if sign == Some('-') { -e } else { e }
-        }
         None => 0,
+        Some((negative, digits)) => match self::digits(digits.as_bytes()) {
+            // No number of interest has an exponent of more digits.
+            Some(e) if digits.len() <= 4 => {
+                if negative {
+                    -(e as i32)
+                } else {
+                    e as i32
+                }
+            }
+            _ => return Err(NumberFault::TooLarge),
+        },
     };
     let mut all = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').skip_while(|d| *d == 0).peekable();
     if all.peek().is_none() {
         return Ok((0, true));
     }
-    if sign == Some('-') {
+    if negative {
         return Err(NumberFault::Negative);
     }
     let leading = whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
@@ -142,7 +171,8 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
             }
         }
         if rest.get(digits) == Some(&b'.') {
-            return text.parse().ok();
+            // Something stands in front of the decimals.
+            return if count == 0 && gap.is_none() { None } else { text.parse().ok() };
         }
         *groups.get_mut(count).filter(|_| digits > 0)? = group;
         count += 1;
@@ -364,6 +394,18 @@ mod tests {
             (".5", Err(NotANumber)),
             ("1,5", Err(NotANumber)),
             ("0x10", Err(NotANumber)),
+            ("1e", Err(NotANumber)),
+            ("1e+", Err(NotANumber)),
+            ("1.e5", Err(NotANumber)),
+            ("1E+2", Ok((100, true))),
+            ("-1e2", Err(Negative)),
+            ("1-", Err(NotANumber)),
+            ("--1", Err(NotANumber)),
+            ("1 ", Err(NotANumber)),
+            ("1é", Err(NotANumber)),
+            ("-", Err(NotANumber)),
+            ("1e00002", Err(TooLarge)),
+            ("1e99999999999999999999", Err(TooLarge)),
             ("٣", Err(NotANumber)),
         ];
         for (text, want) in cases {
@@ -414,6 +456,9 @@ mod tests {
             "FE80::ABCD",
             "0:0:0:0:0:0:0:0",
             "1:2:3:4:5:6:1.2.3.4",
+            "10.0.0.1",
+            "1.2.3.4:5:6:7:8:9:10",
+            "1.2.3.4::",
         ];
         let mut all: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
         // Each with one character more, less or another.

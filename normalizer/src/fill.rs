@@ -5,7 +5,7 @@ use crate::{
     batch::Outcome,
     convert::{self, NumberFault, Protocol},
     encode,
-    fault::{Fault, code},
+    fault::{Fault, Message, code},
     filter::Filter,
     limits,
     output::Output,
@@ -76,7 +76,7 @@ impl<'a> Given<'_, 'a> {
 
     /// The long way. Apart from the short one, so that neither's variables take the other's stack.
     #[inline(never)]
-    fn write_at_length(
+    pub(crate) fn write_at_length(
         &self,
         rules: &Rules,
         memory: &mut Memory,
@@ -417,11 +417,8 @@ fn read<'r, 'a: 'r>(
         To::Word(_, words) => match vocabulary::find(words, text) {
             Some((word, more)) => (Value::Text(word), !more),
             None => {
-                let mut known: Vec<_> = words.iter().map(|w| w.0).collect();
-                known.dedup();
                 let code = if field == Field::Action { code::ACTION } else { code::WORD };
-                let message = format!("is not known; expected one of {}", known.join(", "));
-                return Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
+                return Err(Fault { found: raw.text, ..Fault::of_record(code, Message::NoneOf(words)) });
             }
         },
         _ => (Value::Text(raw.text), true),
@@ -440,11 +437,11 @@ fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>
         FieldType::Integer(most) => most,
         _ => u64::MAX,
     };
-    let message = match convert::unsigned(raw.text.trim_ascii()) {
+    let message: Message = match convert::unsigned(raw.text.trim_ascii()) {
         Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
         Err(NumberFault::NotANumber) => "is not a number".into(),
         Err(NumberFault::Negative) => "is negative; expected a number from 0".into(),
-        Ok(_) | Err(NumberFault::TooLarge) => format!("is too large; the highest is {most}"),
+        Ok(_) | Err(NumberFault::TooLarge) => Message::Above(most),
     };
     Err(Fault { found: raw.text, ..Fault::of_record(code::NUMBER, message) })
 }

@@ -118,6 +118,15 @@ impl Surroundings {
     }
 }
 
+/// What is known about a text that could not go the short way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missed {
+    /// It is a line that is cut into its columns, of these known lines, if of any.
+    Line(Option<usize>),
+    /// Nothing that the long way may rely on.
+    Other,
+}
+
 /// Where what comes out goes.
 struct Sink<'o> {
     out: &'o mut Outcome,
@@ -231,17 +240,22 @@ impl Normalizer {
             let (element, bytes) = batch.element(next);
             let start = element.start as usize;
             let text = texts.piece(start, bytes.len());
+            let mut missed = Missed::Other;
             if let Some(text) = text
                 && element.fault == 0
                 && self.rules.direct
                 && self.observer.is_none()
-                && let Some(written) = self.as_it_stands(text, texts.tail(start), batch, element.context, out)
             {
-                if written == Written::Filtered {
-                    out.filtered_bytes += bytes.len() as u32;
+                match self.as_it_stands(text, texts.tail(start), batch, element.context, out) {
+                    Ok(written) => {
+                        if written == Written::Filtered {
+                            out.filtered_bytes += bytes.len() as u32;
+                        }
+                        next += 1;
+                        continue;
+                    }
+                    Err(why) => missed = why,
                 }
-                next += 1;
-                continue;
             }
             let before = (out.normalized + out.rejected, out.filtered);
             let mark = Mark::of(out);
@@ -250,6 +264,9 @@ impl Normalizer {
             match FramingFault::from_code(element.fault) {
                 Some(fault) => self.framing_fault(fault, bytes, &mut sink),
                 None => match text.map_or_else(|| std::str::from_utf8(bytes), Ok) {
+                    Ok(text) if let Missed::Line(found) = missed => {
+                        self.line_at_length(found, text, &mut sink);
+                    }
                     Ok(text) => {
                         self.element(text, 0, batch.context(element.context), Around::default(), &mut sink);
                     }
@@ -288,8 +305,8 @@ impl Normalizer {
     #[cold]
     #[inline(never)]
     fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
-        fault.render(&mut self.reason);
         if let Some(observer) = &mut self.observer {
+            fault.render(&mut self.reason);
             observer.reject(fault, &self.reason);
         }
         self.put_reject(fault, sink);
@@ -401,8 +418,8 @@ impl Normalizer {
         batch: &BatchView<'_>,
         context: u32,
         out: &mut Outcome,
-    ) -> Option<Written> {
-        match (text.starts_with('{'), batch.context(context)) {
+    ) -> Result<Written, Missed> {
+        let written = match (text.starts_with('{'), batch.context(context)) {
             (true, []) => self.object_as_it_stands(text, tail, None, None, out),
             (true, envelope @ [b'{', ..]) => {
                 if self.surroundings.number != context {
@@ -412,9 +429,10 @@ impl Normalizer {
                 let Surroundings { hint, log_time, .. } = self.surroundings;
                 self.object_as_it_stands(text, tail, hint, log_time, out)
             }
-            (false, []) => self.line_as_it_stands(text, tail, out),
+            (false, []) => return self.line_as_it_stands(text, tail, out),
             _ => None,
-        }
+        };
+        written.ok_or(Missed::Other)
     }
 
     fn object_as_it_stands(

@@ -344,7 +344,9 @@ impl Outline {
         while index < members.len() {
             let (first, start, end) = (index, self.patterns.len(), self.stretch(text, members, &mut index));
             // One alone is not worth it.
-            if index > first + 1 && let Some((begin, end)) = end {
+            if index > first + 1
+                && let Some((begin, end)) = end
+            {
                 self.keys[first].stretch = self.stretches.len() as u16;
                 let patterns = start..self.patterns.len();
                 self.stretches.push(Stretch { patterns, end: index, start: begin, len: end - begin });

@@ -344,12 +344,18 @@ fn odd_record() -> impl Strategy<Value = String> {
     let lines = prop::sample::select(vec![text(LINE), text(ROUTER), text(AMAZON)]);
     let odd = prop::collection::vec((any::<prop::sample::Index>(), odd_value()), 0..3);
     let between = prop::sample::select(vec![" ", " ", " ", " ", " ", "  ", "\t"]);
-    let lines = (lines, odd, between).prop_map(|(mut columns, odd, between)| {
+    let cut = prop::option::weighted(0.1, any::<prop::sample::Index>());
+    let lines = (lines, odd, between, cut).prop_map(|(mut columns, odd, between, cut)| {
         for (at, value) in odd {
             let at = at.index(columns.len());
             columns[at] = value;
         }
-        columns.join(between)
+        let mut line = columns.join(between);
+        if let Some(cut) = cut {
+            let most = line.len() + 1;
+            line.truncate(line.floor_char_boundary(cut.index(most)));
+        }
+        line
     });
     let keys = [
         ("__time__", "1718000400"),
@@ -407,12 +413,14 @@ proptest! {
             "protocol in {6, 17}", "log_time_ms > 1718000300000", "extra.more == x", "not direction == egress",
             "action == accept or dst_port == 53", "start_ms >= 1548752136000", "interface_id contains \"eni-\"",
         ])),
+        from in prop::option::weighted(0.3, prop::sample::select(vec!["huawei-vpc", "aws-vpc", "baidu-flow", "flat"])),
     ) {
         let input = records.join("\n").into_bytes();
-        let filter = filter.map(str::to_owned);
-        let short = run(&[&input], &Config { filter: filter.clone(), ..Config::default() });
+        let (filter, from) = (filter.map(str::to_owned), from.map(str::to_owned));
+        let config = Config { filter, from, ..Config::default() };
+        let short = run(&[&input], &config);
         let drop = vec!["extra.not-there".to_owned()];
-        let long = run(&[&input], &Config { filter, drop, ..Config::default() });
+        let long = run(&[&input], &Config { drop, ..config });
         prop_assert_eq!(String::from_utf8(short.output.clone()), String::from_utf8(long.output.clone()));
         prop_assert_eq!(short, long);
     }

@@ -8,7 +8,7 @@ use crate::{
     columns::Writer,
     direct::{Known, is_known},
     explain::ToldBy,
-    fault::{Fault, code},
+    fault::{Fault, code, push_number},
     fill::{Around, Given, Written, apply},
     layout::{Columns, HEADER, Layout},
     limits,
@@ -18,7 +18,7 @@ use crate::{
     source::{Line, NamedLine, Object},
 };
 
-use super::{Normalizer, Sink};
+use super::{Missed, Normalizer, Sink};
 
 /// Lines whose columns somebody named.
 #[derive(Debug)]
@@ -77,26 +77,29 @@ impl Normalizer {
         line: &str,
         tail: &[u8],
         out: &mut Outcome,
-    ) -> Option<Written> {
+    ) -> Result<Written, Missed> {
         if self.line_like_the_last(line, tail, out) {
-            return Some(Written::Normalized);
+            return Ok(Written::Normalized);
         }
         if self.is_special(line) {
-            return None;
+            return Err(Missed::Other);
         }
         let columns = &mut self.columns;
         columns.split_blanks(line, tail);
-        let values = columns.plain(line)?;
+        let Some(values) = columns.plain(line) else { return Err(Missed::Other) };
         let told = self.from.is_some();
-        let found = self.lines.iter().position(|l| told || l.tell(tail, columns))?;
+        let Some(found) = self.lines.iter().position(|l| told || l.tell(tail, columns)) else {
+            return Err(Missed::Line(None));
+        };
         let KnownLines { product, plan, .. } = &self.lines[found];
         if columns.len() != self.lines[found].columns {
-            return None;
+            return Err(Missed::Line(Some(found)));
         }
         self.latest_line = found;
-        let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out)?;
+        let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out);
+        let written = written.ok_or(Missed::Line(Some(found)))?;
         self.tallies[*product] += u32::from(written == Written::Normalized);
-        Some(written)
+        Ok(written)
     }
 
     /// The same in the shortest way, for a line of the same product as the one before.
@@ -156,10 +159,33 @@ impl Normalizer {
         }
     }
 
+    /// The long way of a line that missed the short one: what that found out is not asked again.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn line_at_length(&mut self, found: Option<usize>, text: &str, sink: &mut Sink<'_>) {
+        let columns = mem::take(&mut self.columns);
+        self.line_of(found, false, text, &columns, Around::default(), sink);
+        self.columns = columns;
+    }
+
     /// A line in one of the products' own layouts.
     fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
         let is_told = |l: &KnownLines| self.from.is_some() || l.tell(text.as_bytes(), columns);
-        let Some(found) = self.lines.iter().position(is_told) else {
+        let found = self.lines.iter().position(is_told);
+        self.line_of(found, true, text, columns, around, sink);
+    }
+
+    /// A line of these known lines, if of any.
+    fn line_of(
+        &mut self,
+        found: Option<usize>,
+        short: bool,
+        text: &str,
+        columns: &Columns,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let Some(found) = found else {
             // Events are explained where there is more stack, and only if it is worth it.
             let fault = match self.noted {
                 Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
@@ -176,7 +202,10 @@ impl Normalizer {
         }
         let source = Line { text, columns, entries: product.entries };
         let given = Given { plan, product, source: &source, flat_extra: Object::default(), around, text };
-        let written = given.write(&self.rules, &mut self.memory, sink.out);
+        let written = match short {
+            true => given.write(&self.rules, &mut self.memory, sink.out),
+            false => given.write_at_length(&self.rules, &mut self.memory, sink.out),
+        };
         if let Some(observer) = &mut self.observer {
             observer.record(&given, &self.rules, ToldBy::Columns, &written, sink.out);
         }
@@ -286,8 +315,11 @@ impl Normalizer {
         let all = products::all();
         let raw = |i: usize| Raw::text(columns.get(text, i));
         let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
-        let score =
-            |p: usize| layout(p).iter().zip(0..columns.len()).filter(|(e, i)| plausible(e, raw(*i))).count();
+        let mut memory = RecordMemory::default();
+        let mut score = |p: usize| {
+            let entries = layout(p).iter().zip(0..columns.len());
+            entries.filter(|(e, i)| plausible(e, raw(*i), &mut memory)).count()
+        };
         let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && all[*p].lines != Lines::None;
         let candidates = (0..all.len()).filter(asked);
         let scored = candidates.map(|p| (score(p), layout(p).len() == columns.len(), p));
@@ -303,11 +335,12 @@ impl Normalizer {
         };
         let product = all[p];
         if score * 2 < layout(p).len() {
-            let text = format!(
-                "a line of {} that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
-                counted(columns.len())
-            );
-            return Fault::of_record(code::UNKNOWN_FORMAT, text);
+            let text = [
+                "a line of ",
+                &counted(columns.len()),
+                " that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
+            ];
+            return Fault::of_record(code::UNKNOWN_FORMAT, text.concat());
         }
         if same && matches!(product.lines, Lines::Named(_)) {
             let text =
@@ -393,7 +426,10 @@ impl Rows {
 }
 
 pub(super) fn counted(columns: usize) -> String {
-    format!("{columns} column{}", if columns == 1 { "" } else { "s" })
+    let mut text = String::new();
+    push_number(&mut text, columns as u64);
+    text.push_str(if columns == 1 { " column" } else { " columns" });
+    text
 }
 
 fn first_names(names: &[&str]) -> String {
@@ -416,12 +452,16 @@ fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'
 }
 
 /// Whether a column looks like what its entry says.
-fn plausible(entry: &Entry, raw: Raw<'_>) -> bool {
-    let mut record = Record::new(&mut RecordMemory::default());
+fn plausible(entry: &Entry, raw: Raw<'_>, memory: &mut RecordMemory) -> bool {
     match entry.to {
         To::Version(v) => v == raw.text,
         _ if entry.shape != Shape::Any => entry.shape.fits(raw.text.as_bytes()),
         To::Text(_) | To::Extra | To::Envelope => true,
-        _ => apply(&mut record, entry, raw, None).is_ok(),
+        _ => {
+            let mut record = Record::new(memory);
+            let is_read = apply(&mut record, entry, raw, None).is_ok();
+            record.recycle(memory);
+            is_read
+        }
     }
 }
