@@ -343,7 +343,6 @@ impl Outline {
         let mut index = 0;
         while index < members.len() {
             let (first, start, end) = (index, self.patterns.len(), self.stretch(text, members, &mut index));
-            // One alone is not worth it.
             if index > first + 1
                 && let Some((begin, end)) = end
             {
