@@ -245,7 +245,7 @@ impl Program {
     }
 
     /// Writes a line's record with what writes its members; false where nothing came of it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run_line(
         &self,
         writer: columns::Writer,
@@ -253,13 +253,22 @@ impl Program {
         len: usize,
         out: &mut Output,
     ) -> bool {
-        out.try_write(self.head.len() + columns::ROOM + 2, |buffer, at| {
-            encode::block(buffer, at, &self.head)?;
-            let at = at + usize::from(self.head_len);
-            let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
-            // The last comma is none.
-            if used == 0 { None } else { encode::bytes(buffer, at + used - 1, b"}\n") }
-        })
+        let (buffer, at) = out.room(self.head.len() + columns::ROOM + 2);
+        let head_len = usize::from(self.head_len & 63);
+        let Some((head, _)) = buffer.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut) else {
+            return false;
+        };
+        *head = self.head;
+        let members = buffer.get_mut(at + head_len..).and_then(<[u8]>::first_chunk_mut);
+        let Some(members) = members else { return false };
+        let used = writer(tail, len, members);
+        if used == 0 {
+            return false;
+        }
+        // The last comma is none.
+        let Some(end) = encode::bytes(buffer, at + head_len + used - 1, b"}\n") else { return false };
+        out.written_to(end);
+        true
     }
 
     /// Writes a record, or nothing where something in it is not as expected. The tail begins

@@ -44,12 +44,25 @@ impl Output {
     /// Writes with a function that has so much room, if it can.
     #[inline(always)]
     pub(crate) fn try_write(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> Written) -> bool {
+        let (buffer, at) = self.room(room);
+        let end = write(buffer, at);
+        self.len = end.unwrap_or(self.len);
+        end.is_some()
+    }
+
+    /// The memory, in which so much room comes behind this place.
+    #[inline(always)]
+    pub(crate) fn room(&mut self, room: usize) -> (&mut [u8], usize) {
         while self.bytes.len() - self.len < room {
             self.grow();
         }
-        let end = write(&mut self.bytes, self.len);
-        self.len = end.unwrap_or(self.len);
-        end.is_some()
+        (&mut self.bytes, self.len)
+    }
+
+    /// The room was written to, up to here.
+    #[inline(always)]
+    pub(crate) fn written_to(&mut self, end: usize) {
+        self.len = end.min(self.bytes.len());
     }
 
     #[cold]
