@@ -81,12 +81,28 @@ pub(crate) fn value(text: &str, pos: usize, unescaped: &mut String) -> Option<(S
     Some((value, reader.pos))
 }
 
-/// Steps over `,"key":` with blanks between its parts; says where the key lies, and where its
-/// value begins.
-pub(crate) fn key_among_blanks(text: &str, pos: usize, key: &[u8]) -> Option<(Span, usize)> {
+/// Steps over a key in quotes with what stands before it, a colon and blanks between; says
+/// where the key lies, and where its value begins.
+#[inline(never)]
+pub(crate) fn key_among_blanks(text: &str, pos: usize, before: u8, quoted: &[u8]) -> Option<(Span, usize)> {
     let mut reader = Reader { text, bytes: text.as_bytes(), pos };
-    let (start, end) = reader.key_among_blanks(key)?;
-    Some((Span::plain(start, end), reader.pos))
+    reader.blanks();
+    if reader.next()? != before {
+        return None;
+    }
+    reader.blanks();
+    if !reader.bytes.get(reader.pos..)?.starts_with(quoted) {
+        return None;
+    }
+    let start = reader.pos + 1;
+    reader.pos += quoted.len();
+    let key = Span::plain(start, reader.pos - 1);
+    reader.blanks();
+    if reader.next()? != b':' {
+        return None;
+    }
+    reader.blanks();
+    Some((key, reader.pos))
 }
 
 impl Reader<'_> {
@@ -114,29 +130,6 @@ impl Reader<'_> {
     #[inline(always)]
     fn blanks(&mut self) {
         self.pos = behind_blanks(self.bytes, self.pos);
-    }
-
-    /// Steps over `,"key":` with blanks between its parts; gives where the key lies.
-    #[inline(never)]
-    fn key_among_blanks(&mut self, key: &[u8]) -> Option<(usize, usize)> {
-        let (before, quoted) = (key.first()?, key.get(1..key.len() - 1)?);
-        self.blanks();
-        if self.next()? != *before {
-            return None;
-        }
-        self.blanks();
-        if !self.bytes.get(self.pos..)?.starts_with(quoted) {
-            return None;
-        }
-        let start = self.pos + 1;
-        self.pos += quoted.len();
-        let end = self.pos - 1;
-        self.blanks();
-        if self.next()? != b':' {
-            return None;
-        }
-        self.blanks();
-        Some((start, end))
     }
 
     fn value(&mut self, unescaped: &mut String) -> Result<Span> {

@@ -55,6 +55,9 @@ pub const QUICK_KEYS: usize = 1000;
 /// Records whose keys have more bytes than this are read at length.
 pub const QUICK_KEY_BYTES: usize = 16 << 10;
 
+/// How many blanks around an object's keys are known by heart.
+pub const BLANKS: usize = 64;
+
 /// How much of an object's keys and values is known by heart, in bytes.
 pub const STRETCHES: usize = 4 << 10;
 

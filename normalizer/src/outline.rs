@@ -30,13 +30,18 @@ pub(crate) struct Outline {
     outdated: bool,
 }
 
-/// A key as `,"key":`, the first with a brace.
+/// A key as it was written lately: `,"key":`, the first with a brace, and perhaps with blanks.
 #[derive(Clone, Debug)]
 struct Key {
     /// How it begins, and which of these bytes are its own.
     first: [u8; Block::LEN],
     own: Mask,
+    /// What comes then.
+    second: [u8; Block::LEN],
+    more: Mask,
+    /// How long all of it is, and where in it the key begins.
     len: u32,
+    lead: u32,
     /// Its value had this form lately.
     form: u32,
     /// Whether it always had.
@@ -46,7 +51,10 @@ struct Key {
     /// The stretch that begins here.
     stretch: u16,
     /// All of it.
-    whole: Box<[u8]>,
+    whole: Vec<u8>,
+    /// What stands in front of it, and itself in quotes.
+    before: u8,
+    quoted: Box<[u8]>,
 }
 
 /// Members that stand beside each other and keep their lengths.
@@ -126,38 +134,40 @@ const SERVED: u32 = 4096;
 const MOST: usize = limits::STRETCHES / WIDTH;
 
 impl Key {
-    fn new(key: &str, before: char) -> Self {
-        let whole = format!("{before}\"{key}\":").into_bytes();
-        let (mut first, begun) = ([0; Block::LEN], whole.len().min(Block::LEN));
-        first[..begun].copy_from_slice(&whole[..begun]);
-        Self {
-            first,
-            own: below(begun),
-            len: whole.len() as u32,
+    fn new(key: &str, before: u8) -> Self {
+        let mut new = Self {
+            first: [0; Block::LEN],
+            own: 0,
+            second: [0; Block::LEN],
+            more: 0,
+            len: 0,
+            lead: 0,
             form: 0,
             steady: false,
             misses: 0,
             stretch: NONE,
-            whole: whole.into(),
-        }
+            whole: Vec::new(),
+            before,
+            quoted: format!("\"{key}\"").into_bytes().into(),
+        };
+        let whole = [&[before], &*new.quoted, b":"].concat();
+        new.spell(&whole, 2);
+        new
     }
 
-    /// Where a member with this key begins and ends, and its value's characters, if it can be in
-    /// a stretch.
-    fn extent(&self, text: &str, member: Member) -> Option<(Range<usize>, Range<usize>)> {
-        let start = member.key.start().checked_sub(2)?;
-        if !self.steady || !text.as_bytes().get(start..)?.starts_with(&self.whole) {
-            return None;
-        }
-        let form = member.value.form();
-        let (quote, len) = (usize::from(form < Span::BARE), form & !Span::BARE);
-        let value = start + self.whole.len() + quote;
-        let inside = value..value + usize::try_from(len).ok()?;
-        let characters = text.as_bytes().get(inside.clone())?;
-        let plain = quote == 1 || characters.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-        // What lies elsewhere has blanks in front of it, or had escapes.
-        let here = member.value.start() == value && form < 2 * Span::BARE;
-        (plain && here).then(|| (start..inside.end + quote, inside))
+    /// Expects it as it is written here.
+    fn spell(&mut self, whole: &[u8], lead: usize) {
+        let start = |from: usize| {
+            let (mut bytes, rest) = ([0; Block::LEN], whole.get(from..).unwrap_or_default());
+            let len = rest.len().min(Block::LEN);
+            bytes[..len].copy_from_slice(&rest[..len]);
+            (bytes, below(len))
+        };
+        (self.first, self.own) = start(0);
+        (self.second, self.more) = start(Block::LEN);
+        (self.len, self.lead) = (whole.len() as u32, lead as u32);
+        self.whole.clear();
+        self.whole.extend_from_slice(whole);
     }
 
     /// Whether it stands at a place.
@@ -169,10 +179,36 @@ impl Key {
 
     #[inline(never)]
     fn ends_at(&self, bytes: &[u8], pos: usize) -> bool {
-        bytes.get(pos..pos + self.whole.len()).is_some_and(|here| {
-            let (a, b) = (here.chunks(Block::LEN), self.whole.chunks(Block::LEN));
-            a.zip(b).all(|(a, b)| a == b)
-        })
+        let second =
+            Block::at(bytes, pos + Block::LEN).map(|here| here.same(Block::new(&self.second)).mask());
+        second.is_some_and(|same| !same & self.more == 0)
+            && (self.len <= 2 * Block::LEN as u32
+                || bytes.get(pos..).is_some_and(|here| here.starts_with(&self.whole)))
+    }
+
+    /// Itself, in a member that begins at a place.
+    #[inline(always)]
+    fn span(&self, pos: usize) -> Span {
+        let start = pos + self.lead as usize;
+        Span::plain(start, start + self.quoted.len() - 2)
+    }
+
+    /// Where a member with this key begins and ends, and its value's characters, if it can be in
+    /// a stretch.
+    fn extent(&self, text: &[u8], member: Member) -> Option<(Range<usize>, Range<usize>)> {
+        let start = member.key.start().checked_sub(self.lead as usize)?;
+        if !self.steady || !text.get(start..)?.starts_with(&self.whole) {
+            return None;
+        }
+        let form = member.value.form();
+        let (quote, len) = (usize::from(form < Span::BARE), form & !Span::BARE);
+        let value = start + self.whole.len() + quote;
+        let inside = value..value + usize::try_from(len).ok()?;
+        let characters = text.get(inside.clone())?;
+        let plain = quote == 1 || characters.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        // What lies elsewhere has blanks in front of it, or had escapes.
+        let here = member.value.start() == value && form < 2 * Span::BARE;
+        (plain && here).then(|| (start..inside.end + quote, inside))
     }
 }
 
@@ -184,7 +220,7 @@ impl Outline {
             if scan::first_escaped(key.as_bytes()).is_some() {
                 return None;
             }
-            outline.keys.push(Key::new(key, if outline.keys.is_empty() { '{' } else { ',' }));
+            outline.keys.push(Key::new(key, if outline.keys.is_empty() { b'{' } else { b',' }));
         }
         outline.look();
         (!outline.keys.is_empty()).then_some(outline)
@@ -214,14 +250,16 @@ impl Outline {
             }
             let start;
             if key.is_at(tail, pos) {
-                let end = pos + key.len as usize;
-                member.key = Span::plain(pos + 2, end - 2);
-                start = json::behind_blanks(tail, end);
-            } else if let Some((key, end)) = json::key_among_blanks(text, pos, &key.whole) {
-                member.key = key;
+                member.key = key.span(pos);
+                start = json::behind_blanks(tail, pos + key.len as usize);
+            } else if let Some((name, end)) = json::key_among_blanks(text, pos, key.before, &key.quoted) {
+                member.key = name;
                 start = end;
             } else {
                 return Reading::OtherKey;
+            }
+            if self.learning && start != pos + key.len as usize {
+                self.spell(index, text, pos, member.key.start(), start);
             }
             let read = simple_value(tail, start).or_else(|| json::value(text, start, unescaped));
             let Some((value, end)) = read else { return Reading::NotSo };
@@ -265,7 +303,7 @@ impl Outline {
             }
             let start = pos + key.len as usize;
             let Some((value, end)) = simple_value(tail, start) else { break };
-            *member = Member { key: Span::plain(pos + 2, start - 2), value };
+            *member = Member { key: key.span(pos), value };
             (index, pos) = (index + 1, end);
         }
         (place.members, place.pos) = (index, pos);
@@ -298,6 +336,16 @@ impl Outline {
             *member = known.moved(by);
         }
         Some((stretch.end, pos + stretch.len))
+    }
+
+    /// Expects a key with the blanks that it has here, if they are few.
+    #[cold]
+    #[inline(never)]
+    fn spell(&mut self, index: usize, text: &str, pos: usize, name: usize, value: usize) {
+        let key = &mut self.keys[index];
+        if value - pos <= key.quoted.len() + limits::BLANKS {
+            key.spell(&text.as_bytes()[pos..value], name - pos);
+        }
     }
 
     /// Begins to look which values keep their lengths.
@@ -359,24 +407,35 @@ impl Outline {
     /// Adds patterns for a member, and for those behind it that can be in one stretch with it;
     /// says where all of that begins and ends.
     fn stretch(&mut self, text: &str, members: &[Member], index: &mut usize) -> Option<(usize, usize)> {
-        let (mut all, mut filled) = (None, WIDTH);
+        let (text, mut all, mut filled) = (text.as_bytes(), None, WIDTH);
+        let mut used = self.patterns.len();
+        let patterns = &mut self.patterns;
+        let mut add = |bytes| {
+            if filled == WIDTH {
+                patterns.push(Pattern::ANYTHING);
+                filled = 0;
+            }
+            if let Some(pattern) = patterns.last_mut() {
+                pattern.set(filled, bytes);
+            }
+            filled += 1;
+            patterns.len()
+        };
         while let Some(key) = self.keys.get(*index)
             && let Some((range, inside)) = key.extent(text, members[*index])
             && all.is_none_or(|(_, end)| end == range.start)
-            && self.patterns.len() + range.len() / WIDTH < MOST
+            && used + range.len() / WIDTH < MOST
         {
-            for at in range.clone() {
-                if filled == WIDTH {
-                    self.patterns.push(Pattern::ANYTHING);
-                    filled = 0;
-                }
-                if let Some(pattern) = self.patterns.last_mut() {
-                    pattern.set(filled, may_be(text.as_bytes(), at, &inside));
-                }
-                filled += 1;
-            }
+            range.clone().for_each(|at| used = add(may_be(text, at, &inside)));
             all = Some((all.map_or(range.start, |(start, _)| start), range.end));
             *index += 1;
+        }
+        // A number goes no further.
+        if let Some((_, end)) = all
+            && text[end - 1] != b'"'
+            && let Some(&behind) = text.get(end)
+        {
+            add((behind, behind, false));
         }
         all
     }
@@ -450,8 +509,153 @@ fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
     let dots = dots & below(len);
     // None, or one between digits.
     let fraction = dots == 0 || dots & (dots - 1) == 0 && digits >> 1 & digits << 1 & dots != 0;
-    let ends = matches!(bytes.get(pos + len)?, b',' | b'}' | b' ') && len < Block::LEN;
+    let ends = matches!(bytes.get(pos + len)?, b',' | b'}' | ..=b' ') && len < Block::LEN;
     // Neither none, nor a zero in front of others.
     let begins = len == 1 || len > 1 && (first != b'0' || dots == 2);
     (ends && fraction && begins).then(|| (Span::bare(pos, pos + len), pos + len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Object, Source as _};
+
+    /// An outline for an object's keys that knows many such objects.
+    fn trained(texts: &[String]) -> Outline {
+        let (mut members, mut unescaped) = (Vec::new(), String::new());
+        json::read_members(&texts[0], &mut members, &mut unescaped).unwrap();
+        let object = Object { text: &texts[0], unescaped: &unescaped, members: &members };
+        let mut outline = Outline::new((0..members.len()).map(|i| object.key(i))).unwrap();
+        for text in texts.iter().cycle().take(3 * LOOKED_AT as usize) {
+            assert_eq!(read(&mut outline, text), Reading::Done, "{text}");
+        }
+        outline
+    }
+
+    /// Reads an object, and sees that all of it is as it is read otherwise.
+    fn read(outline: &mut Outline, text: &str) -> Reading {
+        let behind = [text, "\n{\"a\":\"", &"x\\\"9".repeat(100)].concat();
+        let readings = [behind.as_bytes(), text.as_bytes()].map(|tail| {
+            let (mut members, mut unescaped) = (Vec::new(), String::new());
+            let mut place = Place::default();
+            let reading = outline.read(text, tail, &mut members, &mut unescaped, &mut place);
+            if reading == Reading::Done {
+                let (mut slow, mut slow_unescaped) = (Vec::new(), String::new());
+                json::read_members(text, &mut slow, &mut slow_unescaped)
+                    .unwrap_or_else(|e| panic!("{e:?} {text}"));
+                let object = Object { text, unescaped: &unescaped, members: &members };
+                let want = Object { text, unescaped: &slow_unescaped, members: &slow };
+                assert_eq!(members.len(), slow.len());
+                for i in 0..slow.len() {
+                    assert_eq!((object.key(i), object.raw(i)), (want.key(i), want.raw(i)), "{text}");
+                }
+                assert_eq!(place.nested, slow.iter().any(|m| m.value.is_nested()));
+            }
+            reading
+        });
+        assert_eq!(readings[0], readings[1], "{text}");
+        readings[0]
+    }
+
+    /// Records whose ids and times keep their lengths, as they are written by different programs.
+    fn records(comma: &str, colon: &str) -> Vec<String> {
+        let record = |n: usize| {
+            let members = [
+                ("__time__", format!("\"{}\"", 1_718_000_000 + n)),
+                ("id", format!("\"eni-{:08x}\"", n * 77)),
+                ("srcaddr", format!("\"10.0.{}.{}\"", n % 7, n * 13 % 256)),
+                ("a-key-that-is-longer-than-two-blocks", format!("{}", 1000 + n)),
+                ("start", format!("{}.5", 10 + n % 80)),
+                ("zero", "0".into()),
+                ("none", "null".into()),
+                ("tags", format!("[{n}, \"é\"]")),
+                ("name", ["\"tab\\tx\"", "\"é\""][n % 2].into()),
+                ("packets", format!("{}", n * n)),
+                ("status", "\"OK\"".into()),
+                ("end", format!("{}", 1_718_000_060_000 + n)),
+            ];
+            let members = members.map(|(key, value)| format!("\"{key}\"{colon}{value}"));
+            format!("{{{}}}", members.join(comma))
+        };
+        (0..40).map(record).collect()
+    }
+
+    #[test]
+    fn values_that_keep_their_lengths_are_stretches() {
+        for (comma, colon) in [(",", ":"), (", ", ": "), (",\n    ", " : ")] {
+            let outline = trained(&records(comma, colon));
+            let stretches: Vec<_> = outline
+                .keys
+                .iter()
+                .enumerate()
+                .filter_map(|(i, key)| Some((i, outline.stretches.get(usize::from(key.stretch))?.end)))
+                .collect();
+            let want: &[_] = if scan::VECTORS { &[(0, 2), (3, 6), (10, 12)] } else { &[] };
+            assert_eq!(stretches, want, "{comma:?} {colon:?}");
+        }
+    }
+
+    /// Every byte of a record is changed, taken out and doubled: what is read is what stands there,
+    /// whatever was there before.
+    #[test]
+    fn no_change_is_overlooked() {
+        const BYTES: &[u8] = b"\"\\{}[]:, \n\t\x01\x7f0159.-+eEanx";
+        for (comma, colon) in [(",", ":"), (", ", ": ")] {
+            let records = records(comma, colon);
+            let outline = trained(&records);
+            let text = &records[11];
+            let mut done = 0;
+            let mut try_it = |parts: [&str; 3]| {
+                done += u32::from(read(&mut outline.clone(), &parts.concat()) == Reading::Done);
+            };
+            for at in (0..text.len()).filter(|&at| text.is_char_boundary(at)) {
+                let (before, rest) = text.split_at(at);
+                let len = rest.chars().next().map_or(0, char::len_utf8);
+                let (byte, behind) = rest.split_at(len);
+                try_it([before, "", behind]);
+                try_it([before, byte, rest]);
+                for new in BYTES {
+                    let new = [*new];
+                    let new = std::str::from_utf8(&new).unwrap();
+                    try_it([before, new, behind]);
+                    try_it([before, new, rest]);
+                }
+            }
+            assert!(done > 2000, "only {done} were read");
+        }
+    }
+
+    /// A value that no longer keeps its length leaves its stretch, and comes back to one later.
+    #[test]
+    fn what_changes_is_learned() {
+        let records = records(",", ":");
+        let mut outline = trained(&records);
+        let in_stretch = |outline: &Outline| outline.keys[10].steady;
+        assert!(in_stretch(&outline));
+        for text in &records {
+            assert_eq!(read(&mut outline, &text.replace("\"OK\"", "\"NODATA\"")), Reading::Done);
+        }
+        assert!(!scan::VECTORS || !in_stretch(&outline));
+        for text in records.iter().cycle().take(SERVED as usize) {
+            assert_eq!(read(&mut outline, text), Reading::Done);
+        }
+        assert!(in_stretch(&outline));
+    }
+
+    #[test]
+    fn other_keys_are_told_from_what_is_no_object() {
+        let mut outline = trained(&["{\"a\":1,\"b\":\"x\"}".to_owned()]);
+        for (text, want) in [
+            ("{\"a\":2,\"b\":\"y\"}", Reading::Done),
+            ("{ \"a\" : 2 , \"b\" : \"y\" } ", Reading::Done),
+            ("{\"a\":2}", Reading::OtherKey),
+            ("{\"a\":2,\"c\":\"y\"}", Reading::OtherKey),
+            ("{\"a\":2,\"b\":\"y\",\"c\":1}", Reading::OtherKey),
+            ("{\"a\":2,\"b\":y}", Reading::NotSo),
+            ("{\"a\":2,\"b\":\"y\"}}", Reading::NotSo),
+            ("{\"a\":02,\"b\":\"y\"}", Reading::OtherKey),
+        ] {
+            assert_eq!(read(&mut outline, text), want, "{text}");
+        }
+    }
 }
