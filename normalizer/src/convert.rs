@@ -67,51 +67,79 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
 
 /// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
 fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
-    // Sign, digits, a fraction, an exponent.
-    let mut grammar = all_consuming((
-        opt(one_of("+-")),
-        digit1::<&str, nom::error::Error<&str>>,
-        opt(preceded(char('.'), digit1)),
-        opt(preceded(one_of("eE"), pair(opt(one_of("+-")), digit1))),
-    ));
-    let Ok((_, (sign, whole, fraction, exponent))) = grammar.parse(text) else {
+    // Sign, digits, a fraction, an exponent. Without combinators, because many numbers come here.
+    let (negative, rest) = signed(text.as_bytes());
+    let (whole, mut rest) = leading_digits(rest);
+    if whole.is_empty() {
         return Err(NumberFault::NotANumber);
-    };
-    let fraction = fraction.unwrap_or_default();
-    let exponent = match exponent {
-        // No number of interest has an exponent of more digits.
-        Some((_, e)) if e.len() > 4 => return Err(NumberFault::TooLarge),
-        Some((sign, e)) => {
-            let e: i32 = e.parse().map_err(|_| NumberFault::NotANumber)?;
-            if sign == Some('-') { -e } else { e }
+    }
+    let mut fraction: &[u8] = &[];
+    if let [b'.', after @ ..] = rest {
+        (fraction, rest) = leading_digits(after);
+        if fraction.is_empty() {
+            return Err(NumberFault::NotANumber);
         }
-        None => 0,
+    }
+    let mut exponent = 0;
+    if let [b'e' | b'E', after @ ..] = rest {
+        let (below, after) = signed(after);
+        let (power, after) = leading_digits(after);
+        if power.is_empty() || !after.is_empty() {
+            return Err(NumberFault::NotANumber);
+        }
+        rest = after;
+        // No number of interest has an exponent of more digits.
+        if power.len() > 4 {
+            return Err(NumberFault::TooLarge);
+        }
+        exponent = power.iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+        if below {
+            exponent = -exponent;
+        }
+    }
+    if !rest.is_empty() {
+        return Err(NumberFault::NotANumber);
+    }
+    // Behind the last digit there are zeros.
+    let count = whole.len() + fraction.len();
+    let digit = |i: usize| {
+        let digit = if i < whole.len() { whole.get(i) } else { fraction.get(i - whole.len()) };
+        digit.map_or(0, |b| b - b'0')
     };
-    let mut all = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').skip_while(|d| *d == 0).peekable();
-    if all.peek().is_none() {
+    let leading = (0..count).take_while(|i| digit(*i) == 0).count();
+    if leading == count {
         return Ok((0, true));
     }
-    if sign == Some('-') {
+    if negative {
         return Err(NumberFault::Negative);
     }
-    let leading = whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
     // How many of the significant digits stand before the point.
-    let before = whole.len() as i64 + i64::from(exponent) + i64::from(shift) - leading as i64;
+    let before = whole.len() as i64 + exponent + i64::from(shift) - leading as i64;
     if before > 20 {
         return Err(NumberFault::TooLarge);
     }
-    let mut n = 0u128;
-    for _ in 0..before.max(0) {
-        n = n * 10 + u128::from(all.next().unwrap_or(0));
+    let mut n = 0u64;
+    let next = leading + before.max(0) as usize;
+    for i in leading..next {
+        n = n.checked_mul(10).and_then(|n| n.checked_add(digit(i).into())).ok_or(NumberFault::TooLarge)?;
     }
-    let mut exact = true;
-    if before >= 0 && all.peek().is_some_and(|d| *d >= 5) {
-        n += 1;
+    if before >= 0 && digit(next) >= 5 {
+        n = n.checked_add(1).ok_or(NumberFault::TooLarge)?;
     }
-    if all.any(|d| d != 0) {
-        exact = false;
+    Ok((n, (next..count).all(|i| digit(i) == 0)))
+}
+
+/// Takes a sign off; whether it is a minus.
+fn signed(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [sign @ (b'+' | b'-'), rest @ ..] => (*sign == b'-', rest),
+        _ => (false, text),
     }
-    Ok((u64::try_from(n).map_err(|_| NumberFault::TooLarge)?, exact))
+}
+
+/// Splits behind the digits that a text begins with.
+fn leading_digits(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().take_while(|b| b.is_ascii_digit()).count())
 }
 
 /// Reads an address; an IPv4-mapped IPv6 address is an IPv4 address.
@@ -167,7 +195,7 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
 }
 
 /// Reads four octets without leading zeros.
-#[inline]
+#[inline(always)]
 pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
     let (mut octet, mut digits, mut at) = (0u32, 0, 0);

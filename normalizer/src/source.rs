@@ -57,16 +57,17 @@ impl Span {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of<'a>(self, input: &'a str, unescaped: &'a str) -> &'a str {
         let text = if self.len & Self::NESTED == Self::UNESCAPED { unescaped } else { input };
         text.get(self.start()..self.start() + (self.len & !Self::NESTED) as usize).unwrap_or_default()
     }
 
+    #[inline(always)]
     fn kind(self, text: &str) -> RawKind {
         match self.len & Self::NESTED {
             Self::NESTED => RawKind::Nested,
-            Self::BARE if text.starts_with(['t', 'f', 'n']) => RawKind::Literal,
+            Self::BARE if matches!(text.as_bytes().first(), Some(b't' | b'f' | b'n')) => RawKind::Literal,
             Self::BARE => RawKind::Number,
             _ => RawKind::Text,
         }
@@ -174,7 +175,7 @@ impl<'a> Source<'a> for Line<'a> {
         self.entries[index].keys[0]
     }
 
-    #[inline]
+    #[inline(always)]
     fn raw(&self, index: usize) -> Raw<'a> {
         Raw::text(self.columns.get(self.text, index))
     }
@@ -201,7 +202,7 @@ impl<'a> Source<'a> for NamedLine<'a> {
         &self.names[index]
     }
 
-    #[inline]
+    #[inline(always)]
     fn raw(&self, index: usize) -> Raw<'a> {
         Raw::text(self.columns.get(self.text, index))
     }
