@@ -220,7 +220,7 @@ pub(crate) fn equal_in_group(group: &[u8; GROUP], byte: u8) -> u64 {
 }
 
 /// Whether a text is so many hexadecimal digits.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
     // The commonest length without a loop.
     if let Ok([first, second]) = <&[[u8; Block::LEN]; 2]>::try_from(bytes.as_chunks().0)
@@ -239,7 +239,7 @@ pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
 }
 
 /// Whether a text is a UUID.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_uuid(bytes: &[u8]) -> bool {
     const DASHES: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
     let (Ok(bytes), Some(last)) = (<&[u8; 36]>::try_from(bytes), Block::at(bytes, 20)) else { return false };

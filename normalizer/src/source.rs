@@ -79,7 +79,7 @@ impl Span {
     }
 
     /// It as a value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn raw<'a>(self, input: &'a str, unescaped: &'a str) -> Raw<'a> {
         let text = self.of(input, unescaped);
         Raw { kind: self.kind(text), text }
