@@ -65,82 +65,81 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
     Some(n)
 }
 
-/// What a decimal number is made of.
-struct Decimal<'a> {
-    negative: bool,
-    whole: &'a str,
-    fraction: &'a str,
-    /// Whether it is negative, and its digits.
-    exponent: Option<(bool, &'a str)>,
-}
-
-impl<'a> Decimal<'a> {
-    /// By hand: a number that can't be read should not cost much more than one that can.
-    fn read(text: &'a str) -> Option<Self> {
-        let sign = |text: &'a str| (text.starts_with('-'), text.strip_prefix(['+', '-']).unwrap_or(text));
-        let digits = |text: &'a str| {
-            let len = text.bytes().take_while(u8::is_ascii_digit).count();
-            if len > 0 { text.split_at_checked(len) } else { None }
-        };
-        let (negative, rest) = sign(text);
-        let (whole, mut rest) = digits(rest)?;
-        let (mut fraction, mut exponent) = ("", None);
-        if let Some(behind) = rest.strip_prefix('.') {
-            (fraction, rest) = digits(behind)?;
-        }
-        if let Some(behind) = rest.strip_prefix(['e', 'E']) {
-            let (negative, behind) = sign(behind);
-            let (digits, behind) = digits(behind)?;
-            (exponent, rest) = (Some((negative, digits)), behind);
-        }
-        rest.is_empty().then_some(Self { negative, whole, fraction, exponent })
-    }
-}
-
 /// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
 fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
-    let Some(Decimal { negative, whole, fraction, exponent }) = Decimal::read(text) else {
+    // Sign, digits, a fraction, an exponent. Without combinators, because many numbers come here.
+    let (negative, rest) = signed(text.as_bytes());
+    let (whole, mut rest) = leading_digits(rest);
+    if whole.is_empty() {
         return Err(NumberFault::NotANumber);
+    }
+    let mut fraction: &[u8] = &[];
+    if let [b'.', after @ ..] = rest {
+        (fraction, rest) = leading_digits(after);
+        if fraction.is_empty() {
+            return Err(NumberFault::NotANumber);
+        }
+    }
+    let mut exponent = 0;
+    if let [b'e' | b'E', after @ ..] = rest {
+        let (below, after) = signed(after);
+        let (power, after) = leading_digits(after);
+        if power.is_empty() || !after.is_empty() {
+            return Err(NumberFault::NotANumber);
+        }
+        rest = after;
+        // No number of interest has an exponent of more digits.
+        if power.len() > 4 {
+            return Err(NumberFault::TooLarge);
+        }
+        exponent = power.iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+        if below {
+            exponent = -exponent;
+        }
+    }
+    if !rest.is_empty() {
+        return Err(NumberFault::NotANumber);
+    }
+    // Behind the last digit there are zeros.
+    let count = whole.len() + fraction.len();
+    let digit = |i: usize| {
+        let digit = if i < whole.len() { whole.get(i) } else { fraction.get(i - whole.len()) };
+        digit.map_or(0, |b| b - b'0')
     };
-    let exponent = match exponent {
-        None => 0,
-        Some((negative, digits)) => match self::digits(digits.as_bytes()) {
-            // No number of interest has an exponent of more digits.
-            Some(e) if digits.len() <= 4 => {
-                if negative {
-                    -(e as i32)
-                } else {
-                    e as i32
-                }
-            }
-            _ => return Err(NumberFault::TooLarge),
-        },
-    };
-    let mut all = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').skip_while(|d| *d == 0).peekable();
-    if all.peek().is_none() {
+    let leading = (0..count).take_while(|i| digit(*i) == 0).count();
+    if leading == count {
         return Ok((0, true));
     }
     if negative {
         return Err(NumberFault::Negative);
     }
-    let leading = whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
     // How many of the significant digits stand before the point.
-    let before = whole.len() as i64 + i64::from(exponent) + i64::from(shift) - leading as i64;
+    let before = whole.len() as i64 + exponent + i64::from(shift) - leading as i64;
     if before > 20 {
         return Err(NumberFault::TooLarge);
     }
-    let mut n = 0u128;
-    for _ in 0..before.max(0) {
-        n = n * 10 + u128::from(all.next().unwrap_or(0));
+    let mut n = 0u64;
+    let next = leading + before.max(0) as usize;
+    for i in leading..next {
+        n = n.checked_mul(10).and_then(|n| n.checked_add(digit(i).into())).ok_or(NumberFault::TooLarge)?;
     }
-    let mut exact = true;
-    if before >= 0 && all.peek().is_some_and(|d| *d >= 5) {
-        n += 1;
+    if before >= 0 && digit(next) >= 5 {
+        n = n.checked_add(1).ok_or(NumberFault::TooLarge)?;
     }
-    if all.any(|d| d != 0) {
-        exact = false;
+    Ok((n, (next..count).all(|i| digit(i) == 0)))
+}
+
+/// Takes a sign off; whether it is a minus.
+fn signed(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [sign @ (b'+' | b'-'), rest @ ..] => (*sign == b'-', rest),
+        _ => (false, text),
     }
-    Ok((u64::try_from(n).map_err(|_| NumberFault::TooLarge)?, exact))
+}
+
+/// Splits behind the digits that a text begins with.
+fn leading_digits(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().take_while(|b| b.is_ascii_digit()).count())
 }
 
 /// Reads an address; an IPv4-mapped IPv6 address is an IPv4 address.
@@ -197,7 +196,7 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
 }
 
 /// Reads four octets without leading zeros.
-#[inline]
+#[inline(always)]
 pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
     let (mut octet, mut digits, mut at) = (0u32, 0, 0);
@@ -410,6 +409,35 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(unsigned(text), want, "{text:?}");
+        }
+    }
+
+    /// Wherever the point stands, and whatever the exponent makes of that.
+    #[test]
+    fn points_and_exponents() {
+        for n in [1_u64, 5, 49, 50, 405, 499, 1_718_000_388, 9_999_999_995, u64::MAX] {
+            let digits = n.to_string();
+            for point in 0..=digits.len() {
+                for (exponent, shift) in (-22..=22).flat_map(|e| [(e, 0), (e, 3)]) {
+                    let (whole, fraction) = digits.split_at(point);
+                    let text = match (whole, fraction) {
+                        ("", fraction) => format!("00.{fraction}e{exponent}"),
+                        (whole, "") => format!("{whole}e{exponent}"),
+                        (whole, fraction) => format!("{whole}.{fraction}e{exponent}"),
+                    };
+                    let power = exponent + shift - fraction.len() as i32;
+                    let tens = |n: i32| 10_u128.checked_pow(n.unsigned_abs()).unwrap_or(u128::MAX);
+                    let want = match power {
+                        0.. => (u128::from(n).saturating_mul(tens(power)), true),
+                        _ => {
+                            let (whole, rest) = (u128::from(n) / tens(power), u128::from(n) % tens(power));
+                            (whole + u128::from(rest >= tens(power).div_ceil(2)), rest == 0)
+                        }
+                    };
+                    let want = u64::try_from(want.0).map(|n| (n, want.1)).map_err(|_| NumberFault::TooLarge);
+                    assert_eq!(decimal(&text, shift), want, "{text} {shift}");
+                }
+            }
         }
     }
 

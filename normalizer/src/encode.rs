@@ -115,6 +115,7 @@ fn quoted(buffer: &mut [u8], at: usize, write: impl FnOnce(&mut [u8], usize) -> 
 #[inline(always)]
 pub(crate) fn bytes(buffer: &mut [u8], at: usize, bytes: &[u8]) -> Written {
     // Two pieces of fixed size that may overlap, where a call would cost more than the copy.
+    #[inline(always)]
     fn ends<const N: usize>(buffer: &mut [u8], at: usize, bytes: &[u8]) -> Option<()> {
         block::<N>(buffer, at, bytes.first_chunk()?)?;
         block::<N>(buffer, at + bytes.len() - N, bytes.last_chunk()?)
@@ -246,7 +247,7 @@ pub(crate) fn string(buffer: &mut [u8], at: usize, text: &str) -> Written {
 }
 
 /// Writes what stands between the quotes of a string.
-#[inline]
+#[inline(always)]
 pub(crate) fn characters(buffer: &mut [u8], at: usize, text: &str) -> Written {
     let text = text.as_bytes();
     match scan::first_escaped(text) {

@@ -329,7 +329,7 @@ impl Columns {
     }
 
     /// A column of the line that was split last.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get<'a>(&'a self, line: &'a str, index: usize) -> &'a str {
         self.spans[index].value.of(if self.own { &self.unquoted } else { line }, "")
     }

@@ -83,7 +83,7 @@ impl Networks {
     }
 
     /// Whether an address is in the set, which must be ready.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(a) => within(&self.v4, u32::from(a)),

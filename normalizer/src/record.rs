@@ -200,13 +200,14 @@ impl<'a> Record<'a> {
     }
 
     /// Gives the memory back.
+    #[inline(always)]
     pub(crate) fn recycle(self, memory: &mut RecordMemory) {
         memory.values = recycled(self.values);
         memory.extra = recycled(self.extra);
     }
 
     /// Sets a field.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, field: Field, value: Value<'a>) {
         if self.has(field)
             && let Some(old) = self.values.get_mut(usize::from(self.places[field as usize]))

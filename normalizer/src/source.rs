@@ -63,16 +63,17 @@ impl Span {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of<'a>(self, input: &'a str, unescaped: &'a str) -> &'a str {
         let text = if self.len & Self::NESTED == Self::UNESCAPED { unescaped } else { input };
         text.get(self.start()..self.start() + (self.len & !Self::NESTED) as usize).unwrap_or_default()
     }
 
+    #[inline(always)]
     fn kind(self, text: &str) -> RawKind {
         match self.len & Self::NESTED {
             Self::NESTED => RawKind::Nested,
-            Self::BARE if text.starts_with(['t', 'f', 'n']) => RawKind::Literal,
+            Self::BARE if matches!(text.as_bytes().first(), Some(b't' | b'f' | b'n')) => RawKind::Literal,
             Self::BARE => RawKind::Number,
             _ => RawKind::Text,
         }
@@ -84,7 +85,7 @@ impl Span {
     }
 
     /// It as a value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn raw<'a>(self, input: &'a str, unescaped: &'a str) -> Raw<'a> {
         let text = self.of(input, unescaped);
         Raw { kind: self.kind(text), text }
@@ -188,7 +189,7 @@ impl<'a> Source<'a> for Line<'a> {
         self.entries[index].keys[0]
     }
 
-    #[inline]
+    #[inline(always)]
     fn raw(&self, index: usize) -> Raw<'a> {
         Raw::text(self.columns.get(self.text, index))
     }
@@ -215,7 +216,7 @@ impl<'a> Source<'a> for NamedLine<'a> {
         &self.names[index]
     }
 
-    #[inline]
+    #[inline(always)]
     fn raw(&self, index: usize) -> Raw<'a> {
         Raw::text(self.columns.get(self.text, index))
     }

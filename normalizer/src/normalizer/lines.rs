@@ -54,17 +54,22 @@ impl KnownLines {
     }
 
     /// Whether a line is of this product, by what is in its columns. The tail begins with it.
-    #[inline]
+    #[inline(always)]
     fn tell(&self, tail: &[u8], columns: &Columns) -> bool {
-        self.detected
-            && columns.len() == self.columns
-            && self.shapes.iter().all(|(i, shape, known)| {
-                let (start, len) = columns.place(*i);
-                match tail.get(start..).and_then(<[u8]>::first_chunk) {
-                    Some(chunk) if is_known(known, chunk, len) => true,
-                    _ => tail.get(start..start + len).is_some_and(|column| shape.fits(column)),
-                }
-            })
+        if !self.detected || columns.len() != self.columns {
+            return false;
+        }
+        for (i, shape, known) in &self.shapes {
+            let (start, len) = columns.place(*i);
+            let fits = match tail.get(start..).and_then(<[u8]>::first_chunk) {
+                Some(chunk) if is_known(known, chunk, len) => true,
+                _ => tail.get(start..start + len).is_some_and(|column| shape.fits(column)),
+            };
+            if !fits {
+                return false;
+            }
+        }
+        true
     }
 }
 

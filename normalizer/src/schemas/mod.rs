@@ -141,6 +141,7 @@ impl<'e> Event<'e> {
         }
     }
 
+    #[inline(always)]
     fn item(&self, field: Field) -> Option<Item<'e>> {
         Some(match self.record.get(field)? {
             Value::Number(n) => Item::Number(n),
@@ -428,7 +429,7 @@ const fn extra(path: &'static str, note: &'static str) -> Row {
 }
 
 impl Cell {
-    #[inline]
+    #[inline(always)]
     fn item<'e>(&self, event: &Event<'e>) -> Option<Item<'e>> {
         match self.how {
             How::Copy(field) => event.item(field),
@@ -597,10 +598,20 @@ fn separate(out: &mut Output) {
 /// Appends the key of a member.
 #[inline(always)]
 fn member(key: &str, event: &Event<'_>, out: &mut Output) {
-    separate(out);
-    out.push(b'"');
-    name(key, event, out);
-    out.extend_from_slice(b"\":");
+    if key.starts_with('{') {
+        separate(out);
+        out.push(b'"');
+        words(key, event, out);
+        return out.extend_from_slice(b"\":");
+    }
+    // All at once, as nearly every key is.
+    let comma = !matches!(out.last(), Some(b'{' | b'['));
+    out.write(|buffer, at| {
+        let at = if comma { encode::byte(buffer, at, b',')? } else { at };
+        let at = encode::byte(buffer, at, b'"')?;
+        let at = encode::bytes(buffer, at, key.as_bytes())?;
+        encode::bytes(buffer, at, b"\":")
+    });
 }
 
 /// Appends a name between quotes, with the record's own words in it.
@@ -613,16 +624,16 @@ fn name(name: &str, event: &Event<'_>, out: &mut Output) {
 }
 
 fn words(name: &str, event: &Event<'_>, out: &mut Output) {
-    for (i, part) in name.split('.').enumerate() {
+    for (i, part) in name.as_bytes().split(|b| *b == b'.').enumerate() {
         if i > 0 {
             out.push(b'.');
         }
         let field = match part {
-            "{provider}" => Field::Provider,
-            "{product}" => Field::Product,
-            "{kind}" => Field::Kind,
+            b"{provider}" => Field::Provider,
+            b"{product}" => Field::Product,
+            b"{kind}" => Field::Kind,
             _ => {
-                out.extend_from_slice(part.as_bytes());
+                out.extend_from_slice(part);
                 continue;
             }
         };
