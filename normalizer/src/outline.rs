@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::{
     json, limits,
-    scan::{self, Block, Mask, below},
+    scan::{self, Block, Marks, Mask, below},
     source::{Member, Span},
 };
 
@@ -92,14 +92,17 @@ impl Pattern {
 
     #[inline(always)]
     fn fits(&self, bytes: &[u8; WIDTH]) -> bool {
-        let [least, greatest, inside, bytes] =
-            [&self.least, &self.greatest, &self.inside, bytes].map(|b| b.as_chunks::<{ Block::LEN }>().0);
-        let fit = |i: usize| {
-            let block = Block::new(&bytes[i]);
-            let odd = block.equal(b'"').or(block.equal(b'\\')).among(Block::new(&inside[i]));
-            block.lies_in(Block::new(&least[i]), Block::new(&greatest[i])).without(odd)
-        };
-        fit(0).and(fit(1)).and(fit(2).and(fit(3))).mask() == 0xffff
+        self.fit(0, bytes).and(self.fit(1, bytes)).and(self.fit(2, bytes).and(self.fit(3, bytes))).mask()
+            == 0xffff
+    }
+
+    /// Which bytes of a block are as they may be.
+    #[inline(always)]
+    fn fit(&self, i: usize, bytes: &[u8; WIDTH]) -> Marks {
+        let block = |bytes: &[u8; WIDTH]| Block::new(&bytes.as_chunks().0[i]);
+        let (bytes, inside) = (block(bytes), block(&self.inside));
+        let odd = bytes.equal(b'"').or(bytes.equal(b'\\')).among(inside);
+        bytes.lies_in(block(&self.least), block(&self.greatest)).without(odd)
     }
 }
 
