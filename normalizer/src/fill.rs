@@ -13,7 +13,8 @@ use crate::{
     products::{self, Entry, Product, To, Unit},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
-    schemas, sort,
+    schemas::{self, frames::Frames},
+    sort,
     source::{Object, Source},
     vocabulary,
 };
@@ -24,6 +25,15 @@ pub(crate) struct Memory {
     record: RecordMemory,
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
+    /// None where nothing is kept from one record to the next.
+    frames: Option<Frames>,
+}
+
+impl Memory {
+    /// With frames.
+    pub(crate) fn with_frames() -> Self {
+        Self { frames: Some(Frames::default()), ..Self::default() }
+    }
 }
 
 /// What the envelopes around a record say.
@@ -98,7 +108,7 @@ impl<'a> Given<'_, 'a> {
                 out.filtered += 1;
                 return Written::Filtered;
             }
-            schemas::encode(rules.to, &record, rules.observed_at, &mut out.output);
+            schemas::encode(rules.to, &record, rules.observed_at, memory.frames.as_mut(), &mut out.output);
             out.normalized += 1;
             Written::Normalized
         });

@@ -61,6 +61,12 @@ pub const BLANKS: usize = 64;
 /// How much of an object's keys and values is known by heart, in bytes.
 pub const STRETCHES: usize = 4 << 10;
 
+/// The longest record of a rich schema that others are written after, in bytes.
+pub const FRAME: usize = 8 << 10;
+
+/// The longest word that such records have in common, in bytes.
+pub const FRAME_WORD: usize = 64;
+
 /// The longest reason of a reject, in bytes; what exceeds it is cut.
 pub const REASON: usize = 2000;
 

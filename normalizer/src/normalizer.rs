@@ -209,7 +209,7 @@ impl Normalizer {
             topic: Topic::default(),
             surroundings: Surroundings::default(),
             columns: Columns::default(),
-            memory: Memory::default(),
+            memory: Memory::with_frames(),
             tallies: vec![0; all.len()],
             compound: false,
             tallies_before: Vec::new(),

@@ -227,6 +227,11 @@ impl<'a> Record<'a> {
         self.present &= !(1 << field as usize);
     }
 
+    /// Which fields are set, a bit for each.
+    pub(crate) fn present(&self) -> u64 {
+        self.present
+    }
+
     /// Whether a field is set.
     #[inline]
     pub fn has(&self, field: Field) -> bool {

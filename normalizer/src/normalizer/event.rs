@@ -12,7 +12,7 @@ use crate::{
     config::choices,
     explain,
     fault::{Fault, code},
-    fill::Around,
+    fill::{Around, Memory},
     json,
     layout::{self, Layout},
     limits,
@@ -133,6 +133,8 @@ impl Events {
         let mut normalizer = Normalizer::new(records)?;
         normalizer.noted = Some(FaultPlace::default());
         normalizer.planner.expect_events();
+        // Nothing is kept from one event to the next.
+        normalizer.memory = Memory::default();
         normalizer.wraps = limits::EVENT_WRAPS;
         normalizer.levels[limits::EVENT_WRAPS + 1..].fill_with(|| None);
         Ok(Self {

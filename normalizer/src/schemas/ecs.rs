@@ -5,7 +5,7 @@
 //! under the provider and the product, as in `huawei.vpc.<key>`, and fields of the flat record
 //! that ECS has no place for under `weir`.
 
-use super::{Event, Item, Row, Step, copy, extra, fixed, made, steps};
+use super::{Event, Item, Row, Step, copy, extra, fixed, made, original, steps};
 use crate::record::Field as F;
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
@@ -56,7 +56,7 @@ pub(super) const ROWS: [Row; 66] = [
         e.duration()?.checked_mul(1_000_000).map(Item::Number)
     }, "nanoseconds"),
     made(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
-    made(&[], "event.original", |e| e.original(), "the record's text, if it was kept"),
+    original("event.original"),
 
     copy(&[F::SrcIp], "source.ip"),
     copy(&[F::SrcIp], "source.address"),

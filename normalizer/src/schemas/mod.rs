@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use self::frames::{Frames, Notes};
 use crate::{
     community_id::{self, CommunityId},
     encode,
@@ -16,6 +17,7 @@ use crate::{
 };
 
 mod ecs;
+pub(crate) mod frames;
 mod ocsf;
 pub mod otel;
 
@@ -86,14 +88,36 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
 }
 
 /// Appends the record in a schema, and a line break. `observed_at` is the time of records
-/// that have none, in epoch milliseconds.
+/// that have none, in epoch milliseconds; it and the schema are always the same for the frames.
 #[inline(never)]
-pub(crate) fn encode(schema: Schema, record: &Record<'_>, observed_at: Option<u64>, out: &mut Output) {
+pub(crate) fn encode(
+    schema: Schema,
+    record: &Record<'_>,
+    observed_at: Option<u64>,
+    frames: Option<&mut Frames>,
+    out: &mut Output,
+) {
+    if schema == Schema::Flat {
+        return encode::flat(record, out);
+    }
+    let event = Event::new(record, observed_at);
+    let Some(frames) = frames else { return at_length(schema, &event, &mut Notes::none(), out) };
+    if frames.write(&event, out) {
+        return;
+    }
+    let start = out.len();
+    at_length(schema, &event, &mut frames.note(start), out);
+    frames.keep(&out[start..]);
+}
+
+/// Appends an event from the schema's table.
+#[inline(never)]
+fn at_length(schema: Schema, event: &Event<'_>, notes: &mut Notes<'_>, out: &mut Output) {
     match schema {
-        Schema::Flat => encode::flat(record, out),
-        Schema::Ocsf => tree(&ocsf::STEPS, &Event::new(record, observed_at), out),
-        Schema::Ecs => tree(&ecs::STEPS, &Event::new(record, observed_at), out),
-        Schema::Otel => otel::encode(&Event::new(record, observed_at), out),
+        Schema::Flat => {}
+        Schema::Ocsf => tree(&ocsf::STEPS, event, notes, out),
+        Schema::Ecs => tree(&ecs::STEPS, event, notes, out),
+        Schema::Otel => otel::encode(event, notes, out),
     }
 }
 
@@ -389,6 +413,8 @@ enum How {
     Made(Make),
     /// Always the same JSON.
     Fixed(&'static str),
+    /// The record's own text, if it was kept.
+    Original,
     /// What has no field, by the source's keys.
     Extra,
 }
@@ -410,31 +436,53 @@ struct Row {
 struct Cell {
     path: &'static str,
     how: How,
+    /// Where one of these fields is, the value may differ from that of a record with the same
+    /// fields and words.
+    values: u64,
 }
 
 const fn copy(from: &'static [Field], path: &'static str) -> Row {
-    Row { from, cell: Cell { path, how: How::Copy(from[0]) }, note: "" }
+    Row { from, cell: Cell { path, how: How::Copy(from[0]), values: frames::values(from) }, note: "" }
 }
 
+/// The value may depend on which fields there are, on the words that frames have in common, and
+/// on the values of these fields.
 const fn made(from: &'static [Field], path: &'static str, make: Make, note: &'static str) -> Row {
-    Row { from, cell: Cell { path, how: How::Made(make) }, note }
+    Row { from, cell: Cell { path, how: How::Made(make), values: frames::values(from) }, note }
 }
 
 const fn fixed(path: &'static str, json: &'static str) -> Row {
-    Row { from: &[], cell: Cell { path, how: How::Fixed(json) }, note: "" }
+    Row { from: &[], cell: Cell { path, how: How::Fixed(json), values: 0 }, note: "" }
 }
 
 const fn extra(path: &'static str, note: &'static str) -> Row {
-    Row { from: &[], cell: Cell { path, how: How::Extra }, note }
+    Row { from: &[], cell: Cell { path, how: How::Extra, values: 0 }, note }
+}
+
+/// The record's own text.
+const fn original(path: &'static str) -> Row {
+    let cell = Cell { path, how: How::Original, values: 0 };
+    Row { from: &[], cell, note: "the record's text, if it was kept" }
 }
 
 impl Cell {
+    /// Whether another record with the same fields and words may have another value.
+    fn may_differ(&self, event: &Event<'_>) -> bool {
+        match self.how {
+            How::Fixed(_) => false,
+            How::Extra => event.extra().next().is_some(),
+            How::Original => event.original.is_some(),
+            How::Copy(_) | How::Made(_) => self.values & event.record.present() != 0,
+        }
+    }
+
     #[inline(always)]
     fn item<'e>(&self, event: &Event<'e>) -> Option<Item<'e>> {
         match self.how {
             How::Copy(field) => event.item(field),
             How::Made(make) => make(event),
             How::Fixed(json) => Some(Item::Json(json)),
+            How::Original => event.original(),
             How::Extra => None,
         }
     }
@@ -534,13 +582,15 @@ const fn shared(a: &str, b: &str) -> usize {
 }
 
 /// Appends an event as an object of objects, and a line break.
-fn tree(steps: &[Step], event: &Event<'_>, out: &mut Output) {
+fn tree(steps: &'static [Step], event: &Event<'_>, notes: &mut Notes<'_>, out: &mut Output) {
     out.push(b'{');
     let (mut open, mut keep) = (0, 0);
     for step in steps {
         keep = step.shared.min(keep);
         let item = step.cell.item(event);
-        if item.is_none() && !(matches!(step.cell.how, How::Extra) && event.extra().next().is_some()) {
+        let members = matches!(step.cell.how, How::Extra) && event.extra().next().is_some();
+        if item.is_none() && !members {
+            notes.write(&step.cell, event, None, false, write_item, out);
             continue;
         }
         for _ in keep..open {
@@ -553,26 +603,34 @@ fn tree(steps: &[Step], event: &Event<'_>, out: &mut Output) {
             open += 1;
         }
         keep = open;
-        match item {
-            Some(item) => {
-                member(step.part(open), event, out);
-                item.write(out);
-            }
-            None => {
-                for (key, value) in event.extra() {
-                    separate(out);
-                    // The one key that would stand there twice.
-                    out.string(if key == OWN { "extra.weir" } else { key });
-                    out.push(b':');
-                    out.raw(value);
-                }
-            }
+        if item.is_some() {
+            member(step.part(open), event, out);
         }
+        let write = if members { write_members } else { write_item };
+        notes.write(&step.cell, event, item, true, write, out);
     }
     for _ in 0..open {
         out.push(b'}');
     }
     out.extend_from_slice(b"}\n");
+}
+
+/// Appends a value as it is.
+fn write_item(_: &Cell, _: &Event<'_>, item: Option<Item<'_>>, out: &mut Output) {
+    if let Some(item) = item {
+        item.write(out);
+    }
+}
+
+/// Appends the members of `extra`.
+fn write_members(_: &Cell, event: &Event<'_>, _: Option<Item<'_>>, out: &mut Output) {
+    for (key, value) in event.extra() {
+        separate(out);
+        // The one key that would stand there twice.
+        out.string(if key == OWN { "extra.weir" } else { key });
+        out.push(b':');
+        out.raw(value);
+    }
 }
 
 /// The object with the fields that a schema has no place for.

@@ -13,7 +13,7 @@
 //! What has no attribute is under `unmapped`: the source's keys as they are, and fields of the
 //! flat record under `unmapped.weir`.
 
-use super::{Event, Item, Level, Row, Step, copy, extra, fixed, made, steps};
+use super::{Event, Item, Level, Row, Step, copy, extra, fixed, made, original, steps};
 use crate::record::Field as F;
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
@@ -57,7 +57,7 @@ pub(super) const ROWS: [Row; 98] = [
         (is_controlled(e) && e.text(F::Kind) == Some("attack")).then_some(Item::Json("true"))
     }, "attacks"),
     copy(&[F::App], "app_protocol_name"),
-    made(&[], "raw_data", |e| e.original(), "the record's text, if it was kept"),
+    original("raw_data"),
 
     fixed("metadata.version", "\"1.8.0\""),
     made(&[F::Product], "metadata.product.name", |e| Some(Item::Text(e.text(F::Product).unwrap_or("unknown"))), ""),

@@ -12,7 +12,10 @@ use std::collections::HashMap;
 
 use memchr::{memchr, memmem};
 
-use super::{Cell, Event, How, Item, Level, Row, copy, covers_every_field, extra, made, name, separate};
+use super::{
+    Cell, Event, How, Item, Level, Row, copy, covers_every_field, extra, frames::Notes, made, name, original,
+    separate, write_item,
+};
 use crate::{
     output::Output,
     record::{Field as F, Raw, RawKind},
@@ -92,7 +95,7 @@ pub(super) const ROWS: [(Place, Row); 51] = [
     (Record, copy(&[F::Severity], "severityText")),
     (Record, made(&[F::Provider, F::Product, F::Kind], "eventName", |e| Some(Item::Dotted([F::Provider, F::Product, F::Kind].map(|f| e.text(f).unwrap_or("unknown")))),
         "provider, product and kind, with dots between them")),
-    (Record, made(&[], "body", |e| e.original(), "the record's text, if it was kept")),
+    (Record, original("body")),
 
     (Attribute, copy(&[F::SrcIp], "source.address")),
     (Attribute, copy(&[F::SrcPort], "source.port")),
@@ -150,7 +153,7 @@ const TAIL: &[u8] = b"]}]}";
 const END: &[u8] = b"]}\n";
 
 /// Appends an event as a `LogsData` with one record, and a line break.
-pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
+pub(super) fn encode(event: &Event<'_>, notes: &mut Notes<'_>, out: &mut Output) {
     out.extend_from_slice(HEAD);
     out.extend_from_slice(b"{\"attributes\":[");
     let mut place = Resource;
@@ -166,26 +169,24 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
                 out.extend_from_slice(b"\"attributes\":[");
             }
         }
+        let item = cell.item(event);
         if matches!(cell.how, How::Extra) {
-            let prefix = cell.path.trim_end_matches('*');
-            for (key, value) in event.extra() {
-                attribute(prefix, key, event, out);
-                raw(value, out);
-                out.push(b'}');
-            }
+            notes.write(cell, event, None, event.extra().next().is_some(), write_attributes, out);
             continue;
         }
-        let Some(item) = cell.item(event) else { continue };
-        if place == Record {
+        if item.is_none() {
+            notes.write(cell, event, None, false, write_item, out);
+        } else if place == Record {
             separate(out);
             out.push(b'"');
             out.extend_from_slice(cell.path.as_bytes());
             out.extend_from_slice(b"\":");
             // The body may hold anything; the other members have a type.
-            if cell.path == BODY { any(item, out) } else { item.write(out) }
+            let write = if matches!(cell.how, How::Original) { write_any } else { write_item };
+            notes.write(cell, event, item, true, write, out);
         } else {
             attribute(cell.path, "", event, out);
-            any(item, out);
+            notes.write(cell, event, item, true, write_any, out);
             out.push(b'}');
         }
     }
@@ -194,7 +195,22 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Output) {
     out.extend_from_slice(END);
 }
 
-const BODY: &str = "body";
+/// Appends a value with its type.
+fn write_any(_: &Cell, _: &Event<'_>, item: Option<Item<'_>>, out: &mut Output) {
+    if let Some(item) = item {
+        any(item, out);
+    }
+}
+
+/// Appends the members of `extra` as attributes.
+fn write_attributes(cell: &Cell, event: &Event<'_>, _: Option<Item<'_>>, out: &mut Output) {
+    let prefix = cell.path.trim_end_matches('*');
+    for (key, value) in event.extra() {
+        attribute(prefix, key, event, out);
+        raw(value, out);
+        out.push(b'}');
+    }
+}
 
 /// Opens an attribute; its value and a brace follow.
 fn attribute(path: &str, key: &str, event: &Event<'_>, out: &mut Output) {
