@@ -44,7 +44,7 @@ const GUESTS: [Guest; 2] = [
         // The runtimes that take batches have vectors. What must go inline says so itself: what else
         // the compiler would put inline, at its limits of 225 and 325, is 25 KB for some percent of
         // the time of `matches` and of the schemas.
-        rustflags: "-C target-feature=+simd128 -C llvm-args=--inline-threshold=100 \
+        rustflags: "-C target-feature=+simd128 -C llvm-args=--inline-threshold=50 \
                     -C llvm-args=--inlinehint-threshold=100",
         precompiled: true,
     },
