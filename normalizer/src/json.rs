@@ -76,6 +76,8 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
 
 /// Reads the value at a place, and says where it ends.
 pub(crate) fn value(text: &str, pos: usize, unescaped: &mut String) -> Option<(Span, usize)> {
+    // A place may lie behind the text, where that breaks off and others follow.
+    text.as_bytes().get(pos)?;
     let mut reader = Reader { text, bytes: text.as_bytes(), pos };
     let value = reader.value(unescaped).ok()?;
     Some((value, reader.pos))

@@ -370,7 +370,7 @@ impl Outline {
             key.form = value.form();
         } else if key.form != value.form() {
             // Those that seldom differ may stay.
-            key.misses += 1;
+            key.misses = key.misses.saturating_add(1);
             if u32::from(key.misses) * 32 > SERVED - self.left + 64 {
                 (key.steady, self.outdated) = (false, true);
             }
@@ -645,6 +645,22 @@ mod tests {
         assert!(in_stretch(&outline));
     }
 
+    /// What stands behind a text is no part of it, even if it is the rest of the object.
+    #[test]
+    fn a_text_ends_where_it_ends() {
+        for (comma, colon) in [(",", ":"), (", ", ": ")] {
+            let records = records(comma, colon);
+            let outline = trained(&records);
+            let whole = &records[12];
+            for text in (0..whole.len()).filter_map(|at| whole.get(..at)) {
+                let (mut outline, mut members, mut unescaped) = (outline.clone(), Vec::new(), String::new());
+                let place = &mut Place::default();
+                let reading = outline.read(text, whole.as_bytes(), &mut members, &mut unescaped, place);
+                assert_ne!(reading, Reading::Done, "{text}");
+            }
+        }
+    }
+
     #[test]
     fn other_keys_are_told_from_what_is_no_object() {
         let mut outline = trained(&["{\"a\":1,\"b\":\"x\"}".to_owned()]);
@@ -657,6 +673,9 @@ mod tests {
             ("{\"a\":2,\"b\":y}", Reading::NotSo),
             ("{\"a\":2,\"b\":\"y\"}}", Reading::NotSo),
             ("{\"a\":02,\"b\":\"y\"}", Reading::OtherKey),
+            ("{\"a\":2,\"b\":", Reading::NotSo),
+            ("{\"a\":2,\"b", Reading::OtherKey),
+            ("{\"a\":2,\"b\":\"", Reading::NotSo),
         ] {
             assert_eq!(read(&mut outline, text), want, "{text}");
         }
