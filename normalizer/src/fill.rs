@@ -203,15 +203,29 @@ impl Plan {
         if !self.direct.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
             return None;
         }
+        Some(self.filter(values, log_time, rules, memory, start, out))
+    }
+
+    /// Takes the record back that was written from `start` on, if the filter drops it.
+    #[inline(always)]
+    pub(crate) fn filter(
+        &self,
+        values: Object<'_>,
+        log_time: Option<u64>,
+        rules: &Rules,
+        memory: &mut Memory,
+        start: usize,
+        out: &mut Outcome,
+    ) -> Written {
         if let Some(filter) = rules.filter()
-            && !self.passes(values, log_time, zone, filter, memory)
+            && !self.passes(values, log_time, rules.zone.as_ref(), filter, memory)
         {
             out.output.truncate(start);
             out.filtered += 1;
-            return Some(Written::Filtered);
+            return Written::Filtered;
         }
         out.normalized += 1;
-        Some(Written::Normalized)
+        Written::Normalized
     }
 
     /// The log's time that stands among the values.

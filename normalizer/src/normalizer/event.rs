@@ -421,7 +421,7 @@ impl Normalizer {
         tail.extend_from_slice(&[b'\n'; columns::BEHIND]);
         let written = match self.rules.filter() {
             // What this can't do is tried once more with what is around the payload.
-            None => self.line_like_the_last(line, &tail, out),
+            None => self.line_like_the_last(line, &tail, out).is_some(),
             Some(_) => self.line_as_it_stands(line, &tail, out).is_ok(),
         };
         self.alone = tail;

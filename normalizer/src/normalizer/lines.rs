@@ -83,8 +83,8 @@ impl Normalizer {
         tail: &[u8],
         out: &mut Outcome,
     ) -> Result<Written, Missed> {
-        if self.line_like_the_last(line, tail, out) {
-            return Ok(Written::Normalized);
+        if let Some(written) = self.line_like_the_last(line, tail, out) {
+            return Ok(written);
         }
         if self.is_special(line) {
             return Err(Missed::Other);
@@ -109,18 +109,35 @@ impl Normalizer {
 
     /// The same in the shortest way, for a line of the same product as the one before.
     #[inline]
-    pub(super) fn line_like_the_last(&mut self, line: &str, tail: &[u8], out: &mut Outcome) -> bool {
-        if let Some(KnownLines { product, plan, writer: Some(writer), .. }) = self.lines.get(self.latest_line)
-            && let Some(program) = &plan.direct
-            && self.rules.filter().is_none()
-            && !self.is_special(line)
-            && program.run_line(*writer, tail, line.len(), &mut out.output)
+    pub(super) fn line_like_the_last(
+        &mut self,
+        line: &str,
+        tail: &[u8],
+        out: &mut Outcome,
+    ) -> Option<Written> {
+        let KnownLines { product, plan, writer: Some(writer), .. } = self.lines.get(self.latest_line)? else {
+            return None;
+        };
+        let start = out.output.len();
+        if self.is_special(line)
+            || !plan.direct.as_ref()?.run_line(*writer, tail, line.len(), &mut out.output)
         {
-            out.normalized += 1;
-            self.tallies[*product] += 1;
-            return true;
+            return None;
         }
-        false
+        if self.rules.filter().is_some() {
+            // It is good; what the filter looks at is found now.
+            self.columns.split_blanks(line, tail);
+            let Some(values) = self.columns.plain(line) else {
+                out.output.truncate(start);
+                return None;
+            };
+            let written = plan.filter(values, None, &self.rules, &mut self.memory, start, out);
+            self.tallies[*product] += u32::from(written == Written::Normalized);
+            return Some(written);
+        }
+        out.normalized += 1;
+        self.tallies[*product] += 1;
+        Some(Written::Normalized)
     }
 
     /// Whether a line is no product's own, as others are.
