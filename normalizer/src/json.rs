@@ -368,20 +368,22 @@ impl Reader<'_> {
 /// array in it. What else is wrong with it is not looked at.
 pub(crate) fn is_one_object(line: &[u8]) -> bool {
     let Some(inside) = line.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) else { return false };
-    let mut braces = Braces { depth: 1, inside: false, escape: false };
+    let mut braces = Braces { depth: 1, quotes: Marks::NONE, inside: false, escape: false };
     let (groups, rest) = inside.as_chunks();
     let mut last = [b' '; 64];
     last[..rest.len()].copy_from_slice(rest);
     groups.iter().all(|group| braces.take(group))
         && (rest.is_empty() || braces.take(&last))
         && braces.depth == 1
-        && !braces.inside
+        && !braces.is_inside()
 }
 
 /// A scan of what is between an object's braces for others, sixty-four bytes at a time.
 struct Braces {
     depth: usize,
-    /// Inside a string.
+    /// The quotes since strings were looked at closely: odd ones of each sixteenth byte.
+    quotes: Marks,
+    /// Inside a string, where that was.
     inside: bool,
     /// The next byte is escaped.
     escape: bool,
@@ -391,17 +393,21 @@ impl Braces {
     /// False where the object ends, or something is not as simple as it should be.
     #[inline(always)]
     fn take(&mut self, group: &[u8; 64]) -> bool {
-        let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().map(Block::new);
-        let (mut quotes, mut structure) = (0, Marks::NONE);
-        for (i, block) in blocks.enumerate() {
-            quotes |= u64::from(block.equal(b'"').mask()) << (i * Block::LEN);
+        let (mut quotes, mut structure) = (self.quotes, Marks::NONE);
+        for block in group.as_chunks::<{ Block::LEN }>().0.iter().map(Block::new) {
+            quotes = quotes.xor(block.equal(b'"'));
             structure = structure.or(block.may_be_structure());
         }
-        if structure.mask() == 0 && !self.escape {
-            self.inside ^= quotes.count_ones() % 2 == 1;
-            return true;
+        if structure.any() || self.escape {
+            return self.look_closely(group, scan::equal_in_group(group, b'"'));
         }
-        self.look_closely(group, quotes)
+        self.quotes = quotes;
+        true
+    }
+
+    /// Whether this place is inside a string: only the number of quotes counts, if it is odd.
+    fn is_inside(&self) -> bool {
+        self.inside ^ (self.quotes.mask().count_ones() % 2 == 1)
     }
 
     fn look_closely(&mut self, group: &[u8; 64], mut quotes: u64) -> bool {
@@ -409,6 +415,7 @@ impl Braces {
         let backslashes = marks(b'\\');
         let mut escaped = u64::from(self.escape);
         self.escape = false;
+        (self.inside, self.quotes) = (self.is_inside(), Marks::NONE);
         let mut left = backslashes & !escaped;
         while left != 0 {
             // The byte behind it is escaped, even if it is a backslash.

@@ -106,6 +106,12 @@ impl Marks {
         Self(self.0.or(others.0))
     }
 
+    /// Those that are either these or others, not both.
+    #[inline(always)]
+    pub(crate) fn xor(self, others: Self) -> Self {
+        Self(self.0.xor(others.0))
+    }
+
     /// Those that are others, too.
     #[inline(always)]
     pub(crate) fn and(self, others: Self) -> Self {
@@ -330,6 +336,11 @@ mod target {
         }
 
         #[inline(always)]
+        pub(super) fn xor(self, other: Self) -> Self {
+            Self(self.0 ^ other.0)
+        }
+
+        #[inline(always)]
         pub(super) fn and(self, other: Self) -> Self {
             Self(self.0 & other.0)
         }
@@ -418,6 +429,11 @@ mod words {
                 let lies_in = |j: usize| (least[j]..=greatest[j]).contains(&bytes[j]);
                 u64::from_le_bytes(std::array::from_fn(|j| u8::from(lies_in(j)) << 7))
             }))
+        }
+
+        #[inline(always)]
+        pub(super) fn xor(self, other: Self) -> Self {
+            Self([self.0[0] ^ other.0[0], self.0[1] ^ other.0[1]])
         }
 
         #[inline(always)]
