@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::vocabulary::Word;
+use crate::{encode, vocabulary::Word};
 
 /// The kinds of fault, as `rejects_by_reason` counts them.
 pub(crate) mod code {
@@ -123,12 +123,11 @@ impl<'a> Fault<'a> {
     }
 }
 
-/// Writes a number in decimal digits.
+/// Appends a number in decimal digits.
 pub(crate) fn push_number(out: &mut String, n: u64) {
-    if n >= 10 {
-        push_number(out, n / 10);
-    }
-    out.push(char::from(b'0' + (n % 10) as u8));
+    let mut digits = [0; 32];
+    let len = encode::number(&mut digits, 0, n).unwrap_or_default();
+    out.push_str(std::str::from_utf8(&digits[..len]).unwrap_or_default());
 }
 
 /// The first bytes of a text, so many at most.
