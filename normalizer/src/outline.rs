@@ -391,56 +391,53 @@ impl Outline {
         self.patterns.clear();
         self.members.clear();
         self.members.extend_from_slice(members);
-        let mut index = 0;
-        while index < members.len() {
-            let (first, start, end) = (index, self.patterns.len(), self.stretch(text, members, &mut index));
-            if index > first + 1
-                && let Some((begin, end)) = end
-            {
+        let mut first = 0;
+        while first < members.len() {
+            let stretch = self.stretch_from(text.as_bytes(), members, first);
+            let next = stretch.end.max(first + 1);
+            // A member alone is read as fast without.
+            if next > first + 1 {
                 self.keys[first].stretch = self.stretches.len() as u16;
-                let patterns = start..self.patterns.len();
-                self.stretches.push(Stretch { patterns, end: index, start: begin, len: end - begin });
+                self.stretches.push(stretch);
             } else {
-                self.patterns.truncate(start);
-                index = index.max(first + 1);
+                self.patterns.truncate(stretch.patterns.start);
             }
+            first = next;
         }
     }
 
-    /// Adds patterns for a member, and for those behind it that can be in one stretch with it;
-    /// says where all of that begins and ends.
-    fn stretch(&mut self, text: &str, members: &[Member], index: &mut usize) -> Option<(usize, usize)> {
-        let (text, mut all, mut filled) = (text.as_bytes(), None, WIDTH);
-        let mut used = self.patterns.len();
-        let patterns = &mut self.patterns;
+    /// A stretch of a member and those behind it that can be in one with it, of none if it can't.
+    fn stretch_from(&mut self, text: &[u8], members: &[Member], first: usize) -> Stretch {
+        let from = self.patterns.len();
+        let mut filled = WIDTH;
         let mut add = |bytes| {
             if filled == WIDTH {
-                patterns.push(Pattern::ANYTHING);
+                self.patterns.push(Pattern::ANYTHING);
                 filled = 0;
             }
-            if let Some(pattern) = patterns.last_mut() {
+            if let Some(pattern) = self.patterns.last_mut() {
                 pattern.set(filled, bytes);
             }
             filled += 1;
-            patterns.len()
         };
-        while let Some(key) = self.keys.get(*index)
-            && let Some((range, inside)) = key.extent(text, members[*index])
-            && all.is_none_or(|(_, end)| end == range.start)
-            && used + range.len() / WIDTH < MOST
+        let (mut end, mut bytes) = (first, 0..0);
+        while let Some(key) = self.keys.get(end)
+            && let Some((range, inside)) = key.extent(text, members[end])
+            && (end == first || bytes.end == range.start)
+            && from + (bytes.len() + range.len()) / WIDTH < MOST
         {
-            range.clone().for_each(|at| used = add(may_be(text, at, &inside)));
-            all = Some((all.map_or(range.start, |(start, _)| start), range.end));
-            *index += 1;
+            range.clone().for_each(|at| add(may_be(text, at, &inside)));
+            bytes = if end == first { range } else { bytes.start..range.end };
+            end += 1;
         }
         // A number goes no further.
-        if let Some((_, end)) = all
-            && text[end - 1] != b'"'
-            && let Some(&behind) = text.get(end)
+        if end > first
+            && text[bytes.end - 1] != b'"'
+            && let Some(&behind) = text.get(bytes.end)
         {
             add((behind, behind, false));
         }
-        all
+        Stretch { patterns: from..self.patterns.len(), end, start: bytes.start, len: bytes.len() }
     }
 }
 
