@@ -124,20 +124,21 @@ impl Normalizer {
         {
             return None;
         }
+        let mut values = Object::default();
         if self.rules.filter().is_some() {
             // It is good; what the filter looks at is found now.
             self.columns.split_blanks(line, tail);
-            let Some(values) = self.columns.plain(line) else {
-                out.output.truncate(start);
-                return None;
-            };
-            let written = plan.filter(values, None, &self.rules, &mut self.memory, start, out);
-            self.tallies[*product] += u32::from(written == Written::Normalized);
-            return Some(written);
+            match self.columns.plain(line) {
+                Some(found) => values = found,
+                None => {
+                    out.output.truncate(start);
+                    return None;
+                }
+            }
         }
-        out.normalized += 1;
-        self.tallies[*product] += 1;
-        Some(Written::Normalized)
+        let written = plan.filter(values, None, &self.rules, &mut self.memory, start, out);
+        self.tallies[*product] += u32::from(written == Written::Normalized);
+        Some(written)
     }
 
     /// Whether a line is no product's own, as others are.
