@@ -15,7 +15,7 @@ use crate::{
     plan::{Plan, Verdict},
     products::{self, Entry, To, Unit},
     record::{Field, FieldType, Raw, Record, RecordMemory},
-    scan::{self, Block, Marks, Mask, below},
+    scan::{self, Block, Mask, below},
     sort,
     source::{Object, Source, Span},
     vocabulary::{TRANSPORTS, Word},
@@ -254,21 +254,25 @@ impl Program {
         out: &mut Output,
     ) -> bool {
         let (buffer, at) = out.room(self.head.len() + columns::ROOM + 2);
-        let head_len = usize::from(self.head_len & 63);
-        let Some((head, _)) = buffer.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut) else {
-            return false;
-        };
-        *head = self.head;
-        let members = buffer.get_mut(at + head_len..).and_then(<[u8]>::first_chunk_mut);
-        let Some(members) = members else { return false };
-        let used = writer(tail, len, members);
-        if used == 0 {
-            return false;
-        }
+        // No closure as elsewhere: it would be called, and this is done for each line.
+        let end = self.line(writer, tail, len, buffer, at);
+        out.end_at(end)
+    }
+
+    #[inline(always)]
+    fn line(
+        &self,
+        writer: columns::Writer,
+        tail: &[u8],
+        len: usize,
+        buffer: &mut [u8],
+        at: usize,
+    ) -> Written {
+        encode::block(buffer, at, &self.head)?;
+        let at = at + usize::from(self.head_len & 63);
+        let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
         // The last comma is none.
-        let Some(end) = encode::bytes(buffer, at + head_len + used - 1, b"}\n") else { return false };
-        out.written_to(end);
-        true
+        if used == 0 { None } else { encode::bytes(buffer, at + used - 1, b"}\n") }
     }
 
     /// Writes a record, or nothing where something in it is not as expected. The tail begins
@@ -747,14 +751,9 @@ pub(crate) fn is_ipv6(bytes: &Chunk, len: usize) -> bool {
         return false;
     }
     let all = (1_u64 << len) - 1;
-    let (mut colons, mut zeros, mut digits) = (0, 0, 0);
-    for (i, block) in bytes.as_chunks().0.iter().map(Block::new).enumerate() {
-        let bits = |marks: Marks| u64::from(marks.mask()) << (i * Block::LEN);
-        colons |= bits(block.equal(b':'));
-        zeros |= bits(block.equal(b'0'));
-        digits |= bits(block.within(b'0', b'9').or(block.within(b'a', b'f')));
-    }
-    (colons, digits) = (colons & all, digits & all);
+    let colons = scan::mask_of(bytes, |block| block.equal(b':')) & all;
+    let zeros = scan::mask_of(bytes, |block| block.equal(b'0'));
+    let digits = scan::mask_of(bytes, |block| block.within(b'0', b'9').or(block.within(b'a', b'f'))) & all;
     let begins = (colons << 1 | 1) & digits;
     let zero = begins & zeros & !(digits >> 1);
     let gap = colons & colons >> 1;

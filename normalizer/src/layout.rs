@@ -16,7 +16,7 @@ use nom::{
 use crate::{
     Config, Error, limits,
     plan::KeyIndex,
-    scan::Block,
+    scan::{self, Block, GROUP},
     source::{Member, Object, Span},
 };
 
@@ -288,8 +288,6 @@ fn is_blank(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// So many bytes of a line are looked at in a turn.
-const GROUP: usize = 64;
 /// So many columns are cut in a turn.
 const TURN: usize = 4;
 
@@ -365,7 +363,6 @@ impl Columns {
         let (mut count, mut start, mut at) = (0, 0, 0);
         let (mut escaped, mut doubled, mut behind_blank) = (0, 0, 1);
         while at < line.len() {
-            let (mut blanks, mut odd) = (0, 0);
             let padded;
             let group: &[u8; GROUP] = match tail.get(at..).and_then(<[u8]>::first_chunk) {
                 Some(group) => group,
@@ -374,18 +371,13 @@ impl Columns {
                     &padded
                 }
             };
-            for (i, block) in group.as_chunks().0.iter().enumerate() {
-                let block = Block::new(block);
-                blanks |= u64::from(block.blanks().mask()) << (i * Block::LEN);
-                odd |= u64::from(block.escaped().mask()) << (i * Block::LEN);
-            }
             // What stands behind the line is none of its.
             let inside = match line.len() - at {
                 left @ 0..GROUP => (1 << left) - 1,
                 _ => u64::MAX,
             };
-            blanks &= inside;
-            escaped |= odd & inside;
+            let blanks = scan::mask_of(group, Block::blanks) & inside;
+            escaped |= scan::mask_of(group, Block::escaped) & inside;
             doubled |= blanks & (blanks << 1 | behind_blank);
             behind_blank = blanks >> (GROUP - 1);
             // A few at a time, and more than there are: a branch for each, and in a sandbox a look

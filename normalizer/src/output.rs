@@ -46,8 +46,7 @@ impl Output {
     pub(crate) fn try_write(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> Written) -> bool {
         let (buffer, at) = self.room(room);
         let end = write(buffer, at);
-        self.len = end.unwrap_or(self.len);
-        end.is_some()
+        self.end_at(end)
     }
 
     /// The memory, in which so much room comes behind this place.
@@ -59,10 +58,11 @@ impl Output {
         (&mut self.bytes, self.len)
     }
 
-    /// The room was written to, up to here.
+    /// Takes what was written into the room, if something was.
     #[inline(always)]
-    pub(crate) fn written_to(&mut self, end: usize) {
-        self.len = end.min(self.bytes.len());
+    pub(crate) fn end_at(&mut self, end: Written) -> bool {
+        self.len = end.unwrap_or(self.len);
+        end.is_some()
     }
 
     #[cold]

@@ -245,8 +245,14 @@ pub(crate) const GROUP: usize = 64;
 /// A bit for each byte that is this one, the first lowest.
 #[inline(always)]
 pub(crate) fn equal_in_group(group: &[u8; GROUP], byte: u8) -> u64 {
-    let blocks = group.as_chunks::<{ Block::LEN }>().0.iter().enumerate();
-    blocks.fold(0, |all, (i, b)| all | u64::from(Block::new(b).equal(byte).mask()) << (i * Block::LEN))
+    mask_of(group, |block| block.equal(byte))
+}
+
+/// A bit for each byte that is marked, the first lowest, of whole blocks of at most a group.
+#[inline(always)]
+pub(crate) fn mask_of<const N: usize>(bytes: &[u8; N], marked: impl Fn(Block) -> Marks) -> u64 {
+    let blocks = bytes.as_chunks().0.iter().map(Block::new).enumerate();
+    blocks.fold(0, |all, (i, block)| all | u64::from(marked(block).mask()) << (i * Block::LEN))
 }
 
 /// Whether a text is so many hexadecimal digits.
@@ -499,6 +505,25 @@ mod tests {
                     assert_eq!(block.escaped().mask(), want(|b| b < 0x20 || b == b'"' || b == b'\\'));
                     let scalar = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
                     assert_eq!(block.scalars().mask(), want(scalar));
+                    let least = [b'0'; 16];
+                    let mut greatest = [0xff; 16];
+                    greatest[place] = b'9';
+                    let digits = block.lies_in(Block::new(&least), Block::new(&greatest));
+                    let by_words = words.lies_in(words::Bytes::new(&least), words::Bytes::new(&greatest));
+                    let lies_in = |i: usize| (least[i]..=greatest[i]).contains(&text[i]);
+                    let lie_in = (0..16).filter(|&i| lies_in(i)).map(|i| 1 << i).sum::<Mask>();
+                    assert_eq!((digits.mask(), by_words.mask()), (lie_in, lie_in));
+                    let (lows, dashes) = (block.within(b'!', b'/'), block.equal(b'-'));
+                    let (low, dash) = (words.within(b'!', b'/'), words.equal(b'-'));
+                    let is_low = |b: u8| (b'!'..=b'/').contains(&b);
+                    assert_eq!(lows.and(dashes).mask(), want(|b| b == b'-'));
+                    assert_eq!(low.and(dash).mask(), want(|b| b == b'-'));
+                    let others = (0..16).filter(|&i| is_low(text[i]) && text[i] != b'-');
+                    let others = others.map(|i| 1 << i).sum::<Mask>();
+                    assert_eq!((lows.without(dashes).mask(), low.without(dash).mask()), (others, others));
+                    assert_eq!((lows.xor(dashes).mask(), low.xor(dash).mask()), (others, others));
+                    assert_eq!(lows.among(Block::new(&[0xff; 16])).mask(), lows.mask());
+                    assert_eq!(lows.among(Block::new(&[0; 16])).mask(), 0);
                     assert_eq!(block.hexadecimal().mask(), want(|b| b.is_ascii_hexdigit()));
                     assert_eq!(words.within(b'a', b'f').mask(), want(|b| (b'a'..=b'f').contains(&b)));
                 }

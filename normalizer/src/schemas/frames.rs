@@ -47,7 +47,7 @@ pub(super) type Write = fn(&Cell, &Event<'_>, Option<Item<'_>>, &mut Output);
 /// The frames that were needed lately.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
-    /// The latest first.
+    /// The latest first, the others in no order.
     frames: Vec<Frame>,
     /// The key of the record under way.
     key: Vec<u8>,
