@@ -42,7 +42,7 @@ const GUESTS: [Guest; 2] = [
         package: "weir-batch",
         name: "weir_batch",
         // The runtimes that take batches have vectors. What must go inline says so itself: what else
-        // the compiler would put inline, at its limits of 225 and 325, is 25 KB for some percent of
+        // the compiler would put inline, at its limits of 225 and 325, is some 30 KB for a few percent of
         // the time of `matches` and of the schemas.
         rustflags: "-C target-feature=+simd128 -C llvm-args=--inline-threshold=50 \
                     -C llvm-args=--inlinehint-threshold=100",
