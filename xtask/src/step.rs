@@ -134,6 +134,17 @@ pub(crate) struct Heard {
     pub(crate) complaint: String,
 }
 
+impl Heard {
+    /// The first line that tells of an error, or else the last line.
+    pub(crate) fn reason(&self) -> &str {
+        let error = self.complaint.lines().find_map(|line| {
+            let line = line.trim();
+            ["error:", "E:", "npm error", "npm ERR!"].into_iter().find_map(|start| line.strip_prefix(start))
+        });
+        error.or(self.complaint.lines().last()).unwrap_or("it did not say why").trim()
+    }
+}
+
 /// Runs a command without showing its output, for at most `deadline`.
 pub(crate) fn listen(command: &mut Command, deadline: Duration) -> Heard {
     let failed = |complaint: String| Heard { success: false, complaint };
@@ -207,6 +218,19 @@ mod tests {
         let text = failure.to_string();
         assert!(text.starts_with("building the host failed (not found"), "{text}");
         assert!(text.ends_with("): cargo build --locked\n  what to do: do this"), "{text}");
+    }
+
+    #[test]
+    fn a_complaint_becomes_one_line() {
+        let reason = |text: &str| Heard { success: false, complaint: text.into() }.reason().to_owned();
+        let rustup =
+            "info: downloading component rust-std\nerror: could not download\n\nCaused by:\n  no route";
+        assert_eq!(reason(rustup), "could not download");
+        let apt = "Reading lists\nE: Unable to locate package lld-22";
+        assert_eq!(reason(apt), "Unable to locate package lld-22");
+        assert_eq!(reason("npm warn old\nnpm error code EINTEGRITY\nnpm error more"), "code EINTEGRITY");
+        assert_eq!(reason("one\ntwo\n"), "two");
+        assert_eq!(reason(""), "it did not say why");
     }
 
     #[test]

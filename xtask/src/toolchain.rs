@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use crate::step::{self, Checkout, Failure, Heard, say};
+use crate::{
+    debian,
+    step::{self, Checkout, Failure, Heard, say},
+};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -28,8 +31,6 @@ const RUSTUP_DEADLINE: Duration = Duration::from_secs(600);
 /// A server that does not answer must not hold up the fallback, which is the next attempt
 /// anyway: how many seconds of silence are borne, and how often.
 const RUSTUP_PATIENCE: [(&str, &str); 2] = [("RUSTUP_DOWNLOAD_TIMEOUT", "20"), ("RUSTUP_MAX_RETRIES", "1")];
-/// apt has time limits of its own; this is for one that is stuck.
-const APT_DEADLINE: Duration = Duration::from_secs(1200);
 
 /// What compiles the guests.
 #[derive(Debug, PartialEq, Eq)]
@@ -144,21 +145,7 @@ fn rustup_reason(heard: &Heard) -> String {
     if heard.success {
         return "it added the target to another toolchain than the active one".to_owned();
     }
-    one_line(&heard.complaint)
-}
-
-/// The first line that tells of an error, or else the last line.
-fn one_line(complaint: &str) -> String {
-    let error = complaint.lines().find_map(|line| {
-        let line = line.trim();
-        line.strip_prefix("error:").or_else(|| line.strip_prefix("E:"))
-    });
-    error.or(complaint.lines().last()).unwrap_or("it did not say why").trim().to_owned()
-}
-
-/// The one command that installs Debian packages.
-fn install_command(packages: &[&str]) -> String {
-    format!("apt-get update && apt-get install --yes --no-install-recommends {}", packages.join(" "))
+    heard.reason().to_owned()
 }
 
 /// What the interpreter that Fluent Bit has is built with, from its C source: cmake, and the
@@ -173,11 +160,11 @@ pub(crate) fn prepare_wamr(checkout: &Checkout) -> Result<(), Failure> {
         return Ok(());
     }
     let missing = "the tests of the guest for Fluent Bit need cmake and libclang, to build its interpreter";
-    let complaints = apt_install(checkout, &WAMR_PACKAGES, missing)?;
+    let complaints = debian::install(checkout, &WAMR_PACKAGES, missing)?;
     if ready() {
         return Ok(());
     }
-    Err(Failure::new(format!("{missing}{complaints}"), install_command(&WAMR_PACKAGES)))
+    Err(Failure::new(format!("{missing}{complaints}"), debian::command(&WAMR_PACKAGES)))
 }
 
 /// Whether the library is where distributions, or the user, put it.
@@ -200,46 +187,12 @@ fn has_libclang() -> bool {
     })
 }
 
-/// Installs Debian packages; gives what apt complained about, or says what somebody with more
-/// rights should do.
-fn apt_install(checkout: &Checkout, packages: &[&str], why: &str) -> Result<String, Failure> {
-    if step::answer(checkout.command("apt-get").arg("--version")).is_none() {
-        return Err(Failure::new(why, format!("install what Debian calls {}", packages.join(" and "))));
-    }
-    if step::answer(checkout.command("id").arg("-u")).as_deref() != Some("0") {
-        let command = format!("sudo sh -c '{}'", install_command(packages));
-        return Err(Failure::new(why, command));
-    }
-    say(&format!("{why}; installing Debian's {}", packages.join(", ")));
-    let apt = |arguments: &[&str]| {
-        let mut command = checkout.command("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        step::listen(&mut command, APT_DEADLINE)
-    };
-    let update = apt(&["update"]);
-    let mut arguments = vec![
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        // Rather fail than take somebody's own packages away.
-        "--no-remove",
-        // Another installation may be running.
-        "--option=DPkg::Lock::Timeout=300",
-    ];
-    arguments.extend(packages);
-    let install = apt(&arguments);
-    let failed = [(update, "update"), (install, "install")].into_iter().filter(|(heard, _)| !heard.success);
-    Ok(failed
-        .map(|(heard, name)| format!("\napt-get {name} failed: {}", one_line(&heard.complaint)))
-        .collect())
-}
-
 fn install_debian_packages(checkout: &Checkout, rustup_reason: &str) -> Result<(), Failure> {
     let nothing_compiles = format!("nothing here compiles for {TARGET}; rustup: {rustup_reason}");
     if step::answer(checkout.command("apt-get").arg("--version")).is_none() {
         return Err(Failure::new(nothing_compiles, format!("rustup target add {TARGET}")));
     }
-    let complaints = apt_install(checkout, &PACKAGES, &nothing_compiles)?;
+    let complaints = debian::install(checkout, &PACKAGES, &nothing_compiles)?;
     if debian_is_ready(checkout) {
         return Ok(());
     }
@@ -248,7 +201,7 @@ fn install_debian_packages(checkout: &Checkout, rustup_reason: &str) -> Result<(
          Debian's packages do not give a Rust from {} on with its source and linker",
         env!("CARGO_PKG_RUST_VERSION")
     );
-    Err(Failure::new(what, format!("rustup target add {TARGET}, or {}", install_command(&PACKAGES))))
+    Err(Failure::new(what, format!("rustup target add {TARGET}, or {}", debian::command(&PACKAGES))))
 }
 
 #[cfg(test)]
@@ -264,26 +217,6 @@ mod tests {
         assert_eq!(version("no number here"), None);
         assert!(version("no number here") < version("1.95"), "an unknown version is not new enough");
         assert!(version(env!("CARGO_PKG_RUST_VERSION")).is_some());
-    }
-
-    #[test]
-    fn a_complaint_becomes_one_line() {
-        let rustup =
-            "info: downloading component rust-std\nerror: could not download\n\nCaused by:\n  no route";
-        assert_eq!(one_line(rustup), "could not download");
-        assert_eq!(
-            one_line("Reading lists\nE: Unable to locate package lld-22"),
-            "Unable to locate package lld-22"
-        );
-        assert_eq!(one_line("one\ntwo\n"), "two");
-        assert_eq!(one_line(""), "it did not say why");
-    }
-
-    #[test]
-    fn the_install_command_names_every_package() {
-        for package in PACKAGES {
-            assert!(install_command(&PACKAGES).contains(package), "{package}");
-        }
     }
 
     #[test]
