@@ -41,9 +41,7 @@ pub(crate) fn install(checkout: &Checkout, packages: &[&str], why: &str) -> Resu
     arguments.extend(packages);
     let install = apt(&arguments);
     let failed = [(update, "update"), (install, "install")].into_iter().filter(|(heard, _)| !heard.success);
-    Ok(failed
-        .map(|(heard, name)| format!("\napt-get {name} failed: {}", heard.reason()))
-        .collect())
+    Ok(failed.map(|(heard, name)| format!("\napt-get {name} failed: {}", heard.reason())).collect())
 }
 
 #[cfg(test)]

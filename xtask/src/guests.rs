@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     imports::imports,
+    optimizer::Optimizer,
     step::{self, Checkout, Failure},
     toolchain::{TARGET, Toolchain},
 };
@@ -18,6 +19,8 @@ struct Guest {
     /// The file that comes out, without `.wasm`.
     name: &'static str,
     rustflags: &'static str,
+    /// What it may use beyond what every guest may, as the optimizer calls it.
+    features: &'static [&'static str],
     /// Compiled ahead of time for the host, which embeds it.
     precompiled: bool,
 }
@@ -46,6 +49,7 @@ const GUESTS: [Guest; 2] = [
         // the time of `matches` and of the schemas.
         rustflags: "-C target-feature=+simd128 -C llvm-args=--inline-threshold=50 \
                     -C llvm-args=--inlinehint-threshold=100",
+        features: &["--enable-simd"],
         precompiled: true,
     },
     Guest {
@@ -53,6 +57,7 @@ const GUESTS: [Guest; 2] = [
         name: "weir_fluent_bit",
         // Fluent Bit's interpreter is built without vectors.
         rustflags: "",
+        features: &[],
         precompiled: false,
     },
 ];
@@ -60,9 +65,11 @@ const GUESTS: [Guest; 2] = [
 /// Builds every guest into `target/plugins`, and proves that none imports anything.
 pub(crate) fn build(checkout: &Checkout) -> Result<(), Failure> {
     let toolchain = Toolchain::prepare(checkout)?;
+    let optimizer = Optimizer::prepare(checkout)?;
     for guest in &GUESTS {
         let cargo = toolchain.cargo_build(checkout, &guest.flags());
         let built = compile(guest, cargo, &checkout.guests())?;
+        let built = optimizer.run(checkout, &built, guest.features)?;
         let module = fs::read(&built).map_err(|error| Failure::file("reading", &built, &error))?;
         check_imports(guest, &module)?;
         if install(&module, &checkout.plugins().join(guest.file()))? {
@@ -88,6 +95,8 @@ pub(crate) fn with_names(checkout: &Checkout) -> Result<WithNames, Failure> {
     cargo.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo");
     // Apart from the one that is shipped, which has the same file name.
     let named = compile(guest, cargo, &checkout.path("target/guests-with-names"))?;
+    let flags = [guest.features, &["--debuginfo"]].concat();
+    let named = Optimizer::prepare(checkout)?.run(checkout, &named, &flags)?;
     Ok(WithNames { named, shipped: checkout.plugins().join(guest.file()) })
 }
 
