@@ -12,6 +12,11 @@ use weir_normalizer::{
     batch::{BatchView, Outcome},
 };
 
+/// The standard library's own is larger.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// The ABI that this guest speaks.
 const ABI_VERSION: i32 = 1;
 

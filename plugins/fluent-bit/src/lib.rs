@@ -15,6 +15,11 @@ use std::cell::{Cell, RefCell};
 
 use weir_normalizer::{EventConfig, Events, Output};
 
+/// The standard library's own is larger.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// What stays in place between two calls.
 #[derive(Default)]
 struct Guest {
