@@ -152,8 +152,8 @@ pub(crate) fn address(text: &str) -> Option<IpAddr> {
     Some(a.to_ipv4_mapped().map_or(IpAddr::V6(a), IpAddr::V4))
 }
 
-/// Reads an IPv6 address; those that end in dots and decimals as the standard library does.
-fn ipv6(text: &str) -> Option<Ipv6Addr> {
+/// Reads an IPv6 address, as the standard library does.
+pub(crate) fn ipv6(text: &str) -> Option<Ipv6Addr> {
     let mut rest = text.as_bytes();
     let (mut groups, mut count, mut gap) = ([0u16; 8], 0, None);
     if let Some(behind) = rest.strip_prefix(b"::") {
@@ -170,8 +170,12 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
             }
         }
         if rest.get(digits) == Some(&b'.') {
-            // Something stands in front of the decimals.
-            return if count == 0 && gap.is_none() { None } else { text.parse().ok() };
+            // The last two groups are in decimals.
+            for pair in ipv4(rest)?.octets().chunks_exact(2) {
+                *groups.get_mut(count)? = u16::from_be_bytes([pair[0], pair[1]]);
+                count += 1;
+            }
+            break;
         }
         *groups.get_mut(count).filter(|_| digits > 0)? = group;
         count += 1;
@@ -484,6 +488,9 @@ mod tests {
             "FE80::ABCD",
             "0:0:0:0:0:0:0:0",
             "1:2:3:4:5:6:1.2.3.4",
+            "1:2:3:4:5::1.2.3.4",
+            "::2:3:4:5:6:1.2.3.4",
+            "::1.2.3.4",
             "10.0.0.1",
             "1.2.3.4:5:6:7:8:9:10",
             "1.2.3.4::",

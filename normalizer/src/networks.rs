@@ -54,7 +54,11 @@ pub(crate) fn network(text: &str) -> Option<(IpAddr, IpAddr)> {
     if let Some(address) = convert::address(text) {
         return Some((address, address));
     }
-    let net: IpNet = text.parse().ok()?;
+    let (address, prefix) = text.split_once('/')?;
+    let v4 = convert::ipv4(address.as_bytes()).map(IpAddr::V4);
+    let address = v4.or_else(|| convert::ipv6(address).map(IpAddr::V6))?;
+    let digits = prefix.bytes().all(|b| b.is_ascii_digit());
+    let net = IpNet::new(address, prefix.parse().ok().filter(|_| digits)?).ok()?;
     // As addresses are: an IPv4-mapped network is an IPv4 network.
     match (net.network(), net.broadcast()) {
         (IpAddr::V6(a), IpAddr::V6(b)) => match (a.to_ipv4_mapped(), b.to_ipv4_mapped()) {
@@ -155,6 +159,38 @@ mod tests {
             ("2001:db9::", false),
         ] {
             assert_eq!(set.contains(text.parse().unwrap()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_are_read_as_they_are_written() {
+        for (text, first, last) in [
+            ("10.1.2.3/8", "10.0.0.0", "10.255.255.255"),
+            ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
+            ("10.1.2.3/32", "10.1.2.3", "10.1.2.3"),
+            ("2001:db8::1/32", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::ffff:10.0.0.1/104", "10.0.0.0", "10.255.255.255"),
+        ] {
+            assert_eq!(network(text), Some((first.parse().unwrap(), last.parse().unwrap())), "{text}");
+        }
+        for text in [
+            "",
+            "/",
+            "10.0.0.0/",
+            "/8",
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0.0/-1",
+            "10.0.0.0/8/8",
+            "::/129",
+            "10.0.0/8",
+            "010.0.0.0/8",
+            "10.0.0.0/ 8",
+            "10.0.0.0/256",
+            "x/8",
+        ] {
+            assert_eq!(network(text), None, "{text}");
         }
     }
 
