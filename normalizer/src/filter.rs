@@ -16,7 +16,7 @@ use crate::{
     networks::{self, Networks},
     products::Unit,
     record::{Field, FieldType, RawKind, Record, Value},
-    sort,
+    scan, sort,
 };
 
 /// What a test is about.
@@ -694,7 +694,10 @@ impl Test {
             (Self::Number(c, n), Value::Number(v)) => c.holds(v, *n),
             (Self::Number(c, n), Value::Text(v)) => double::finite(v).is_some_and(|v| c.holds(v, *n as f64)),
             (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
-            (Self::Text(c, t), Value::Text(v)) => c.holds(v, t.as_str()),
+            // Texts have no order.
+            (Self::Text(c, t), Value::Text(v)) => {
+                (*c == Comparison::Equal) == scan::equal(v.as_bytes(), t.as_bytes())
+            }
             (Self::Contains(t), Value::Text(v)) => v.contains(t.as_str()),
             (Self::Matches(r), Value::Text(v)) => r.is_match(v),
             (Self::In(items), v) => items.iter().any(|i| match (i, v) {

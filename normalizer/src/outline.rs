@@ -239,7 +239,9 @@ impl Outline {
         unescaped: &mut String,
         place: &mut Place,
     ) -> Reading {
-        members.resize(self.keys.len(), Member::default());
+        if members.len() != self.keys.len() {
+            members.resize(self.keys.len(), Member::default());
+        }
         // The members up to here are looked at.
         let mut watched = if self.learning { self.keys.len() } else { 0 };
         loop {

@@ -160,6 +160,25 @@ pub(crate) fn has(bytes: &[u8], byte: u8) -> bool {
     }
 }
 
+/// Whether two texts are the same. What the library compiles to for WebAssembly compares byte by
+/// byte.
+#[inline]
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let same = |a: &[u8; Block::LEN], b| Block::new(a).same(Block::new(b)).mask() == 0xffff;
+    let (Some(last_of_a), Some(last_of_b)) = (a.last_chunk(), b.last_chunk()) else {
+        // Two halves that overlap, or very few bytes.
+        return match (a.first_chunk::<8>(), b.first_chunk::<8>()) {
+            (Some(x), Some(y)) => x == y && a.last_chunk::<8>() == b.last_chunk::<8>(),
+            _ => a.iter().eq(b),
+        };
+    };
+    let mut blocks = a.as_chunks().0.iter().zip(b.as_chunks().0);
+    blocks.all(|(a, b)| same(a, b)) && same(last_of_a, last_of_b)
+}
+
 /// A mask for the bytes below an index of at most [`Block::LEN`].
 #[inline(always)]
 pub(crate) fn below(index: usize) -> Mask {
@@ -481,6 +500,20 @@ use words as target;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_texts_and_others() {
+        for len in 0..70 {
+            let a: Vec<u8> = (0..len).collect();
+            assert!(equal(&a, &a.clone()), "{len}");
+            assert!(!equal(&a, &[&a[..], b"x"].concat()), "{len}");
+            for at in 0..a.len() {
+                let mut b = a.clone();
+                b[at] ^= 0x80;
+                assert!(!equal(&a, &b), "{at} of {len}");
+            }
+        }
+    }
 
     /// What each byte is, at each place, by vectors and by words.
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     limits,
     output::Output,
     record::{Field, Value},
+    scan,
 };
 
 /// The fields whose values are the same in all records of a frame. A value that is made of others
@@ -84,7 +85,8 @@ impl Frames {
         if !put_key(event, &mut self.key) {
             return false;
         }
-        let Some(found) = self.frames.iter().position(|frame| frame.key == self.key) else { return false };
+        let is_it = |frame: &Frame| scan::equal(&frame.key, &self.key);
+        let Some(found) = self.frames.iter().position(is_it) else { return false };
         self.frames.swap(0, found);
         self.frames[0].write(event, out)
     }
