@@ -19,8 +19,8 @@ struct Guest {
     /// The file that comes out, without `.wasm`.
     name: &'static str,
     rustflags: &'static str,
-    /// What it may use beyond what every guest may, as the optimizer calls it.
-    features: &'static [&'static str],
+    /// The optimizer's, beyond those of every guest.
+    optimizer_flags: &'static [&'static str],
     /// Compiled ahead of time for the host, which embeds it.
     precompiled: bool,
 }
@@ -49,7 +49,7 @@ const GUESTS: [Guest; 2] = [
         // the time of `matches` and of the schemas.
         rustflags: "-C target-feature=+simd128 -C llvm-args=--inline-threshold=50 \
                     -C llvm-args=--inlinehint-threshold=100",
-        features: &["--enable-simd"],
+        optimizer_flags: &["--enable-simd"],
         precompiled: true,
     },
     Guest {
@@ -57,7 +57,9 @@ const GUESTS: [Guest; 2] = [
         name: "weir_fluent_bit",
         // Fluent Bit's interpreter is built without vectors.
         rustflags: "",
-        features: &[],
+        // A function that goes into its only caller has its locals on the stack for as long as that
+        // one runs, and Fluent Bit's interpreter has 8 KiB.
+        optimizer_flags: &["--one-caller-inline-max-function-size=0"],
         precompiled: false,
     },
 ];
@@ -69,7 +71,7 @@ pub(crate) fn build(checkout: &Checkout) -> Result<(), Failure> {
     for guest in &GUESTS {
         let cargo = toolchain.cargo_build(checkout, &guest.flags());
         let built = compile(guest, cargo, &checkout.guests())?;
-        let built = optimizer.run(checkout, &built, guest.features)?;
+        let built = optimizer.run(checkout, &built, guest.optimizer_flags)?;
         let module = fs::read(&built).map_err(|error| Failure::file("reading", &built, &error))?;
         check_imports(guest, &module)?;
         if install(&module, &checkout.plugins().join(guest.file()))? {
@@ -95,7 +97,7 @@ pub(crate) fn with_names(checkout: &Checkout) -> Result<WithNames, Failure> {
     cargo.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo");
     // Apart from the one that is shipped, which has the same file name.
     let named = compile(guest, cargo, &checkout.path("target/guests-with-names"))?;
-    let flags = [guest.features, &["--debuginfo"]].concat();
+    let flags = [guest.optimizer_flags, &["--debuginfo"]].concat();
     let named = Optimizer::prepare(checkout)?.run(checkout, &named, &flags)?;
     Ok(WithNames { named, shipped: checkout.plugins().join(guest.file()) })
 }
