@@ -54,8 +54,19 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
     }
+    let (eights, rest) = text.as_chunks();
     let mut n = 0u64;
-    for &b in text {
+    for eight in eights {
+        n = n * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
+    }
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        // Four and four that overlap, behind zeros.
+        let (behind, len) = (8 * (rest.len() as u32 - 4), rest.len() as u32);
+        let word = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << behind;
+        let word = (word << (64 - 8 * len)) | (ZEROS >> (8 * len));
+        return Some(n * 10u64.pow(len) + eight_digits(word)?);
+    }
+    for &b in rest {
         let d = b.wrapping_sub(b'0');
         if d > 9 {
             return None;
@@ -63,6 +74,30 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
         n = n * 10 + u64::from(d);
     }
     Some(n)
+}
+
+/// The digit 0, eight times.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// The number that eight characters make, the first in the lowest byte, if they are digits.
+#[inline]
+fn eight_digits(word: u64) -> Option<u64> {
+    let digits = word ^ ZEROS;
+    // No byte is above 9: its high half is empty, and stays so with 6 more.
+    let more = (digits & 0x7f7f_7f7f_7f7f_7f7f) + 0x0606_0606_0606_0606;
+    if (digits | more) & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
+        return None;
+    }
+    Some(number_of_digits(digits))
+}
+
+/// The number that eight digits make, the first in the lowest byte.
+#[inline(always)]
+pub(crate) fn number_of_digits(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & 0xff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let low = (pairs >> 16 & 0xff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    high.wrapping_add(low) >> 32
 }
 
 /// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
@@ -508,6 +543,27 @@ mod tests {
         for text in all {
             assert_eq!(ipv6(&text), text.parse().ok(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn digits_of_any_number() {
+        for text in ["0", "7", "42", "999", "1234", "65535", "000001", "9999999", "12345678", "1548752136"] {
+            assert_eq!(digits(text.as_bytes()), text.parse().ok(), "{text}");
+        }
+        let longest = "9876543210123456789";
+        for len in 0..longest.len() + 1 {
+            let text = &longest[..len];
+            assert_eq!(digits(text.as_bytes()), text.parse().ok(), "{text}");
+            // Anything else at any place.
+            for at in 0..len {
+                for byte in (0..=255u8).filter(|b| !b.is_ascii_digit()) {
+                    let mut text = text.as_bytes().to_vec();
+                    text[at] = byte;
+                    assert_eq!(digits(&text), None, "{text:?}");
+                }
+            }
+        }
+        assert_eq!(digits(b"00000000000000000001"), None, "twenty digits");
     }
 
     #[test]

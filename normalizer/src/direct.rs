@@ -672,11 +672,7 @@ pub(crate) fn up_to_eight_digits(bytes: &Chunk, len: usize) -> Option<u64> {
     }
     // The last digit in the highest byte, and zeros in front of the first.
     let word = u64::from_le_bytes(*bytes.first_chunk()?) & 0x0f0f_0f0f_0f0f_0f0f;
-    let word = word << (64 - 8 * len);
-    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
-    let high = (pairs & 0xff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
-    let low = (pairs >> 16 & 0xff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
-    Some(high.wrapping_add(low) >> 32)
+    Some(convert::number_of_digits(word << (64 - 8 * len)))
 }
 
 /// At most eight bytes, the first lowest, and zeros.

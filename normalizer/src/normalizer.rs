@@ -477,7 +477,8 @@ impl Normalizer {
         sink: &mut Sink<'_>,
     ) {
         let (members, unescaped) = (&mut level.members, &mut level.unescaped);
-        let known = level.plans.read(text, text.as_bytes(), members, unescaped).is_some();
+        let read = level.plans.read(text, text.as_bytes(), members, unescaped);
+        let (known, nested) = (read.is_some(), read.is_none_or(|(_, nested)| nested));
         if !known && let Err(e) = json::read_members(text, &mut level.members, &mut level.unescaped) {
             // Several documents in one string, perhaps.
             if depth == 0
@@ -489,13 +490,13 @@ impl Normalizer {
             return;
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
-        if records_in(source).is_some() && self.documents_in(text, depth, around, level, sink) {
+        if nested && records_in(source).is_some() && self.documents_in(text, depth, around, level, sink) {
             return;
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let topic = match level.plans.latest() {
-            Some(plan) if known => plan.topic.and_then(|i| product_of_topic(source.raw(i).text)),
+            Some(plan) if known => plan.topic.and_then(|i| self.topic.tells(source.raw(i).text)),
             _ => topic(members),
         };
         let around = Around { hint: topic.or(around.hint), ..around };

@@ -16,7 +16,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The least that the memory grows by, in bytes.
+    /// The least that the memory grows by, in bytes: more than a number or an address takes.
     const STEP: usize = 256;
 
     /// Forgets what was written, and keeps the memory.
@@ -49,11 +49,18 @@ impl Output {
         self.end_at(end)
     }
 
+    /// Writes with a function that needs no more room than this.
+    #[inline(always)]
+    fn write_within(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> Written) {
+        let written = self.try_write(room, write);
+        debug_assert!(written, "{room} bytes are too few");
+    }
+
     /// The memory, in which so much room comes behind this place.
     #[inline(always)]
     pub(crate) fn room(&mut self, room: usize) -> (&mut [u8], usize) {
-        while self.bytes.len() - self.len < room {
-            self.grow();
+        if self.bytes.len() - self.len < room {
+            self.make_room(room);
         }
         (&mut self.bytes, self.len)
     }
@@ -66,6 +73,15 @@ impl Output {
     }
 
     #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, room: usize) {
+        while self.bytes.len() - self.len < room {
+            self.grow();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
         let more = self.bytes.len().max(Self::STEP);
         self.bytes.resize(self.bytes.len() + more, 0);
@@ -74,21 +90,27 @@ impl Output {
     /// Adds a byte.
     #[inline]
     pub fn push(&mut self, byte: u8) {
-        self.write(|buffer, at| encode::byte(buffer, at, byte));
+        if self.len == self.bytes.len() {
+            self.grow();
+        }
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
     }
 
     /// Adds bytes.
-    #[inline]
+    #[inline(never)]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.write(|buffer, at| encode::bytes(buffer, at, bytes));
+        self.write_within(bytes.len(), |buffer, at| encode::bytes(buffer, at, bytes));
     }
 
     pub(crate) fn number(&mut self, n: u64) {
-        self.write(|buffer, at| encode::number(buffer, at, n));
+        self.write_within(Self::STEP, |buffer, at| encode::number(buffer, at, n));
     }
 
     pub(crate) fn address(&mut self, address: IpAddr) {
-        self.write(|buffer, at| encode::address(buffer, at, address));
+        self.write_within(Self::STEP, |buffer, at| encode::address(buffer, at, address));
     }
 
     pub(crate) fn string(&mut self, text: &str) {

@@ -196,6 +196,15 @@ pub(crate) fn first_escaped(bytes: &[u8]) -> Option<usize> {
         }
         at += Block::LEN;
     }
+    // What is left, in a block with others that are looked at once more.
+    let last = match (bytes.last_chunk(), bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(last), ..) => Some(Block::new(last)),
+        (_, Some(first), Some(last)) => Some(Block::new([*first, *last].as_flattened().first_chunk()?)),
+        _ => None,
+    };
+    if last.is_some_and(|block| !block.escaped().any()) {
+        return None;
+    }
     let plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
     bytes[at..].iter().position(|b| !plain(*b)).map(|i| at + i)
 }

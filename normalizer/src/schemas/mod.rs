@@ -386,20 +386,22 @@ fn date(ms: u64, out: &mut Output) {
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era * 400 + year + u64::from(month <= 2);
     let second = ms_of_day / 1000;
-    for (n, digits, after) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (second / 3600, 2, b':'),
-        (second / 60 % 60, 2, b':'),
-        (second % 60, 2, b'.'),
-        (ms_of_day % 1000, 3, b'Z'),
-    ] {
-        for place in (0..digits).rev() {
-            out.push(b'0' + (n / 10u64.pow(place) % 10) as u8);
-        }
-        out.push(after);
-    }
+    // Without loops: a guest's deadline is looked at each time around.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |at: usize, n: u64| {
+        text[at] += (n / 10 % 10) as u8;
+        text[at + 1] += (n % 10) as u8;
+    };
+    put(0, year / 100);
+    put(2, year);
+    put(5, month);
+    put(8, day);
+    put(11, second / 3600);
+    put(14, second / 60 % 60);
+    put(17, second % 60);
+    put(20, ms_of_day % 1000 / 10);
+    text[22] += (ms_of_day % 10) as u8;
+    out.extend_from_slice(&text);
 }
 
 /// What makes a value.
