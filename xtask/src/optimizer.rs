@@ -42,7 +42,7 @@ const FEATURES: [&str; 8] = [
 /// Binaryen, installed.
 pub(crate) struct Optimizer {
     wasm_opt: PathBuf,
-    /// The lock file, which stands for the version.
+    /// What pins it.
     version: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ impl Optimizer {
         if !is_pinned || !folder.join(INSTALLED).exists() {
             install(checkout, &folder, &pins)?;
         }
-        let (_, version) = pins.swap_remove(1);
+        let version = pins.into_iter().flat_map(|(_, content)| content).collect();
         Ok(Self { wasm_opt: folder.join(WASM_OPT), version })
     }
 
