@@ -57,14 +57,14 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
     let (eights, rest) = text.as_chunks();
     let mut n = 0u64;
     for eight in eights {
-        n = n * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
+        n = n * 100_000_000 + read_eight_digits(u64::from_le_bytes(*eight))?;
     }
     if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
         // Four and four that overlap, behind zeros.
         let (behind, len) = (8 * (rest.len() as u32 - 4), rest.len() as u32);
         let word = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << behind;
         let word = (word << (64 - 8 * len)) | (ZEROS >> (8 * len));
-        return Some(n * 10u64.pow(len) + eight_digits(word)?);
+        return Some(n * 10u64.pow(len) + read_eight_digits(word)?);
     }
     for &b in rest {
         let d = b.wrapping_sub(b'0');
@@ -77,11 +77,11 @@ pub(crate) fn digits(text: &[u8]) -> Option<u64> {
 }
 
 /// The digit 0, eight times.
-const ZEROS: u64 = 0x3030_3030_3030_3030;
+pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 /// The number that eight characters make, the first in the lowest byte, if they are digits.
 #[inline]
-fn eight_digits(word: u64) -> Option<u64> {
+fn read_eight_digits(word: u64) -> Option<u64> {
     let digits = word ^ ZEROS;
     // No byte is above 9: its high half is empty, and stays so with 6 more.
     let more = (digits & 0x7f7f_7f7f_7f7f_7f7f) + 0x0606_0606_0606_0606;

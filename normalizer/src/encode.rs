@@ -8,6 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
+    convert::ZEROS,
     json,
     output::Output,
     record::{Field, Raw, RawKind, Record, Value},
@@ -145,7 +146,6 @@ fn eight_digits(n: u64) -> u64 {
 /// Writes a number in decimal.
 #[inline(always)]
 pub(crate) fn number(buffer: &mut [u8], at: usize, n: u64) -> Written {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     const EIGHT: u64 = 100_000_000;
     if n >= EIGHT {
         let end = large(buffer, at, n / EIGHT)?;
