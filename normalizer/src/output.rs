@@ -145,3 +145,34 @@ impl From<Vec<u8>> for Output {
         Self { len: bytes.len(), bytes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever room is left, all of it is written.
+    #[test]
+    fn nothing_is_lost_at_the_end_of_the_memory() {
+        let longest: IpAddr = "1111:2222:3333:4444:5555:6666:7777:8888".parse().unwrap();
+        let text = "x".repeat(Output::STEP * 3);
+        for filled in 0..Output::STEP * 3 {
+            let begun = || {
+                let mut out = Output::default();
+                out.extend_from_slice(&text.as_bytes()[..filled]);
+                out
+            };
+            let written = |write: &dyn Fn(&mut Output)| {
+                let mut out = begun();
+                write(&mut out);
+                String::from_utf8(out[filled..].to_vec()).unwrap()
+            };
+            assert_eq!(written(&|out| out.push(b'1')), "1");
+            assert_eq!(written(&|out| out.number(u64::MAX)), u64::MAX.to_string());
+            assert_eq!(written(&|out| out.address(longest)), longest.to_string());
+            assert_eq!(written(&|out| out.address([255; 4].into())), "255.255.255.255");
+            for len in [0, 1, 3, 7, 15, 31, 33, text.len()] {
+                assert_eq!(written(&|out| out.extend_from_slice(&text.as_bytes()[..len])), text[..len]);
+            }
+        }
+    }
+}

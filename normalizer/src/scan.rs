@@ -635,6 +635,11 @@ mod tests {
             assert_eq!(first_escaped(plain.as_bytes()), None);
             let text = format!("{plain}\"\u{1}\\");
             assert_eq!(first_escaped(text.as_bytes()), Some(2 * len));
+            for place in 0..len {
+                let mut text = vec![b'x'; len];
+                text[place] = b'"';
+                assert_eq!(first_escaped(&text), Some(place), "of {len}");
+            }
         }
         assert!(is_hexadecimal(b"0123456789abcdefABCDEF") && !is_hexadecimal(b"0123456789abcdefg"));
     }
