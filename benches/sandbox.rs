@@ -1,17 +1,14 @@
 //! A guest in wasmtime itself, to take parts of the sandbox away one by one, which the host
 //! never does. The settings are the host's but for what [`Guards`] leaves out.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-};
+use std::sync::Arc;
 
-use wasmtime::{Engine, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc};
+use wasmtime::{
+    Engine, Instance, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc, WasmParams,
+    WasmResults,
+};
 use weir_benches::stages::Counts;
-use weir_host::{engine::guest::settings, limits};
+use weir_host::engine::guest::{Clock, Polled, Watched, settings};
 use weir_normalizer::batch::Batch;
 
 /// What watches over a guest.
@@ -25,15 +22,19 @@ pub(crate) enum Guards {
 
 /// An instance of a guest.
 pub(crate) struct Sandbox {
-    store: Store<StoreLimits>,
+    guest: Guest,
     memory: Memory,
     input: TypedFunc<u32, u32>,
     run: TypedFunc<(u32, u32), u32>,
     head: Vec<u8>,
     /// What the host would write to a file.
     output: Vec<u8>,
-    guards: Guards,
-    _clock: Option<Clock>,
+}
+
+/// A guest with its guards, or without.
+enum Guest {
+    On(Watched<StoreLimits>, Arc<Clock>),
+    Off(Store<StoreLimits>),
 }
 
 /// Ticks that a guest gets, as many as the host gives for its default of 5 s.
@@ -42,29 +43,35 @@ const DEADLINE: u64 = 501;
 impl Sandbox {
     /// Compiles a guest, which is configured with nothing.
     pub(crate) fn new(wasm: &[u8], guards: Guards) -> Self {
-        let mut config = settings();
-        config.epoch_interruption(guards == Guards::On);
-        let engine = Engine::new(&config).expect("settings that the host has, too");
-        let module = Module::new(&engine, wasm).expect("a guest that was built");
+        let engine = Engine::new(&settings()).expect("settings that the host has, too");
         let limited = StoreLimitsBuilder::new().memory_size(44 << 20).build();
         let mut store = Store::new(&engine, limited);
-        if guards == Guards::On {
-            store.limiter(|limits| limits);
-            store.set_epoch_deadline(DEADLINE);
-        }
-        let instance =
-            Linker::new(&engine).instantiate(&mut store, &module).expect("a guest without imports");
-        let memory = instance.get_memory(&mut store, "memory").expect("what the ABI asks for");
-        let input = instance.get_typed_func(&mut store, "weir_input").expect("what the ABI asks for");
-        let run = instance.get_typed_func(&mut store, "weir_run").expect("what the ABI asks for");
-        let configure: TypedFunc<u32, u32> =
-            instance.get_typed_func(&mut store, "weir_configure").expect("what the ABI asks for");
-        let clock = (guards == Guards::On).then(|| Clock::start(&engine));
-        let mut made =
-            Self { store, memory, input, run, head: Vec::new(), output: Vec::new(), guards, _clock: clock };
-        made.head.extend_from_slice(b"{}");
+        let (mut guest, instance) = match guards {
+            Guards::On => {
+                store.limiter(|limits| limits);
+                let module = Polled::new(&engine, wasm).expect("a guest that was built");
+                let clock = Arc::new(Clock::start().expect("a thread"));
+                let mut guest = Watched::new(store, &clock);
+                let instance = guest.instantiate(&module, DEADLINE).expect("a guest that does not trap");
+                (Guest::On(guest, clock), instance)
+            }
+            Guards::Off => {
+                let module = Module::new(&engine, wasm).expect("a guest that was built");
+                let instance = Instance::new(&mut store, &module, &[]).expect("a guest that does not trap");
+                (Guest::Off(store), instance)
+            }
+        };
+        let mut made = Self {
+            memory: guest.memory_of(instance, "memory"),
+            input: guest.function_of(instance, "weir_input"),
+            run: guest.function_of(instance, "weir_run"),
+            head: b"{}".to_vec(),
+            output: Vec::new(),
+            guest,
+        };
         made.give(&[]);
-        assert_eq!(configure.call(&mut made.store, 2).expect("a guest that does not trap"), 0);
+        let configure = made.guest.function_of::<u32, u32>(instance, "weir_configure");
+        assert_eq!(made.guest.call(&configure, 2), 0);
         made
     }
 
@@ -79,9 +86,8 @@ impl Sandbox {
             let len = (self.head.len() + bytes.len()) as u32;
             let mut first = 0;
             while first < all.end as u32 {
-                self.watch();
-                let reply = self.run.call(&mut self.store, (len, first)).expect("a guest that does not trap");
-                let memory = self.memory.data(&self.store);
+                let reply = self.guest.call(&self.run, (len, first));
+                let memory = self.guest.content_mut(self.memory);
                 let [next, normalized, filtered, rejected, _, at, len] = words(memory, reply);
                 assert!((first + 1..=all.end as u32).contains(&next), "{next} after {first}");
                 first = next;
@@ -99,18 +105,49 @@ impl Sandbox {
 
     /// Writes the head and these bytes to the guest's input.
     fn give(&mut self, bytes: &[u8]) {
-        self.watch();
         let (head, len) = (&self.head, self.head.len() + bytes.len());
-        let at = self.input.call(&mut self.store, len as u32).expect("a guest that does not trap") as usize;
-        let room = &mut self.memory.data_mut(&mut self.store)[at..at + len];
+        let at = self.guest.call(&self.input, len as u32) as usize;
+        let room = &mut self.guest.content_mut(self.memory)[at..at + len];
         let (first, rest) = room.split_at_mut(head.len());
         first.copy_from_slice(head);
         rest.copy_from_slice(bytes);
     }
+}
 
-    fn watch(&mut self) {
-        if self.guards == Guards::On {
-            self.store.set_epoch_deadline(DEADLINE);
+impl Guest {
+    fn call<P: WasmParams, R: WasmResults>(&mut self, function: &TypedFunc<P, R>, parameters: P) -> R {
+        match self {
+            Self::On(guest, clock) => {
+                guest.call(clock.now() + DEADLINE, function, parameters).expect("a guest that does not trap")
+            }
+            Self::Off(store) => function.call(store, parameters).expect("a guest that does not trap"),
+        }
+    }
+
+    fn function_of<P: WasmParams, R: WasmResults>(
+        &mut self,
+        instance: Instance,
+        name: &str,
+    ) -> TypedFunc<P, R> {
+        match self {
+            Self::On(guest, _) => guest.function_of(instance, name),
+            Self::Off(store) => instance.get_typed_func(store, name),
+        }
+        .expect("what the ABI asks for")
+    }
+
+    fn memory_of(&mut self, instance: Instance, name: &str) -> Memory {
+        match self {
+            Self::On(guest, _) => guest.memory_of(instance, name),
+            Self::Off(store) => instance.get_memory(store, name),
+        }
+        .expect("what the ABI asks for")
+    }
+
+    fn content_mut(&mut self, memory: Memory) -> &mut [u8] {
+        match self {
+            Self::On(guest, _) => guest.content_mut(memory),
+            Self::Off(store) => memory.data_mut(store),
         }
     }
 }
@@ -121,37 +158,6 @@ fn words(memory: &[u8], at: u32) -> [u32; 7] {
         let at = at as usize + 4 * i;
         u32::from_le_bytes(memory[at..at + 4].try_into().expect("four bytes"))
     })
-}
-
-/// Counts epochs up, as often as the host does.
-struct Clock {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Clock {
-    fn start(engine: &Engine) -> Self {
-        let (engine, stop) = (engine.clone(), Arc::new(AtomicBool::new(false)));
-        let stopped = Arc::clone(&stop);
-        let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                thread::park_timeout(limits::TICK);
-                engine.increment_epoch();
-            }
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Clock {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // It has nothing to tell.
-            let _ = thread.join();
-        }
-    }
 }
 
 /// A guest that gives back what it got, as many records as there are elements, and does

@@ -53,6 +53,7 @@ guests! {
     traps_on_every_second_record => Done { rejected: 50_001, code: "guest-trap" };
     traps_on_its_third_run => Done { rejected: 0, code: "" };
     recurses => GivenUp("call stack exhausted");
+    recurses_broadly => GivenUp("ran past its deadline");
     loops_at_once => GivenUp("too much time was lost with it; the last time, the guest ran past its deadline");
     loops_on_one_record => Done { rejected: 1, code: "guest-timeout" };
     loops_in_input => GivenUp("ran past its deadline");

@@ -52,7 +52,7 @@ pub const GUEST_WORD: usize = 64;
 /// The longest sentence of a guest that is kept, in bytes.
 pub const GUEST_SENTENCE: usize = 4 << 10;
 
-/// How often the deadline clock ticks. A deadline is exact to one tick.
+/// How often the deadline clock ticks. A deadline is exact to one tick and one instruction.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// How much time a guest's failed runs may take for each unit of time that its good runs take,

@@ -5,12 +5,17 @@ use std::ops::Range;
 use wasmtime::{Memory, ResourceLimiter, Store, Trap, TypedFunc};
 use weir_normalizer::{Output, batch::Batch};
 
-use super::{fault::Fault, program::Program, reply};
+use super::{
+    deadline::{Stopped, Watched},
+    fault::Fault,
+    program::Program,
+    reply,
+};
 use crate::{engine::Reply, limits};
 
 /// A guest that is configured and ready for batches.
 pub(super) struct Instance {
-    store: Store<Limiter>,
+    guest: Watched<Limiter>,
     memory: Memory,
     input: TypedFunc<u32, u32>,
     run: TypedFunc<(u32, u32), u32>,
@@ -21,28 +26,30 @@ pub(super) struct Instance {
 impl Instance {
     /// The version of the ABI that a guest says it speaks, if it does.
     pub(super) fn version(program: &Program, deadline: u64) -> Result<Option<i32>, Fault> {
-        let (mut store, instance) = instantiate(program, deadline)?;
-        let Ok(version) = instance.get_typed_func::<(), i32>(&mut store, "weir_abi_version") else {
+        let (mut guest, instance) = instantiate(program, deadline)?;
+        let Ok(version) = guest.function_of::<(), i32>(instance, "weir_abi_version") else {
             return Ok(None);
         };
-        version.call(&mut store, ()).map(Some).map_err(|e| fault(&store, &e))
+        let answer = guest.call(deadline, &version, ());
+        answer.map(Some).map_err(|stopped| fault(&guest, stopped))
     }
 
-    /// A fresh instance, which may spend `deadline` ticks on its start.
+    /// A fresh instance, which is ready before the clock shows `deadline`.
     pub(super) fn new(program: &Program, deadline: u64) -> Result<Self, Fault> {
-        let (mut store, instance) = instantiate(program, deadline)?;
-        let Some(memory) = instance.get_memory(&mut store, "memory") else {
+        let (mut guest, instance) = instantiate(program, deadline)?;
+        let Some(memory) = guest.memory_of(instance, "memory") else {
             return Err(Fault::reply("it has no memory"));
         };
-        let mut function = |name| instance.get_typed_func(&mut store, name);
-        let functions = (|| Ok((function("weir_input")?, function("weir_configure")?)))();
-        let (input, configure) = functions.map_err(|e| fault(&store, &e))?;
-        let run = instance.get_typed_func(&mut store, "weir_run").map_err(|e| fault(&store, &e))?;
+        let lacks = |e: wasmtime::Error| Fault::Trap(e.to_string());
+        let input = guest.function_of(instance, "weir_input").map_err(lacks)?;
+        let configure = guest.function_of::<u32, u32>(instance, "weir_configure").map_err(lacks)?;
+        let run = guest.function_of(instance, "weir_run").map_err(lacks)?;
 
-        let mut made = Self { store, memory, input, run, output: Output::default() };
-        made.write(&[&program.config])?;
-        let answer = configure.call(&mut made.store, program.config.len() as u32);
-        match answer.map_err(|e| fault(&made.store, &e))? {
+        let mut made = Self { guest, memory, input, run, output: Output::default() };
+        made.write(&[&program.config], deadline)?;
+        let len = program.config.len() as u32;
+        let answer = made.guest.call(deadline, &configure, len);
+        match answer.map_err(|stopped| fault(&made.guest, stopped))? {
             0 => Ok(made),
             address => Err(made.refusal(address)),
         }
@@ -50,7 +57,7 @@ impl Instance {
 
     /// The guest's own words on why it does not take its configuration.
     fn refusal(&self, address: u32) -> Fault {
-        let memory = self.memory.data(&self.store);
+        let memory = self.guest.content(self.memory);
         let message = reply::words(memory, address).and_then(|[at, len]| reply::slice(memory, at, len));
         match message {
             Some(message) => {
@@ -61,15 +68,14 @@ impl Instance {
         }
     }
 
-    /// Gives the guest a batch; it may spend `deadline` ticks on taking it.
+    /// Gives the guest a batch; it may take it until `deadline`.
     pub(super) fn give(&mut self, head: &[u8], bytes: &[u8], deadline: u64) -> Result<(), Fault> {
-        self.store.set_epoch_deadline(deadline);
-        self.store.data_mut().refused = false;
-        self.write(&[head, bytes])
+        self.guest.data_mut().refused = false;
+        self.write(&[head, bytes], deadline)
     }
 
     /// Runs over the batch that was given last, the elements `given` of `batch`, from the
-    /// element `first` of them on, for at most `deadline` ticks.
+    /// element `first` of them on, until `deadline` at most.
     pub(super) fn run(
         &mut self,
         len: u32,
@@ -78,23 +84,23 @@ impl Instance {
         first: usize,
         deadline: u64,
     ) -> Result<Reply<'_>, Fault> {
-        self.store.set_epoch_deadline(deadline);
-        let answer = self.run.call(&mut self.store, (len, first as u32));
-        let address = answer.map_err(|e| fault(&self.store, &e))?;
-        reply::read(self.memory.data(&self.store), address, batch, given, first, &mut self.output)
+        let answer = self.guest.call(deadline, &self.run, (len, first as u32));
+        let address = answer.map_err(|stopped| fault(&self.guest, stopped))?;
+        reply::read(self.guest.content(self.memory), address, batch, given, first, &mut self.output)
     }
 
-    /// Writes to the guest's input, one piece after another.
-    fn write(&mut self, pieces: &[&[u8]]) -> Result<(), Fault> {
+    /// Writes to the guest's input, one piece after another; it may make room for them until
+    /// `deadline`.
+    fn write(&mut self, pieces: &[&[u8]], deadline: u64) -> Result<(), Fault> {
         let len: usize = pieces.iter().map(|p| p.len()).sum();
-        let len = u32::try_from(len).map_err(|_| self.store.data().fault())?;
-        let answer = self.input.call(&mut self.store, len);
-        let address = answer.map_err(|e| fault(&self.store, &e))?;
+        let len = u32::try_from(len).map_err(|_| self.guest.data().fault())?;
+        let answer = self.guest.call(deadline, &self.input, len);
+        let address = answer.map_err(|stopped| fault(&self.guest, stopped))?;
         if address == 0 {
-            return Err(self.store.data().fault());
+            return Err(self.guest.data().fault());
         }
         let start = address as usize;
-        let memory = self.memory.data_mut(&mut self.store);
+        let memory = self.guest.content_mut(self.memory);
         let Some(mut room) = memory.get_mut(start..start + len as usize) else {
             return Err(Fault::reply(format!(
                 "its input, {len} bytes at {address}, lies outside the memory"
@@ -109,20 +115,23 @@ impl Instance {
     }
 }
 
-fn instantiate(program: &Program, deadline: u64) -> Result<(Store<Limiter>, wasmtime::Instance), Fault> {
+fn instantiate(program: &Program, deadline: u64) -> Result<(Watched<Limiter>, wasmtime::Instance), Fault> {
     let limiter = Limiter { memory: program.limits.memory, refused: false };
     let mut store = Store::new(&program.engine, limiter);
     store.limiter(|limiter| limiter);
-    store.set_epoch_deadline(deadline);
-    let instance = program.pre.instantiate(&mut store).map_err(|e| fault(&store, &e))?;
-    Ok((store, instance))
+    let mut guest = Watched::new(store, &program.clock);
+    let instance = guest.instantiate(&program.module, deadline).map_err(|stopped| fault(&guest, stopped))?;
+    Ok((guest, instance))
 }
 
-/// What a call's error says about the guest.
-fn fault(store: &Store<Limiter>, error: &wasmtime::Error) -> Fault {
+/// What it says about the guest that it stopped.
+fn fault(guest: &Watched<Limiter>, stopped: Stopped) -> Fault {
+    let error = match stopped {
+        Stopped::Deadline => return Fault::Timeout,
+        Stopped::Error(error) => error,
+    };
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => Fault::Timeout,
-        _ if store.data().refused => store.data().fault(),
+        _ if guest.data().refused => guest.data().fault(),
         Some(trap) => Fault::Trap(trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
         None => Fault::Trap(error.to_string()),
     }
@@ -156,8 +165,9 @@ impl ResourceLimiter for Limiter {
         1
     }
 
+    /// The guest's own, and that of its polls.
     fn memories(&self) -> usize {
-        1
+        2
     }
 
     fn tables(&self) -> usize {

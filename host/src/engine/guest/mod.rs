@@ -2,8 +2,10 @@
 //! bound, replaced, and its batch retried in halves until the record to blame is alone.
 
 mod clock;
+mod deadline;
 mod fault;
 mod instance;
+mod polls;
 mod program;
 mod reply;
 
@@ -14,7 +16,12 @@ use weir_normalizer::{
     batch::{Batch, Reject, put_reject},
 };
 
-pub use self::program::{ABI_VERSION, Program, is_loadable, precompile, settings};
+pub use self::{
+    clock::Clock,
+    deadline::{Stopped, Watched},
+    polls::Polled,
+    program::{ABI_VERSION, Program, is_loadable, precompile, settings},
+};
 use self::{fault::Fault, instance::Instance};
 use super::{Engine, Reply};
 use crate::{error::Error, limits};
@@ -69,13 +76,13 @@ impl Guest {
         let mut reached = elements.start;
         let begun = program.clock.now();
         // One more tick than is left, because the one that is under way may end at once.
-        let given = instance.give(&self.head, bytes, deadline + 1);
+        let given = instance.give(&self.head, bytes, begun + deadline + 1);
         spent += program.clock.now() - begun;
         let mut result = given;
         while result.is_ok() && reached < elements.end {
             let begun = program.clock.now();
-            let left = deadline.saturating_sub(spent) + 1;
-            let run = instance.run(len, batch, elements, reached - elements.start, left);
+            let end = begun + deadline.saturating_sub(spent) + 1;
+            let run = instance.run(len, batch, elements, reached - elements.start, end);
             // The time that the writer takes is not the guest's.
             spent += program.clock.now() - begun;
             match run {

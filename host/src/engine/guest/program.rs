@@ -2,16 +2,20 @@
 
 use std::{
     borrow::Cow,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use wasmtime::{Config as EngineConfig, Engine, ExternType, InstancePre, Linker, Module, OptLevel, ValType};
+use wasmtime::{Config as EngineConfig, Engine, ExternType, Module, OptLevel, ValType};
 use weir_normalizer::Config;
 
 use super::{
     clock::{self, Clock},
     fault::Fault,
-    instance::{Instance, Limiter},
+    instance::Instance,
+    polls::{self, Polled},
 };
 use crate::{
     error::Error,
@@ -34,11 +38,11 @@ const BUILT_IN_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest
 /// A loaded guest, shared by all workers.
 pub struct Program {
     pub(super) engine: Engine,
-    pub(super) pre: InstancePre<Limiter>,
+    pub(super) module: Polled,
     pub(super) limits: SandboxLimits,
     /// What the guest is configured with, as it travels.
     pub(super) config: Vec<u8>,
-    pub(super) clock: Clock,
+    pub(super) clock: Arc<Clock>,
     pub(super) patience: Patience,
     /// What messages call it.
     pub(super) name: String,
@@ -52,33 +56,31 @@ impl Program {
             Some(module) => module,
             None => compile(&engine, BUILT_IN, "the built-in guest")?,
         };
-        Self::new(engine, &module, "the built-in guest".into(), config, limits)
+        Self::new(engine, module, "the built-in guest".into(), config, limits)
     }
 
     /// A guest from its bytes, which are WebAssembly in its binary form.
     pub fn load(wasm: &[u8], name: &str, config: &Config, limits: SandboxLimits) -> Result<Self, Error> {
         let engine = engine(None)?;
         let module = compile(&engine, wasm, name)?;
-        Self::new(engine, &module, name.into(), config, limits)
+        Self::new(engine, module, name.into(), config, limits)
     }
 
     fn new(
         engine: Engine,
-        module: &Module,
+        module: Polled,
         name: String,
         config: &Config,
         limits: SandboxLimits,
     ) -> Result<Self, Error> {
-        check_imports(module, &name)?;
-        let failed = |e: wasmtime::Error| Error::failed(format!("{name}: can't prepare the guest: {e:#}"));
-        let pre = Linker::new(&engine).instantiate_pre(module).map_err(failed)?;
+        check_imports(module.module(), &name)?;
         let config = serde_json::to_vec(config).expect("a configuration can be written");
-        let clock = Clock::start(&engine)?;
+        let clock = Arc::new(Clock::start()?);
         let deadline = clock::ticks(limits.deadline);
         let patience = Patience::new(u64::from(limits.lost_deadlines).saturating_mul(deadline));
-        let program = Self { engine, pre, limits, config, clock, patience, name };
+        let program = Self { engine, module, limits, config, clock, patience, name };
         program.check_version()?;
-        check_exports(module, &program.name)?;
+        check_exports(program.module.module(), &program.name)?;
         Ok(program)
     }
 
@@ -87,10 +89,15 @@ impl Program {
         clock::ticks(self.limits.deadline)
     }
 
+    /// When an instance that is started now has to be ready.
+    fn start_deadline(&self) -> u64 {
+        // One more, because the tick that is under way may end at once.
+        self.clock.now() + self.deadline() + 1
+    }
+
     /// A configured instance.
     pub(super) fn start(&self) -> Result<Instance, Error> {
-        // One more, because the tick that is under way may end at once.
-        Instance::new(self, self.deadline() + 1).map_err(|fault| match fault {
+        Instance::new(self, self.start_deadline()).map_err(|fault| match fault {
             Fault::Configuration(message) => Error::usage(message),
             fault => Error::failed(format!("{}: can't start the guest: {fault}", self.name)),
         })
@@ -98,7 +105,7 @@ impl Program {
 
     /// Asks before anything else is looked at, because all else may differ between versions.
     fn check_version(&self) -> Result<(), Error> {
-        let version = Instance::version(self, self.deadline() + 1)
+        let version = Instance::version(self, self.start_deadline())
             .map_err(|fault| Error::failed(format!("{}: can't start the guest: {fault}", self.name)))?;
         if version != Some(ABI_VERSION) {
             let version = version.map_or("no".into(), |v| format!("version {v} of the"));
@@ -139,7 +146,8 @@ impl Patience {
 /// Compiles a guest ahead of time, for the baseline of the processors that this build runs on.
 pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, Error> {
     let engine = engine(Some(env!("WEIR_TARGET")))?;
-    engine.precompile_module(wasm).map_err(|e| Error::failed(format!("can't compile the guest: {e:#}")))
+    let compiled = polls::insert(wasm).and_then(|wasm| engine.precompile_module(&wasm));
+    compiled.map_err(|e| Error::failed(format!("can't compile the guest: {e:#}")))
 }
 
 /// Whether this machine can run what [`precompile`] once made.
@@ -152,19 +160,22 @@ pub fn settings() -> EngineConfig {
     let mut config = EngineConfig::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
-        .epoch_interruption(true)
         .max_wasm_stack(limits::GUEST_STACK)
         // The whole address space of a guest is reserved, so that its code needs no bounds
-        // checks, and it never moves.
+        // checks, and it never moves; as much is reserved for its polls.
         .memory_reservation(4 << 30)
         .memory_may_move(false)
+        // A poll that is stopped is a signal, as are accesses outside the memory.
+        .signals_based_traps(true)
         // A trap's name is all that is reported.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .wasm_simd(true)
         .wasm_relaxed_simd(false)
-        .wasm_multi_memory(false)
+        // One is the guest's, and one is for its polls.
+        .wasm_multi_memory(true)
         .wasm_memory64(false)
+        .wasm_gc(false)
         .wasm_tail_call(false);
     config
 }
@@ -190,27 +201,23 @@ fn engine(target: Option<&str>) -> Result<Engine, Error> {
     Engine::new(&config).map_err(failed)
 }
 
-fn compile(engine: &Engine, wasm: &[u8], name: &str) -> Result<Module, Error> {
+fn compile(engine: &Engine, wasm: &[u8], name: &str) -> Result<Polled, Error> {
     if !wasm.starts_with(b"\0asm") {
         return Err(Error::failed(format!("{name}: this is no WebAssembly module; give a .wasm file")));
     }
-    Module::new(engine, wasm).map_err(|e| {
-        Error::failed(format!(
-            "{name}: can't compile the guest: {e:#}; it must be a core module of WebAssembly"
-        ))
-    })
+    Polled::new(engine, wasm).map_err(|e| Error::failed(format!("{name}: can't compile the guest: {e:#}")))
 }
 
 /// The module in compiled bytes, unless there are none, or they are another version's or
 /// need another processor.
-fn load_compiled(engine: &Engine, compiled: &[u8]) -> Option<Module> {
+fn load_compiled(engine: &Engine, compiled: &[u8]) -> Option<Polled> {
     if compiled.is_empty() {
         return None;
     }
     // SAFETY: the bytes are what `precompile` made in this project's own build; whoever can
     // change those can change this program as well.
     #[allow(unsafe_code)]
-    unsafe { Module::deserialize(engine, compiled) }.ok()
+    unsafe { Module::deserialize(engine, compiled) }.ok().map(Polled::compiled)
 }
 
 fn check_imports(module: &Module, name: &str) -> Result<(), Error> {
