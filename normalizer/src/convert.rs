@@ -42,7 +42,9 @@ pub(crate) enum NumberFault {
 /// Reads an unsigned integer; says whether it is exact, or a fraction was rounded half up.
 #[inline]
 pub(crate) fn unsigned(text: &str) -> Result<(u64, bool), NumberFault> {
-    match digits(text.as_bytes()) {
+    let bytes = text.as_bytes();
+    // Floating-point numbers of some clouds are whole ones.
+    match digits(bytes.strip_suffix(b".0").unwrap_or(bytes)) {
         Some(n) => Ok((n, true)),
         None => decimal(text, 0),
     }
@@ -98,6 +100,13 @@ pub(crate) fn number_of_digits(digits: u64) -> u64 {
     let high = (pairs & 0xff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
     let low = (pairs >> 16 & 0xff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
     high.wrapping_add(low) >> 32
+}
+
+/// The number so many times. Unlike `checked_mul` it is not a multiplication of 128 bits, for which
+/// a sandbox calls a function.
+#[inline(always)]
+pub(crate) fn times<const BY: u64>(n: u64) -> Option<u64> {
+    (n <= u64::MAX / BY).then(|| n * BY)
 }
 
 /// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
@@ -156,7 +165,7 @@ fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
     let mut n = 0u64;
     let next = leading + before.max(0) as usize;
     for i in leading..next {
-        n = n.checked_mul(10).and_then(|n| n.checked_add(digit(i).into())).ok_or(NumberFault::TooLarge)?;
+        n = times::<10>(n).and_then(|n| n.checked_add(digit(i).into())).ok_or(NumberFault::TooLarge)?;
     }
     if before >= 0 && digit(next) >= 5 {
         n = n.checked_add(1).ok_or(NumberFault::TooLarge)?;
@@ -307,7 +316,7 @@ pub(crate) fn time(text: &str, unit: Unit, zone: Option<&Zone>) -> Option<(u64, 
     const SECONDS_END: u64 = 100_000_000_000;
     if let Some(n) = digits(text.as_bytes()) {
         let seconds = unit == Unit::Seconds || unit == Unit::Guess && n < SECONDS_END;
-        return n.checked_mul(if seconds { 1000 } else { 1 }).map(|n| (n, true));
+        return if seconds { times::<1000>(n) } else { Some(n) }.map(|n| (n, true));
     }
     if let Ok((whole, _)) = decimal(text, 0) {
         let seconds = unit == Unit::Seconds || unit == Unit::Guess && whole < SECONDS_END;
@@ -452,6 +461,33 @@ mod tests {
     }
 
     /// Wherever the point stands, and whatever the exponent makes of that.
+    #[test]
+    fn whole_numbers_with_a_point_are_read_as_others_are() {
+        for text in [
+            "0.0",
+            "7.0",
+            "007.0",
+            ".0",
+            "-.0",
+            "-5.0",
+            "+3.0",
+            "1.0.0",
+            "1.00",
+            "9999999999999999999.0",
+            "18446744073709551615.0",
+            "18446744073709551616.0",
+        ] {
+            assert_eq!(unsigned(text), decimal(text, 0), "{text}");
+        }
+    }
+
+    #[test]
+    fn products_that_are_too_large_are_none() {
+        let most = u64::MAX / 1000;
+        assert_eq!([0, 1, most, most + 1].map(super::times::<1000>), [Some(0), Some(1000), Some(most * 1000), None]);
+        assert_eq!(super::times::<1>(u64::MAX), Some(u64::MAX));
+    }
+
     #[test]
     fn points_and_exponents() {
         for n in [1_u64, 5, 49, 50, 405, 499, 1_718_000_388, 9_999_999_995, u64::MAX] {

@@ -134,7 +134,7 @@ impl<'a> Given<'_, 'a> {
         }
         kept.clear();
         for &(member, entry) in &plan.steps {
-            match apply(record, &product.entries[entry], source.value(member), zone) {
+            match quickly(record, &product.entries[entry], source.value(member), zone) {
                 Ok(Applied::Done) => {}
                 Ok(Applied::Keep) => kept.push(member),
                 Err(fault) => {
@@ -260,7 +260,7 @@ impl Plan {
         for &(member, entry) in &self.steps {
             let entry = &product.entries[entry];
             if entry.to.field().is_some_and(|f| reads.has(f)) {
-                let _ = apply(&mut record, entry, values.raw(member), zone);
+                let _ = quickly(&mut record, entry, values.raw(member), zone);
             }
         }
         if reads.has(Field::LogTimeMs)
@@ -322,9 +322,16 @@ fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
     }
 }
 
-/// Reads a value and sets its field.
-#[inline]
-pub(crate) fn apply<'r, 'a: 'r>(
+/// What a value is read as.
+struct Wanted<'p> {
+    entry: &'p Entry,
+    field: Field,
+    zone: Option<&'p Zone>,
+}
+
+/// Reads a value and sets its field; fast where it is written as it nearly always is.
+#[inline(always)]
+fn quickly<'r, 'a: 'r>(
     record: &mut Record<'r>,
     entry: &Entry,
     raw: Raw<'a>,
@@ -336,11 +343,11 @@ pub(crate) fn apply<'r, 'a: 'r>(
         record.set(field, value);
         return Ok(Applied::Done);
     }
-    carefully(record, entry, raw, zone)
+    apply(record, entry, raw, zone)
 }
 
-/// The same, for values of any form.
-fn carefully<'r, 'a: 'r>(
+/// Reads a value and sets its field.
+pub(crate) fn apply<'r, 'a: 'r>(
     record: &mut Record<'r>,
     entry: &Entry,
     raw: Raw<'a>,
@@ -380,12 +387,13 @@ fn carefully<'r, 'a: 'r>(
     if raw.kind == RawKind::Nested {
         return Ok(Applied::Keep);
     }
+    let wanted = Wanted { entry, field, zone };
     if let Some(value) = record.get(field) {
         // Another key has given the field its value; this one is kept if it says something else.
-        let same = read(record, entry, field, raw, zone).is_ok_and(|r| r == Some((value, true)));
+        let same = read(record, &wanted, raw).is_ok_and(|r| r == Some((value, true)));
         return Ok(if same { Applied::Done } else { Applied::Keep });
     }
-    Ok(match read(record, entry, field, raw, zone)? {
+    Ok(match read(record, &wanted, raw)? {
         None => Applied::Keep,
         Some((value, exact)) => {
             record.set(field, value);
@@ -398,11 +406,10 @@ fn carefully<'r, 'a: 'r>(
 #[inline]
 fn read<'r, 'a: 'r>(
     record: &mut Record<'r>,
-    entry: &Entry,
-    field: Field,
+    wanted: &Wanted<'_>,
     raw: Raw<'a>,
-    zone: Option<&Zone>,
 ) -> Result<Option<(Value<'a>, bool)>, Fault<'a>> {
+    let Wanted { entry, field, zone } = *wanted;
     let text = raw.text.trim_ascii();
     let bad = |code, message: &'static str| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
     Ok(Some(match entry.to {

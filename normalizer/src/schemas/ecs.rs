@@ -6,7 +6,7 @@
 //! that ECS has no place for under `weir`.
 
 use super::{Event, Item, Row, Step, copy, extra, fixed, made, original, steps};
-use crate::record::Field as F;
+use crate::{convert, record::Field as F};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 
@@ -53,7 +53,7 @@ pub(super) const ROWS: [Row; 66] = [
     made(&[F::StartMs], "event.start", |e| e.number(F::StartMs).map(Item::Date), ""),
     made(&[F::EndMs], "event.end", |e| e.number(F::EndMs).map(Item::Date), ""),
     made(&[F::StartMs, F::EndMs], "event.duration", |e| {
-        e.duration()?.checked_mul(1_000_000).map(Item::Number)
+        convert::times::<1_000_000>(e.duration()?).map(Item::Number)
     }, "nanoseconds"),
     made(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
     original("event.original"),

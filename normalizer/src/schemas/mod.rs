@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::frames::{Frames, Notes};
 use crate::{
     community_id::{self, CommunityId},
-    encode,
+    convert, encode,
     output::Output,
     record::{Field, Raw, RawKind, Record, Value},
 };
@@ -359,7 +359,7 @@ impl Item<'_> {
                     }
                     Self::Address(a) => out.address(a),
                     Self::Digits(n) => out.number(n),
-                    Self::Nanos(ms) => out.number(ms.saturating_mul(1_000_000)),
+                    Self::Nanos(ms) => out.number(convert::times::<1_000_000>(ms).unwrap_or(u64::MAX)),
                     Self::Date(ms) => date(ms, out),
                     Self::CommunityId(id) => out.extend_from_slice(&id),
                     Self::Number(_) | Self::Text(_) | Self::Json(_) | Self::Addresses(..) => {}
