@@ -484,7 +484,10 @@ mod tests {
     #[test]
     fn products_that_are_too_large_are_none() {
         let most = u64::MAX / 1000;
-        assert_eq!([0, 1, most, most + 1].map(super::times::<1000>), [Some(0), Some(1000), Some(most * 1000), None]);
+        assert_eq!(
+            [0, 1, most, most + 1].map(super::times::<1000>),
+            [Some(0), Some(1000), Some(most * 1000), None]
+        );
         assert_eq!(super::times::<1>(u64::MAX), Some(u64::MAX));
     }
 

@@ -568,7 +568,7 @@ impl Framer {
         let rest = &self.window[self.pos..];
         let Some(end) = memchr(b'\n', rest) else { return };
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-        if line.len() <= limits::RECORD && json::is_one_object(line) {
+        if line.len() <= limits::RECORD && json::is_one_object(line, rest) {
             self.pos += line.len();
             self.emit(self.pos, None);
             self.mode = Mode::AfterDoc;
@@ -596,7 +596,7 @@ impl Framer {
         {
             let line = &window[mark..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.len() > limits::RECORD || first == b'{' && !json::is_one_object(line) {
+            if line.len() > limits::RECORD || first == b'{' && !json::is_one_object(line, &window[mark..]) {
                 break;
             }
             let element = Element { start: mark as u32, len: line.len() as u32, context: 0, fault: 0 };

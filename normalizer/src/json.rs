@@ -365,13 +365,12 @@ impl Reader<'_> {
 }
 
 /// Whether a line without line breaks is one object, as far as its braces tell, and has no
-/// array in it. What else is wrong with it is not looked at.
-pub(crate) fn is_one_object(line: &[u8]) -> bool {
+/// array in it. What else is wrong with it is not looked at. The line begins the tail.
+pub(crate) fn is_one_object(line: &[u8], tail: &[u8]) -> bool {
     let Some(inside) = line.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) else { return false };
     let mut braces = Braces { depth: 1, quotes: Marks::NONE, inside: false, escape: false };
     let (groups, rest) = inside.as_chunks();
-    let mut last = [b' '; 64];
-    last[..rest.len()].copy_from_slice(rest);
+    let last = scan::padded_group(rest, tail.get(line.len() - 1 - rest.len()..).unwrap_or_default());
     groups.iter().all(|group| braces.take(group))
         && (rest.is_empty() || braces.take(&last))
         && braces.depth == 1

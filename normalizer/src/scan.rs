@@ -270,6 +270,29 @@ impl Iterator for Places<'_> {
 /// How many bytes a word has bits for.
 pub(crate) const GROUP: usize = 64;
 
+/// Less than a group, and zeros behind it. The tail begins with it.
+#[inline(always)]
+pub(crate) fn padded_group(bytes: &[u8], tail: &[u8]) -> [u8; GROUP] {
+    static ONES: [u8; 2 * GROUP] = {
+        let mut ones = [0; 2 * GROUP];
+        let mut i = 0;
+        while i < GROUP {
+            ones[i] = 0xff;
+            i += 1;
+        }
+        ones
+    };
+    let ones = ONES.get(GROUP.saturating_sub(bytes.len())..).and_then(<[u8]>::first_chunk::<GROUP>);
+    if let (Some(group), Some(ones)) = (tail.first_chunk::<GROUP>(), ones) {
+        return std::array::from_fn(|i| group[i] & ones[i]);
+    }
+    let mut group = [0; GROUP];
+    if let Some(place) = group.get_mut(..bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+    group
+}
+
 /// A bit for each byte that is this one, the first lowest.
 #[inline(always)]
 pub(crate) fn equal_in_group(group: &[u8; GROUP], byte: u8) -> u64 {
@@ -509,6 +532,18 @@ use words as target;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_behind_a_group_is_left_out() {
+        let text: Vec<u8> = (1..=2 * GROUP as u8).collect();
+        for len in 0..GROUP {
+            let mut want = [0; GROUP];
+            want[..len].copy_from_slice(&text[..len]);
+            for tail in [&text[..len], &text[..GROUP - 1], &text[..GROUP], &text] {
+                assert_eq!(padded_group(&text[..len], tail), want, "{len} of {}", tail.len());
+            }
+        }
+    }
 
     #[test]
     fn equal_texts_and_others() {
