@@ -94,12 +94,13 @@ fn sha1(bytes: &[u8]) -> Option<[u8; 20]> {
     for (i, (to, constant)) in ROUNDS.into_iter().enumerate() {
         for word in &words[from..to] {
             let mixed = match i {
-                0 => (b & c) | (!b & d),
-                2 => (b & c) | (b & d) | (c & d),
+                0 => d ^ (b & (c ^ d)),
+                2 => (b & c) | (d & (b ^ c)),
                 _ => b ^ c ^ d,
             };
-            let sum = a.rotate_left(5).wrapping_add(mixed).wrapping_add(e).wrapping_add(constant);
-            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum.wrapping_add(*word));
+            // What is known first is summed first.
+            let sum = e.wrapping_add(constant.wrapping_add(*word)).wrapping_add(mixed);
+            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum.wrapping_add(a.rotate_left(5)));
         }
         from = to;
     }
