@@ -75,8 +75,6 @@ pub(crate) fn v1(
 /// spell all of its 80 rounds out, for long texts: that would be 4 KB more in the guest.
 fn sha1(bytes: &[u8]) -> Option<[u8; 20]> {
     const LEN: usize = 64 - 8;
-    const ROUNDS: [(usize, u32); 4] =
-        [(20, 0x5a82_7999), (40, 0x6ed9_eba1), (60, 0x8f1b_bcdc), (80, 0xca62_c1d6)];
     let mut block = [0; 64];
     block[..LEN].get_mut(..bytes.len())?.copy_from_slice(bytes);
     *block[..LEN].get_mut(bytes.len())? = 0x80;
@@ -89,26 +87,32 @@ fn sha1(bytes: &[u8]) -> Option<[u8; 20]> {
         words[i] = (words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16]).rotate_left(1);
     }
     let start = [0x6745_2301u32, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let [mut a, mut b, mut c, mut d, mut e] = start;
-    let mut from = 0;
-    for (i, (to, constant)) in ROUNDS.into_iter().enumerate() {
-        for word in &words[from..to] {
-            let mixed = match i {
-                0 => d ^ (b & (c ^ d)),
-                2 => (b & c) | (d & (b ^ c)),
-                _ => b ^ c ^ d,
-            };
-            // What is known first is summed first.
-            let sum = e.wrapping_add(constant.wrapping_add(*word)).wrapping_add(mixed);
-            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum.wrapping_add(a.rotate_left(5)));
-        }
-        from = to;
-    }
+    let [first, second, third, fourth] = words.as_chunks::<20>().0 else { return None };
+    let end = rounds(start, first, 0x5a82_7999, |b, c, d| d ^ (b & (c ^ d)));
+    let end = rounds(end, second, 0x6ed9_eba1, |b, c, d| b ^ c ^ d);
+    let end = rounds(end, third, 0x8f1b_bcdc, |b, c, d| (b & c) | (d & (b ^ c)));
+    let end = rounds(end, fourth, 0xca62_c1d6, |b, c, d| b ^ c ^ d);
     let mut hash = [0; 20];
-    for ((out, start), end) in hash.as_chunks_mut::<4>().0.iter_mut().zip(start).zip([a, b, c, d, e]) {
+    for ((out, start), end) in hash.as_chunks_mut::<4>().0.iter_mut().zip(start).zip(end) {
         *out = start.wrapping_add(end).to_be_bytes();
     }
     Some(hash)
+}
+
+/// A quarter of the rounds, which mix three of the words in one way.
+#[inline(always)]
+fn rounds(
+    [mut a, mut b, mut c, mut d, mut e]: [u32; 5],
+    words: &[u32; 20],
+    constant: u32,
+    mix: impl Fn(u32, u32, u32) -> u32,
+) -> [u32; 5] {
+    for word in words {
+        // What is known first is summed first.
+        let sum = e.wrapping_add(constant.wrapping_add(*word)).wrapping_add(mix(b, c, d));
+        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum.wrapping_add(a.rotate_left(5)));
+    }
+    [a, b, c, d, e]
 }
 
 /// The type of message that answers this one, or that this one answers.
