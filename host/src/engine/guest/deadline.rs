@@ -227,23 +227,24 @@ mod tests {
                 (func (export "run") (local i32) {body}))"#
             );
             let (mut guest, run) = guest(&text, &clock);
-            let result = guest.call(clock.now() + 2, &run, ());
+            let result = guest.call(clock.now() + 1, &run, ());
             assert!(matches!(result, Err(Stopped::Deadline)), "{body}: {result:?}");
         }
     }
 
     #[test]
     fn start_functions_are_watched_and_may_trap() {
-        let clock = Arc::new(Clock::start().unwrap());
-        let start = |body: &str| {
+        let start = |body: &str, clock: Clock| {
+            let clock = Arc::new(clock);
             let (engine, mut guest) = watched(&clock);
             let text = format!("(module (start 0) (func {body}))");
             let module = Polled::new(&engine, &wat::parse_str(text).unwrap()).unwrap();
-            guest.instantiate(&module, clock.now() + 2).map(|_| ())
+            guest.instantiate(&module, clock.now() + 1).map(|_| ())
         };
-        start("").unwrap();
-        assert!(matches!(start("(loop (br 0))"), Err(Stopped::Deadline)));
-        let Err(Stopped::Error(error)) = start("unreachable") else { panic!("it did not trap") };
+        start("", Clock::by_hand()).unwrap();
+        assert!(matches!(start("(loop (br 0))", Clock::start().unwrap()), Err(Stopped::Deadline)));
+        let trap = start("unreachable", Clock::by_hand());
+        let Err(Stopped::Error(error)) = trap else { panic!("{trap:?}") };
         assert_eq!(error.downcast_ref(), Some(&Trap::UnreachableCodeReached));
     }
 
