@@ -119,6 +119,24 @@ fn a_line_is_normalized() {
     assert_eq!(text(&normalize(&[], "")), "");
 }
 
+/// Where other limits hold for a process, the message says what to do.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_may_have_too_little_address_space() {
+    let dir = Dir::new("address-space");
+    let file = dir.write("line.log", LINE);
+    let run = |more: &str| {
+        let weir = env!("CARGO_BIN_EXE_weir");
+        let script = format!("ulimit -v 4000000 && exec '{weir}' normalize --summary none {more} '{file}'");
+        Command::new("sh").args(["-c", &script]).output().unwrap()
+    };
+    let failed = run("--jobs 1");
+    assert_eq!(failed.status.code(), Some(1));
+    let message = String::from_utf8(failed.stderr).unwrap();
+    assert!(message.contains("each job takes 8 GiB of address space"), "{message}");
+    assert_eq!(text(&run("--native --jobs 1").stdout), FLAT);
+}
+
 #[test]
 fn files_are_read_in_order() {
     let dir = Dir::new("order");

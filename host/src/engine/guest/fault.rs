@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Timeout,
     /// It asked for more memory than it may have, and could not go on.
     Memory { limit: usize },
+    /// There is no room for it in this process.
+    Setup(String),
     /// It does not take its configuration, in its own words.
     Configuration(String),
     /// What it answered can't be true.
@@ -25,7 +27,8 @@ impl Fault {
     /// The reason code that a record is rejected with.
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Trap(_) => "guest-trap",
+            // No record is to blame for the latter, and none is rejected with it.
+            Self::Trap(_) | Self::Setup(_) => "guest-trap",
             Self::Timeout => "guest-timeout",
             Self::Memory { .. } => "guest-memory",
             Self::Configuration(_) => "guest-configuration",
@@ -42,6 +45,11 @@ impl fmt::Display for Fault {
             Self::Memory { limit } => {
                 write!(f, "the guest needed more memory than its {} MiB", limit >> 20)
             }
+            Self::Setup(why) => write!(
+                f,
+                "{why}; each job takes 8 GiB of address space, though little memory: allow that \
+                 (`ulimit -v`), run fewer jobs, or use `--native`"
+            ),
             Self::Configuration(message) => f.write_str(message),
             Self::Reply(what) => write!(f, "the guest's reply can't be true: {what}"),
         }

@@ -120,7 +120,12 @@ fn instantiate(program: &Program, deadline: u64) -> Result<(Watched<Limiter>, wa
     let mut store = Store::new(&program.engine, limiter);
     store.limiter(|limiter| limiter);
     let mut guest = Watched::new(store, &program.clock);
-    let instance = guest.instantiate(&program.module, deadline).map_err(|stopped| fault(&guest, stopped))?;
+    let instance = guest.instantiate(&program.module, deadline).map_err(|stopped| match stopped {
+        Stopped::Error(error) if !error.is::<Trap>() && !guest.data().refused => {
+            Fault::Setup(error.to_string())
+        }
+        stopped => fault(&guest, stopped),
+    })?;
     Ok((guest, instance))
 }
 
