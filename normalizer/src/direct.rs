@@ -193,7 +193,9 @@ impl Program {
                 To::Address(f) | To::AddressOrName(f) => (f, Act::Address),
                 To::Protocol => (Field::Protocol, Act::Protocol),
                 To::Word(f, _) => (f, Act::Word),
-                To::Version(v) => (Field::Provider, Act::Version(word(&padded(v.as_bytes()), v.len())?)),
+                To::Version(v) => {
+                    (Field::Provider, Act::Version(word(&scan::padded(v.as_bytes()), v.len())?))
+                }
                 To::Counter(..) | To::Flat(_) | To::FlatExtra | To::Extra | To::Envelope => return None,
             };
             steps.push((field, member, act, Some(entry)));
@@ -391,7 +393,7 @@ impl Program {
         // Too little may have stood behind it.
         if inside.len() < TEXT {
             let window = buffer.get_mut(at..)?.first_chunk_mut()?;
-            if let Some(used) = step.write(&padded(inside), span.form(), window) {
+            if let Some(used) = step.write(&scan::padded(inside), span.form(), window) {
                 return Some(at + used);
             }
         }
@@ -638,15 +640,6 @@ pub(crate) fn block(chunk: &Chunk) -> &[u8; Block::LEN] {
     &chunk.as_chunks().0[0]
 }
 
-/// The beginning of a text, with zeros where there is not so much.
-#[cold]
-pub(crate) fn padded(tail: &[u8]) -> Chunk {
-    let mut all = [0; TEXT];
-    let len = tail.len().min(TEXT);
-    all[..len].copy_from_slice(&tail[..len]);
-    all
-}
-
 /// Whether the first bytes are a number as it goes out.
 #[inline(always)]
 pub(crate) fn are_digits(bytes: &Chunk, len: usize) -> bool {
@@ -779,7 +772,7 @@ mod tests {
             ["", " ", ".1 2.3.4.5 6.7.8.9 10", "00000000000000000000", "2552552552552552", "é012345678901"]
         {
             let whole = format!("{text}{behind}");
-            check(&padded(whole.as_bytes()));
+            check(&scan::padded(whole.as_bytes()));
         }
     }
 
@@ -853,14 +846,17 @@ mod tests {
         for text in ["::", "::1", "1::", "1::1::1", "1:2:3:4:5:6:7::", "1:2:3:4:5:6::", "1:2:3:4:5:6:7:8:9"] {
             check(text);
         }
-        assert!(is_ipv6(&padded(b"fd00:10:5fa:6e:5577:5f:3d95:177"), 31) && is_ipv6(&padded(b"1::"), 3));
+        assert!(
+            is_ipv6(&scan::padded(b"fd00:10:5fa:6e:5577:5f:3d95:177"), 31)
+                && is_ipv6(&scan::padded(b"1::"), 3)
+        );
     }
 
     #[test]
     fn words_wherever_they_stand() {
         for text in ["accept", "ok", "skipdata", "x"] {
             chunks(text, |chunk| {
-                assert_eq!(word(chunk, text.len()), word(&padded(text.as_bytes()), text.len()));
+                assert_eq!(word(chunk, text.len()), word(&scan::padded(text.as_bytes()), text.len()));
             });
         }
         assert_eq!((word(&[0; 48], 0), word(&[b'x'; 48], 9)), (None, None));

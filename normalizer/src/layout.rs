@@ -291,17 +291,6 @@ fn is_blank(b: u8) -> bool {
 /// So many columns are cut in a turn.
 const TURN: usize = 4;
 
-/// What stands from a place on, and blanks behind it.
-#[cold]
-#[inline(never)]
-fn padded_group(tail: &[u8], at: usize) -> [u8; GROUP] {
-    let mut group = [b' '; GROUP];
-    let rest = tail.get(at..).unwrap_or_default();
-    let len = rest.len().min(GROUP);
-    group[..len].copy_from_slice(&rest[..len]);
-    group
-}
-
 /// The columns of one line.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
@@ -367,7 +356,7 @@ impl Columns {
             let group: &[u8; GROUP] = match tail.get(at..).and_then(<[u8]>::first_chunk) {
                 Some(group) => group,
                 None => {
-                    padded = padded_group(tail, at);
+                    padded = scan::padded(tail.get(at..).unwrap_or_default());
                     &padded
                 }
             };

@@ -270,27 +270,25 @@ impl Iterator for Places<'_> {
 /// How many bytes a word has bits for.
 pub(crate) const GROUP: usize = 64;
 
+/// The first bytes, and zeros behind them if there are fewer.
+#[cold]
+#[inline(never)]
+pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut all = [0; N];
+    let len = bytes.len().min(N);
+    all[..len].copy_from_slice(&bytes[..len]);
+    all
+}
+
 /// Less than a group, and zeros behind it. The tail begins with it.
 #[inline(always)]
 pub(crate) fn padded_group(bytes: &[u8], tail: &[u8]) -> [u8; GROUP] {
-    static ONES: [u8; 2 * GROUP] = {
-        let mut ones = [0; 2 * GROUP];
-        let mut i = 0;
-        while i < GROUP {
-            ones[i] = 0xff;
-            i += 1;
-        }
-        ones
-    };
-    let ones = ONES.get(GROUP.saturating_sub(bytes.len())..).and_then(<[u8]>::first_chunk::<GROUP>);
-    if let (Some(group), Some(ones)) = (tail.first_chunk::<GROUP>(), ones) {
-        return std::array::from_fn(|i| group[i] & ones[i]);
+    const KEPT: [[u8; GROUP]; 2] = [[0xff; GROUP], [0; GROUP]];
+    let kept = KEPT.as_flattened().get(GROUP.saturating_sub(bytes.len())..);
+    match (tail.first_chunk::<GROUP>(), kept.and_then(<[u8]>::first_chunk::<GROUP>)) {
+        (Some(group), Some(kept)) => std::array::from_fn(|i| group[i] & kept[i]),
+        _ => padded(bytes),
     }
-    let mut group = [0; GROUP];
-    if let Some(place) = group.get_mut(..bytes.len()) {
-        place.copy_from_slice(bytes);
-    }
-    group
 }
 
 /// A bit for each byte that is this one, the first lowest.
