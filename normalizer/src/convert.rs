@@ -460,7 +460,6 @@ mod tests {
         }
     }
 
-    /// Wherever the point stands, and whatever the exponent makes of that.
     #[test]
     fn whole_numbers_with_a_point_are_read_as_others_are() {
         for text in [
@@ -491,6 +490,7 @@ mod tests {
         assert_eq!(super::times::<1>(u64::MAX), Some(u64::MAX));
     }
 
+    /// Wherever the point stands, and whatever the exponent makes of that.
     #[test]
     fn points_and_exponents() {
         for n in [1_u64, 5, 49, 50, 405, 499, 1_718_000_388, 9_999_999_995, u64::MAX] {
