@@ -323,6 +323,7 @@ fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
 }
 
 /// What a value is read as.
+// As one parameter: a sandbox passes the first four in registers, and those behind are waited for.
 struct Wanted<'p> {
     entry: &'p Entry,
     field: Field,
