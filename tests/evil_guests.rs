@@ -62,6 +62,7 @@ guests! {
     grows_at_once => GivenUp("needed more memory than its 8 MiB");
     grows_on_one_record => Done { rejected: 1, code: "guest-memory" };
     is_born_too_big => Refused("needed more memory than its 8 MiB");
+    has_too_large_a_table => Refused("the guest trapped: table minimum size of 100000 elements exceeds table limits");
     has_no_room => GivenUp("needed more memory than its 8 MiB");
     input_outside_memory => Refused("bytes at 4294967280, lies outside the memory");
     refuses_batches => GivenUp("it refuses the batch");

@@ -63,6 +63,10 @@ pub const LOST_TO_GOOD: u64 = 32;
 /// The part of a deadline that even the smallest part of a retried batch gets, as a divisor.
 pub const DEADLINE_SHARES: u64 = 32;
 
+/// The address space that is reserved for a memory of a guest, in bytes: all that it can name, so
+/// that its code needs no bounds checks. An instance has two memories, its own and that of its polls.
+pub const GUEST_ADDRESSES: u64 = 4 << 30;
+
 /// The elements of a guest's table of functions.
 pub const TABLE_ELEMENTS: usize = 64 << 10;
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::limits;
+
 /// Why a guest was stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -11,7 +13,7 @@ pub(super) enum Fault {
     Timeout,
     /// It asked for more memory than it may have, and could not go on.
     Memory { limit: usize },
-    /// There is no room for it in this process.
+    /// The system has no room for it.
     Setup(String),
     /// It does not take its configuration, in its own words.
     Configuration(String),
@@ -47,8 +49,9 @@ impl fmt::Display for Fault {
             }
             Self::Setup(why) => write!(
                 f,
-                "{why}; each job takes 8 GiB of address space, though little memory: allow that \
-                 (`ulimit -v`), run fewer jobs, or use `--native`"
+                "{why}; each job takes {} GiB of address space, though little memory: allow that \
+                 (`ulimit -v`), run fewer jobs, or use `--native`",
+                (2 * limits::GUEST_ADDRESSES) >> 30
             ),
             Self::Configuration(message) => f.write_str(message),
             Self::Reply(what) => write!(f, "the guest's reply can't be true: {what}"),

@@ -120,12 +120,7 @@ fn instantiate(program: &Program, deadline: u64) -> Result<(Watched<Limiter>, wa
     let mut store = Store::new(&program.engine, limiter);
     store.limiter(|limiter| limiter);
     let mut guest = Watched::new(store, &program.clock);
-    let instance = guest.instantiate(&program.module, deadline).map_err(|stopped| match stopped {
-        Stopped::Error(error) if !error.is::<Trap>() && !guest.data().refused => {
-            Fault::Setup(error.to_string())
-        }
-        stopped => fault(&guest, stopped),
-    })?;
+    let instance = guest.instantiate(&program.module, deadline).map_err(|stopped| fault(&guest, stopped))?;
     Ok((guest, instance))
 }
 
@@ -138,6 +133,8 @@ fn fault(guest: &Watched<Limiter>, stopped: Stopped) -> Fault {
     match error.downcast_ref::<Trap>() {
         _ if guest.data().refused => guest.data().fault(),
         Some(trap) => Fault::Trap(trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
+        // What the system refuses has a cause beyond the sandbox.
+        None if error.chain().nth(1).is_some() => Fault::Setup(format!("{error:#}")),
         None => Fault::Trap(error.to_string()),
     }
 }
