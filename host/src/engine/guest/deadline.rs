@@ -43,7 +43,7 @@ impl<T> Watched<T> {
             return Err(failed("it is instantiated already"));
         }
         // Runs none of the guest's functions: its start function is an export by now.
-        let instance = Instance::new(&mut self.store, module.module(), &[]).map_err(Stopped::Error)?;
+        let instance = Instance::new(&mut self.store, module.compiled(), &[]).map_err(Stopped::Error)?;
         let memory = instance.get_memory(&mut self.store, polls::MEMORY);
         let memory = memory.ok_or_else(|| failed("it has no polls"))?;
         let polled = (memory.data_ptr(&self.store).addr(), memory.data_size(&self.store));
@@ -252,7 +252,7 @@ mod tests {
     fn a_store_has_one_instance_with_polls() {
         let clock = Arc::new(Clock::by_hand());
         let (engine, mut guest) = watched(&clock);
-        let bare = Polled::compiled(Module::new(&engine, wat::parse_str(HONEST).unwrap()).unwrap());
+        let bare = Polled::trusted(Module::new(&engine, wat::parse_str(HONEST).unwrap()).unwrap());
         assert!(matches!(guest.instantiate(&bare, 1), Err(Stopped::Error(_))));
         let module = Polled::new(&engine, &wat::parse_str(HONEST).unwrap()).unwrap();
         let instance = guest.instantiate(&module, 1).unwrap();

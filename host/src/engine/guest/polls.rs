@@ -56,11 +56,11 @@ impl Polled {
     }
 
     /// The same of what was compiled before. What has no polls is refused when it is instantiated.
-    pub(super) fn compiled(module: Compiled) -> Self {
+    pub(super) fn trusted(module: Compiled) -> Self {
         Self(module)
     }
 
-    pub(super) fn module(&self) -> &Compiled {
+    pub(super) fn compiled(&self) -> &Compiled {
         &self.0
     }
 }
@@ -102,21 +102,22 @@ pub(super) fn insert(wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
 
     let mut module = Module::new();
     for (id, section) in ORDER.into_iter().zip(sections) {
-        let changed = match (id, section) {
-            (SectionId::Memory, _) => with_entries(section, &[memory()])?,
+        let mut put = |data: &[u8]| {
+            module.section(&RawSection { id: id as u8, data });
+        };
+        match (id, section) {
+            (SectionId::Memory, _) => put(&with_entries(section, &[memory()])?),
             (SectionId::Export, _) => {
                 let mut exports = vec![export(MEMORY, ExportKind::Memory, memories)];
                 exports.extend(start.map(|start| export(START, ExportKind::Func, start)));
-                with_entries(section, &exports)?
+                put(&with_entries(section, &exports)?);
             }
             (SectionId::Code, Some(section)) => {
                 module.section(&code(section, memories)?);
-                continue;
             }
-            (SectionId::Start, _) | (_, None) => continue,
-            (_, Some(section)) => section.to_vec(),
-        };
-        module.section(&RawSection { id: id as u8, data: &changed });
+            (SectionId::Start, _) | (_, None) => {}
+            (_, Some(section)) => put(section),
+        }
     }
     Ok(module.finish())
 }

@@ -73,14 +73,14 @@ impl Program {
         config: &Config,
         limits: SandboxLimits,
     ) -> Result<Self, Error> {
-        check_imports(module.module(), &name)?;
+        check_imports(module.compiled(), &name)?;
         let config = serde_json::to_vec(config).expect("a configuration can be written");
         let clock = Arc::new(Clock::start()?);
         let deadline = clock::ticks(limits.deadline);
         let patience = Patience::new(u64::from(limits.lost_deadlines).saturating_mul(deadline));
         let program = Self { engine, module, limits, config, clock, patience, name };
         program.check_version()?;
-        check_exports(program.module.module(), &program.name)?;
+        check_exports(program.module.compiled(), &program.name)?;
         Ok(program)
     }
 
@@ -161,9 +161,7 @@ pub fn settings() -> EngineConfig {
     config
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(limits::GUEST_STACK)
-        // The whole address space of a guest is reserved, so that its code needs no bounds
-        // checks, and it never moves; as much is reserved for its polls.
-        .memory_reservation(4 << 30)
+        .memory_reservation(limits::GUEST_ADDRESSES)
         .memory_may_move(false)
         // A poll that is stopped is a signal, as are accesses outside the memory.
         .signals_based_traps(true)
@@ -217,7 +215,7 @@ fn load_compiled(engine: &Engine, compiled: &[u8]) -> Option<Polled> {
     // SAFETY: the bytes are what `precompile` made in this project's own build; whoever can
     // change those can change this program as well.
     #[allow(unsafe_code)]
-    unsafe { Module::deserialize(engine, compiled) }.ok().map(Polled::compiled)
+    unsafe { Module::deserialize(engine, compiled) }.ok().map(Polled::trusted)
 }
 
 fn check_imports(module: &Module, name: &str) -> Result<(), Error> {
