@@ -337,7 +337,8 @@ impl Delivery<'_> {
             let index = reply.base + reject.element as usize;
             records.rejected += 1;
             summary::count(&mut summary.rejects_by_reason, reject.code, 1);
-            if last != Some(index) {
+            let first = last != Some(index);
+            if first {
                 bytes.rejected += self.batch.length(index);
                 last = Some(index);
             }
@@ -348,7 +349,7 @@ impl Delivery<'_> {
             self.place = Some(place);
             let raw = self.batch.raw(index);
             if told == Told::All {
-                rejects::write_line(&mut lines, self.file, &place, &reject, raw);
+                rejects::write_line(&mut lines, self.file, &place, &reject, first.then_some(raw));
                 if lines.len() >= limits::REJECTS_PART {
                     self.send(Part::Rejects(std::mem::take(&mut lines)))?;
                 }

@@ -9,7 +9,9 @@ use weir_normalizer::{
 
 use crate::limits;
 
-/// A line of the file that `--rejects` names.
+/// A line of the file that `--rejects` names. An element's text stands in the line of its first
+/// reject; those behind it have the same file and offset, and neither `raw` nor `raw_base64`, so
+/// that a text with many bad records is not written once for each.
 #[derive(Serialize)]
 struct Line<'a> {
     file: &'a str,
@@ -27,16 +29,17 @@ struct Line<'a> {
     truncated: bool,
 }
 
-/// Appends a reject as a JSON line. `raw` is what was kept of the element at `place`.
-pub fn write_line(out: &mut Vec<u8>, file: &str, place: &Place, reject: &Reject<'_>, raw: &[u8]) {
-    let raw = &raw[..raw.len().min(RAW_PREFIX)];
-    let truncated = (raw.len() as u64) < place.length;
-    let text = match std::str::from_utf8(raw) {
+/// Appends a reject as a JSON line. `raw` is what was kept of the element at `place`, for the first
+/// reject of it.
+pub fn write_line(out: &mut Vec<u8>, file: &str, place: &Place, reject: &Reject<'_>, raw: Option<&[u8]>) {
+    let raw = raw.map(|raw| &raw[..raw.len().min(RAW_PREFIX)]);
+    let truncated = raw.is_some_and(|raw| (raw.len() as u64) < place.length);
+    let text = raw.and_then(|raw| match std::str::from_utf8(raw) {
         Ok(text) => Some(text),
         // A prefix may end inside a character.
         Err(e) if truncated && e.error_len().is_none() => std::str::from_utf8(&raw[..e.valid_up_to()]).ok(),
         Err(_) => None,
-    };
+    });
     let line = Line {
         file,
         line: place.line,
@@ -46,7 +49,7 @@ pub fn write_line(out: &mut Vec<u8>, file: &str, place: &Place, reject: &Reject<
         field: reject.field,
         reason: reject.reason,
         raw: text,
-        raw_base64: text.is_none().then(|| STANDARD.encode(raw)),
+        raw_base64: raw.filter(|_| text.is_none()).map(|raw| STANDARD.encode(raw)),
         truncated,
     };
     serde_json::to_writer(&mut *out, &line).expect("memory can be written to");
@@ -78,7 +81,7 @@ mod tests {
 
     fn line(raw: &[u8], length: u64) -> String {
         let mut out = Vec::new();
-        write_line(&mut out, "a.log", &Place { line: 3, offset: 70, length }, &REJECT, raw);
+        write_line(&mut out, "a.log", &Place { line: 3, offset: 70, length }, &REJECT, Some(raw));
         String::from_utf8(out).unwrap()
     }
 
@@ -106,6 +109,17 @@ mod tests {
         assert!(raw.starts_with(kept));
         assert_eq!(value["truncated"], true);
         assert_eq!(value["length"], raw.len() as u64);
+    }
+
+    #[test]
+    fn only_the_first_reject_of_a_text_carries_it() {
+        let mut out = Vec::new();
+        let place = Place { line: 3, offset: 70, length: 1 << 20 };
+        write_line(&mut out, "a.log", &place, &REJECT, None);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":1048576,\"format\":\"\",\"field\":\"\",\"reason\":\"odd\"}\n"
+        );
     }
 
     #[test]
