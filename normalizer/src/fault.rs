@@ -22,6 +22,7 @@ pub(crate) mod code {
     pub(crate) const TIME: &str = "time";
     pub(crate) const TOO_LONG: &str = "too-long";
     pub(crate) const TOO_MANY_RECORDS: &str = "too-many-records";
+    pub(crate) const TOO_MUCH_OUTPUT: &str = "too-much-output";
     pub(crate) const UNKNOWN_FORMAT: &str = "unknown-format";
     pub(crate) const UTF8: &str = "utf-8";
     pub(crate) const WORD: &str = "word";

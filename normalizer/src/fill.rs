@@ -95,7 +95,8 @@ impl<'a> Given<'_, 'a> {
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
         let mut record = Record::new(&mut memory.record);
-        let written = self.fill(&mut record, rules.zone.as_ref(), &mut memory.kept).map(|()| {
+        let filled = self.fill(&mut record, rules.zone.as_ref(), &mut memory.kept);
+        let written = filled.and_then(|()| {
             if rules.keep_raw {
                 // A value of that name is in the text too.
                 record.extra.retain(|(key, _)| *key != "raw");
@@ -106,11 +107,14 @@ impl<'a> Given<'_, 'a> {
             }
             if !rules.apply(&mut record, self.product.entries) {
                 out.filtered += 1;
-                return Written::Filtered;
+                return Ok(Written::Filtered);
             }
-            schemas::encode(rules.to, &record, rules.observed_at, memory.frames.as_mut(), &mut out.output);
+            let (frames, most) = (memory.frames.as_mut(), limits::output(self.text.len() + envelope.len()));
+            if !schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output) {
+                return Err(too_much_output(self.product, most));
+            }
             out.normalized += 1;
-            Written::Normalized
+            Ok(Written::Normalized)
         });
         record.recycle(&mut memory.record);
         written
@@ -143,6 +147,9 @@ impl<'a> Given<'_, 'a> {
                 }
             }
         }
+        if let Some((field, fault)) = products::odd_word(product, record) {
+            return Err(self.odd(field, fault));
+        }
         if !kept.is_empty() {
             kept.extend_from_slice(&plan.extra);
             sort::sort(kept);
@@ -165,6 +172,17 @@ impl<'a> Given<'_, 'a> {
             record.set(Field::LogTimeMs, Value::Number(time));
         }
         Ok(())
+    }
+
+    /// A fault of a flat record's field, with the key and the value of that.
+    #[cold]
+    #[inline(never)]
+    fn odd(&self, field: Field, fault: Fault<'static>) -> Fault<'a> {
+        let is_its = |s: &&(usize, usize)| self.product.entries[s.1].to.field() == Some(field);
+        let member = self.plan.steps.iter().find(is_its).map(|s| s.0);
+        let (field, found) = member.map_or(("", ""), |i| (self.source.key(i), self.source.raw(i).text));
+        let column = member.map_or(0, |i| self.source.column(i));
+        Fault { field, column, found, ..fault }
     }
 
     /// The fields of the envelopes as a JSON object; empty where there are none.
@@ -201,6 +219,11 @@ impl Plan {
         let zone = rules.zone.as_ref();
         let start = out.output.len();
         if !self.direct.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
+            return None;
+        }
+        if out.output.len() - start > limits::output(values.text.len()) {
+            // The long way says so.
+            out.output.truncate(start);
             return None;
         }
         Some(self.filter(values, log_time, rules, memory, start, out))
@@ -275,6 +298,15 @@ impl Plan {
         record.recycle(&mut memory.record);
         passes
     }
+}
+
+#[cold]
+#[inline(never)]
+fn too_much_output(product: &Product, most: usize) -> Fault<'static> {
+    let text = format!(
+        "it would become more than {most} bytes, the most that a record of its length may; its keys are too many or too long, so take out with --drop what is not needed"
+    );
+    Fault { format: product.id, ..Fault::of_record(code::TOO_MUCH_OUTPUT, text) }
 }
 
 /// Leaves out what exceeds [`limits::CONTEXT`], so that many records can't multiply it.

@@ -49,6 +49,24 @@ pub const OUTPUT: usize = 4 << 20;
 /// hold many.
 pub const ELEMENT_OUTPUT: usize = 8 << 20;
 
+/// The most that one record may become, in any schema, for each byte of its text and of what is
+/// kept of the envelopes around it: a control character is written as six bytes, and OTLP takes
+/// some sixty for the key of a short value.
+pub const GROWTH: usize = 8;
+
+/// What a record may become beyond that, in bytes: what a schema says of each record, and the names
+/// of its columns.
+pub const RECORD_OUTPUT: usize = 16 << 10;
+
+/// The most that a record of so many bytes may become, in bytes.
+#[inline(always)]
+pub(crate) const fn output(record: usize) -> usize {
+    record * GROWTH + RECORD_OUTPUT
+}
+
+/// How many bytes of a column's name a reason shows.
+pub const NAME: usize = 40;
+
 /// Records with more keys than this are read at length.
 pub const QUICK_KEYS: usize = 1000;
 

@@ -8,11 +8,21 @@ use crate::{
 };
 
 /// Bytes that come out, in memory that is made once and used again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// More than was written: the rest is room.
     bytes: Vec<u8>,
     len: usize,
+    /// The memory does not grow beyond this.
+    most: usize,
+    /// Whether something was not written, as it would have.
+    lost: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Vec::new().into()
+    }
 }
 
 impl Output {
@@ -29,6 +39,28 @@ impl Output {
         self.len = self.len.min(len);
     }
 
+    /// Begins something that may take so many bytes. What goes far beyond that is not written, so
+    /// that it takes no memory.
+    pub(crate) fn begin(&mut self, most: usize) {
+        // Who writes asks for more room than a value takes.
+        self.most = self.len + most + 4 * Self::STEP;
+    }
+
+    /// Whether all has been written since it began, but for what [`Self::end`] may still refuse.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.lost
+    }
+
+    /// Ends what began at a place and may take so many bytes; if it takes more, takes it back.
+    pub(crate) fn end(&mut self, start: usize, most: usize) -> bool {
+        let fits = !self.lost && self.len - start <= most;
+        if !fits {
+            self.len = start;
+        }
+        (self.most, self.lost) = (usize::MAX, false);
+        fits
+    }
+
     /// Writes with a function that is called anew with more room until it has enough.
     #[inline]
     pub(crate) fn write(&mut self, write: impl Fn(&mut [u8], usize) -> Written) {
@@ -37,7 +69,9 @@ impl Output {
                 self.len = end;
                 return;
             }
-            self.grow();
+            if !self.grow() {
+                return;
+            }
         }
     }
 
@@ -53,7 +87,7 @@ impl Output {
     #[inline(always)]
     fn write_within(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> Written) {
         let written = self.try_write(room, write);
-        debug_assert!(written, "{room} bytes are too few");
+        debug_assert!(written || self.lost, "{room} bytes are too few");
     }
 
     /// The memory, in which so much room comes behind this place.
@@ -75,16 +109,18 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, room: usize) {
-        while self.bytes.len() - self.len < room {
-            self.grow();
-        }
+        while self.bytes.len() - self.len < room && self.grow() {}
     }
 
+    /// Makes the memory longer, if it may be.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self) {
-        let more = self.bytes.len().max(Self::STEP);
-        self.bytes.resize(self.bytes.len() + more, 0);
+    fn grow(&mut self) -> bool {
+        let len = self.bytes.len();
+        let longer = (len + len.max(Self::STEP)).min(self.most);
+        self.lost |= longer <= len;
+        self.bytes.resize(longer.max(len), 0);
+        longer > len
     }
 
     /// Adds a byte.
@@ -142,13 +178,39 @@ impl Deref for Output {
 
 impl From<Vec<u8>> for Output {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { len: bytes.len(), bytes }
+        Self { len: bytes.len(), bytes, most: usize::MAX, lost: false }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What goes far beyond what it may is neither written nor given room.
+    #[test]
+    fn memory_is_bounded_by_what_may_be_written() {
+        let long = "\u{1}".repeat(100_000);
+        let mut out = Output::default();
+        for most in [0, 1, 1000] {
+            for len in [0, 1, most, most + 1, most + Output::STEP] {
+                out.extend_from_slice(b"before");
+                let start = out.len();
+                out.begin(most);
+                (0..len).for_each(|_| out.number(7));
+                assert_eq!(out.end(start, most), len <= most, "{len} of {most}");
+                assert_eq!(out.len(), if len <= most { start + len } else { start });
+                out.clear();
+            }
+            out.begin(most);
+            out.string(&long);
+            out.extend_from_slice(long.as_bytes());
+            (0..100_000).for_each(|_| out.push(b'x'));
+            assert!(!out.is_whole() && out.bytes.len() < 8 * (most + Output::STEP));
+            assert!(!out.end(0, most) && out.is_whole() && out.is_empty());
+        }
+        out.string(&long);
+        assert_eq!(out.len(), 600_002);
+    }
 
     /// Whatever room is left, all of it is written.
     #[test]

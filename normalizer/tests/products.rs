@@ -42,6 +42,7 @@ fn sample(entry: &Entry) -> (String, Value) {
         To::Time(_, Unit::Millis) => ("1718000340001".into(), json!(1_718_000_340_001u64)),
         To::Time(..) => ("1718000340".into(), json!(1_718_000_340_000u64)),
         To::Word(_, words) => (words[0].0.to_uppercase(), json!(words[0].1)),
+        To::Flat(Field::Product) => ("vpc".into(), json!("vpc")),
         To::Flat(field) => match field.field_type() {
             FieldType::Word(words) => (words[0].into(), json!(words[0])),
             FieldType::Text => ("text".into(), json!("text")),

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 use weir_normalizer::{
-    Config, Stream, Zone, batch,
+    Config, Stream, Zone, batch, products,
     record::Field,
     schemas::{
         self, Schema,
@@ -450,6 +450,9 @@ fn value(field: Field) -> BoxedStrategy<Value> {
 
 /// Any flat record.
 fn flat_record() -> impl Strategy<Value = Value> {
+    let named = products::all().iter().filter(|p| !p.provider.is_empty()).copied().collect::<Vec<_>>();
+    let words = [Field::Provider, Field::Product, Field::Kind].map(Field::key);
+    let named = prop::sample::select(named);
     let fields: Vec<_> = Field::ALL
         .iter()
         .map(|f| prop::option::weighted(0.4, value(*f)).prop_map(|v| v.map(|v| (f.key().to_owned(), v))))
@@ -470,8 +473,14 @@ fn flat_record() -> impl Strategy<Value = Value> {
         ],
         0..5,
     );
-    (fields, extra).prop_map(|(fields, extra)| {
+    (fields, extra, named).prop_map(move |(fields, extra, named)| {
         let mut record: serde_json::Map<_, _> = fields.into_iter().flatten().collect();
+        // Whatever of the product's words is there is one product's.
+        for (key, word) in words.into_iter().zip([named.provider, named.product, named.kind]) {
+            if let Some(value) = record.get_mut(key) {
+                *value = json!(word);
+            }
+        }
         // An object without keys is no record.
         if !extra.is_empty() || record.is_empty() {
             record.insert("extra".into(), json!(extra));
@@ -1101,7 +1110,7 @@ const LANDINGS: &[Landing] = &[
     // No time, no address, and the names that clash.
     Landing {
         product: "flat",
-        record: r#"{"provider":"aws","product":"x.y","kind":"flow","account_id":"1","vpc_id":"v","bytes":18446744073709551615,"extra":{"weir":1,"raw":"as it \"came\"","none":"-","n":null,"big":18446744073709551615}}"#,
+        record: r#"{"provider":"aws","product":"vpc","kind":"flow","account_id":"1","vpc_id":"v","bytes":18446744073709551615,"extra":{"weir":1,"raw":"as it \"came\"","none":"-","n":null,"big":18446744073709551615}}"#,
         ocsf: &[
             ("/time", "1700000000000"),
             ("/unmapped/weir/time_source", "\"observed\""),
@@ -1118,16 +1127,16 @@ const LANDINGS: &[Landing] = &[
             ("/@timestamp", "\"2023-11-14T22:13:20.000Z\""),
             ("/weir/time_source", "\"observed\""),
             ("/event/original", "\"as it \\\"came\\\"\""),
-            ("/aws/x.y/n", "null"),
+            ("/aws/vpc/n", "null"),
         ],
         otel: &[
             ("/timeUnixNano", ""),
             ("/observedTimeUnixNano", "\"1700000000000000000\""),
             ("/body/stringValue", "\"as it \\\"came\\\"\""),
-            ("/attributes/aws.x.y.flow.bytes/stringValue", "\"18446744073709551615\""),
-            ("/attributes/aws.x.y.flow.extra.n", "{}"),
-            ("/attributes/aws.x.y.flow.extra.weir/intValue", "\"1\""),
-            ("/attributes/aws.x.y.flow.extra.big/stringValue", "\"18446744073709551615\""),
+            ("/attributes/aws.vpc.flow.bytes/stringValue", "\"18446744073709551615\""),
+            ("/attributes/aws.vpc.flow.extra.n", "{}"),
+            ("/attributes/aws.vpc.flow.extra.weir/intValue", "\"1\""),
+            ("/attributes/aws.vpc.flow.extra.big/stringValue", "\"18446744073709551615\""),
         ],
     },
 ];

@@ -8,7 +8,7 @@ use crate::{
     columns::Writer,
     direct::{Known, is_known},
     explain::ToldBy,
-    fault::{Fault, code, push_number},
+    fault::{Fault, clipped, code, push_number},
     fill::{Around, Given, Written, apply},
     layout::{Columns, HEADER, Layout},
     limits,
@@ -457,7 +457,8 @@ pub(super) fn counted(columns: usize) -> String {
 
 fn first_names(names: &[&str]) -> String {
     let dots = if names.len() > limits::NAMES { " ..." } else { "" };
-    format!("{}{dots}", names[..names.len().min(limits::NAMES)].join(" "))
+    let first: Vec<_> = names.iter().take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
+    format!("{}{dots}", first.join(" "))
 }
 
 #[cold]

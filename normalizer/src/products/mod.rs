@@ -3,7 +3,13 @@
 //! A product is one file with one table. The table drives the reading of columns and of
 //! keys, detection, and the documentation.
 
-use crate::{columns, record::Field, scan, vocabulary::Word};
+use crate::{
+    columns,
+    fault::Fault,
+    record::{Field, Record},
+    scan,
+    vocabulary::Word,
+};
 
 macro_rules! registry {
     ($($name:ident),* $(,)?) => {
@@ -259,6 +265,13 @@ const fn join<const N: usize>(a: &[Entry], b: &[Entry]) -> [Entry; N] {
         i += 1;
     }
     all
+}
+
+/// The word of a flat record that is none of the product that the others tell: its field, and what
+/// is wrong with it. None in records of other products.
+#[inline]
+pub(crate) fn odd_word(product: &Product, record: &Record<'_>) -> Option<(Field, Fault<'static>)> {
+    if product.provider.is_empty() { flat::odd_word(record) } else { None }
 }
 
 /// The product with this id.

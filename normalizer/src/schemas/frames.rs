@@ -268,7 +268,7 @@ mod tests {
         let dice = &mut Dice(1);
         for schema in [Schema::Ocsf, Schema::Ecs, Schema::Otel] {
             for observed_at in [None, Some(1_700_000_000_000)] {
-                let (mut frames, mut by_frame) = (Frames::default(), 0);
+                let (mut frames, mut by_frame, mut refused) = (Frames::default(), 0, 0);
                 for _ in 0..1000 {
                     let rare = dice.one_of(&[2, 4, 30]);
                     let fields: Vec<_> = Field::ALL.iter().copied().filter(|_| dice.roll(rare) < 2).collect();
@@ -292,8 +292,14 @@ mod tests {
                         let mut written = [Output::default(), Output::default()];
                         let [from_frame, from_table] = &mut written;
                         from_frame.extend_from_slice(b"before\n");
-                        encode(schema, &record, observed_at, Some(&mut frames), from_frame);
-                        encode(schema, &record, observed_at, None, from_table);
+                        let most = if dice.roll(8) == 0 { 500 + dice.roll(1000) } else { 1 << 20 };
+                        let fits = encode(schema, &record, observed_at, Some(&mut frames), most, from_frame);
+                        assert_eq!(fits, encode(schema, &record, observed_at, None, most, from_table));
+                        refused += u32::from(!fits);
+                        if !fits {
+                            assert!(from_table.is_empty() && **from_frame == *b"before\n");
+                            continue;
+                        }
                         let [from_frame, from_table] =
                             written.map(|out| String::from_utf8(out.to_vec()).unwrap());
                         assert_eq!(from_frame.strip_prefix("before\n"), Some(&*from_table));
@@ -304,7 +310,11 @@ mod tests {
                     }
                 }
                 // Those whose words are too long, or that have too much, have none.
-                assert!(by_frame > 3600, "{by_frame} of {}", 1000 * 4);
+                assert!(
+                    refused > 50 && by_frame + refused > 3600,
+                    "{by_frame} and {refused} of {}",
+                    1000 * 4
+                );
             }
         }
     }

@@ -87,27 +87,37 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
     }
 }
 
-/// Appends the record in a schema, and a line break. `observed_at` is the time of records
-/// that have none, in epoch milliseconds; it and the schema are always the same for the frames.
+/// Appends the record in a schema, and a line break; false, and nothing, where that takes more
+/// than so many bytes. `observed_at` is the time of records that have none, in epoch milliseconds;
+/// it and the schema are always the same for the frames.
 #[inline(never)]
 pub(crate) fn encode(
     schema: Schema,
     record: &Record<'_>,
     observed_at: Option<u64>,
     frames: Option<&mut Frames>,
+    most: usize,
     out: &mut Output,
-) {
+) -> bool {
+    let start = out.len();
+    out.begin(most);
     if schema == Schema::Flat {
-        return encode::flat(record, out);
+        encode::flat(record, out);
+        return out.end(start, most);
     }
     let event = Event::new(record, observed_at);
-    let Some(frames) = frames else { return at_length(schema, &event, &mut Notes::none(), out) };
-    if frames.write(&event, out) {
-        return;
+    match frames {
+        None => at_length(schema, &event, &mut Notes::none(), out),
+        Some(frames) => {
+            if !frames.write(&event, out) {
+                at_length(schema, &event, &mut frames.note(start), out);
+                if out.is_whole() {
+                    frames.keep(&out[start..]);
+                }
+            }
+        }
     }
-    let start = out.len();
-    at_length(schema, &event, &mut frames.note(start), out);
-    frames.keep(&out[start..]);
+    out.end(start, most)
 }
 
 /// Appends an event from the schema's table.
