@@ -3,7 +3,12 @@
 //! Two kinds: documents that hold an array of records, which the framing opens, and objects
 //! that hold one record under a key ([`PAYLOADS`]), which are peeled record by record.
 
-use crate::products::Unit;
+use crate::{
+    json,
+    products::Unit,
+    record::{Raw, RawKind},
+    source::{Object, Source as _},
+};
 
 /// What a key at the top of a document may be to the framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,78 @@ pub(crate) fn key_role(key: &[u8]) -> KeyRole {
         b"rows" => KeyRole::Rows,
         _ => KeyRole::Other,
     }
+}
+
+/// What envelopes say of themselves beside the arrays of their records. The list is closed: a
+/// member with another key may be data, and makes an object without records one that is
+/// rejected, where an envelope without records is passed over.
+const OWN_KEYS: &[&str] = &[
+    // LTS query.
+    "count",
+    "isQueryComplete",
+    // CFW and WAF, also in the section; GetLogs has its metadata under one key.
+    "total",
+    "limit",
+    "offset",
+    "meta",
+    // SLS SDK, second form.
+    "topic",
+    "source",
+    "tags",
+    // BLS pull; query, also in the section; push body.
+    "isTruncated",
+    "marker",
+    "nextMarker",
+    "queryType",
+    COLUMNS,
+    "columnTypes",
+    "datasetScanInfo",
+    "logStreamName",
+    "type",
+];
+
+/// Whether a key is on the closed list of what envelopes say of themselves, or one that their
+/// records are under.
+pub(crate) fn is_own(key: &str) -> bool {
+    key_role(key.as_bytes()) != KeyRole::Other || OWN_KEYS.contains(&key)
+}
+
+/// Whether a text is an envelope that holds no record: brackets, and members on the closed list.
+#[inline(never)]
+pub(crate) fn is_empty(text: &str) -> bool {
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    if json::read_members(text, &mut members, &mut unescaped).is_err() {
+        return false;
+    }
+    let object = Object { text, unescaped: &unescaped, members: &members };
+    let keys = || (0..members.len()).map(|i| key_role(object.key(i).as_bytes()));
+    match text.trim_ascii_start().starts_with('[') {
+        true => members.is_empty(),
+        false => keys().any(|role| role != KeyRole::Other) && holds_nothing(object, true),
+    }
+}
+
+fn holds_nothing(object: Object<'_>, top: bool) -> bool {
+    let empty = |i: usize| {
+        let (key, Raw { kind, text: value }) = (object.key(i), object.raw(i));
+        let role = key_role(key.as_bytes());
+        let array = value.starts_with('[');
+        match role {
+            KeyRole::Other => return OWN_KEYS.contains(&key),
+            _ if kind != RawKind::Nested => return false,
+            KeyRole::Section if array || !top => return false,
+            KeyRole::RecordsOrSection if !array && !top => return false,
+            KeyRole::Records if !array => return false,
+            KeyRole::Rows if !array || top => return false,
+            _ => {}
+        }
+        let (mut members, mut unescaped) = (Vec::new(), String::new());
+        // It was checked as a part of the whole.
+        let _ = json::read_members(value, &mut members, &mut unescaped);
+        let inner = Object { text: value, unescaped: &unescaped, members: &members };
+        if array { members.is_empty() } else { holds_nothing(inner, false) }
+    };
+    (0..object.members.len()).all(empty)
 }
 
 /// What a key of the log service is.

@@ -5,9 +5,17 @@
 //! holds an array of records (`envelopes.rs` has the list) is an *envelope*: each item
 //! of the array is an element. Any other document, and any line, is one element.
 //!
+//! What is in no element is *framing*, and must not hold data. It is separators, brackets, header
+//! rows, an envelope's own members around the records that it holds, and an envelope without
+//! records if its members are on the closed list of those that say nothing else. An object with an
+//! array that holds nothing, and a member that is not on the list, is an element. So is an object
+//! whose own members tell a record, whatever its arrays hold, as far as it is at hand.
+//!
 //! The scan follows the structure of JSON only as far as it must to find ends; what lies
 //! inside an element is checked by whoever reads it. A document that breaks off is given
 //! up at the end of its line, so that the damage stays small.
+
+mod keys;
 
 use std::{collections::VecDeque, ops::Deref};
 
@@ -21,9 +29,11 @@ use crate::{
     json,
     layout::{self, Layout, Row},
     limits,
-    plan::{KeyIndex, Planner},
+    plan::KeyIndex,
     scan::{self, Block, Places},
 };
+
+use self::keys::Keys;
 
 /// Why an element can't hold a record, found while looking for its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +85,7 @@ pub struct Framer {
     mark: usize,
     mode: Mode,
     doc: Doc,
+    keys: Keys,
     /// The layout that was configured.
     layout: Option<Layout>,
     /// The header row that is in force.
@@ -188,9 +199,12 @@ struct Doc {
     roles: [KeyRole; 2],
     /// An array that may turn out to hold records has just opened.
     pending: bool,
+    /// An array that would hold records held nothing.
+    empty: bool,
     /// Its members before some array told a product: it is a record, whatever follows. To find
     /// that out again for each array would take time without bound.
     record: bool,
+    /// From its first record on.
     envelope: Option<Envelope>,
 }
 
@@ -209,12 +223,12 @@ struct Envelope {
     context: Vec<u8>,
     /// The number of its context in the batch under way; 0 before its first record there.
     number: u32,
-    /// Where it began in the window.
-    start: usize,
+    /// Where it began in the window, if that is still there.
+    start: Option<usize>,
     /// What of the window went into the context, or is not meant to.
     copied: usize,
     /// The offset of its first record.
-    first: Option<u64>,
+    first: u64,
 }
 
 impl Doc {
@@ -230,6 +244,7 @@ impl Doc {
             long_key: false,
             roles: [KeyRole::Other; 2],
             pending: false,
+            empty: false,
             record: false,
             envelope: None,
         }
@@ -367,6 +382,7 @@ impl Framer {
             mark: 0,
             mode: Mode::LineStart,
             doc: Doc::new(),
+            keys: Keys::default(),
             elements: Vec::new(),
             contexts: Vec::new(),
             blank: 0,
@@ -412,9 +428,35 @@ impl Framer {
 
     /// Makes a batch of what is complete, for an input that pauses. What comes out stays the same.
     pub fn flush(&mut self) {
-        let done = self.settled();
-        if done > 0 && !self.looking_ahead() && self.long.is_none() {
-            self.seal(done);
+        if self.long.is_some() {
+            return;
+        }
+        if !self.looking_ahead() {
+            let done = self.settled();
+            if done > 0 {
+                self.seal(done);
+            }
+        } else if let Some(start @ 1..) = self.doc.envelope.as_ref().and_then(|e| e.start) {
+            self.seal_in_front(start);
+        }
+    }
+
+    /// Makes a batch of what lies in front of the envelope that is open, and begins there.
+    fn seal_in_front(&mut self, start: usize) {
+        let first = self.elements.partition_point(|e| (e.start as usize) < start);
+        let mut elements = self.elements.split_off(first);
+        let number = self.doc.envelope.as_mut().map_or(0, |e| std::mem::take(&mut e.number));
+        // Its context is the latest.
+        let context = (number > 0).then(|| self.contexts.pop()).flatten();
+        self.seal(start);
+        for element in &mut elements {
+            element.start -= start as u32;
+            element.context = 1;
+        }
+        self.elements = elements;
+        self.contexts.extend(context);
+        if let Some(e) = &mut self.doc.envelope {
+            e.number = self.contexts.len() as u32;
         }
     }
 
@@ -473,12 +515,8 @@ impl Framer {
 
     /// Whether metadata may still follow that counts for records in the window.
     fn looking_ahead(&self) -> bool {
-        match &self.doc.envelope {
-            Some(Envelope { first: Some(first), .. }) => {
-                self.offset + self.pos as u64 - first < limits::LOOK_AHEAD as u64
-            }
-            _ => false,
-        }
+        let first = self.doc.envelope.as_ref().map(|e| e.first);
+        first.is_some_and(|first| self.offset + self.pos as u64 - first < limits::LOOK_AHEAD as u64)
     }
 
     fn scan(&mut self) {
@@ -702,35 +740,49 @@ impl Framer {
     }
 
     fn end_doc(&mut self) {
-        if let Some(e) = &self.doc.envelope
-            && e.first.is_some()
-        {
+        let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
+        if self.doc.envelope.is_some() && !self.is_record_after_all() {
             self.copy_context();
             self.close_envelope();
-        } else if let Some(e) = self.doc.envelope.take() {
-            // Without a record in it, it may be one itself, or an error.
-            let text = self.window.get(e.start..self.pos).unwrap_or_default();
-            if text.first() == Some(&b'{') && says_something(text) {
-                self.mark = e.start;
-                self.emit(self.pos, None);
-            }
+        } else if self.doc.empty && fault.is_none() && self.is_empty_envelope() {
+            self.mark = self.pos;
         } else {
-            let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
             self.emit(self.pos, fault);
         }
+    }
+
+    /// Whether the document at `mark` is an envelope that holds no record.
+    #[cold]
+    #[inline(never)]
+    fn is_empty_envelope(&self) -> bool {
+        let short = self.long.is_none() && self.pos - self.mark <= limits::RECORD;
+        short && std::str::from_utf8(&self.window[self.mark..self.pos]).is_ok_and(envelopes::is_empty)
+    }
+
+    /// Whether the members behind an array told that the document is no envelope but a record. It
+    /// is the element then, in place of what is in the array, which nobody has taken yet.
+    fn is_record_after_all(&mut self) -> bool {
+        self.copy_context();
+        let at_hand = self.looking_ahead() && self.long.is_none();
+        let Some(e) = self.doc.envelope.as_ref().filter(|_| at_hand) else { return false };
+        let Some(start) = e.start.filter(|start| self.pos - start <= limits::RECORD) else { return false };
+        if !self.keys.is_record(&e.context) {
+            return false;
+        }
+        self.elements.truncate(self.elements.partition_point(|e| (e.start as usize) < start));
+        if let Some(i) = (e.number as usize).checked_sub(1) {
+            self.contexts.truncate(i);
+        }
+        self.doc.envelope = None;
+        self.mark = start;
+        true
     }
 
     /// The document is no JSON at `pos`. What has been read of it, or of the record that
     /// it broke in, is one element: up to here if this is the start of a line, else up to
     /// the end of the line.
     fn broken(&mut self) {
-        if self.doc.envelope.is_some() {
-            if !self.in_item() {
-                self.mark = self.pos;
-            }
-            self.copy_context();
-            self.close_envelope();
-        }
+        self.break_envelope();
         let at_line_break = self.window[self.pos] == b'\n';
         if self.doc.fresh_line || at_line_break {
             let mut end = self.pos;
@@ -743,6 +795,17 @@ impl Framer {
             self.mark = self.pos;
         } else {
             self.mode = Mode::Line(Some(FramingFault::BrokenJson));
+        }
+    }
+
+    /// An envelope breaks off here.
+    fn break_envelope(&mut self) {
+        if self.doc.envelope.is_some() && (self.in_item() || !self.is_record_after_all()) {
+            if !self.in_item() {
+                self.mark = self.pos;
+            }
+            self.copy_context();
+            self.close_envelope();
         }
     }
 
@@ -765,13 +828,7 @@ impl Framer {
             }
             Mode::AfterDoc => {}
             Mode::Doc => {
-                if self.doc.envelope.is_some() {
-                    if !self.in_item() {
-                        self.mark = self.pos;
-                    }
-                    self.copy_context();
-                    self.close_envelope();
-                }
+                self.break_envelope();
                 self.pos = self.window.len();
                 self.emit(self.pos, Some(FramingFault::CutShort));
             }
@@ -854,34 +911,33 @@ impl Framer {
                     if d.pending {
                         d.pending = false;
                         let records = match b {
-                            b'{' | b']' => true,
-                            b'[' => d.depth == 1 || d.roles[1] == KeyRole::Rows,
+                            b'{' => true,
+                            b']' => false,
+                            b'[' => d.depth == 1 || d.depth == 3 && d.roles[1] == KeyRole::Rows,
                             _ => d.depth == 1 && d.stack & 1 == 0,
                         };
+                        d.empty |= b == b']';
                         // What is a record already keeps its array.
-                        let asks = records && d.envelope.is_none() && !d.record;
-                        d.record |= asks && is_record(w.get(self.mark..pos).unwrap_or_default());
-                        let records = records && (d.envelope.is_some() || !d.record);
-                        if records && d.envelope.is_none() {
-                            d.envelope = Some(Envelope {
+                        if records && d.envelope.is_none() && !d.record {
+                            d.record = self.keys.is_record(w.get(self.mark..pos).unwrap_or_default());
+                            d.envelope = (!d.record).then(|| Envelope {
                                 items: d.depth,
                                 context: Vec::new(),
                                 number: 0,
-                                start: self.mark,
+                                start: Some(self.mark),
                                 copied: self.mark,
-                                first: None,
+                                first: self.offset + pos as u64,
                             });
                         }
-                        if records && let Some(e) = &mut d.envelope {
+                        if (records || b == b']')
+                            && let Some(e) = &mut d.envelope
+                        {
                             e.items = d.depth;
                             copy_context(e, w, pos, self.offset);
                         }
                     }
                     if value && d.at_item() && b != b']' {
                         self.mark = pos;
-                        if let Some(e) = &mut d.envelope {
-                            e.first.get_or_insert(self.offset + pos as u64);
-                        }
                     }
                     match b {
                         b'"' if value || matches!(d.expect, Expect::Key | Expect::KeyOrEnd) => {
@@ -1064,7 +1120,7 @@ impl Framer {
         self.doc.text_start = self.doc.text_start.saturating_sub(n);
         if let Some(e) = &mut self.doc.envelope {
             e.copied = e.copied.saturating_sub(n);
-            e.start = e.start.checked_sub(n).unwrap_or(usize::MAX);
+            e.start = e.start.and_then(|start| start.checked_sub(n));
         }
     }
 
@@ -1101,30 +1157,9 @@ impl Framer {
     }
 }
 
-/// Whether an object that holds no records is worth an element of its own.
-fn says_something(text: &[u8]) -> bool {
-    with_keys(text, |keys| Planner::new(None, &[]).says_something(keys))
-}
-
-/// Whether the first members of an object tell a product.
-fn is_record(text: &[u8]) -> bool {
-    with_keys(text, |keys| Planner::new(None, &[]).tells(keys))
-}
-
-/// Calls with the keys of an object, as far as it goes.
-fn with_keys(text: &[u8], ask: impl FnOnce(&[&str]) -> bool) -> bool {
-    let text = std::str::from_utf8(text).unwrap_or_default();
-    let (mut members, mut unescaped) = (Vec::new(), String::new());
-    let _ = json::read_members(text, &mut members, &mut unescaped);
-    let keys: Vec<&str> = members.iter().map(|m| m.key.of(text, &unescaped)).collect();
-    ask(&keys)
-}
-
 fn copy_context(e: &mut Envelope, window: &[u8], pos: usize, offset: u64) {
-    let end = match e.first {
-        Some(first) => pos.min((first + limits::LOOK_AHEAD as u64).saturating_sub(offset) as usize),
-        None => pos,
-    };
+    let end = (e.first + limits::LOOK_AHEAD as u64).saturating_sub(offset) as usize;
+    let end = end.min(pos);
     let new = window.get(e.copied..end).unwrap_or_default();
     let room = limits::CONTEXT - e.context.len();
     e.context.extend_from_slice(&new[..new.len().min(room)]);

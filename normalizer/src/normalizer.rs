@@ -374,7 +374,7 @@ impl Normalizer {
             let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
             fields.extend_from_slice(around.fields);
             fields.extend(
-                members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && holds_records(key, raw.text))),
+                members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && held_records(key, raw.text))),
             );
             bound_fields(&mut fields);
             around.fields = &fields;
@@ -577,7 +577,7 @@ impl Normalizer {
                     observer.leave(depth);
                 }
             }
-            _ => self.refuse(plan, source, sink),
+            _ => self.refuse(plan, source, text, sink),
         }
     }
 
@@ -624,7 +624,7 @@ impl Normalizer {
     /// Rejects what is no record.
     #[cold]
     #[inline(never)]
-    fn refuse<'a>(&mut self, plan: &Plan, source: &dyn Source<'a>, sink: &mut Sink<'_>) {
+    fn refuse<'a>(&mut self, plan: &Plan, source: &dyn Source<'a>, text: &str, sink: &mut Sink<'_>) {
         match plan.verdict {
             // These are for others.
             Verdict::Product(_) | Verdict::Payload(_) => {}
@@ -646,6 +646,9 @@ impl Normalizer {
                     ),
                 };
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
+            }
+            Verdict::Unknown if text.starts_with('{') && envelopes::is_empty(text) => {
+                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS), sink);
             }
             Verdict::Unknown => {
                 let (mut keys, more) = plan.first_keys(8);
@@ -735,7 +738,7 @@ impl Normalizer {
             framer.recycle(batch);
         }
         if !any {
-            self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the envelope in it holds no records"), sink);
+            self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS), sink);
         }
         level.framer = Some(framer);
         true
@@ -770,6 +773,8 @@ impl Normalizer {
         }
     }
 }
+
+const NO_RECORDS: &str = "the envelope in it holds no records";
 
 /// The product that a topic among these keys tells.
 fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Option<usize> {
@@ -862,12 +867,24 @@ fn records_in(object: Object<'_>) -> Option<usize> {
     members.find(|(i, _)| holds_records(object.key(*i), object.raw(*i).text)).map(|(i, _)| i)
 }
 
-/// Whether a member of an object makes it an envelope that the framing opens.
-fn holds_records(key: &str, value: &str) -> bool {
+/// Whether a member of a context, where arrays are without their records, may have held them.
+fn held_records(key: &str, value: &str) -> bool {
     match envelopes::key_role(key.as_bytes()) {
         KeyRole::Records => value.starts_with('['),
         KeyRole::Section => value.starts_with('{'),
         KeyRole::RecordsOrSection => true,
+        KeyRole::Rows | KeyRole::Other => false,
+    }
+}
+
+/// Whether a member of an object may make it an envelope that the framing opens. Its array does
+/// not, if no record begins in it.
+fn holds_records(key: &str, value: &str) -> bool {
+    let records = || value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with('{'));
+    match envelopes::key_role(key.as_bytes()) {
+        KeyRole::Records => records(),
+        KeyRole::Section => value.starts_with('{'),
+        KeyRole::RecordsOrSection => value.starts_with('{') || records(),
         KeyRole::Rows | KeyRole::Other => false,
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     limits, nearest,
     outline::{Outline, Place, Reading},
     products::{self, Product, To, Unit},
+    record::Field,
     sort,
     source::Member,
 };
@@ -102,6 +103,12 @@ impl KeyIndex {
         let start = self.keys.partition_point(|e| e.0 < key);
         let len = self.keys[start..].partition_point(|e| e.0 == key);
         &self.keys[start..start + len]
+    }
+
+    /// Whether some product has the address of a flow's end under such a key.
+    pub(crate) fn is_address(&self, key: &str) -> bool {
+        let is_end = |to: To| matches!(to.field(), Some(Field::SrcIp | Field::DstIp));
+        self.entries(key).iter().any(|e| is_end(products::all()[e.1].entries[e.2].to))
     }
 
     /// Whether some product, or some log service, has such a key.
@@ -254,12 +261,6 @@ impl Planner {
         plan.topic = keys.iter().position(|key| envelopes::TOPICS.contains(key));
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan
-    }
-
-    /// Whether an object with these keys is a record, or something that says more than how many
-    /// records there are.
-    pub(crate) fn says_something(&self, keys: &[&str]) -> bool {
-        self.decide(keys, None).verdict != Verdict::Unknown
     }
 
     /// Whether these keys tell a product.

@@ -47,6 +47,12 @@ impl Stream {
         self.drain(made);
     }
 
+    /// Takes what is complete, for an input that pauses. What comes out stays the same.
+    pub fn flush(&mut self, made: impl FnMut(&Batch, &Outcome)) {
+        self.framer.flush();
+        self.drain(made);
+    }
+
     /// Ends the input; `made` gets what is left.
     pub fn finish(&mut self, made: impl FnMut(&Batch, &Outcome)) {
         self.framer.finish();

@@ -12,9 +12,16 @@ struct Made {
     consumed: u64,
     blank: u64,
     normalized: u32,
+    /// What is in no element.
+    framing: Vec<u8>,
 }
 
 fn run(pieces: &[&[u8]], config: &Config) -> Made {
+    run_with_pauses(pieces, config, false)
+}
+
+/// The input may pause behind each piece.
+fn run_with_pauses(pieces: &[&[u8]], config: &Config, pauses: bool) -> Made {
     let mut made = Made::default();
     let mut stream = Stream::new(config).unwrap();
     let mut last = None;
@@ -35,14 +42,30 @@ fn run(pieces: &[&[u8]], config: &Config) -> Made {
             made.elements += b.elements.len() as u64;
             made.consumed += b.consumed;
             made.blank += b.blank;
+            made.framing.extend(gaps(b).concat());
         }
         last = Some(b.offset);
     };
     for p in pieces {
         stream.push(p, &mut take);
+        if pauses {
+            stream.flush(&mut take);
+        }
     }
     stream.finish(&mut take);
     made
+}
+
+/// The bytes of a batch that are in no element.
+fn gaps(batch: &batch::Batch) -> Vec<&[u8]> {
+    let mut from = 0;
+    let mut gaps = Vec::new();
+    for e in &batch.elements {
+        gaps.push(&batch.bytes[from..e.start as usize]);
+        from = (e.start + e.len) as usize;
+    }
+    gaps.push(&batch.bytes[from..]);
+    gaps
 }
 
 const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd 192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK";
@@ -69,6 +92,10 @@ fn fragment() -> impl Strategy<Value = String> {
         format!("{{\"content\":\"{{\\\"logs\\\":[{{\\\"content\\\":\\\"{LINE}\\\"}}]}}\"}}"),
         format!("{{\"logs\":[{{\"content\":\"{LINE}\"}},\n"),
         "{\"data\":{\"limit\":1,\"records\":[],\"total\":0}}".into(),
+        "{\"result\":[],\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"bytes\":1,\"cen-id\":\"x\"}\n".into(),
+        "{\"logs\":[{\"a\":1},{}],\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"bytes\":1,\"cen-id\":\"x\"}".into(),
+        "{\"error_code\":\"A.1\",\"error_msg\":\"m\",\"data\":{\"records\":[]}}\n".into(),
+        "{\"a\":\"b\",\"logs\":[ ],\"count\":0,\"data\":".into(),
         "{\"a\":\"b\n".into(),
         "{\"a\":[1}\n".into(),
         "{\"a\":\\\n".into(),
@@ -158,9 +185,9 @@ proptest! {
         let config = Config { keep_envelope: keep, keep_raw: keep, ..Config::default() };
         let whole = run(&[&input], &config);
         prop_assert_eq!(whole.consumed, input.len() as u64);
-        prop_assert_eq!(&run(&cut(&input, &at), &config), &whole);
+        prop_assert_eq!(&run_with_pauses(&cut(&input, &at), &config, keep), &whole);
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
-        prop_assert_eq!(&run(&bytes, &config), &whole);
+        prop_assert_eq!(&run_with_pauses(&bytes, &config, !keep), &whole);
         // A reject's bytes are where it says, and its line too.
         for (line, offset, length, raw, _) in &whole.rejects {
             let (from, to) = (*offset as usize, (*offset + *length) as usize);
@@ -179,6 +206,154 @@ proptest! {
             prop_assert_eq!(&twice.rejects, &vec![]);
             prop_assert_eq!(twice.output, once.output.clone());
         }
+    }
+}
+
+/// Objects of what envelopes say and of what they don't, which has a mark in it. Records in an
+/// array stand only beside members of records.
+fn marked_object() -> impl Strategy<Value = String> {
+    let own = [
+        "\"count\":1",
+        "\"isQueryComplete\" : true",
+        "\"limit\":0,\"offset\":3",
+        "\"tags\":{\"any\":[1]}",
+        "\"meta\":{}",
+        "\"logs\":[]",
+        "\"logs\": [ ]",
+        "\"data\":[]",
+        "\"data\":{\"records\":[],\"total\":0}",
+        "\"data\":{}",
+        "\"result\":[]",
+        "\"resultSet\":{\"columns\":[\"a\"],\"rows\":[]}",
+    ];
+    let data = [
+        "\"MARK\":1",
+        "\"MARK\":[{}]",
+        "\"srcaddr\":\"MARK\"",
+        "\"error_code\":\"MARK\"",
+        "\"data\":{\"MARK\":1,\"records\":[]}",
+        "\"data\":\"MARK\"",
+        "\"logs\":[\"MARK\"]",
+        "\"logs\":[[\"MARK\"]]",
+        "\"logs\":\"MARK\"",
+        "\"rows\":[\"MARK\"]",
+        "\"resultSet\":{\"records\":[[\"MARK\"]]}",
+    ];
+    let any = prop::sample::select([&own[..], &data[..]].concat());
+    let records = prop::sample::select(
+        [
+            &own[..],
+            &[
+                "\"srcaddr\":\"MARK\"",
+                "\"logs\":[{\"MARK\":1}]",
+                "\"data\":{\"records\":[{},7,{\"MARK\":1}]}",
+            ],
+        ]
+        .concat(),
+    );
+    let object = |members: Vec<&str>| format!("{{{}}}", members.join(","));
+    prop_oneof![
+        prop::collection::vec(any, 0..6).prop_map(object),
+        prop::collection::vec(records, 0..6).prop_map(object),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Framing holds nothing but separators, brackets and what is known to be an envelope's.
+    #[test]
+    fn framing_holds_no_data(
+        objects in prop::collection::vec((marked_object(), prop::sample::select(vec!["\n", " ", "", "\n\n"])), 1..4),
+        array in any::<bool>(),
+        at in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        end in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut text: String = match array {
+            true => format!("[{}]", objects.iter().map(|o| o.0.as_str()).collect::<Vec<_>>().join(" , ")),
+            false => objects.iter().map(|o| format!("{}{}", o.0, o.1)).collect(),
+        };
+        // What breaks off behind a record is an envelope's as far as it is there.
+        if !text.contains("{\"MARK\"")
+            && let Some(end) = end
+        {
+            text.truncate(end.index(text.len()));
+        }
+        let made = run_with_pauses(&cut(text.as_bytes(), &at), &Config::default(), true);
+        let framing = String::from_utf8(made.framing).unwrap();
+        prop_assert!(!framing.contains("MARK"), "{} in {}", framing, text);
+        prop_assert!(made.elements > 0 || !text.contains("MARK"), "{}", text);
+    }
+}
+
+/// What framing comes to: the place of each element, and what is around it.
+fn framed(pieces: &[&[u8]]) -> Vec<(u64, u64, u32, Vec<u8>)> {
+    let mut framer = Framer::new(&Config::default()).unwrap();
+    let mut all = Vec::new();
+    let mut take = |framer: &mut Framer| {
+        while let Some(batch) = framer.next_batch() {
+            for (i, e) in batch.elements.iter().enumerate() {
+                let place = batch.place(i, None);
+                let context = (e.context as usize).checked_sub(1).map(|c| batch.contexts[c].clone());
+                all.push((place.offset, place.length, e.fault, context.unwrap_or_default()));
+            }
+        }
+    };
+    for piece in pieces {
+        framer.push(piece);
+        framer.flush();
+        take(&mut framer);
+    }
+    framer.finish();
+    take(&mut framer);
+    all
+}
+
+/// Every document of the corpus, with a pause at each byte.
+#[test]
+fn a_pause_alters_nothing() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus");
+    let mut inputs = vec![
+        b"line\n{\"result\":[],\"srcaddr\":\"10.0.0.1\",\"cen-id\":\"x\"}\n[]\n{\"logs\":[],\"a\":{}".to_vec(),
+        b"a\n{\"logs\":[{\"a\":1},{\"b\":2}],\"data\":[],\"dstaddr\":\"10.0.0.2\"} {\"count\":1,\"logs\":[{}]}".to_vec(),
+    ];
+    for product in std::fs::read_dir(corpus).unwrap() {
+        for kind in ["ok", "err"] {
+            let Ok(files) = std::fs::read_dir(product.as_ref().unwrap().path().join(kind)) else { continue };
+            let files = files.map(|f| f.unwrap().path());
+            let documents = files.filter(|f| f.extension().is_some_and(|e| e == "json"));
+            inputs.extend(documents.map(|f| std::fs::read(f).unwrap()).filter(|text| text.len() < 4000));
+        }
+    }
+    assert!(inputs.len() > 30, "{}", inputs.len());
+    for input in inputs {
+        let whole = framed(&[&input]);
+        for at in 0..input.len() {
+            assert_eq!(
+                framed(&[&input[..at], &input[at..]]),
+                whole,
+                "{at}: {}",
+                String::from_utf8_lossy(&input)
+            );
+        }
+    }
+}
+
+/// Lines do not wait for the end of an envelope behind them.
+#[test]
+fn complete_lines_come_out_when_the_input_pauses() {
+    let mut framer = Framer::new(&Config::default()).unwrap();
+    framer.push(format!("{LINE}\n{LINE}\n{{\"logs\":[{{\"content\":\"{LINE}\"}},").as_bytes());
+    framer.flush();
+    let batch = framer.next_batch().unwrap();
+    assert_eq!((batch.elements.len(), batch.consumed as usize), (2, 2 * LINE.len() + 2));
+    assert!(framer.next_batch().is_none());
+    framer.push(b"{\"a\":1}],\"count\":2}\n");
+    framer.flush();
+    let batch = framer.next_batch().unwrap();
+    assert_eq!(batch.elements.len(), 2);
+    for e in &batch.elements {
+        assert_eq!(batch.contexts[e.context as usize - 1], b"{\"logs\":[],\"count\":2}");
     }
 }
 

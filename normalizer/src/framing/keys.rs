@@ -1,0 +1,54 @@
+//! What the keys of a document say: whether the arrays in it hold records, or whether it is a
+//! record that has arrays.
+
+use crate::{
+    envelopes, json,
+    plan::{KeyIndex, Planner},
+    source::Member,
+};
+
+/// Reads the keys of documents, with memory that is used again.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    members: Vec<Member>,
+    unescaped: String,
+    /// The keys that were asked about last, and the answer: documents of a stream have the same
+    /// ones, and to find a product costs more than to read them.
+    asked: String,
+    is_record: bool,
+}
+
+impl Keys {
+    /// Whether the members of an object that are no envelope's are those of a record. The text
+    /// may break off.
+    pub(super) fn is_record(&mut self, text: &[u8]) -> bool {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        let _ = json::read_members(text, &mut self.members, &mut self.unescaped);
+        let keys = self.members.iter().map(|m| m.key.of(text, &self.unescaped));
+        let others = || keys.clone().filter(|key| !envelopes::is_own(key));
+        if others().next().is_none() {
+            return false;
+        }
+        let mut asked = self.asked.as_str();
+        let same = |key: &str| match asked.strip_prefix(key).and_then(|rest| rest.strip_prefix('\0')) {
+            Some(rest) => {
+                asked = rest;
+                true
+            }
+            None => false,
+        };
+        if others().all(same) && asked.is_empty() {
+            return self.is_record;
+        }
+        let others: Vec<&str> = others().collect();
+        // No envelope has the address of a flow.
+        let has_address = others.iter().any(|key| KeyIndex::get().is_address(key));
+        self.is_record = has_address || Planner::new(None, &[]).tells(&others);
+        self.asked.clear();
+        for key in others {
+            self.asked.push_str(key);
+            self.asked.push('\0');
+        }
+        self.is_record
+    }
+}
