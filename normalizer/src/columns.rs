@@ -264,7 +264,8 @@ fn put_member<L: Layout, const RANK: usize>(line: &Line<'_>, out: &mut Window, a
             put(out, value, block(chunk));
             put_end(out, value + len, b",")
         }
-        To::Time(_, Unit::Seconds) if len == 10 && are_digits(chunk, len) => {
+        // Surely of the years that are believed.
+        To::Time(_, Unit::Seconds) if len == 10 && chunk[0] < b'4' && are_digits(chunk, len) => {
             put(out, value, block(chunk));
             put_end(out, value + len, b"000,")
         }

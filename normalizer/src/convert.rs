@@ -1,21 +1,8 @@
-//! Reads values as sources write them: numbers, times, addresses, protocols, words.
+//! Reads values as sources write them: numbers, addresses, protocols, words.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use nom::{
-    IResult, Parser,
-    branch::alt,
-    bytes::complete::take_while_m_n,
-    character::complete::{char, digit1, multispace1, one_of},
-    combinator::{all_consuming, map_opt, opt, value},
-    sequence::{pair, preceded, separated_pair, terminated},
-};
-
-use crate::{
-    config::Zone,
-    products::Unit,
-    record::{Raw, RawKind},
-};
+use crate::record::{Raw, RawKind};
 
 /// Whether a value stands for none: `-`, an empty string, `null`, `N/A`, or `-1`.
 #[inline]
@@ -110,7 +97,7 @@ pub(crate) fn times<const BY: u64>(n: u64) -> Option<u64> {
 }
 
 /// Reads a decimal number times a power of ten, as an integer; exact, or rounded half up.
-fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
+pub(crate) fn decimal(text: &str, shift: i32) -> Result<(u64, bool), NumberFault> {
     // Sign, digits, a fraction, an exponent. Without combinators, because many numbers come here.
     let (negative, rest) = signed(text.as_bytes());
     let (whole, mut rest) = leading_digits(rest);
@@ -296,115 +283,6 @@ pub(crate) fn protocol(text: &str) -> Protocol {
     // `ICMP: ECHO_REQUEST`
     let word = text.split_once(':').map_or("", |(word, _)| word.trim_end());
     crate::vocabulary::protocol(word).map_or(Protocol::Name, |n| Protocol::Number(n, true))
-}
-
-/// A moment without a zone, in milliseconds as if it were UTC, and its offset from UTC in
-/// seconds where it says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WrittenTime {
-    pub(crate) local_ms: i64,
-    pub(crate) offset: Option<i32>,
-    /// Whether it is no finer than a millisecond.
-    pub(crate) exact: bool,
-}
-
-/// Reads a time as epoch milliseconds; says whether that is exact. A time that names no zone
-/// is of this one, or of UTC.
-#[inline]
-pub(crate) fn time(text: &str, unit: Unit, zone: Option<&Zone>) -> Option<(u64, bool)> {
-    // Seconds reach this in the year 5138; milliseconds passed it in 1973.
-    const SECONDS_END: u64 = 100_000_000_000;
-    if let Some(n) = digits(text.as_bytes()) {
-        let seconds = unit == Unit::Seconds || unit == Unit::Guess && n < SECONDS_END;
-        return if seconds { times::<1000>(n) } else { Some(n) }.map(|n| (n, true));
-    }
-    if let Ok((whole, _)) = decimal(text, 0) {
-        let seconds = unit == Unit::Seconds || unit == Unit::Guess && whole < SECONDS_END;
-        return decimal(text, if seconds { 3 } else { 0 }).ok();
-    }
-    let written = written_time(text)?;
-    let local = || zone.map_or(0, |z| z.offset_at(written.local_ms.div_euclid(1000)));
-    let utc = written.local_ms - i64::from(written.offset.unwrap_or_else(local)) * 1000;
-    u64::try_from(utc).ok().map(|n| (n, written.exact))
-}
-
-/// Reads `2022-04-21T15:26:01.5+08:00`, `2020/11/21 0:20:44` or `28/Apr/2020:08:42:53 +0800`.
-pub(crate) fn written_time(text: &str) -> Option<WrittenTime> {
-    let date = alt((year_first, day_first));
-    let zone = opt(preceded(opt(multispace1), offset));
-    let grammar = (date, alt((value((), one_of("T:")), value((), multispace1))), clock, zone);
-    let (_, (days, (), (clock, exact), offset)) = all_consuming(grammar).parse(text).ok()?;
-    Some(WrittenTime { local_ms: days * 86_400_000 + clock, offset, exact })
-}
-
-fn number<'a>(
-    min: usize,
-    max: usize,
-    highest: u32,
-) -> impl Parser<&'a str, Output = u32, Error = nom::error::Error<&'a str>> {
-    map_opt(take_while_m_n(min, max, |c: char| c.is_ascii_digit()), move |d: &str| {
-        d.parse().ok().filter(|n| *n <= highest)
-    })
-}
-
-fn year_first(text: &str) -> IResult<&str, i64> {
-    let date = (number(4, 4, 9999), one_of("-/"), number(1, 2, 12), one_of("-/"), number(1, 2, 31));
-    map_opt(date, |(y, _, m, _, d)| days(y, m, d)).parse(text)
-}
-
-fn day_first(text: &str) -> IResult<&str, i64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = map_opt(take_while_m_n(3, 3, |c: char| c.is_ascii_alphabetic()), |m: &str| {
-        MONTHS.iter().position(|n| n.eq_ignore_ascii_case(m)).map(|i| i as u32 + 1)
-    });
-    let date = (number(1, 2, 31), char('/'), month, char('/'), number(4, 4, 9999));
-    map_opt(date, |(d, _, m, _, y)| days(y, m, d)).parse(text)
-}
-
-/// Milliseconds since midnight, and whether that is exact.
-fn clock(text: &str) -> IResult<&str, (i64, bool)> {
-    let (text, (h, _, m, _, s)) =
-        (number(1, 2, 23), char(':'), number(2, 2, 59), char(':'), number(2, 2, 60)).parse(text)?;
-    let (text, fraction) = opt(preceded(one_of(".,"), digit1)).parse(text)?;
-    let fraction = fraction.unwrap_or_default();
-    let millis = fraction.bytes().chain([b'0'; 3]).take(3).fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-    let exact = fraction.bytes().skip(3).all(|b| b == b'0');
-    Ok((text, ((i64::from(h) * 3600 + i64::from(m) * 60 + i64::from(s)) * 1000 + millis, exact)))
-}
-
-/// Seconds east of UTC.
-fn offset(text: &str) -> IResult<&str, i32> {
-    let sign = alt((value(1, char('+')), value(-1, char('-'))));
-    let hours = alt((
-        separated_pair(number(2, 2, 23), char(':'), number(2, 2, 59)),
-        pair(number(2, 2, 23), number(2, 2, 59)),
-        terminated(number(2, 2, 23), nom::combinator::eof).map(|h| (h, 0)),
-    ));
-    let numeric = pair(sign, hours).map(|(sign, (h, m))| sign * (h * 3600 + m * 60) as i32);
-    alt((value(0, one_of("Zz")), numeric)).parse(text)
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar; `None` for a date that is not.
-fn days(year: u32, month: u32, day: u32) -> Option<i64> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let last = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=last).contains(&day) {
-        return None;
-    }
-    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-    let y = i64::from(year) - i64::from(month <= 2);
-    let era = y.div_euclid(400);
-    let year_of_era = y.rem_euclid(400);
-    let day_of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5 + i64::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some(era * 146_097 + day_of_era - 719_468)
 }
 
 #[cfg(test)]
@@ -619,33 +497,6 @@ mod tests {
             "a.b.c.d",
         ] {
             assert_eq!(ipv4(text.as_bytes()), text.parse().ok(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn times() {
-        let cases = [
-            ("1548752136", Unit::Seconds, Some((1_548_752_136_000, true))),
-            ("1548752136.25", Unit::Seconds, Some((1_548_752_136_250, true))),
-            ("1664155428000", Unit::Millis, Some((1_664_155_428_000, true))),
-            ("1.664155428E12", Unit::Millis, Some((1_664_155_428_000, true))),
-            ("2022-04-21T15:26:01Z", Unit::Seconds, Some((1_650_554_761_000, true))),
-            ("2022-04-21T15:26:01.123456+08:00", Unit::Seconds, Some((1_650_525_961_123, false))),
-            ("2022-04-21 15:26:01", Unit::Seconds, Some((1_650_554_761_000, true))),
-            ("2022-04-21  15:26:01", Unit::Seconds, Some((1_650_554_761_000, true))),
-            ("28/Apr/2020:08:42:53 +0800", Unit::Seconds, Some((1_588_034_573_000, true))),
-            ("2020/11/21 0:20:44", Unit::Seconds, Some((1_605_918_044_000, true))),
-            ("2000-02-29T00:00:00Z", Unit::Seconds, Some((951_782_400_000, true))),
-            ("1900-02-28T00:00:00Z", Unit::Seconds, None),
-            ("2023-02-29T00:00:00Z", Unit::Seconds, None),
-            ("2023-13-01T00:00:00Z", Unit::Seconds, None),
-            ("2023-01-01T00:00:00+25:00", Unit::Seconds, None),
-            ("yesterday", Unit::Seconds, None),
-            ("", Unit::Seconds, None),
-            ("99999999999999999999", Unit::Seconds, None),
-        ];
-        for (text, unit, want) in cases {
-            assert_eq!(time(text, unit, None), want, "{text:?}");
         }
     }
 

@@ -559,7 +559,8 @@ impl Step {
         // Seconds of our time have ten digits, milliseconds thirteen.
         let seconds = len == 10 && unit != Unit::Millis;
         let millis = len == 13 && unit != Unit::Seconds;
-        if !(seconds || millis) || !are_digits(chunk, len) {
+        // From a `4` on they may be behind the years that are believed.
+        if !(seconds || millis) || chunk[0] >= b'4' || !are_digits(chunk, len) {
             return NOT_SO;
         }
         put(window, self.start(), block(chunk));

@@ -10,12 +10,13 @@ use crate::{
     limits,
     output::Output,
     plan::{Plan, Verdict},
-    products::{self, Entry, Product, To, Unit},
+    products::{self, Entry, Product, To},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     rules::Rules,
     schemas::{self, frames::Frames},
     sort,
     source::{Object, Source},
+    time::{self, Time},
     vocabulary,
 };
 
@@ -39,7 +40,7 @@ impl Memory {
 /// What the envelopes around a record say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Around<'a> {
-    pub(crate) log_time: Option<u64>,
+    pub(crate) log_time: Option<Time>,
     /// The product that a topic tells.
     pub(crate) hint: Option<usize>,
     /// Their fields, from the outermost to the innermost; only if they are to be kept.
@@ -77,7 +78,8 @@ impl<'a> Given<'_, 'a> {
         if rules.direct
             && let Some(values) = self.source.short()
             && let tail = values.text.as_bytes()
-            && let Some(written) = self.plan.write(values, tail, self.around.log_time, rules, memory, out)
+            && let log_time = self.around.log_time.map(|t| t.ms)
+            && let Some(written) = self.plan.write(values, tail, log_time, rules, memory, out)
         {
             return Ok(written);
         }
@@ -137,6 +139,9 @@ impl<'a> Given<'_, 'a> {
             }
         }
         kept.clear();
+        if plan.rival_times {
+            self.put_zoned_times_first(record, zone);
+        }
         for &(member, entry) in &plan.steps {
             match quickly(record, &product.entries[entry], source.value(member), zone) {
                 Ok(Applied::Done) => {}
@@ -150,28 +155,67 @@ impl<'a> Given<'_, 'a> {
         if let Some((field, fault)) = products::odd_word(product, record) {
             return Err(self.odd(field, fault));
         }
-        if !kept.is_empty() {
-            kept.extend_from_slice(&plan.extra);
-            sort::sort(kept);
+        let (log_time, used) = match plan.log_time {
+            Some((first, _)) => self.log_time(first, zone, kept),
+            None => (self.around.log_time, None),
+        };
+        if let Some(time) = log_time {
+            record.set(Field::LogTimeMs, Value::Number(time.ms));
         }
-        let extra = if kept.is_empty() { &plan.extra } else { kept };
+        let extra = match kept.is_empty() && used.is_none() {
+            true => &plan.extra,
+            false => {
+                kept.extend(plan.extra.iter().filter(|i| Some(**i) != used));
+                sort::sort(kept);
+                kept
+            }
+        };
         record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))));
         let flat = &self.flat_extra;
         record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
-        let mut log_time = self.around.log_time;
-        if let Some((i, unit)) = plan.log_time
-            && let raw = source.raw(i)
-            && !convert::is_missing(raw)
-        {
-            match convert::time(raw.text, unit, zone) {
-                Some((time, _)) => log_time = Some(time),
-                None => record.extra.push((source.key(i), raw)),
+        Ok(())
+    }
+
+    /// Where the first of several times for a field states no zone, sets the field to the first
+    /// that does. Then that one goes before the others, of which each is compared with it.
+    #[inline(never)]
+    fn put_zoned_times_first(&self, record: &mut Record<'_>, zone: Option<&Zone>) {
+        let (mut zoneless, mut settled) = (0_u64, 0_u64);
+        for &(member, entry) in &self.plan.steps {
+            let To::Time(field, unit) = self.product.entries[entry].to else { continue };
+            let (raw, bit) = (self.source.value(member), 1 << field as usize);
+            if settled & bit != 0 || raw.kind == RawKind::Nested || convert::is_missing(raw) {
+                continue;
+            }
+            let text = raw.text.trim_ascii();
+            if !time::states_zone(text) {
+                zoneless |= bit;
+            } else if zoneless & bit == 0 {
+                settled |= bit;
+            } else if let Ok(time) = time::read(text, unit, zone) {
+                record.set(field, Value::Number(time.ms));
+                settled |= bit;
             }
         }
-        if let Some(time) = log_time {
-            record.set(Field::LogTimeMs, Value::Number(time));
+    }
+
+    /// The log's time, and the member that has it. The first of the members that may have it is
+    /// kept where it does not, or says more.
+    #[inline(never)]
+    fn log_time(
+        &self,
+        first: usize,
+        zone: Option<&Zone>,
+        kept: &mut Vec<usize>,
+    ) -> (Option<Time>, Option<usize>) {
+        let (around, own) = (self.around.log_time, self.plan.log_time_in(self.source, zone));
+        let used = own.filter(|o| time::better(Some(o.1), around) == Some(o.1));
+        let said = used.is_some_and(|o| o.0 == first && o.1.other_unit.is_none());
+        if !said && !convert::is_missing(self.source.raw(first)) {
+            kept.push(first);
         }
-        Ok(())
+        let all_of_it = used.filter(|o| o.1.other_unit.is_none()).map(|o| o.0);
+        (used.map(|o| o.1).or(around), all_of_it.filter(|i| *i != first))
     }
 
     /// A fault of a flat record's field, with the key and the value of that.
@@ -251,13 +295,27 @@ impl Plan {
         Written::Normalized
     }
 
-    /// The log's time that stands among the values.
+    /// The log's time that stands among the values, and the member that has it: the first that
+    /// states its zone, or else the first.
     #[inline(never)]
-    pub(crate) fn log_time_in<'a>(&self, source: &dyn Source<'a>, zone: Option<&Zone>) -> Option<u64> {
-        let (i, unit) = self.log_time?;
-        let raw = source.raw(i);
-        let time = convert::time(raw.text, unit, zone)?.0;
-        (!convert::is_missing(raw)).then_some(time)
+    pub(crate) fn log_time_in<'a>(
+        &self,
+        source: &dyn Source<'a>,
+        zone: Option<&Zone>,
+    ) -> Option<(usize, Time)> {
+        let mut found = None;
+        for &(i, unit) in self.log_time.iter().chain(&self.other_log_times) {
+            let raw = source.raw(i);
+            if let Ok(time) = time::read(raw.text, unit, zone)
+                && !convert::is_missing(raw)
+            {
+                if time.zoned {
+                    return Some((i, time));
+                }
+                found = found.or(Some((i, time)));
+            }
+        }
+        found
     }
 
     /// Whether a record passes, of which only the fields are read that the filter looks at. It
@@ -287,7 +345,7 @@ impl Plan {
             }
         }
         if reads.has(Field::LogTimeMs)
-            && let Some(time) = self.log_time_in(&values, zone).or(log_time)
+            && let Some(time) = self.log_time_in(&values, zone).map(|t| t.1.ms).or(log_time)
         {
             record.set(Field::LogTimeMs, Value::Number(time));
         }
@@ -341,10 +399,7 @@ fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
             let n = convert::digits(bytes).filter(|n| *n <= most)?;
             Some((field, Value::Number(n)))
         }
-        // Seconds of our time have ten digits.
-        To::Time(field, Unit::Seconds) if bytes.len() == 10 => {
-            Some((field, Value::Number(convert::digits(bytes)? * 1000)))
-        }
+        To::Time(field, unit) => Some((field, Value::Number(time::plain(bytes, unit)?))),
         To::Address(field) => Some((field, Value::Address(convert::ipv4(bytes)?.into()))),
         // Longer than anything that stands for none.
         To::Text(field) if bytes.len() > 4 && raw.kind == RawKind::Text => {
@@ -469,14 +524,9 @@ fn read<'r, 'a: 'r>(
             // It is kept as it came.
             Protocol::Name => return Ok(None),
         },
-        To::Time(_, unit) => match convert::time(text, unit, zone) {
-            Some((t, exact)) => (Value::Number(t), exact),
-            None => {
-                return bad(
-                    code::TIME,
-                    "is not a time; expected epoch seconds or milliseconds, or a date and a time of day",
-                );
-            }
+        To::Time(_, unit) => match time::read(text, unit, zone) {
+            Ok(time) => (Value::Number(time.ms), time.exact),
+            Err(message) => return bad(code::TIME, message),
         },
         To::Word(_, words) => match vocabulary::find(words, text) {
             Some((word, more)) => (Value::Text(word), !more),
@@ -499,6 +549,7 @@ fn is_host_name(text: &str) -> bool {
 fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>> {
     let most = match field.field_type() {
         FieldType::Integer(most) => most,
+        FieldType::Millis => limits::LATEST_MS,
         _ => u64::MAX,
     };
     let message: Message = match convert::unsigned(raw.text.trim_ascii()) {

@@ -12,11 +12,10 @@ use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 use regex_lite::Regex;
 
 use crate::{
-    Error, Zone, convert, double, limits, nearest,
+    Error, Zone, double, limits, nearest,
     networks::{self, Networks},
-    products::Unit,
     record::{Field, FieldType, RawKind, Record, Value},
-    scan, sort,
+    scan, sort, time,
 };
 
 /// What a test is about.
@@ -451,8 +450,8 @@ impl<'t> Parsing<'t> {
                         ));
                     }
                 },
-                FieldType::Millis => match convert::time(&text, Unit::Millis, self.zone) {
-                    Some((t, _)) => Item::Numbers(t, t),
+                FieldType::Millis => match time::bound(&text, self.zone) {
+                    Some(t) => Item::Numbers(t, t),
                     None => {
                         let key = field.key();
                         return fail(format!(

@@ -37,6 +37,7 @@ pub mod schemas;
 mod sort;
 mod source;
 mod stream;
+mod time;
 pub mod vocabulary;
 
 pub use config::{Config, Zone};

@@ -85,6 +85,10 @@ pub const FRAME: usize = 8 << 10;
 /// The longest word that such records have in common, in bytes.
 pub const FRAME_WORD: usize = 64;
 
+/// The latest time of a record that is normalized again, in epoch milliseconds: in nanoseconds, as
+/// OTLP counts, it still has 64 bits. It is in the year 2554.
+pub const LATEST_MS: u64 = u64::MAX / 1_000_000;
+
 /// The longest reason of a reject, in bytes; what exceeds it is cut.
 pub const REASON: usize = 2000;
 

@@ -26,6 +26,7 @@ use crate::{
     rules::Rules,
     scan,
     source::{Member, Object, Row, Source},
+    time::{self, Time},
 };
 
 use self::lines::{KnownLines, Rows, counted};
@@ -93,7 +94,7 @@ struct Surroundings {
     number: u32,
     members: Vec<Member>,
     unescaped: String,
-    log_time: Option<u64>,
+    log_time: Option<Time>,
     /// The product that its topic tells.
     hint: Option<usize>,
 }
@@ -107,12 +108,13 @@ impl Surroundings {
         let _ = json::read_members(envelope, &mut new.members, &mut new.unescaped);
         let source = Object { text: envelope, unescaped: &new.unescaped, members: &new.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
-        new.log_time = members.clone().find_map(|(key, raw)| match envelopes::meta(key, true) {
-            Some(Meta::LogTime(unit)) if !convert::is_missing(raw) => {
-                convert::time(raw.text, unit, zone).map(|t| t.0)
+        for (key, raw) in members.clone() {
+            if let Some(Meta::LogTime(unit)) = envelopes::meta(key, true)
+                && !convert::is_missing(raw)
+            {
+                new.log_time = time::better(new.log_time, time::read(raw.text, unit, zone).ok());
             }
-            _ => None,
-        });
+        }
         new.hint = topic(members);
         new
     }
@@ -365,7 +367,8 @@ impl Normalizer {
         self.look_around(context);
         let around_it = mem::take(&mut self.surroundings);
         let hint = around_it.hint.or(around.hint);
-        let mut around = Around { hint, log_time: around_it.log_time.or(around.log_time), ..around };
+        let log_time = time::better(around_it.log_time, around.log_time);
+        let mut around = Around { hint, log_time, ..around };
         let mut fields = Vec::new();
         if self.rules.keep_envelope {
             let envelope = std::str::from_utf8(context).unwrap_or_default();
@@ -427,7 +430,7 @@ impl Normalizer {
                     self.surroundings.number = context;
                 }
                 let Surroundings { hint, log_time, .. } = self.surroundings;
-                self.object_as_it_stands(text, tail, hint, log_time, out)
+                self.object_as_it_stands(text, tail, hint, log_time.map(|t| t.ms), out)
             }
             (false, []) => return self.line_as_it_stands(text, tail, out),
             _ => None,
@@ -553,12 +556,13 @@ impl Normalizer {
         match plan.verdict {
             Verdict::Product(p) => self.product_record(p, plan, source, text, around, inner, sink),
             Verdict::Payload(member) => {
-                let log_time = plan.log_time_in(source, self.rules.zone.as_ref());
+                let own = plan.log_time_in(source, self.rules.zone.as_ref());
+                let log_time = time::better(own.map(|o| o.1), around.log_time);
                 let fields = match self.rules.keep_envelope {
                     true => wrapper_fields(plan, source, around),
                     false => Vec::new(),
                 };
-                let around = Around { log_time: log_time.or(around.log_time), fields: &fields, ..around };
+                let around = Around { log_time, fields: &fields, ..around };
                 let payload = source.raw(member);
                 let told_depth = self.observer.as_mut().map(|o| o.enter(source.key(member)));
                 match payload.kind {

@@ -46,6 +46,10 @@ pub(crate) struct Plan {
     pub(crate) envelope: Vec<usize>,
     /// The member with the log's time.
     pub(crate) log_time: Option<(usize, Unit)>,
+    /// Members that may have it as well.
+    pub(crate) other_log_times: Vec<(usize, Unit)>,
+    /// Whether several members are the time of one field.
+    pub(crate) rival_times: bool,
     /// A key that the record must have and has not.
     pub(crate) lacks: Option<String>,
     /// The keys as an object has them.
@@ -99,6 +103,10 @@ impl KeyIndex {
     }
 
     fn entries(&self, key: &str) -> &[(String, usize, usize)] {
+        // `__time__` is the log service's, and not a record's `time`.
+        if key.starts_with("__") {
+            return &[];
+        }
         let key = fold(key);
         let start = self.keys.partition_point(|e| e.0 < key);
         let len = self.keys[start..].partition_point(|e| e.0 == key);
@@ -240,11 +248,14 @@ impl Planner {
                 _ if plan.verdict == Verdict::Payload(i) => {}
                 _ => match envelopes::meta(keys[i], product.is_none()) {
                     Some(Meta::LogTime(unit)) if Some(i) == log_time => plan.log_time = Some((i, unit)),
-                    // The log's time is another one, so this is the record's own.
-                    Some(Meta::LogTime(_)) if product.is_some() && keys[i] == envelopes::TIME => {
-                        plan.extra.push(i)
+                    Some(Meta::LogTime(unit)) => {
+                        plan.other_log_times.push((i, unit));
+                        // The log's time is another one, so this is the record's own.
+                        match product.is_some() && keys[i] == envelopes::TIME {
+                            true => plan.extra.push(i),
+                            false => plan.envelope.push(i),
+                        }
                     }
-                    Some(Meta::LogTime(_)) => plan.envelope.push(i),
                     Some(Meta::Field) => plan.envelope.push(i),
                     None if product.is_none() => plan.envelope.push(i),
                     None => plan.extra.push(i),
@@ -252,6 +263,7 @@ impl Planner {
             }
         }
         sort::sort_by(&mut plan.steps, |a, b| (a.1, a.0) < (b.1, b.0));
+        plan.rival_times = has_rival_times(&plan);
         let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);
         let has = |name: &String| {
             live.iter().any(|&i| {
@@ -341,6 +353,8 @@ impl Plan {
             extra: Vec::new(),
             envelope: Vec::new(),
             log_time: None,
+            other_log_times: Vec::new(),
+            rival_times: false,
             lacks: None,
             outline: None,
             topic: None,
@@ -372,6 +386,20 @@ impl Plan {
         self.keys.push_str(key);
         self.ends.push(self.keys.len() as u32);
     }
+}
+
+/// Whether several members are the time of one field.
+fn has_rival_times(plan: &Plan) -> bool {
+    let Verdict::Product(p) = plan.verdict else { return false };
+    let mut seen = 0_u64;
+    plan.steps.iter().any(|s| match products::all()[p].entries[s.1].to {
+        To::Time(field, _) => {
+            let before = seen;
+            seen |= 1 << field as usize;
+            before == seen
+        }
+        _ => false,
+    })
 }
 
 /// A key without what spellings differ in: case, `-` and `_`. Case is that of ASCII, as every

@@ -4,6 +4,7 @@
 use crate::{
     Config, Error, Zone,
     filter::{self, Filter},
+    limits,
     networks::Networks,
     products::Entry,
     record::{Field, Record, Value},
@@ -32,6 +33,10 @@ impl Rules {
         let kept = config.keep_envelope || config.keep_raw;
         let redacted = !(config.drop.is_empty() && config.mask.is_empty());
         let filter = filter.transpose()?;
+        if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
+            let latest = limits::LATEST_MS;
+            return Err(Error::new(format!("the time of observation is too late; the latest is {latest}")));
+        }
         let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
         Ok(Self {
             zone: config.zone.clone(),

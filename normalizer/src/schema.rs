@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::record::{Field, FieldType};
+use crate::{
+    limits,
+    record::{Field, FieldType},
+};
 
 /// The version of the flat record. It rises when a field changes its meaning or its type.
 pub const VERSION: u32 = 1;
@@ -38,7 +41,7 @@ fn property(field: Field) -> Value {
         FieldType::Word(words) => json!({"type": "string", "enum": words}),
         FieldType::Text => json!({"type": "string", "minLength": 1}),
         FieldType::Integer(most) => json!({"type": "integer", "minimum": 0, "maximum": most}),
-        FieldType::Millis => json!({"type": "integer", "minimum": 0}),
+        FieldType::Millis => json!({"type": "integer", "minimum": 0, "maximum": limits::LATEST_MS}),
         FieldType::Address => json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
     };
     property["description"] = field.doc().into();

@@ -78,6 +78,36 @@ fn every_key_of_every_table_reaches_its_field() {
     assert!(entries > 200);
 }
 
+/// Of any two keys for the time of one field, in any order.
+#[test]
+fn a_time_that_states_its_zone_goes_before_one_that_does_not() {
+    const LOCAL: &str = "2024-02-07 19:25:40";
+    let mut pairs = 0;
+    for product in products::all() {
+        for field in [Field::StartMs, Field::EndMs] {
+            let times = product.entries.iter().filter(|e| matches!(e.to, To::Time(f, _) if f == field));
+            let keys: Vec<&str> = times.flat_map(|e| e.keys.iter().copied()).collect();
+            for (local, zoned) in keys.iter().flat_map(|a| keys.iter().map(move |b| (*a, *b))) {
+                if local == zoned {
+                    continue;
+                }
+                for time in ["2024-02-07T19:25:40+08:00", "2024-02-07T11:25:40Z", "1707305140000"] {
+                    let members = [format!("\"{local}\":\"{LOCAL}\""), format!("\"{zoned}\":\"{time}\"")];
+                    for text in [members.join(","), format!("{},{}", members[1], members[0])] {
+                        let (records, rejects) = run(&format!("{{{text}}}"), Some(product.id));
+                        assert!(rejects.is_empty(), "{} {text}: {rejects:?}", product.id);
+                        let got = &records[0];
+                        assert_eq!(got[field.key()], 1_707_305_140_000_u64, "{} {text}: {got}", product.id);
+                        assert_eq!(got["extra"][local], LOCAL, "{} {text}: {got}", product.id);
+                        pairs += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(pairs >= 60, "{pairs}");
+}
+
 #[test]
 fn tables_are_sound() {
     let fold = |k: &str| k.replace(['-', '_'], "").to_lowercase();

@@ -1,7 +1,7 @@
 //! What must hold for any input and any cut of it.
 
 use proptest::prelude::*;
-use weir_normalizer::{Config, Stream, batch, framing::Framer, limits};
+use weir_normalizer::{Config, Stream, Zone, batch, framing::Framer, limits};
 
 /// What came out of a whole input.
 #[derive(Debug, Default, PartialEq)]
@@ -500,6 +500,17 @@ fn odd_value() -> impl Strategy<Value = String> {
         "0548752136",
         "154875213",
         "2022-04-21T15:26:01Z",
+        "2022-04-21 15:26:01",
+        "1970-01-01T00:00:00Z",
+        "946684799",
+        "946684800",
+        "3999999999",
+        "4102444799",
+        "4102444800",
+        "9999999999",
+        "4102444800000",
+        "1548752136000000",
+        "1548752136.5",
         "é",
         "a\tb",
         "a\\b",
@@ -598,6 +609,111 @@ proptest! {
         let long = run(&[&input], &Config { drop, ..config });
         prop_assert_eq!(String::from_utf8(short.output.clone()), String::from_utf8(long.output.clone()));
         prop_assert_eq!(short, long);
+    }
+}
+
+/// Times as sources might write them, many of them near the ends of what is believed.
+fn odd_time() -> impl Strategy<Value = String> {
+    let near = prop::sample::select(vec![0_u64, 1, 946_684_800, 1_718_000_340, 4_000_000_000, 4_102_444_800]);
+    let near = (near, -2..3_i64, 0..4_u32, 0..1000_u64).prop_map(|(n, by, unit, rest)| {
+        let n = n.saturating_add_signed(by);
+        if unit == 0 { n.to_string() } else { (n * 1000_u64.pow(unit) + rest).to_string() }
+    });
+    let written = prop::sample::select(vec![
+        "2024-02-07 19:25:40",
+        "2024-02-07 11:25:40",
+        "2024-02-07T19:25:40+08:00",
+        "2024-02-07T11:25:40Z",
+        "2024-02-07T11:25:40.0001Z",
+        "2024-02-30T11:25:40Z",
+        "1999-12-31T23:59:59",
+        "2000-01-01T00:00:00",
+        "2100-01-01T00:00:00-01:00",
+        "2099-12-31T23:59:59.999Z",
+        "1707305140.5",
+        "07/Feb/2024:11:25:40 +0000",
+        "-",
+        "-1",
+        "",
+        "x",
+    ]);
+    prop_oneof![4 => near, 2 => "[0-9]{1,20}", 1 => "[1-4]0{8,18}", 3 => written.prop_map(str::to_owned)]
+}
+
+/// What an integer is as a time in milliseconds, and whether the unit is the product's.
+fn expected(text: &str, units: &[u32]) -> Option<(u64, bool)> {
+    let n: u128 = text.parse().ok()?;
+    (0..4).find_map(|unit| {
+        let nanos = n * 1_000_000_000 / 1000_u128.pow(unit);
+        let ms = (nanos + if unit > 1 { 500_000 } else { 0 }) / 1_000_000;
+        let believed = (946_684_800_000..4_102_444_800_000).contains(&ms);
+        believed.then(|| (ms as u64, units.contains(&unit)))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In whichever unit a time is, and however a record with it goes: the field, or the reject, and
+    /// what is kept beside it.
+    #[test]
+    fn times_are_the_same_every_way(
+        form in 0..7_usize,
+        times in prop::collection::vec(odd_time(), 3),
+        bare in any::<bool>(),
+        zone in prop::option::weighted(0.2, -12..14_i32),
+    ) {
+        let [a, b, c] = &times[..] else { unreachable!() };
+        let quoted = |t: &String| match bare && serde_json::from_str::<serde_json::Number>(t).is_ok() {
+            true => t.clone(),
+            false => format!("\"{t}\""),
+        };
+        let column = |t: &String| if t.is_empty() || t.contains(' ') { "-".to_owned() } else { t.clone() };
+        let (seconds, millis, both) = (&[0_u32][..], &[1_u32][..], &[0, 1][..]);
+        let in_line = |line: &str, start: &str, end: &str| line.replace(start, &column(a)).replace(end, &column(b));
+        let (record, key, units) = match form {
+            0 => (in_line(LINE, "1548752136", "1548752736"), "", seconds),
+            1 => (in_line(ROUTER, "1664007127", "1664007727"), "", seconds),
+            2 => (in_line(AMAZON, "1718000000", "1718000060"), "", seconds),
+            3 => (format!("{{\"eni-id\":\"eni-1\",\"vm-id\":\"i-1\",\"start\":{},\"end\":{},\"srcaddr\":\"10.0.0.1\",\"__time__\":{}}}", quoted(a), quoted(b), quoted(c)), "start", seconds),
+            4 => (format!("{{\"pri_ip\":\"10.0.0.1\",\"pub_ip\":\"10.0.0.2\",\"pri_port\":1,\"pub_port\":2,\"start_time\":{},\"end_time\":{},\"time\":{}}}", quoted(a), quoted(b), quoted(c)), "start_time", both),
+            5 => (format!("{{\"app\":\"x\",\"log_id\":\"1\",\"src_ip\":\"10.0.0.1\",\"vsys\":1,\"start_time\":{},\"end_time\":{},\"@timestamp\":{}}}", quoted(a), quoted(b), quoted(c)), "start_time", millis),
+            _ => (format!("{{\"attack\":\"x\",\"sip\":\"10.0.0.1\",\"id\":1,\"uri\":\"/\",\"time\":{},\"attack-time\":{},\"time_iso8601\":{}}}", quoted(a), quoted(b), quoted(c)), "time", both),
+        };
+        let zone = zone.map(|hours| Zone { offset: hours * 3600, changes: Vec::new() });
+        let config = Config { zone, ..Config::default() };
+        // The second goes like the first.
+        let input = format!("{record}\n{record}\n");
+        let short = run(&[input.as_bytes()], &config);
+        let drop = vec!["extra.not-there".to_owned()];
+        let long = run(&[input.as_bytes()], &Config { drop, ..config.clone() });
+        prop_assert_eq!(String::from_utf8(short.output.clone()), String::from_utf8(long.output.clone()));
+        prop_assert_eq!(&short, &long);
+        let filtered = run(&[input.as_bytes()], &Config { filter: Some("start_ms >= 0 or not exists start_ms".into()), ..config.clone() });
+        prop_assert_eq!(&short, &filtered);
+        // Within a string no block is read behind it.
+        let wrapped = serde_json::json!({ "content": record }).to_string();
+        let wrapped = run(&[wrapped.as_bytes()], &config);
+        prop_assert_eq!(&wrapped.output[..], &short.output[..short.output.len() / 2]);
+
+        let first = if form < 3 { column(a) } else { a.clone() };
+        if first.parse::<u128>().is_ok() && form < 6 {
+            let made = short.output.split(|b| *b == b'\n').next().unwrap();
+            match (expected(&first, units), serde_json::from_slice::<serde_json::Value>(made)) {
+                (Some((ms, own)), Ok(made)) => {
+                    prop_assert_eq!(&made["start_ms"], &serde_json::json!(ms));
+                    let key = if key.is_empty() { "start" } else { key };
+                    prop_assert_eq!(made["extra"].get(key).is_some(), !own, "{}", made);
+                }
+                // The other time may be none.
+                (expected, made) => {
+                    prop_assert!(made.is_err());
+                    prop_assert_eq!(short.rejects.len(), 2);
+                    let field = if short.rejects[0].4.contains("end") { b } else { a };
+                    prop_assert!(expected.is_none() || field == b, "{:?}", short.rejects);
+                }
+            }
+        }
     }
 }
 

@@ -327,7 +327,7 @@ impl Normalizer {
     #[inline(never)]
     fn event(&mut self, text: &str, time: u64, level: &mut Level, out: &mut Outcome) -> Held {
         self.begin(out);
-        self.rules.observed_at = Some(time);
+        self.rules.observed_at = Some(time).filter(|t| *t <= limits::LATEST_MS);
         self.tallies.fill(0);
         // Keyed records of one stream have the same keys; a line's event is read as fast without.
         let event = text.as_bytes();

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! `sip` is the client; behind a proxy `remote_ip` is the proxy. `time` is epoch milliseconds;
-//! an old API gave seconds, so its magnitude decides. LTS has times as ISO 8601. An export is
-//! CSV with columns that its maker chose; its times have no zone. `region` is geography and
-//! has no field, like headers, cookies and bodies.
+//! an old API gave seconds, so its magnitude decides. LTS has times as ISO 8601: its template
+//! for attacks writes `time` in local time without a zone, `time_iso8601` with an offset, and
+//! `attack-time` in UTC. An export is CSV with columns that its maker chose; its times have no
+//! zone. `region` is geography and has no field, like headers, cookies and bodies.
 //!
 //! Known gaps: order of columns, header row and quoting of an export are not documented:
 //! they are read by the header, or by the layout that is given. `hport` is taken for the

@@ -251,7 +251,9 @@ mod tests {
             FieldType::Integer(most) => {
                 Value::Number(dice.one_of(&[0, 1, 6, 17, 58, 200, 404, 65_535, u64::MAX]).min(most))
             }
-            FieldType::Millis => Value::Number(dice.one_of(&[0, 5, 1_718_000_000_000, u64::MAX])),
+            FieldType::Millis => {
+                Value::Number(dice.one_of(&[0, 5, 1_718_000_000_000, crate::limits::LATEST_MS]))
+            }
             FieldType::Address => {
                 let all =
                     ["10.0.0.1", "10.0.0.2", "fd00::1", "1.1.1.1"].map(|a| a.parse::<IpAddr>().unwrap());
