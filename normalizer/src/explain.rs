@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use crate::{
-    Config, Error, Normalizer,
+    Config, Error, Normalizer, Zone,
     batch::{BatchView, Outcome},
     encode,
     fault::{Fault, clipped},
-    fill::{Given, Written},
+    fill::{self, Given, Written},
     framing::Framer,
-    products::{Product, Shape, To},
-    record::{Raw, RawKind, Record, RecordMemory},
+    products::{Entry, Product, Shape, To},
+    record::{Field, RawKind, Record, RecordMemory, Value},
     rules::Rules,
-    sort,
+    sort, time,
 };
 
 /// How one record was read.
@@ -233,47 +233,137 @@ impl Given<'_, '_> {
     }
 
     fn values(&self, rules: &Rules) -> Vec<ExplainedValue> {
+        let zone = rules.zone.as_ref();
         let mut record = Record::new(&mut RecordMemory::default());
-        let _ = self.fill(&mut record, rules.zone.as_ref(), &mut Vec::new());
-        let steps =
-            self.plan.steps.iter().map(|&(member, entry)| (member, Some(&self.product.entries[entry])));
-        let extra = self.plan.extra.iter().map(|&member| (member, None));
-        let mut all: Vec<_> = steps.chain(extra).collect();
+        let _ = self.fill(&mut record, zone, &mut Vec::new());
+        let plan = self.plan;
+        let steps = plan.steps.iter().map(|&(member, entry)| (member, Some(&self.product.entries[entry])));
+        let others = plan.extra.iter().chain(plan.log_time.iter().map(|(member, _)| member));
+        let mut all: Vec<_> = steps.chain(others.map(|&member| (member, None))).collect();
         sort::sort_by(&mut all, |a, b| a.0 < b.0);
-        let shown = |raw: Raw<'_>| match raw.kind {
+        let mut values: Vec<_> =
+            all.into_iter().map(|(member, entry)| self.value(member, entry, &record, zone)).collect();
+        values.extend(plan.envelope.iter().map(|&member| match self.log_time_of(member, &record, zone) {
+            Some(value) => value,
+            None => ExplainedValue {
+                field: "envelope".into(),
+                how: "metadata of the log service".into(),
+                ..self.found(member)
+            },
+        }));
+        values
+    }
+
+    /// A value as it stands there, of which nothing is known yet.
+    fn found(&self, member: usize) -> ExplainedValue {
+        let raw = self.source.raw(member);
+        let found = match raw.kind {
             RawKind::Text => raw.text.to_owned(),
             _ => clipped(raw.text, 200).to_owned(),
         };
-        let value = |(member, entry): (usize, Option<&crate::products::Entry>)| {
-            let key = self.source.key(member);
-            let kept = record.extra.iter().any(|(k, _)| *k == key);
-            let field = entry.and_then(|e| e.to.field());
-            let value = field.and_then(|f| record.get(f)).map(encode::value_text).unwrap_or_default();
-            let field = match (field, entry.map(|e| e.to)) {
-                (Some(f), _) if kept && value.is_empty() => format!("extra, not {}", f.key()),
-                (Some(f), _) if kept => format!("{}, extra", f.key()),
-                (Some(f), _) => f.key().to_owned(),
-                (None, Some(To::Version(_))) if !kept => String::new(),
-                (None, _) => "extra".to_owned(),
-            };
-            ExplainedValue {
-                column: self.source.column(member),
-                key: key.to_owned(),
-                found: shown(self.source.raw(member)),
-                field,
-                value,
-                how: entry.map_or("not in the product's table".into(), |e| e.to.describe()),
-            }
-        };
-        let mut values: Vec<_> = all.into_iter().map(value).collect();
-        values.extend(self.plan.envelope.iter().map(|&i| ExplainedValue {
-            column: self.source.column(i),
-            key: self.source.key(i).to_owned(),
-            found: shown(self.source.raw(i)),
-            field: "envelope".into(),
+        ExplainedValue {
+            column: self.source.column(member),
+            key: self.source.key(member).to_owned(),
+            found,
+            field: String::new(),
             value: String::new(),
-            how: "metadata of the log service".into(),
-        }));
-        values
+            how: String::new(),
+        }
+    }
+
+    /// How a value of the record was read.
+    fn value(
+        &self,
+        member: usize,
+        entry: Option<&Entry>,
+        record: &Record<'_>,
+        zone: Option<&Zone>,
+    ) -> ExplainedValue {
+        if let Some(value) = self.log_time_of(member, record, zone) {
+            return value;
+        }
+        let kept = record.extra.iter().any(|(key, _)| *key == self.source.key(member));
+        let Some(entry) = entry else {
+            let how = "not in the product's table".into();
+            return ExplainedValue { field: "extra".into(), how, ..self.found(member) };
+        };
+        let mut how = entry.to.describe();
+        if let To::Time(_, unit) = entry.to
+            && let Ok(time) = time::read(self.source.value(member).text.trim_ascii(), unit, zone)
+            && let Some(other) = time.other_unit
+        {
+            how.push_str(&format!("; only in {other} it is of the years 2000 to 2099"));
+        }
+        let own = self.alone(member, entry, record, zone);
+        let field = own.map(|o| o.0).or(entry.to.field());
+        let used = own.filter(|o| record.get(o.0) == Some(o.1));
+        if let (Some((field, _)), None, true) = (own, used, kept)
+            && let Some(other) = self.who_set(field, record, zone)
+        {
+            let zoned = match entry.to {
+                To::Time(..) if !time::states_zone(self.source.value(member).text) => {
+                    ", which states its zone"
+                }
+                _ => "",
+            };
+            how.push_str(&format!("; {} is from {}{zoned}", field.key(), clipped(other, 40)));
+        }
+        let field = match (field, used) {
+            (Some(f), None) if kept => format!("extra, not {}", f.key()),
+            (Some(f), Some(_)) if kept => format!("{}, extra", f.key()),
+            (Some(f), _) => f.key().to_owned(),
+            (None, _) if matches!(entry.to, To::Version(_)) && !kept => String::new(),
+            (None, _) => "extra".to_owned(),
+        };
+        let value = used.map(|o| encode::value_text(o.1)).unwrap_or_default();
+        ExplainedValue { field, value, how, ..self.found(member) }
+    }
+
+    /// The field that a value goes to where no other has it, and what comes out.
+    fn alone(
+        &self,
+        member: usize,
+        entry: &Entry,
+        record: &Record<'_>,
+        zone: Option<&Zone>,
+    ) -> Option<(Field, Value<'_>)> {
+        let is_direction = entry.to.field() == Some(Field::Direction);
+        let mut one = Record::new(&mut RecordMemory::default());
+        // Counters depend on it.
+        let direction = record.get(Field::Direction).filter(|_| !is_direction);
+        if let Some(Value::Text(word)) = direction {
+            one.set(Field::Direction, Value::Text(if word == "ingress" { "ingress" } else { "egress" }));
+        }
+        let _ = fill::apply(&mut one, entry, self.source.value(member), zone);
+        one.fields().find(|(field, _)| is_direction || *field != Field::Direction)
+    }
+
+    /// The key whose value a field has.
+    fn who_set(&self, field: Field, record: &Record<'_>, zone: Option<&Zone>) -> Option<&str> {
+        let steps = self.plan.steps.iter().map(|&(member, entry)| (member, &self.product.entries[entry]));
+        let has = |(member, entry): &(usize, &Entry)| {
+            self.alone(*member, entry, record, zone)
+                .is_some_and(|o| o.0 == field && record.get(field) == Some(o.1))
+        };
+        steps.into_iter().find(has).map(|(member, _)| self.source.key(member))
+    }
+
+    /// A member that has the log's time, or is asked for it first.
+    fn log_time_of(&self, member: usize, record: &Record<'_>, zone: Option<&Zone>) -> Option<ExplainedValue> {
+        let (first, _) = self.plan.log_time?;
+        let used = self.plan.log_time_in(self.source, zone).filter(|o| o.0 == member);
+        let used = used.filter(|o| record.get(Field::LogTimeMs) == Some(Value::Number(o.1.ms)));
+        if used.is_none() && member != first {
+            return None;
+        }
+        let kept = record.extra.iter().any(|(key, _)| *key == self.source.key(member));
+        let field = match (used, kept) {
+            (Some(_), true) => "log_time_ms, extra",
+            (None, true) => "extra, not log_time_ms",
+            (_, false) => "log_time_ms",
+        };
+        let value = used.map(|o| o.1.ms.to_string()).unwrap_or_default();
+        let how = "time of the log".into();
+        Some(ExplainedValue { field: field.into(), value, how, ..self.found(member) })
     }
 }
