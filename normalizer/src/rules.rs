@@ -34,8 +34,10 @@ impl Rules {
         let redacted = !(config.drop.is_empty() && config.mask.is_empty());
         let filter = filter.transpose()?;
         if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
-            let latest = limits::LATEST_MS;
-            return Err(Error::new(format!("the time of observation is too late; the latest is {latest}")));
+            return Err(Error::new(format!(
+                "the time of observation is too late; the latest is {}, in the year 2554",
+                limits::LATEST_MS
+            )));
         }
         let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
         Ok(Self {

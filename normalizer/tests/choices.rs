@@ -1,6 +1,6 @@
 //! What a configuration is refused for, or warned about, and that the message says where and why.
 
-use weir_normalizer::{Config, Normalizer};
+use weir_normalizer::{Config, Normalizer, limits};
 
 fn with(from: Option<&str>, layout: Option<&str>) -> Config {
     Config { from: from.map(Into::into), layout: layout.map(Into::into), ..Config::default() }
@@ -14,6 +14,15 @@ fn refused(config: &Config) -> String {
 fn products_have_names() {
     assert!(refused(&with(Some("huawei_vpc"), None)).contains("did you mean \"huawei-vpc\"?"));
     assert!(refused(&with(Some("cisco"), None)).contains("known are huawei-vpc, huawei-er"));
+}
+
+/// In nanoseconds a time has 64 bits.
+#[test]
+fn the_time_of_observation_is_one_that_every_schema_can_write() {
+    let at = |ms| Config { observed_at_ms: Some(ms), ..Config::default() };
+    assert!(Normalizer::new(&at(limits::LATEST_MS)).is_ok());
+    let error = refused(&at(limits::LATEST_MS + 1));
+    assert_eq!(error, "the time of observation is too late; the latest is 18446744073709, in the year 2554");
 }
 
 #[test]

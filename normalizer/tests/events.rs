@@ -385,6 +385,21 @@ fn the_time_of_an_event_is_the_observed_time() {
     assert_eq!(got["@timestamp"], "2023-11-14T22:13:20.123Z");
 }
 
+/// A time that not every schema can write is none.
+#[test]
+fn an_event_of_a_time_too_late_has_none() {
+    let line = json!({ "provider": "huawei", "product": "vpc", "kind": "flow", "src_ip": "10.0.0.1" });
+    let config = Config { to: Schema::Ecs, from: Some("flat".into()), ..Config::default() };
+    let (mut events, mut out) = (Events::new(&records(config)).unwrap(), Output::default());
+    for (time, source) in
+        [(limits::LATEST_MS, "observed"), (limits::LATEST_MS + 1, "unknown"), (u64::MAX, "unknown")]
+    {
+        events.normalize(line.to_string().as_bytes(), time, &mut out);
+        let got: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(got["weir"]["time_source"], source, "{time}: {got}");
+    }
+}
+
 #[test]
 fn choices_that_can_not_be() {
     let otel = records(Config { to: Schema::Otel, ..Config::default() });
