@@ -13,13 +13,64 @@ const EXPONENTS: (i64, i64) = (-330, 310);
 
 /// A finite number as the library reads it: the nearest double, of two the even one.
 pub(crate) fn finite(text: &str) -> Option<f64> {
-    let (negative, text) = match text.as_bytes() {
-        [sign @ (b'-' | b'+'), text @ ..] => (*sign == b'-', text),
-        text => (false, text),
-    };
+    let (negative, text) = unsigned(text.as_bytes());
     let number = Decimal::read(text)?;
     let made = number.quickly().or_else(|| number.slowly())?;
     Some(if negative { -made } else { made })
+}
+
+/// A number as text, to be compared with integers: exactly, unless it has an exponent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    /// Below zero.
+    Negative,
+    /// So much, and whether there is a fraction behind it.
+    Plain(u64, bool),
+    /// More than any integer here.
+    Large,
+    /// The nearest double.
+    Double(f64),
+}
+
+impl Number {
+    /// Reads one, as [`finite`] does.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (negative, digits) = unsigned(text.as_bytes());
+        let point = digits.iter().position(|b| *b == b'.').unwrap_or(digits.len());
+        let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
+        if !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
+            return finite(text).map(Self::Double);
+        }
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        let fraction = fraction.iter().any(|b| *b != b'0');
+        let digit = |n: u64, b: &u8| n.checked_mul(10)?.checked_add(u64::from(*b - b'0'));
+        let number = whole.iter().try_fold(0, digit);
+        Some(match number {
+            Some(0) if !fraction => Self::Plain(0, false),
+            _ if negative => Self::Negative,
+            Some(n) => Self::Plain(n, fraction),
+            None => Self::Large,
+        })
+    }
+
+    /// How it compares with an integer.
+    pub(crate) fn order(self, n: u64) -> Option<Ordering> {
+        match self {
+            Self::Negative => Some(Ordering::Less),
+            Self::Plain(whole, fraction) => Some(whole.cmp(&n).then(fraction.cmp(&false))),
+            Self::Large => Some(Ordering::Greater),
+            Self::Double(v) => v.partial_cmp(&(n as f64)),
+        }
+    }
+}
+
+fn unsigned(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [sign @ (b'-' | b'+'), text @ ..] => (*sign == b'-', text),
+        text => (false, text),
+    }
 }
 
 /// Digits, and the power of ten of the last of them.
@@ -244,7 +295,30 @@ impl Big {
 mod tests {
     use proptest::prelude::*;
 
-    use super::finite;
+    use super::*;
+
+    proptest! {
+        /// Numbers without an exponent are compared as they stand there, and the others as doubles.
+        #[test]
+        fn numbers_compare_with_integers(
+            near in 0u64..=u64::MAX,
+            by in 0u64..3,
+            tail in "(\\.[0-9]{0,3})?(e[0-2])?",
+            sign in "[-+]?",
+        ) {
+            let (number, n) = (near.saturating_add(by), near.saturating_add(1));
+            let text = format!("{sign}{number}{tail}");
+            let order = Number::read(&text).and_then(|v| v.order(n));
+            let fraction = tail.bytes().any(|b| matches!(b, b'1'..=b'9'));
+            let want = match (tail.contains('e'), sign == "-" && (number > 0 || fraction)) {
+                (true, _) => text.parse::<f64>().unwrap().partial_cmp(&(n as f64)),
+                (_, true) => Some(Ordering::Less),
+                _ => Some(number.cmp(&n).then(fraction.cmp(&false))),
+            };
+            prop_assert_eq!(order, want, "{} {}", text, n);
+            prop_assert_eq!(Number::read(&text).is_some(), finite(&text).is_some());
+        }
+    }
 
     fn agrees(text: &str) -> Result<(), TestCaseError> {
         let want = text.parse::<f64>().ok().filter(|n| n.is_finite());

@@ -173,6 +173,9 @@ impl<'a> Given<'_, 'a> {
         record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))));
         let flat = &self.flat_extra;
         record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
+        if !flat.members.is_empty() {
+            last_of_each_key(&mut record.extra);
+        }
         Ok(())
     }
 
@@ -356,6 +359,18 @@ impl Plan {
         record.recycle(&mut memory.record);
         passes
     }
+}
+
+/// Of members with the same key only the last counts, as everywhere.
+fn last_of_each_key(extra: &mut Vec<(&str, Raw<'_>)>) {
+    if sort::few_and_each_once(extra.len(), &|i| extra[i].0) {
+        return;
+    }
+    let last = sort::last_of_each(extra.len(), &|i| extra[i].0);
+    for (to, &from) in last.iter().enumerate() {
+        extra[to] = extra[from];
+    }
+    extra.truncate(last.len());
 }
 
 #[cold]

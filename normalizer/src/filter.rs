@@ -7,12 +7,14 @@
 //! An expression is parsed into a tree and compiled into a predicate. A comparison with a field
 //! that is absent is false, also with `!=`; `not` of it is true.
 
-use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap, net::IpAddr};
 
 use regex_lite::Regex;
 
 use crate::{
-    Error, Zone, double, limits, nearest,
+    Error, Zone,
+    double::Number,
+    limits, nearest,
     networks::{self, Networks},
     record::{Field, FieldType, RawKind, Record, Value},
     scan, sort, time,
@@ -660,16 +662,18 @@ impl Check {
                 Value::Address(a) => networks.contains(a),
                 Value::Text(t) => {
                     texts.binary_search_by(|s| s.as_str().cmp(t)).is_ok()
-                        || !numbers.is_empty() && double::finite(t).is_some_and(|n| within(numbers, n))
+                        || !numbers.is_empty() && Number::read(t).is_some_and(|n| within(numbers, n))
                 }
             },
         }
     }
 }
 
-/// Whether a number is in one of these ranges.
-fn within(ranges: &[(u64, u64)], n: f64) -> bool {
-    ranges.iter().any(|r| (r.0 as f64..=r.1 as f64).contains(&n))
+/// Whether a number is in one of these ranges, which are in their order.
+fn within(ranges: &[(u64, u64)], n: Number) -> bool {
+    let behind = |bound: u64| n.order(bound) == Some(Ordering::Greater);
+    let first = ranges.partition_point(|r| behind(r.1));
+    ranges.get(first).is_some_and(|r| !matches!(n.order(r.0), None | Some(Ordering::Less)))
 }
 
 impl Comparison {
@@ -691,7 +695,10 @@ impl Test {
         match (self, found) {
             (Self::Exists, _) => true,
             (Self::Number(c, n), Value::Number(v)) => c.holds(v, *n),
-            (Self::Number(c, n), Value::Text(v)) => double::finite(v).is_some_and(|v| c.holds(v, *n as f64)),
+            (Self::Number(c, n), Value::Text(v)) => {
+                let order = Number::read(v).and_then(|v| v.order(*n));
+                order.is_some_and(|order| c.holds(order, Ordering::Equal))
+            }
             (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
             // Texts have no order.
             (Self::Text(c, t), Value::Text(v)) => {
@@ -706,7 +713,7 @@ impl Test {
                 }
                 (Item::Text(t), Value::Text(v)) => t == v,
                 (Item::Numbers(a, b), Value::Text(v)) => {
-                    double::finite(v).is_some_and(|v| within(&[(*a, *b)], v))
+                    Number::read(v).is_some_and(|v| within(&[(*a, *b)], v))
                 }
                 _ => false,
             }),
@@ -734,6 +741,8 @@ mod tests {
         r.extra.push(("odd-key", Raw::text("a \"b\"")));
         r.extra.push(("size", Raw { kind: RawKind::Number, text: "34" }));
         r.extra.push(("ratio", Raw { kind: RawKind::Number, text: "1.5" }));
+        r.extra.push(("large", Raw { kind: RawKind::Number, text: "9007199254740993" }));
+        r.extra.push(("huge", Raw { kind: RawKind::Number, text: "18446744073709551616" }));
         r.extra.push(("below", Raw { kind: RawKind::Number, text: "-3" }));
         r.extra.push(("nothing", Raw { kind: RawKind::Literal, text: "null" }));
         r
@@ -783,6 +792,16 @@ mod tests {
             ("extra.\"odd-key\" == \"a \\\"b\\\"\"", true),
             ("extra.size > 30 and extra.size in {1..34}", true),
             ("extra.size == \"34\"", true),
+            ("extra.large == 9007199254740993 and extra.large > 9007199254740992", true),
+            (
+                "extra.large == 9007199254740992 or extra.large in {1..9007199254740992, 9007199254740994}",
+                false,
+            ),
+            ("extra.large in {7, 9007199254740993..9007199254740995}", true),
+            ("extra.huge > 18446744073709551615 and extra.huge != 18446744073709551615", true),
+            ("extra.huge in {0..18446744073709551615}", false),
+            ("extra.ratio in {0..1}", false),
+            ("extra.ratio in {1..2} and extra.ratio < 2 and extra.ratio > 1", true),
             ("extra.ratio > 1 and extra.ratio in {1..2} and extra.below < 5", true),
             ("exists extra.nothing or exists extra.none", false),
             ("dst_port == 1 and dst_port == 2 or dst_port == 443", true),

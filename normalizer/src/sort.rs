@@ -61,6 +61,11 @@ pub(crate) fn sort<T: Ord>(items: &mut [T]) {
     sort_by(items, |a, b| a < b);
 }
 
+/// Whether each item of a few has a name of its own; false where they are many, and nobody looks.
+pub(crate) fn few_and_each_once<'a>(len: usize, name: &dyn Fn(usize) -> &'a str) -> bool {
+    len <= 16 && !(0..len).any(|i| (0..i).any(|j| name(i) == name(j)))
+}
+
 /// The numbers of those items that are the last of their name, in their order.
 pub(crate) fn last_of_each<'a>(len: usize, name: &dyn Fn(usize) -> &'a str) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();

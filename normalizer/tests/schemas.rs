@@ -523,6 +523,68 @@ proptest! {
     }
 }
 
+/// A number that no reader has a type for takes nothing of the rest of its line.
+#[test]
+fn numbers_without_a_type_are_strings() {
+    let record = r#"{"provider":"huawei","product":"vpc","kind":"flow","extra":{"inf":1.5e400,"less":-2E+999,"tiny":1.5e-400,"zero":0.0e5,"half":0.5e0,"long":9223372036854775807,"more":9223372036854775808,"least":-9223372036854775808,"below":-9223372036854775809,"digits":1000000000000000000000000000000.5}}"#;
+    let config = |schema| Config { from: Some("flat".into()), ..to(schema) };
+    for (schema, place) in [(Schema::Ocsf, "/unmapped"), (Schema::Ecs, "/huawei/vpc")] {
+        let event: Value = serde_json::from_str(&run(record, &config(schema))).unwrap();
+        let mut extra = event.pointer(place).unwrap().clone();
+        extra.as_object_mut().unwrap().remove("weir");
+        let want = json!({
+            "inf": "1.5e400", "less": "-2E+999", "tiny": 0.0, "zero": 0.0, "half": 0.5,
+            "long": i64::MAX, "more": "9223372036854775808",
+            "least": i64::MIN, "below": "-9223372036854775809",
+            "digits": 1e30,
+        });
+        assert_eq!(extra, want);
+    }
+    let attributes = by_name(&run(record, &config(Schema::Otel)))["attributes"].clone();
+    for (key, want) in [
+        ("inf", json!({"stringValue": "1.5e400"})),
+        ("less", json!({"stringValue": "-2E+999"})),
+        ("tiny", json!({"stringValue": "1.5e-400"})),
+        ("zero", json!({"doubleValue": 0.0})),
+        ("half", json!({"doubleValue": 0.5})),
+        ("long", json!({"intValue": "9223372036854775807"})),
+        ("more", json!({"stringValue": "9223372036854775808"})),
+        ("least", json!({"intValue": "-9223372036854775808"})),
+        ("below", json!({"stringValue": "-9223372036854775809"})),
+        ("digits", json!({"stringValue": "1000000000000000000000000000000.5"})),
+    ] {
+        assert_eq!(attributes[format!("huawei.vpc.flow.extra.{key}")], want, "{key}");
+    }
+}
+
+/// Whatever keys a record has twice, no object that comes out has.
+#[test]
+fn no_key_comes_out_twice() {
+    let keys = ["a", "weir", "extra.weir", "extra.extra.weir", "raw", "envelope", "src_ip", "action"];
+    let members = |n: u32| keys.map(|key| format!("\"{key}\":\"{n}\"")).join(",");
+    let record = format!(
+        "{{\"provider\":\"huawei\",\"product\":\"vpc\",\"kind\":\"flow\",\"a\":0,\"raw\":0,\"extra\":{{{},{}}}}}",
+        members(1),
+        members(2)
+    );
+    for keep_raw in [false, true] {
+        for &schema in Schema::ALL {
+            let line = run(&record, &Config { from: Some("flat".into()), keep_raw, ..to(schema) });
+            serde_json::from_str::<Strict>(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            if schema == Schema::Otel {
+                let mut keys: Vec<_> =
+                    attributes(&log_records(&line).1[0]).into_iter().map(|a| a.0).collect();
+                let all = keys.len();
+                keys.sort();
+                keys.dedup();
+                assert_eq!(keys.len(), all, "{line}");
+            }
+            // The last of each counts.
+            assert!(!line.contains("\"1\"") && line.matches("\"2\"").count() >= keys.len() - 1, "{line}");
+        }
+    }
+}
+
 /// The resources of a line of OTLP, and its log records with theirs.
 fn log_records(line: &str) -> (Vec<Value>, Vec<Value>) {
     let data: Value = serde_json::from_str(line).unwrap();

@@ -528,13 +528,10 @@ fn renamed(key: &str, source: Object<'_>) -> String {
 fn live_members(source: Object<'_>, live: &mut Vec<usize>) {
     live.clear();
     live.extend(0..source.members.len());
-    // Agents write few keys, and each once.
-    let few = live.len() <= 16;
-    let twice = |&i: &usize| (0..i).any(|j| source.key(i) == source.key(j));
-    if few && !live.iter().any(twice) {
-        return;
+    // As agents write them.
+    if !sort::few_and_each_once(live.len(), &|i| source.key(i)) {
+        *live = sort::last_of_each(live.len(), &|i| source.key(i));
     }
-    *live = sort::last_of_each(live.len(), &|i| source.key(i));
 }
 
 /// Makes one object with an array of what is an object in each line.

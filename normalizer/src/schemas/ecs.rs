@@ -5,14 +5,14 @@
 //! under the provider and the product, as in `huawei.vpc.<key>`, and fields of the flat record
 //! that ECS has no place for under `weir`.
 
-use super::{Event, Item, Row, Step, copy, extra, fixed, made, original, steps};
+use super::{Event, Item, Row, Step, beyond_long, copy, extra, fixed, long, made, original, steps};
 use crate::{convert, record::Field as F};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 66] = [
+pub(super) const ROWS: [Row; 72] = [
     made(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
         Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)))
     }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
@@ -61,15 +61,15 @@ pub(super) const ROWS: [Row; 66] = [
     copy(&[F::SrcIp], "source.ip"),
     copy(&[F::SrcIp], "source.address"),
     copy(&[F::SrcPort], "source.port"),
-    copy(&[F::BytesOut], "source.bytes"),
-    copy(&[F::PacketsOut], "source.packets"),
+    long!(F::BytesOut, "source.bytes"),
+    long!(F::PacketsOut, "source.packets"),
 
     copy(&[F::DstIp], "destination.ip"),
     made(&[F::DstIp, F::Host], "destination.address", |e| e.item(F::DstIp).or_else(|| e.item(F::Host)), "the address, else the name"),
     copy(&[F::Host], "destination.domain"),
     copy(&[F::DstPort], "destination.port"),
-    copy(&[F::BytesIn], "destination.bytes"),
-    copy(&[F::PacketsIn], "destination.packets"),
+    long!(F::BytesIn, "destination.bytes"),
+    long!(F::PacketsIn, "destination.packets"),
 
     made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6"),
     made(&[F::Protocol], "network.iana_number", |e| e.number(F::Protocol).map(Item::Digits), "a string"),
@@ -78,10 +78,10 @@ pub(super) const ROWS: [Row; 66] = [
     made(&[F::Direction], "network.direction", |e| Some(Item::Text(e.text(F::Direction).unwrap_or("unknown"))), "unknown without one"),
     made(&[F::Bytes, F::BytesOut, F::BytesIn], "network.bytes", |e| {
         e.total(F::Bytes, F::BytesOut, F::BytesIn)
-    }, "bytes, else the sum of both directions"),
+    }, "bytes, else the sum of both directions, up to 2^63-1"),
     made(&[F::Packets, F::PacketsOut, F::PacketsIn], "network.packets", |e| {
         e.total(F::Packets, F::PacketsOut, F::PacketsIn)
-    }, "packets, else the sum of both directions"),
+    }, "packets, else the sum of both directions, up to 2^63-1"),
     made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
         |e| e.community_id(), "Community ID version 1, seed 0"),
 
@@ -129,6 +129,12 @@ pub(super) const ROWS: [Row; 66] = [
     copy(&[F::SrcVpcId], "weir.src_vpc_id"),
     copy(&[F::DstVpcId], "weir.dst_vpc_id"),
     copy(&[F::Severity], "weir.severity"),
+    beyond_long!(F::Packets, "weir.packets"),
+    beyond_long!(F::Bytes, "weir.bytes"),
+    beyond_long!(F::PacketsOut, "weir.packets_out"),
+    beyond_long!(F::BytesOut, "weir.bytes_out"),
+    beyond_long!(F::PacketsIn, "weir.packets_in"),
+    beyond_long!(F::BytesIn, "weir.bytes_in"),
     extra("{provider}.{product}.*", "the source's keys"),
 ];
 

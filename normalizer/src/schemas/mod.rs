@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::frames::{Frames, Notes};
 use crate::{
     community_id::{self, CommunityId},
-    convert, encode,
+    convert, double, encode,
     output::Output,
     record::{Field, Raw, RawKind, Record, Value},
 };
@@ -234,10 +234,20 @@ impl<'e> Event<'e> {
         self.number(Field::EndMs)?.checked_sub(self.number(Field::StartMs)?)
     }
 
-    /// A total, or the sum of both directions.
+    /// A total, or the sum of both directions, if it is a `long`.
     fn total(&self, total: Field, out: Field, back: Field) -> Option<Item<'e>> {
         let sum = || self.number(out)?.checked_add(self.number(back)?);
-        self.number(total).or_else(sum).map(Item::Number)
+        self.number(total).or_else(sum).filter(|n| *n <= LONG).map(Item::Number)
+    }
+
+    /// A number, if it is a `long`.
+    fn long(&self, field: Field) -> Option<Item<'e>> {
+        self.number(field).filter(|n| *n <= LONG).map(Item::Number)
+    }
+
+    /// A number that is too large for a `long`.
+    fn beyond_long(&self, field: Field) -> Option<Item<'e>> {
+        self.number(field).filter(|n| *n > LONG).map(Item::Digits)
     }
 
     /// 4 or 6.
@@ -380,6 +390,12 @@ impl Item<'_> {
     }
 }
 
+/// The greatest `long` of ECS and `long_t` of OCSF.
+const LONG: u64 = i64::MAX as u64;
+
+/// What is said of a number that has another place because it is greater.
+const BEYOND_LONG: &str = "a string, where it is more than 2^63-1";
+
 /// Appends `2023-11-14T22:13:20.000Z`.
 fn date(ms: u64, out: &mut Output) {
     let (days, ms_of_day) = (ms / 86_400_000, ms % 86_400_000);
@@ -453,6 +469,22 @@ struct Cell {
 const fn copy(from: &'static [Field], path: &'static str) -> Row {
     Row { from, cell: Cell { path, how: How::Copy(from[0]), values: frames::values(from) }, note: "" }
 }
+
+/// A number that is left out where it is too large for a `long`.
+macro_rules! long {
+    ($field:path, $path:literal) => {
+        $crate::schemas::made(&[$field], $path, |e| e.long($field), "up to 2^63-1")
+    };
+}
+
+/// The place of such a number that is larger.
+macro_rules! beyond_long {
+    ($field:path, $path:literal) => {
+        $crate::schemas::made(&[$field], $path, |e| e.beyond_long($field), $crate::schemas::BEYOND_LONG)
+    };
+}
+
+use {beyond_long, long};
 
 /// The value may depend on which fields there are, on the words that frames have in common, and
 /// on the values of these fields.
@@ -635,10 +667,43 @@ fn write_item(_: &Cell, _: &Event<'_>, item: Option<Item<'_>>, out: &mut Output)
 fn write_members(_: &Cell, event: &Event<'_>, _: Option<Item<'_>>, out: &mut Output) {
     for (key, value) in event.extra() {
         separate(out);
-        // The one key that would stand there twice.
-        out.string(if key == OWN { "extra.weir" } else { key });
+        match key {
+            OWN => own_key(event, out),
+            _ => out.string(key),
+        }
         out.push(b':');
-        out.raw(value);
+        match value.kind {
+            RawKind::Number if !is_typed(value.text) => out.string(value.text),
+            _ => out.raw(value),
+        }
+    }
+}
+
+/// Appends the one key that would stand there twice as another, which none of the others is.
+#[cold]
+#[inline(never)]
+fn own_key(event: &Event<'_>, out: &mut Output) {
+    let mut key = format!("extra.{OWN}");
+    while event.extra().any(|(other, _)| other == key) {
+        key.insert_str(0, "extra.");
+    }
+    out.string(&key);
+}
+
+/// Whether a number is one that readers have a type for: an integer of 64 bits with a sign, or a
+/// double. Others are written as strings.
+#[inline]
+fn is_typed(number: &str) -> bool {
+    // Most are short and have no exponent.
+    let plain = number.bytes().all(|b| b.is_ascii_digit());
+    plain && number.len() <= 18 || is_typed_at_length(number, plain)
+}
+
+#[inline(never)]
+fn is_typed_at_length(number: &str, plain: bool) -> bool {
+    match plain || !number.contains(['.', 'e', 'E']) {
+        true => number.parse::<i64>().is_ok(),
+        false => double::finite(number).is_some(),
     }
 }
 

@@ -13,14 +13,14 @@
 //! What has no attribute is under `unmapped`: the source's keys as they are, and fields of the
 //! flat record under `unmapped.weir`.
 
-use super::{Event, Item, Level, Row, Step, copy, extra, fixed, made, original, steps};
+use super::{Event, Item, Level, Row, Step, beyond_long, copy, extra, fixed, long, made, original, steps};
 use crate::record::Field as F;
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 98] = [
+pub(super) const ROWS: [Row; 104] = [
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "time", |e| Some(Item::Number(time(e))),
         "start, else end, else log time; else the time of observation, as unmapped.weir.time_source says"),
     copy(&[F::StartMs], "start_time"),
@@ -131,14 +131,14 @@ pub(super) const ROWS: [Row; 98] = [
 
     made(&[F::Bytes, F::BytesOut, F::BytesIn], "traffic.bytes", |e| {
         e.total(F::Bytes, F::BytesOut, F::BytesIn)
-    }, "bytes, else the sum of both directions"),
+    }, "bytes, else the sum of both directions, up to 2^63-1"),
     made(&[F::Packets, F::PacketsOut, F::PacketsIn], "traffic.packets", |e| {
         e.total(F::Packets, F::PacketsOut, F::PacketsIn)
-    }, "packets, else the sum of both directions"),
-    copy(&[F::BytesOut], "traffic.bytes_out"),
-    copy(&[F::BytesIn], "traffic.bytes_in"),
-    copy(&[F::PacketsOut], "traffic.packets_out"),
-    copy(&[F::PacketsIn], "traffic.packets_in"),
+    }, "packets, else the sum of both directions, up to 2^63-1"),
+    long!(F::BytesOut, "traffic.bytes_out"),
+    long!(F::BytesIn, "traffic.bytes_in"),
+    long!(F::PacketsOut, "traffic.packets_out"),
+    long!(F::PacketsIn, "traffic.packets_in"),
     made(&[F::StartMs], "traffic.start_time", |e| has_counters(e).then(|| e.item(F::StartMs)).flatten(), "where there are counters"),
     made(&[F::EndMs], "traffic.end_time", |e| has_counters(e).then(|| e.item(F::EndMs)).flatten(), "where there are counters"),
 
@@ -179,6 +179,12 @@ pub(super) const ROWS: [Row; 98] = [
         Some(Item::Text(e.text(F::Method).filter(|m| !told(m))?))
     }, "in 4001, or where it is not in capitals"),
     made(&[F::HttpStatus], "unmapped.weir.http_status", |e| e.item(F::HttpStatus).filter(|_| !e.web), "in 4001"),
+    beyond_long!(F::Packets, "unmapped.weir.packets"),
+    beyond_long!(F::Bytes, "unmapped.weir.bytes"),
+    beyond_long!(F::PacketsOut, "unmapped.weir.packets_out"),
+    beyond_long!(F::BytesOut, "unmapped.weir.bytes_out"),
+    beyond_long!(F::PacketsIn, "unmapped.weir.packets_in"),
+    beyond_long!(F::BytesIn, "unmapped.weir.bytes_in"),
     extra("unmapped.*", "the source's keys"),
 ];
 
@@ -390,7 +396,9 @@ fn boundary(e: &Event<'_>) -> Option<u64> {
 }
 
 fn has_counters(e: &Event<'_>) -> bool {
-    [F::Bytes, F::BytesOut, F::BytesIn, F::Packets, F::PacketsOut, F::PacketsIn].into_iter().any(|f| e.has(f))
+    [F::Bytes, F::BytesOut, F::BytesIn, F::Packets, F::PacketsOut, F::PacketsIn]
+        .into_iter()
+        .any(|f| e.long(f).is_some())
 }
 
 #[derive(Clone, Copy, Debug)]

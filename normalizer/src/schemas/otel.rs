@@ -17,6 +17,7 @@ use super::{
     separate, write_item,
 };
 use crate::{
+    double,
     output::Output,
     record::{Field as F, Raw, RawKind},
 };
@@ -249,7 +250,7 @@ fn raw(value: Raw<'_>, out: &mut Output) {
             out.extend_from_slice(b"\"}");
         }
         // What a double can't hold as it is remains text.
-        RawKind::Number if value.text.len() > DOUBLE_DIGITS || !value.text.contains('.') => {
+        RawKind::Number if value.text.len() > DOUBLE_DIGITS || !is_double(value.text) => {
             any(Item::Text(value.text), out);
         }
         RawKind::Number => {
@@ -265,6 +266,14 @@ fn raw(value: Raw<'_>, out: &mut Output) {
             out.extend_from_slice(b"\"}");
         }
     }
+}
+
+/// Whether a number has a point, and is no double without end, and none that is zero for want of
+/// digits.
+fn is_double(text: &str) -> bool {
+    let Some((digits, _)) = text.split_once(['e', 'E']) else { return text.contains('.') };
+    let is_zero = !digits.bytes().any(|b| matches!(b, b'1'..=b'9'));
+    digits.contains('.') && double::finite(text).is_some_and(|n| is_zero || n != 0.0)
 }
 
 /// So many characters of a number with a point are told apart by a double.
