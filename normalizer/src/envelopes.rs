@@ -39,6 +39,8 @@ pub(crate) fn key_role(key: &[u8]) -> KeyRole {
         b"items" => KeyRole::Records,
         // BLS pull; BLS push body.
         b"result" | b"logRecords" => KeyRole::Records,
+        // CloudWatch Logs: subscriptions; FilterLogEvents and GetLogEvents.
+        b"logEvents" | b"events" => KeyRole::Records,
         // SLS GetLogs has records in it, CFW a section.
         b"data" => KeyRole::RecordsOrSection,
         // BLS query.
@@ -74,6 +76,16 @@ const OWN_KEYS: &[&str] = &[
     "datasetScanInfo",
     "logStreamName",
     "type",
+    // CloudWatch Logs: subscriptions; FilterLogEvents; GetLogEvents.
+    "messageType",
+    "owner",
+    "logGroup",
+    "logStream",
+    "subscriptionFilters",
+    "nextToken",
+    "searchedLogStreams",
+    "nextForwardToken",
+    "nextBackwardToken",
 ];
 
 /// Whether a key is on the closed list of what envelopes say of themselves, or one that their
@@ -138,6 +150,8 @@ const PAYLOADS: &[&str] = &[
     "@raw",
     "event",
     "contents",
+    // CloudWatch Logs Insights; the rest of CloudWatch has `message`.
+    "@message",
     // Log agents and container runtimes; journald.
     "log",
     "MESSAGE",
@@ -146,8 +160,40 @@ const PAYLOADS: &[&str] = &[
 /// The key of the record in events of Fluent Bit's Kafka input; in records it is an attack's.
 pub(crate) const EVENT_PAYLOAD: &str = "payload";
 
-/// The keys of an API's error body: the code's and the message's. Huawei; Alibaba's SLS.
-pub(crate) const API_ERRORS: &[(&str, &str)] = &[("error_code", "error_msg"), ("errorCode", "errorMessage")];
+/// What an API answers if a call failed.
+pub(crate) struct ErrorBody {
+    /// The key of the error's code.
+    pub(crate) code: &'static str,
+    /// The key of its message.
+    pub(crate) message: &'static str,
+    /// Another key that it always has.
+    pub(crate) also: Option<&'static str>,
+    /// All other keys that it may have, where others have the same ones; then it comes before a
+    /// payload, whose key `message` is as well.
+    pub(crate) only: Option<&'static [&'static str]>,
+}
+
+/// The error bodies of the clouds' APIs.
+pub(crate) const API_ERRORS: &[ErrorBody] = &[
+    // Huawei.
+    ErrorBody { code: "error_code", message: "error_msg", also: None, only: None },
+    // Alibaba's SLS; its other APIs.
+    ErrorBody { code: "errorCode", message: "errorMessage", also: None, only: None },
+    ErrorBody {
+        code: "Code",
+        message: "Message",
+        also: Some("RequestId"),
+        only: Some(&["HostId", "Recommend"]),
+    },
+    // Baidu.
+    ErrorBody { code: "code", message: "message", also: Some("requestId"), only: Some(&[]) },
+    // AWS.
+    ErrorBody { code: "__type", message: "message", also: None, only: Some(&[]) },
+    ErrorBody { code: "__type", message: "Message", also: None, only: Some(&[]) },
+];
+
+/// How the messages begin by which CloudWatch Logs tries whether somebody takes its events.
+pub(crate) const CONTROL_MESSAGE: &str = "CWL CONTROL MESSAGE";
 
 /// The key of a log's time that may be a record's own key too.
 pub(crate) const TIME: &str = "time";

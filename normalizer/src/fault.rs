@@ -10,6 +10,7 @@ pub(crate) mod code {
     pub(crate) const ADDRESS: &str = "address";
     pub(crate) const AMBIGUOUS: &str = "ambiguous";
     pub(crate) const API_ERROR: &str = "api-error";
+    pub(crate) const CONTROL_MESSAGE: &str = "control-message";
     pub(crate) const COLUMN_COUNT: &str = "column-count";
     pub(crate) const CUT_SHORT: &str = "cut-short";
     pub(crate) const HEADER: &str = "header";

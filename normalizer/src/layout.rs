@@ -14,7 +14,9 @@ use nom::{
 };
 
 use crate::{
-    Config, Error, limits,
+    Config, Error,
+    envelopes::{self, Meta},
+    limits,
     plan::KeyIndex,
     scan::{self, Block, GROUP},
     source::{Member, Object, Span},
@@ -143,7 +145,11 @@ pub(crate) fn header(line: &[u8], quote: Option<u8>, keys: &KeyIndex) -> Option<
             && n.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-@.:".contains(&b))
     });
     let known = names.iter().filter(|n| keys.knows(n)).count();
-    if !named || known < 3 || known * 2 < names.len() {
+    // CloudWatch exports a time and the line, which is enough if nothing else can stand so.
+    let is_time = |n: &&str| matches!(envelopes::meta(n, true), Some(Meta::LogTime(_)));
+    let pair = separator == ','
+        && matches!(names[..], [time, line] if is_time(&time) && envelopes::is_payload(line));
+    if !named || !pair && (known < 3 || known * 2 < names.len()) {
         return None;
     }
     let mut context = vec![HEADER, separator as u8, quote.unwrap_or(0)];
@@ -517,6 +523,26 @@ mod tests {
         for (text, separator, want) in cases {
             let got = layout(text, separator).unwrap().unwrap();
             assert_eq!((got.names, got.separation), (vec!["a".into(), "b".into()], want), "{text}");
+        }
+    }
+
+    #[test]
+    fn few_names_are_a_header_only_where_nothing_else_is_like_it() {
+        let is_header = |line: &str| header(line.as_bytes(), None, KeyIndex::get()).is_some();
+        for line in
+            ["timestamp,message", "@timestamp,@message", "srcaddr dstaddr bytes", "\"timestamp\",\"message\""]
+        {
+            assert!(is_header(line), "{line}");
+        }
+        for line in [
+            "timestamp message",
+            "message,timestamp",
+            "time,lines",
+            "content,message",
+            "srcaddr,dstaddr",
+            "log event",
+        ] {
+            assert!(!is_header(line), "{line}");
         }
     }
 

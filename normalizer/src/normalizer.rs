@@ -18,9 +18,9 @@ use crate::{
     fill::{Around, Given, Memory, Written, bound_fields},
     framing::{Framer, FramingFault},
     json::{self, JsonFault},
-    layout::{Columns, HEADER, Layout},
+    layout::{self, Columns, HEADER, Layout},
     limits, nearest,
-    plan::{Plan, Planner, Plans, Verdict},
+    plan::{KeyIndex, Plan, Planner, Plans, Verdict},
     products::{self, Lines, To},
     record::{Raw, RawKind},
     rules::Rules,
@@ -614,7 +614,8 @@ impl Normalizer {
         }
         let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
         let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
-        let written = given.write(&self.rules, &mut self.memory, sink.out);
+        let written =
+            given.write(&self.rules, &mut self.memory, sink.out).map_err(|f| other_line(text).unwrap_or(f));
         if let Some(observer) = &mut self.observer {
             observer.record(&given, &self.rules, ToldBy::Keys, &written, sink.out);
         }
@@ -776,6 +777,20 @@ impl Normalizer {
             (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
         }
     }
+}
+
+/// The fault of a line that is known to be no record, though it stands where one should. Nobody
+/// can say that the lines behind it are about the columns that a header row in a payload names.
+#[cold]
+#[inline(never)]
+fn other_line(text: &str) -> Option<Fault<'static>> {
+    if text.starts_with(envelopes::CONTROL_MESSAGE) {
+        let text = "this is no record but a message by which CloudWatch Logs tries its subscription";
+        return Some(Fault::of_record(code::CONTROL_MESSAGE, text));
+    }
+    let is_header = layout::header(text.trim_ascii().as_bytes(), None, KeyIndex::get()).is_some();
+    let text = "this is a header row and no record; here it names the columns of no other line, so give them with --layout";
+    is_header.then(|| Fault::of_record(code::HEADER, text))
 }
 
 const NO_RECORDS: &str = "the envelope in it holds no records";

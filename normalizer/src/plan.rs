@@ -215,15 +215,20 @@ impl Planner {
             Some(p) if self.is_told(p, keys, &live) || self.known(p, keys, &live) >= Self::FEWEST_KEYS => {
                 Verdict::Product(p)
             }
-            Some(p) => match payload() {
-                Some(i) => Verdict::Payload(i),
-                None if self.known(p, keys, &live) > 0 => Verdict::Product(p),
-                None => Self::api_error(keys, &live).unwrap_or(Verdict::Unknown),
+            Some(p) => match (Self::api_error(keys, &live, true), payload()) {
+                (Some(error), _) => error,
+                (None, Some(i)) => Verdict::Payload(i),
+                (None, None) if self.known(p, keys, &live) > 0 => Verdict::Product(p),
+                (None, None) => Self::api_error(keys, &live, false).unwrap_or(Verdict::Unknown),
             },
             None => match self.detect(keys, &live, hint) {
-                Verdict::Unknown => match payload() {
-                    Some(i) => Verdict::Payload(i),
-                    None => Self::api_error(keys, &live).unwrap_or_else(|| self.candidates(keys, &live)),
+                Verdict::Unknown => match (Self::api_error(keys, &live, true), payload()) {
+                    (Some(error), _) => error,
+                    (None, Some(i)) => Verdict::Payload(i),
+                    (None, None) => {
+                        let error = Self::api_error(keys, &live, false);
+                        error.unwrap_or_else(|| self.candidates(keys, &live))
+                    }
                 },
                 found => found,
             },
@@ -280,10 +285,14 @@ impl Planner {
         matches!(self.decide(keys, None).verdict, Verdict::Product(_))
     }
 
-    fn api_error(keys: &[&str], live: &[usize]) -> Option<Verdict> {
+    /// The error body that these keys are of; only one that has no other keys, where that is asked.
+    fn api_error(keys: &[&str], live: &[usize], only: bool) -> Option<Verdict> {
         let find = |name: &str| live.iter().copied().find(|&i| keys[i] == name);
-        envelopes::API_ERRORS.iter().find_map(|(code, message)| {
-            Some(Verdict::ApiError { code: find(code)?, message: find(message)? })
+        envelopes::API_ERRORS.iter().filter(|e| e.only.is_some() == only).find_map(|e| {
+            let found = Verdict::ApiError { code: find(e.code)?, message: find(e.message)? };
+            let is_own = |key: &str| key == e.code || key == e.message || e.also == Some(key);
+            let all_known = |others: &[&str]| keys.iter().all(|key| is_own(key) || others.contains(key));
+            (e.also.is_none_or(|also| find(also).is_some()) && e.only.is_none_or(all_known)).then_some(found)
         })
     }
 

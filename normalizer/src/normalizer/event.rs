@@ -294,9 +294,10 @@ impl Events {
 }
 
 /// The faults of what may not be a record at all: a log agent carries other things, too.
-const CODES_OF_OTHERS: [&str; 8] = [
+const CODES_OF_OTHERS: [&str; 9] = [
     code::AMBIGUOUS,
     code::API_ERROR,
+    code::CONTROL_MESSAGE,
     code::CUT_SHORT,
     code::JSON,
     code::NUL,

@@ -18,7 +18,7 @@ use crate::{
     source::{Line, NamedLine, Object},
 };
 
-use super::{Missed, Normalizer, Sink};
+use super::{Missed, Normalizer, Sink, other_line};
 
 /// Lines whose columns somebody named.
 #[derive(Debug)]
@@ -170,6 +170,15 @@ impl Normalizer {
             return self.reject(&nul_byte(at), sink);
         }
         if let Some(rows) = self.layout.take() {
+            // What the framing has not seen is in a payload.
+            if rows.layout.is_header(text.as_bytes()) {
+                self.reject(
+                    &Fault::of_record(code::HEADER, "this is the layout's header row and no record"),
+                    sink,
+                );
+                self.layout = Some(rows);
+                return;
+            }
             self.named_line(&rows, "the layout", text, columns, around, sink);
             self.layout = Some(rows);
         } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, columns) {
@@ -212,7 +221,7 @@ impl Normalizer {
             // Events are explained where there is more stack, and only if it is worth it.
             let fault = match self.noted {
                 Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
-                None => self.explain_line(text, columns),
+                None => other_line(text).unwrap_or_else(|| self.explain_line(text, columns)),
             };
             return self.reject(&fault, sink);
         };
@@ -220,8 +229,8 @@ impl Normalizer {
         let KnownLines { product: p, plan, .. } = &self.lines[found];
         let product = products::all()[*p];
         if columns.len() != product.lines.columns() {
-            let fault = column_count(product.id, plan.first_keys(usize::MAX).0, columns.len());
-            return self.reject(&fault, sink);
+            let fault = || column_count(product.id, plan.first_keys(usize::MAX).0, columns.len());
+            return self.reject(&other_line(text).unwrap_or_else(fault), sink);
         }
         let source = Line { text, columns, entries: product.entries };
         let given = Given { plan, product, source: &source, flat_extra: Object::default(), around, text };
@@ -229,6 +238,7 @@ impl Normalizer {
             true => given.write(&self.rules, &mut self.memory, sink.out),
             false => given.write_at_length(&self.rules, &mut self.memory, sink.out),
         };
+        let written = written.map_err(|fault| other_line(text).unwrap_or(fault));
         if let Some(observer) = &mut self.observer {
             observer.record(&given, &self.rules, ToldBy::Columns, &written, sink.out);
         }
@@ -294,6 +304,12 @@ impl Normalizer {
                         "the text that the layout has beside this column is not there",
                     )
                 }),
+                Ok(())
+                    if columns.len() != layout.names.len()
+                        && let Some(fault) = other_line(text) =>
+                {
+                    Some(fault)
+                }
                 Ok(()) if columns.len() != layout.names.len() => {
                     let names = layout.names.iter().map(String::as_str).collect();
                     Some(Fault { format: product, ..column_count(called, names, columns.len()) })
