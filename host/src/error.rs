@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::Path};
 
+use crate::printable::{line, lines};
+
 /// Why a run could not be done, in one sentence that says what to do about it.
 #[derive(Debug)]
 pub struct Error {
@@ -42,13 +44,26 @@ impl Error {
             io::ErrorKind::StorageFull => "; make room, then run it again",
             _ => "",
         };
-        Self::failed(format!("{name}: can't {doing}: {error}{remedy}"))
+        Self::failed(format!("{}: can't {doing}: {error}{remedy}", line(name)))
     }
 
     /// The output could not be written; a pipe whose reader went away is no failure.
     pub(crate) fn output(name: &str, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self { kind: Kind::OutputClosed, message: String::new() },
+            _ => Self::file(name, "write", error),
+        }
+    }
+
+    /// The rejects could not be written. Whoever reads the records does not know of it, so the run
+    /// can't end as if it were done.
+    pub(crate) fn rejects(name: &str, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::failed(format!(
+                "{}: whoever reads the rejects went away, so the run ends in the middle; \
+                 let them be read to their end, or name a file with --rejects",
+                line(name)
+            )),
             _ => Self::file(name, "write", error),
         }
     }
@@ -70,7 +85,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&lines(&self.message))
     }
 }
 
@@ -78,5 +93,5 @@ impl std::error::Error for Error {}
 
 /// A path as messages show it.
 pub(crate) fn shown(path: &Path) -> String {
-    path.display().to_string()
+    line(&path.to_string_lossy()).into_owned()
 }

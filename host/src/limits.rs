@@ -36,6 +36,13 @@ pub const JOBS: usize = 1024;
 /// The base-2 logarithm of the largest Zstandard window that is accepted: 8 MiB.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 
+/// How much of a zip archive is read to find its members, in bytes: the directory of some 80,000
+/// members. All of it is kept.
+pub const ZIP_DIRECTORY: u64 = 8 << 20;
+
+/// The largest guest that is compiled, in bytes. Compiling takes time and memory for each byte.
+pub const GUEST_FILE: u64 = 16 << 20;
+
 /// Rejects that are shown on standard error when no file takes them.
 pub const REJECTS_SHOWN: usize = 10;
 

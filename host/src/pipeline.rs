@@ -400,15 +400,12 @@ fn malformed() -> Error {
 
 fn write(
     running: Running,
-    mut output: Sink<'_>,
+    output: Sink<'_>,
     mut rejects: Option<Sink<'_>>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let Running { turns, spare, shown_all, reader, progress } = running;
     let mut shown = 0;
-    let put = |sink: &mut Sink<'_>, bytes: &[u8]| {
-        sink.writer.write_all(bytes).map_err(|e| Error::output(sink.name, &e))
-    };
     // Where this returns early, the other threads end as soon as they see the channels
     // closed; the reader may be waiting for input, so nobody waits for it.
     loop {
@@ -428,12 +425,12 @@ fn write(
         loop {
             match parts.recv() {
                 Ok(Part::Output(part)) => {
-                    put(&mut output, &part)?;
+                    output.writer.write_all(&part).map_err(|e| Error::output(output.name, &e))?;
                     spare.give(part);
                 }
                 Ok(Part::Rejects(lines)) => {
                     if let Some(sink) = &mut rejects {
-                        put(sink, &lines)?;
+                        sink.writer.write_all(&lines).map_err(|e| Error::rejects(sink.name, &e))?;
                     }
                 }
                 Ok(Part::Shown(texts)) => {
@@ -458,7 +455,7 @@ fn write(
     }
     output.writer.flush().map_err(|e| Error::output(output.name, &e))?;
     if let Some(sink) = rejects {
-        sink.writer.flush().map_err(|e| Error::output(sink.name, &e))?;
+        sink.writer.flush().map_err(|e| Error::rejects(sink.name, &e))?;
     }
     reader.join().unwrap_or_else(|_| Err(stopped()))
 }

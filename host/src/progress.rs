@@ -1,14 +1,13 @@
 //! The progress bar.
 
-use std::{
-    io::{self, Write as _},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::streams;
 
 /// Shows how much of the inputs was read, or nothing.
 pub(crate) struct Progress {
@@ -37,11 +36,9 @@ impl Progress {
 
     /// Prints lines on standard error, above the bar.
     pub(crate) fn say(&self, text: &str) {
-        // Nobody can be told that standard error is closed.
-        let say = || drop(writeln!(io::stderr(), "{text}"));
         match &self.bar {
-            Some(bar) => bar.suspend(say),
-            None => say(),
+            Some(bar) => bar.suspend(|| streams::say(text)),
+            None => streams::say(text),
         }
     }
 }

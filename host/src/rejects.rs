@@ -7,7 +7,10 @@ use weir_normalizer::{
     limits::RAW_PREFIX,
 };
 
-use crate::limits;
+use crate::{
+    limits,
+    printable::{line, steers},
+};
 
 /// A line of the file that `--rejects` names. An element's text stands in the line of its first
 /// reject; those behind it have the same file and offset, and neither `raw` nor `raw_base64`, so
@@ -60,7 +63,7 @@ pub fn write_line(out: &mut Vec<u8>, file: &str, place: &Place, reject: &Reject<
 pub fn describe(file: &str, place: &Place, reject: &Reject<'_>, raw: &[u8]) -> String {
     let most = limits::SHOWN_CHARS * 4;
     let start = String::from_utf8_lossy(&raw[..raw.len().min(most)]);
-    let mut text = format!("{file}:{}: {}\n    ", place.line, printable(reject.reason, usize::MAX));
+    let mut text = format!("{}:{}: {}\n    ", line(file), place.line, printable(reject.reason, usize::MAX));
     text.push_str(&printable(&start, limits::SHOWN_CHARS));
     if start.chars().count() > limits::SHOWN_CHARS || raw.len() > most {
         text.push_str(" ...");
@@ -70,7 +73,7 @@ pub fn describe(file: &str, place: &Place, reject: &Reject<'_>, raw: &[u8]) -> S
 
 /// Some characters of a text, with those that would steer a terminal replaced.
 fn printable(text: &str, most: usize) -> String {
-    text.chars().take(most).map(|c| if c.is_control() { '\u{b7}' } else { c }).collect()
+    text.chars().take(most).map(|c| if steers(c) { '\u{b7}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -124,8 +127,11 @@ mod tests {
 
     #[test]
     fn what_is_shown_cannot_steer_a_terminal() {
-        let text = describe("a.log", &Place { line: 3, offset: 70, length: 5 }, &REJECT, b"\x1b[2J\x07");
-        assert_eq!(text, "a.log:3: odd\n    \u{b7}[2J\u{b7}");
+        let text =
+            describe("a.log", &Place { line: 3, offset: 70, length: 5 }, &REJECT, b"\x1b[2J\x07\xe2\x80\xae");
+        assert_eq!(text, "a.log:3: odd\n    \u{b7}[2J\u{b7}\u{b7}");
+        let text = describe("\x1b]0;a\x07", &Place { line: 3, offset: 70, length: 1 }, &REJECT, b"x");
+        assert_eq!(text, "\\u{1b}]0;a\\u{7}:3: odd\n    x");
         let long = "x".repeat(1000);
         let text = describe("a.log", &Place { line: 3, offset: 70, length: 5 }, &REJECT, long.as_bytes());
         assert_eq!(text, format!("a.log:3: odd\n    {} ...", "x".repeat(limits::SHOWN_CHARS)));

@@ -1,15 +1,24 @@
 //! `weir bake`.
 
-use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+};
 
 use weir_normalizer::{EventConfig, Events};
 
 use crate::{
     bake::{self, Agent},
     error::{Error, shown},
+    streams::{self, Waiting},
 };
 
-use super::choices::Choices;
+use super::{
+    choices::Choices,
+    targets::{self, Inputs, Target},
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -33,7 +42,7 @@ pub(super) struct Args {
     #[arg(long)]
     drop_other_keys: bool,
 
-    /// Where to write the plugin
+    /// Where to write the plugin; `-` is standard output
     #[arg(short, long, value_name = "FILE", required_unless_present = "show")]
     output: Option<PathBuf>,
 
@@ -67,14 +76,33 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
         EventConfig { records, keep_original: args.keep_original, drop_others: args.drop_other_keys };
     let events = Events::new(&config).map_err(|e| Error::usage(e.to_string()))?;
     for warning in events.warnings() {
-        // Nobody can be told that standard error is closed.
-        let _ = writeln!(std::io::stderr(), "weir: warning: {warning}");
+        streams::say(&format!("weir: warning: {warning}"));
     }
+    let target = Target::named(path);
+    let mut inputs = Inputs::default();
+    args.choices.files()?.iter().for_each(|path| inputs.add_file(path));
+    targets::refuse_overlap(&inputs, &target, "--output")?;
     let wasm = bake::bake(agent, &config)?;
-    // A plugin that is there is whole: an agent may be about to read it.
-    let part = path.with_added_extension("part");
-    fs::write(&part, &wasm)
-        .and_then(|()| fs::rename(&part, path))
-        .map_err(|e| Error::file(&shown(path), "write the plugin", &e))?;
+    let written = match &target {
+        Target::Stdout => Waiting(io::stdout().lock()).write_all(&wasm).and_then(|()| io::stdout().flush()),
+        Target::File(path) => write(path, &wasm),
+    };
+    written.map_err(|e| Error::file(&target.name(), "write the plugin", &e))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A plugin that is there is whole, as an agent may be about to read it: a file is replaced at
+/// once, where a link leads to it as well. What is no file, such as a FIFO, is written to.
+fn write(path: &Path, wasm: &[u8]) -> io::Result<()> {
+    // It may not be there yet.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Waiting(File::create(path)?).write_all(wasm);
+    }
+    let part = path.with_added_extension(format!("{}.part", process::id()));
+    let mut file = File::create_new(&part)?;
+    file.write_all(wasm).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&part);
+    })
 }

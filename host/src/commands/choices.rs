@@ -1,6 +1,6 @@
 //! The choices that alter what comes of a record, shared by the commands that make records.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use weir_normalizer::{
     Config, Zone,
@@ -102,23 +102,30 @@ impl Choices {
         self.observed_at
     }
 
-    /// The configuration, with the lists that it names read.
-    pub(super) fn config(&self) -> Result<Config, Error> {
-        let mut lists = Lists::new();
+    /// The lists that are named, and the files that they are in.
+    fn lists(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut lists = Vec::new();
         for list in &self.list {
             let Some((name, file)) = list.split_once('=') else {
                 return Err(Error::usage(format!("--list {list}: expected NAME=FILE")));
             };
-            lists.insert(name.into(), read_list(file)?);
+            lists.push((name.into(), file.into()));
         }
-        for path in self
-            .filter
-            .iter()
-            .flat_map(|f| filter::files(f))
-            .chain(self.own.iter().flat_map(|o| filter::files(o)))
-        {
-            let text = read_list(&path)?;
-            lists.insert(path, text);
+        let expressions = self.filter.iter().chain(&self.own);
+        lists.extend(expressions.flat_map(|e| filter::files(e)).map(|file| (file.clone(), file)));
+        Ok(lists)
+    }
+
+    /// The files that [`Choices::config`] reads.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        Ok(self.lists()?.into_iter().map(|(_, file)| file.into()).collect())
+    }
+
+    /// The configuration, with the lists that it names read.
+    pub(super) fn config(&self) -> Result<Config, Error> {
+        let mut lists = Lists::new();
+        for (name, file) in self.lists()? {
+            lists.insert(name, read_list(&file)?);
         }
         Ok(Config {
             from: self.from.clone(),

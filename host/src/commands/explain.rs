@@ -6,13 +6,18 @@ use std::{
     process::ExitCode,
 };
 
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use weir_normalizer::{
     explain::{Explained, ExplainedValue, Explanation, explain},
     products,
 };
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    printable::{json, line, steers},
+    streams::{self, Waiting},
+};
 
 use super::choices::Choices;
 
@@ -47,10 +52,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         Some(line) => line.into_bytes(),
         None => {
             let mut input = Vec::new();
-            let read = io::stdin().lock().take(MOST).read_to_end(&mut input);
+            let read = Waiting(io::stdin().lock()).take(MOST).read_to_end(&mut input);
             read.map_err(|e| Error::file("standard input", "read", &e))?;
             if input.len() as u64 == MOST {
-                eprintln!("weir: only the first {} KiB are explained", MOST >> 10);
+                streams::say(&format!("weir: only the first {} KiB are explained", MOST >> 10));
                 let whole = input.iter().rposition(|b| *b == b'\n').map_or(input.len(), |i| i + 1);
                 input.truncate(whole);
             }
@@ -58,7 +63,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         }
     };
     let records = explain(&input, &config).map_err(|e| Error::usage(e.to_string()))?;
-    let mut out = anstream::stdout().lock();
+    let stdout = io::stdout();
+    let colours = AutoStream::choice(&stdout);
+    let writer: Box<dyn Write> = Box::new(Waiting(stdout.lock()));
+    let mut out = AutoStream::new(writer, colours);
     let written = records.iter().enumerate().try_for_each(|(i, r)| write_record(&mut out, i + 1, r));
     let written = match records.is_empty() {
         true => writeln!(out, "There is no record in it."),
@@ -74,21 +82,21 @@ fn write_record(out: &mut impl Write, number: usize, record: &Explained) -> io::
     }
     let under = match record.under.is_empty() {
         true => String::new(),
-        false => format!(", under {}", record.under.join(" > ")),
+        false => format!(", under {}", line(&record.under.join(" > "))),
     };
     writeln!(out, "{TITLE}record {number}{TITLE:#} at offset {}{under}", record.offset)?;
     if let Some(product) = products::by_id(record.product) {
         writeln!(out, "  product: {FIELD}{}{FIELD:#} ({})", product.id, product.title)?;
     }
     if !record.why.is_empty() {
-        writeln!(out, "  because: {}", record.why)?;
+        writeln!(out, "  because: {}", line(&record.why))?;
     }
     write_values(out, &record.values)?;
     match &record.result {
-        Explanation::Record(json) => writeln!(out, "  record: {json}"),
+        Explanation::Record(record) => writeln!(out, "  record: {}", json(record)),
         Explanation::Filtered => writeln!(out, "  filtered: it does not meet --where"),
         Explanation::Rejected { code, reason, place } => {
-            writeln!(out, "  {FAULT}rejected{FAULT:#} ({code}): {reason}")?;
+            writeln!(out, "  {FAULT}rejected{FAULT:#} ({code}): {}", line(reason))?;
             match place {
                 Some(place) => write_place(out, &record.text, place.clone()),
                 None => Ok(()),
@@ -99,8 +107,9 @@ fn write_record(out: &mut impl Write, number: usize, record: &Explained) -> io::
 
 /// A line for each value; cells stand under each other.
 fn write_values(out: &mut impl Write, values: &[ExplainedValue]) -> io::Result<()> {
-    let column =
-        |v: &ExplainedValue| if v.column > 0 { format!("{} {}", v.column, v.key) } else { v.key.clone() };
+    let column = |v: &ExplainedValue| {
+        if v.column > 0 { format!("{} {}", v.column, line(&v.key)) } else { line(&v.key).into_owned() }
+    };
     let cells = |v: &ExplainedValue| [column(v), clip(&v.found), v.field.clone(), clip(&v.value)];
     let rows: Vec<_> = values.iter().map(cells).collect();
     let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
@@ -117,7 +126,7 @@ fn write_values(out: &mut impl Write, values: &[ExplainedValue]) -> io::Result<(
 
 /// The text around a fault, on one line, with carets under it.
 fn write_place(out: &mut impl Write, text: &str, place: Range<usize>) -> io::Result<()> {
-    let plain = |t: &str| -> String { t.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let plain = |t: &str| -> String { t.chars().map(|c| if steers(c) { ' ' } else { c }).collect() };
     let before = plain(text.get(..place.start).unwrap_or(text));
     let fault = plain(text.get(place.clone()).unwrap_or_default());
     let behind = plain(text.get(place.end..).unwrap_or_default());
@@ -132,6 +141,6 @@ fn write_place(out: &mut impl Write, text: &str, place: Range<usize>) -> io::Res
 
 fn clip(text: &str) -> String {
     const SHOWN: usize = 40;
-    let shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown: String = text.chars().take(SHOWN).map(|c| if steers(c) { ' ' } else { c }).collect();
     if text.chars().count() > SHOWN { shown + "..." } else { shown }
 }

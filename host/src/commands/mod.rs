@@ -6,12 +6,13 @@ mod explain;
 pub mod formats;
 mod normalize;
 mod schema;
+mod targets;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Error;
+use crate::{error::Error, streams::Waiting};
 
 /// Normalizes flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
 #[derive(Debug, Parser)]
@@ -57,7 +58,7 @@ impl Weir {
 /// Prints on standard output.
 fn print(text: &str) -> Result<ExitCode, Error> {
     use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
+    let mut out = Waiting(std::io::stdout().lock());
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|e| Error::output("standard output", &e))?;

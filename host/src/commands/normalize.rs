@@ -1,10 +1,8 @@
 //! `weir normalize`.
 
 use std::{
-    fs::{self, File},
-    io::{self, IsTerminal as _, Write},
-    os::fd::AsFd,
-    os::unix::fs::MetadataExt as _,
+    fs::File,
+    io::{self, IsTerminal as _, Read as _, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     str::FromStr,
@@ -23,18 +21,22 @@ use crate::{
     limits::{self, SandboxLimits},
     otel::LogsData,
     pipeline::{self, Job, Sink},
+    streams,
     summary::Records,
 };
 
-use super::choices::Choices;
+use super::{
+    choices::Choices,
+    targets::{self, Inputs, Target},
+};
 
 /// The exit status where there are more rejects than allowed.
 const TOO_MANY_REJECTS: u8 = 3;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Files may be compressed with gzip, Zstandard, bzip2 or snappy (framed), or be zip archives;
-their names don't matter.
+Files may be compressed with gzip, Zstandard, bzip2 or snappy (framed, or raw blocks), or be zip
+archives of up to some 80,000 members; their names don't matter.
 
 Examples:
   weir normalize flow.log.gz > flat.jsonl
@@ -47,11 +49,12 @@ pub(super) struct Args {
     #[command(flatten)]
     choices: Choices,
 
-    /// Write the records there instead of standard output
+    /// Write the records there instead of standard output, which is `-`
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write records that can't be parsed there, with the reason, as JSON lines
+    /// Write records that can't be parsed there, with the reason, as JSON lines; `-` is standard
+    /// output, where --output names a file for the records
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 
@@ -67,7 +70,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORM", default_value = "human")]
     summary: Form,
 
-    /// Normalize with this WebAssembly guest instead of the built-in one
+    /// Normalize with this WebAssembly guest, of at most 16 MiB, instead of the built-in one
     #[arg(long, value_name = "FILE.wasm", conflicts_with = "native")]
     plugin: Option<PathBuf>,
 
@@ -132,36 +135,32 @@ impl MaxRejects {
     }
 }
 
-pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
-    // As for inputs, `-` is no file's name.
-    args.output = args.output.filter(|path| path.as_os_str() != "-");
+pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config).map_err(|e| Error::usage(e.to_string()))?;
     for warning in checked.warnings() {
-        eprintln!("weir: warning: {warning}");
+        streams::say(&format!("weir: warning: {warning}"));
     }
     let sources = sources(&args.files);
     let sizes = sources.iter().map(Source::check).collect::<Result<Vec<_>, _>>()?;
-    refuse_overlap(&args, &sources)?;
+    let target = args.output.as_deref().map_or(Target::Stdout, Target::named);
+    let rejects_target = args.rejects.as_deref().map(Target::named);
+    refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
     let factory = factory(&args, &config)?;
 
-    let mut output: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(create(path)?),
-        None => Box::new(io::stdout().lock()),
-    };
-    let mut rejects = args.rejects.as_deref().map(create).transpose()?;
-    let output_name = args.output.as_deref().map_or("standard output".into(), shown);
-    let rejects_name = args.rejects.as_deref().map_or(String::new(), shown);
+    let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;
+    let output_name = target.name();
+    let rejects_name = rejects_target.map_or(String::new(), |target| target.name());
     let mut joined = None;
     let writer: &mut dyn Write = match config.to {
         Schema::Otel => joined.insert(LogsData::new(output)),
         _ => &mut output,
     };
     let output = Sink { name: &output_name, writer };
-    let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: file as &mut dyn Write });
+    let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: &mut **file });
 
     // The bar would mix with records that are shown on the same terminal.
-    let visible = io::stderr().is_terminal() && (args.output.is_some() || !io::stdout().is_terminal());
+    let visible = io::stderr().is_terminal() && (target != Target::Stdout || !io::stdout().is_terminal());
     let total: Option<u64> = sizes.into_iter().sum();
     let jobs = match args.jobs {
         Some(jobs) => jobs as usize,
@@ -180,11 +179,12 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     }
     let told = match args.summary {
         Form::Human => summary.human(),
-        Form::Json => summary.json() + "\n",
+        Form::Json => summary.json(),
         Form::None => String::new(),
     };
-    // Nobody can be told that standard error is closed.
-    let _ = io::stderr().write_all(told.as_bytes());
+    if !told.is_empty() {
+        streams::say(told.trim_end());
+    }
     result?;
     match args.max_rejects {
         Some(most) if most.is_exceeded(&summary.records) => Ok(ExitCode::from(TOO_MANY_REJECTS)),
@@ -203,47 +203,17 @@ fn sources(files: &[PathBuf]) -> Vec<Source> {
     files.iter().map(source).collect()
 }
 
-/// What a file is, whatever it is called; nothing for what is no regular file.
-fn identity(metadata: io::Result<fs::Metadata>) -> Option<(u64, u64)> {
-    metadata.ok().filter(fs::Metadata::is_file).map(|m| (m.dev(), m.ino()))
-}
-
-/// What stands behind standard input or output.
-fn behind(stream: impl AsFd) -> Option<(u64, u64)> {
-    identity(stream.as_fd().try_clone_to_owned().map(File::from).and_then(|f| f.metadata()))
-}
-
-/// An output that is also an input, or the other output, would be emptied before it is read,
-/// or feed itself.
-fn refuse_overlap(args: &Args, sources: &[Source]) -> Result<(), Error> {
-    let inputs: Vec<_> = sources
-        .iter()
-        .filter_map(|source| match source {
-            Source::Stdin => behind(io::stdin()),
-            Source::File(path) => identity(fs::metadata(path)),
-        })
-        .collect();
-    let output = match &args.output {
-        Some(path) => ("--output", shown(path), identity(fs::metadata(path))),
-        None => ("standard output", "standard output".into(), behind(io::stdout())),
-    };
-    let rejects = args.rejects.as_ref().map(|path| ("--rejects", shown(path), identity(fs::metadata(path))));
-    for (option, name, found) in [Some(&output), rejects.as_ref()].into_iter().flatten() {
-        if found.is_some_and(|f| inputs.contains(&f)) {
-            return Err(Error::usage(format!(
-                "{name}: this is an input, so {option} can't be written there; choose another file"
-            )));
-        }
-    }
-    let same_name = args.output.is_some() && args.output == args.rejects;
-    let same_file = |r: &(&str, String, Option<(u64, u64)>)| r.2.is_some() && r.2 == output.2;
-    if same_name || rejects.as_ref().is_some_and(same_file) {
-        return Err(Error::usage(format!(
-            "{}: the records and the rejects go to the same file; choose two",
-            output.1
-        )));
-    }
-    Ok(())
+fn refuse_overlap(
+    args: &Args,
+    sources: &[Source],
+    output: &Target,
+    rejects: Option<&Target>,
+) -> Result<(), Error> {
+    let mut inputs = Inputs::default();
+    sources.iter().for_each(|source| inputs.add_source(source));
+    args.choices.files()?.iter().chain(&args.plugin).for_each(|path| inputs.add_file(path));
+    targets::refuse_overlap(&inputs, output, "--output")?;
+    rejects.map_or(Ok(()), |target| targets::refuse_overlap(&inputs, target, "--rejects"))
 }
 
 fn factory(args: &Args, config: &Config) -> Result<Factory, Error> {
@@ -259,15 +229,24 @@ fn factory(args: &Args, config: &Config) -> Result<Factory, Error> {
         None => Program::built_in(config, limits)?,
         Some(path) => {
             let name = shown(path);
-            let wasm = fs::read(path).map_err(|e| Error::file(&name, "read", &e))?;
+            let wasm = read_guest(path).map_err(|e| Error::file(&name, "read", &e))?;
+            if wasm.len() as u64 > limits::GUEST_FILE {
+                return Err(Error::failed(format!(
+                    "{name}: the guest is larger than {} MiB; strip it of what it does not need",
+                    limits::GUEST_FILE >> 20
+                )));
+            }
             Program::load(&wasm, &name, config, limits)?
         }
     };
     Ok(Factory::Guest(Arc::new(program)))
 }
 
-fn create(path: &Path) -> Result<File, Error> {
-    File::create(path).map_err(|e| Error::file(&shown(path), "create", &e))
+/// Reads at most one byte more than a guest may have.
+fn read_guest(path: &Path) -> io::Result<Vec<u8>> {
+    let mut wasm = Vec::new();
+    File::open(path)?.take(limits::GUEST_FILE + 1).read_to_end(&mut wasm)?;
+    Ok(wasm)
 }
 
 #[cfg(test)]
