@@ -564,3 +564,292 @@ fn a_pause_of_the_input_holds_nothing_back() {
         assert!(child.wait().unwrap().success());
     }
 }
+
+/// A name of a file or of an archive's member can't steer the terminal that it is shown on.
+#[test]
+fn names_cannot_steer_a_terminal() {
+    let dir = Dir::new("names");
+    let odd = "\u{1b}]0;x\u{7}\u{202e}gol.\n";
+    let told = "\\u{1b}]0;x\\u{7}\\u{202e}gol.\\n";
+    let message = fail(1, &["normalize", &dir.path(odd)], "");
+    assert!(message.contains(&format!("/{told}: can't read: ")), "{message}");
+    let file = dir.write(odd, "bad\n");
+    let output = weir(&["normalize", "--summary", "none", &file], "");
+    assert!(text(&output.stderr).contains(&format!("/{told}:1: ")), "{}", text(&output.stderr));
+    let archive = dir.write("a.zip", zip(&[(odd, b"bad\n"), (odd.trim_end(), b"\x7fELF")]));
+    let rejects = dir.path("rejects");
+    let message = fail(1, &["normalize", "--summary", "none", &archive, "--rejects", &rejects], "");
+    assert!(
+        message.contains(&format!("a.zip/{}: this is a program (ELF)", told.trim_end_matches("\\n"))),
+        "{message}"
+    );
+    // Programs that read the rejects get the name as it is.
+    let reject: Value = serde_json::from_slice(&fs::read(&rejects).unwrap()).unwrap();
+    assert_eq!(reject["file"], format!("{archive}/{odd}"));
+}
+
+/// What the object stores of Alibaba's log service get.
+#[test]
+fn raw_snappy_blocks_are_read() {
+    let dir = Dir::new("raw-snappy");
+    let raw = |s: &str| snap::raw::Encoder::new().compress_vec(s.as_bytes()).unwrap();
+    for records in [1, 500, 20_000] {
+        let lines = LINE.repeat(records);
+        let block = raw(&lines);
+        assert!(normalize(&[], &block) == FLAT.repeat(records).into_bytes(), "{records}");
+        let path = dir.write("block", &block);
+        assert!(normalize(&[&path, &path], "") == FLAT.repeat(2 * records).into_bytes(), "{records}");
+        let member = dir.write("zip", zip(&[("block", &block)]));
+        assert!(normalize(&[&member], "") == FLAT.repeat(records).into_bytes(), "{records}");
+    }
+    let block = raw(&mixture(30_000));
+    let cut = dir.write("cut", &block[..block.len() / 2]);
+    let output = weir(&["normalize", "--summary", "none", &cut, "--rejects", "/dev/null"], "");
+    status(&output, 1);
+    assert!(text(&output.stderr).contains("cut: the snappy data is cut short; what came before is done"));
+    assert!(text(&output.stdout).lines().count() > 10_000);
+}
+
+#[test]
+fn zeros_behind_gzip_are_no_member() {
+    let padded = [gzip(LINE), gzip(LINE), vec![0; 5000]].concat();
+    assert_eq!(text(&normalize(&[], &padded)), FLAT.repeat(2));
+}
+
+/// They have no lines, so they are not cut into any.
+#[test]
+fn foreign_files_are_refused() {
+    let dir = Dir::new("foreign");
+    let parquet = b"PAR1\x15\x04\x15\x10\x15\x14\x4c\x15\x02\x15\0\0PAR1";
+    let mut tar = vec![0; 1536];
+    tar[..8].copy_from_slice(b"flow.log");
+    tar[257..263].copy_from_slice(b"ustar\0");
+    tar[512..512 + LINE.len()].copy_from_slice(LINE.as_bytes());
+    let gzipped = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    };
+    for (name, content, sentence) in [
+        (
+            "a.parquet",
+            parquet.to_vec(),
+            "this is a Parquet file, which Weir does not read; write its rows as JSON lines first, for instance with DuckDB",
+        ),
+        (
+            "a.xz",
+            b"\xfd7zXZ\0\0\x04".to_vec(),
+            "this is compressed with xz, which Weir does not read; unpack it with `xz -d` first",
+        ),
+        (
+            "a.tar",
+            tar.clone(),
+            "this is a tar archive, which Weir does not read; unpack it with `tar -x` first",
+        ),
+        (
+            "a.tgz",
+            gzipped(&tar),
+            "this is a tar archive, which Weir does not read; unpack it with `tar -x` first",
+        ),
+        (
+            "a.gz.gz",
+            gzipped(&gzip(LINE)),
+            "there is gzip data inside the gzip data; unpack one of them first",
+        ),
+    ] {
+        let path = dir.write(name, &content);
+        let archive = dir.write("archive.zip", zip(&[("first", LINE.as_bytes()), ("second", &content)]));
+        for (args, shown, records) in [
+            (vec![path.as_str()], path.clone(), 0),
+            (vec![], "<stdin>".into(), 0),
+            (vec![&archive], format!("{archive}/second"), 1),
+        ] {
+            let output = weir(&[&["normalize", "--summary", "none"], &args[..]].concat(), &content);
+            status(&output, 1);
+            assert_eq!(text(&output.stderr), format!("weir: {shown}: {sentence}\n"));
+            assert_eq!(text(&output.stdout), FLAT.repeat(records));
+        }
+    }
+}
+
+#[test]
+fn an_archive_of_too_many_members_is_refused() {
+    let dir = Dir::new("members");
+    // Stored members without content, made by hand because it is quick.
+    let archive = |members: u32, name: usize| {
+        let (mut out, mut directory) = (Vec::new(), Vec::new());
+        for i in 0..members {
+            let name = format!("{i:0name$}");
+            directory.extend_from_slice(b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\x21\0");
+            directory.extend_from_slice(&[0; 12]);
+            directory.extend_from_slice(&(name.len() as u16).to_le_bytes());
+            directory.extend_from_slice(&[0; 12]);
+            directory.extend_from_slice(&(out.len() as u32).to_le_bytes());
+            directory.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"PK\x03\x04\x14\0\0\0\0\0\0\0\x21\0");
+            out.extend_from_slice(&[0; 12]);
+            out.extend_from_slice(&(name.len() as u16).to_le_bytes());
+            out.extend_from_slice(&[0; 2]);
+            out.extend_from_slice(name.as_bytes());
+        }
+        let start = out.len() as u32;
+        out.extend_from_slice(&directory);
+        out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+        out.extend_from_slice(&[(members as u16).to_le_bytes(); 2].concat());
+        out.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+        out.extend_from_slice(&start.to_le_bytes());
+        out.extend_from_slice(&[0; 2]);
+        dir.write(&format!("{members}.zip"), out)
+    };
+    assert_eq!(text(&normalize(&[&archive(5000, 20)], "")), "");
+    let message = fail(1, &["normalize", "--summary", "none", &archive(60_000, 120)], "");
+    assert!(message.contains("60000.zip: the zip archive's directory is longer than 8 MiB"), "{message}");
+}
+
+/// Whoever reads the records does not know that the rejects went nowhere.
+#[test]
+fn rejects_that_nobody_reads_fail_the_run() {
+    let dir = Dir::new("rejects-closed");
+    let fifo = dir.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let input = dir.write("input", mixture(100_000));
+    for jobs in JOBS {
+        let child = spawn(&["normalize", "--summary", "none", &input, "--rejects", &fifo, "--jobs", jobs]);
+        let mut first = String::new();
+        BufReader::new(fs::File::open(&fifo).unwrap()).read_line(&mut first).unwrap();
+        assert!(first.starts_with('{'), "{first}");
+        let output = child.wait_with_output().unwrap();
+        status(&output, 1);
+        assert!(
+            text(&output.stderr).starts_with(&format!("weir: {fifo}: whoever reads the rejects went away")),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+/// Where a program that shares a pipe, a socket or a terminal made it non-blocking.
+#[test]
+fn non_blocking_streams_are_waited_for() {
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    let pair = || {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        (near, Stdio::from(OwnedFd::from(far)))
+    };
+    let ((mut to, stdin), (mut from, stdout), (mut told, stderr)) = (pair(), pair(), pair());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.args(["normalize", "--native", "--summary", "json", "--rejects", "/dev/null"]);
+    let mut child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().unwrap();
+    // The other ends are the child's alone.
+    drop(command);
+    let records = 20_000;
+    let (output, summary) = thread::scope(|scope| {
+        scope.spawn(move || {
+            to.write_all(LINE.as_bytes()).unwrap();
+            to.write_all(LINE.repeat(records - 1).as_bytes()).unwrap();
+            to.shutdown(std::net::Shutdown::Both).unwrap();
+        });
+        let output = scope.spawn(move || {
+            let mut output = Vec::new();
+            from.read_to_end(&mut output).unwrap();
+            output
+        });
+        let mut summary = String::new();
+        told.read_to_string(&mut summary).unwrap();
+        (output.join().unwrap(), summary)
+    });
+    assert!(child.wait().unwrap().success(), "{summary}");
+    assert!(output == FLAT.repeat(records).into_bytes());
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["records"]["normalized"], records);
+}
+
+#[test]
+fn one_file_under_two_names_is_refused() {
+    let dir = Dir::new("spellings");
+    let input = dir.write("input", LINE);
+    let (plain, dotted) = (dir.path("new"), dir.path("./new"));
+    std::os::unix::fs::symlink(&plain, dir.path("link")).unwrap();
+    for (output, rejects) in [(&plain, &dotted), (&dotted, &plain), (&dir.path("link"), &plain)] {
+        let message = fail(2, &["normalize", &input, "--output", output, "--rejects", rejects], "");
+        assert!(message.contains("the records and the rejects go to the same file; choose two"), "{message}");
+        // Nothing is left behind, and the link is still there.
+        assert!(!Path::new(&plain).exists());
+        assert!(fs::symlink_metadata(dir.path("link")).unwrap().is_symlink());
+    }
+    let message = fail(2, &["normalize", &input, "--rejects", "-"], "");
+    assert!(message.starts_with("weir: standard output: the records and the rejects go"), "{message}");
+    let output = weir(
+        &["normalize", "--summary", "none", "--output", &plain, "--rejects", "-"],
+        format!("{LINE}bad\n"),
+    );
+    status(&output, 0);
+    assert!(text(&output.stdout).starts_with("{\"file\":\"<stdin>\",\"line\":2,"));
+    assert_eq!(fs::read_to_string(&plain).unwrap(), FLAT);
+    assert!(!Path::new("-").exists());
+}
+
+/// Also lists and guests are read, and so not written to.
+#[test]
+fn lists_and_guests_are_never_overwritten() {
+    let dir = Dir::new("lists");
+    let list = dir.write("list", "10.0.0.0/8\n");
+    let named = format!("own={list}");
+    let filter = format!("src_ip in @{list}");
+    for args in [
+        &["normalize", "--list", &named, "--output", &list][..],
+        &["normalize", "--list", &named, "--rejects", &list],
+        &["normalize", "--where", &filter, "--output", &list],
+        &["normalize", "--plugin", &list, "--output", &list],
+        &["bake", "fluent-bit", "--where", &filter, "--output", &list],
+    ] {
+        let message = fail(2, args, LINE);
+        assert!(message.contains("list: this is an input, so --"), "{args:?}: {message}");
+        assert_eq!(fs::read_to_string(&list).unwrap(), "10.0.0.0/8\n");
+    }
+}
+
+#[test]
+fn plugins_are_written_where_links_and_fifos_lead() {
+    let dir = Dir::new("bake");
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(&dir.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let bake = |path: &str| weir(&["bake", "fluent-bit", "-o", path], "");
+    let real = dir.write("real.wasm", "old");
+    let link = dir.path("link.wasm");
+    std::os::unix::fs::symlink("real.wasm", &link).unwrap();
+    status(&bake(&link), 0);
+    let wasm = fs::read(&real).unwrap();
+    assert!(wasm.starts_with(b"\0asm"));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    fs::remove_file(&real).unwrap();
+    status(&bake(&link), 0);
+    assert!(fs::read(&real).unwrap() == wasm);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+    let fifo = dir.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let child = spawn(&["bake", "fluent-bit", "-o", &fifo]);
+    assert!(fs::read(&fifo).unwrap() == wasm);
+    status(&child.wait_with_output().unwrap(), 0);
+    assert!(bake("-").stdout == wasm);
+
+    // What can't be written leaves nothing behind.
+    fs::create_dir(dir.path("folder")).unwrap();
+    status(&bake(&dir.path("folder")), 1);
+    assert_eq!(names(), ["fifo", "folder", "link.wasm", "real.wasm"]);
+}
+
+#[test]
+fn a_guest_that_is_too_large_is_not_compiled() {
+    let dir = Dir::new("large-guest");
+    let path = dir.path("large.wasm");
+    fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
+    let message = fail(1, &["normalize", "--plugin", &path], LINE);
+    assert!(message.contains("large.wasm: the guest is larger than 16 MiB"), "{message}");
+}
