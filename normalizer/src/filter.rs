@@ -12,11 +12,12 @@ use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap, net::IpAddr};
 use regex_lite::Regex;
 
 use crate::{
-    Error, Zone,
+    Error, Zone, convert,
     double::Number,
     limits, nearest,
     networks::{self, Networks},
-    record::{Field, FieldType, RawKind, Record, Value},
+    plan::same_key,
+    record::{Field, FieldType, Raw, RawKind, Record, Value},
     scan, sort, time,
 };
 
@@ -302,6 +303,10 @@ impl<'t> Parsing<'t> {
             Item::Numbers(a, b) if a == b => Test::Number(comparison, a),
             Item::Addresses(a, b) if a == b => Test::Address(comparison, a),
             Item::Text(text) => Test::Text(comparison, text),
+            _ if matches!(subject, Subject::Extra(_)) => {
+                return Err(self
+                    .error_at(at, "a network is compared with `in`; in quotes it is the text of the value"));
+            }
             _ => return Err(self.error_at(at, "a network or a range is compared with `in`")),
         };
         let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
@@ -321,6 +326,12 @@ impl<'t> Parsing<'t> {
             let Some((rest, key)) = string(self.rest).or_else(key) else {
                 return Err(self.error("expected a key of extra, in quotes if it is odd"));
             };
+            if let Some((_, odd)) = run(at, |c| c.is_alphanumeric() || "_-.:@/$#".contains(c))
+                && odd.len() > at.len() - rest.len()
+            {
+                let key = &odd["extra.".len()..];
+                return Err(self.error_at(at, format!("{odd}: an odd key stands in quotes: extra.\"{key}\"")));
+            }
             self.rest = rest;
             return Ok(Subject::Extra(key));
         }
@@ -369,11 +380,14 @@ impl<'t> Parsing<'t> {
     fn item(&mut self, subject: &Subject, items: &mut Vec<Item>) -> Result<(), Error> {
         let at = self.skip();
         if at.starts_with('@') {
-            let is_address = matches!(subject, Subject::Field(f) if f.field_type() == FieldType::Address);
+            let may_be_address = match subject {
+                Subject::Field(f) => f.field_type() == FieldType::Address,
+                Subject::Extra(_) => true,
+            };
             let Some((rest, (name, _))) = list_name(at) else {
                 return Err(self.error("expected the name of a list"));
             };
-            if !is_address {
+            if !may_be_address {
                 return Err(self.error("a list of networks can only hold addresses, and this field is none"));
             }
             let ranges = named_networks(&name, self.lists).map_err(|e| self.error_at(at, e.to_string()))?;
@@ -383,6 +397,19 @@ impl<'t> Parsing<'t> {
         } else {
             let first = self.literal(subject)?;
             self.items += 1;
+            if let Subject::Extra(_) = subject {
+                // Which of them is meant, the value tells.
+                let written = &at[..at.len() - self.rest.len()];
+                match &first {
+                    Item::Text(text) if text.contains('/') => {
+                        items.extend(networks::network(text).map(|(a, b)| Item::Addresses(a, b)));
+                    }
+                    Item::Addresses(..) if written.contains('/') => {
+                        items.push(Item::Text(written.to_owned()))
+                    }
+                    _ => {}
+                }
+            }
             items.push(if self.symbol("..") {
                 let last = self.literal(subject)?;
                 match (first, last) {
@@ -424,12 +451,16 @@ impl<'t> Parsing<'t> {
                 None => return Err(self.error("expected a value")),
             },
         };
+        let quoted_text = at.starts_with('"');
         let fail = |message: String| Err(self.error_at(at, message));
         let item = match subject {
-            // Its values have no type; a number without quotes is compared as one.
-            Subject::Extra(_) => match size(&text) {
-                Some(n) if !at.starts_with('"') => Item::Numbers(n, n),
-                _ => Item::Text(text.into_owned()),
+            // Its values have no type; a number, an address or a network without quotes is compared
+            // as one.
+            Subject::Extra(_) if quoted_text => Item::Text(text.into_owned()),
+            Subject::Extra(_) => match (size(&text), networks::network(&text)) {
+                (Some(n), _) => Item::Numbers(n, n),
+                (None, Some((a, b))) => Item::Addresses(a, b),
+                (None, None) => Item::Text(text.into_owned()),
             },
             Subject::Field(field) => match field.field_type() {
                 FieldType::Text => Item::Text(text.into_owned()),
@@ -637,6 +668,10 @@ impl Node {
             Self::And(all) => all.iter().all(|n| n.accepts(record)),
             Self::Or(any) => any.iter().any(|n| n.accepts(record)),
             Self::Not(inner) => !inner.accepts(record),
+            // What stands for none is a text to compare with, but not there.
+            Self::Test(Subject::Extra(key), Check::Plain(Test::Exists)) => {
+                extra_of(key, record).is_some_and(|raw| !convert::is_missing(raw))
+            }
             Self::Test(subject, check) => value_of(subject, record).is_some_and(|v| check.accepts(v)),
         }
     }
@@ -646,10 +681,17 @@ fn value_of<'a>(subject: &Subject, record: &Record<'a>) -> Option<Value<'a>> {
     match subject {
         Subject::Field(field) => record.get(*field),
         Subject::Extra(key) => {
-            let (_, raw) = record.extra.iter().rev().find(|(k, _)| k == key)?;
+            let raw = extra_of(key, record)?;
             (raw.kind != RawKind::Literal || raw.text != "null").then_some(Value::Text(raw.text))
         }
     }
+}
+
+/// The member of `extra` with this key: as it is written, or else in another spelling.
+fn extra_of<'a>(key: &str, record: &Record<'a>) -> Option<Raw<'a>> {
+    let members = || record.extra.iter().rev();
+    let found = members().find(|(k, _)| *k == key).or_else(|| members().find(|(k, _)| same_key(k, key)));
+    found.map(|m| m.1)
 }
 
 impl Check {
@@ -662,11 +704,17 @@ impl Check {
                 Value::Address(a) => networks.contains(a),
                 Value::Text(t) => {
                     texts.binary_search_by(|s| s.as_str().cmp(t)).is_ok()
+                        || !networks.is_empty() && address(t).is_some_and(|a| networks.contains(a))
                         || !numbers.is_empty() && Number::read(t).is_some_and(|n| within(numbers, n))
                 }
             },
         }
     }
+}
+
+/// The address that a value of `extra` is, if it is one.
+fn address(text: &str) -> Option<IpAddr> {
+    convert::address(text.trim_ascii())
 }
 
 /// Whether a number is in one of these ranges, which are in their order.
@@ -700,6 +748,7 @@ impl Test {
                 order.is_some_and(|order| c.holds(order, Ordering::Equal))
             }
             (Self::Address(c, a), Value::Address(v)) => c.holds(v, *a),
+            (Self::Address(c, a), Value::Text(v)) => (*c == Comparison::Equal) == (address(v) == Some(*a)),
             // Texts have no order.
             (Self::Text(c, t), Value::Text(v)) => {
                 (*c == Comparison::Equal) == scan::equal(v.as_bytes(), t.as_bytes())
@@ -712,6 +761,9 @@ impl Test {
                     a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v)
                 }
                 (Item::Text(t), Value::Text(v)) => t == v,
+                (Item::Addresses(a, b), Value::Text(v)) => {
+                    address(v).is_some_and(|v| a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v))
+                }
                 (Item::Numbers(a, b), Value::Text(v)) => {
                     Number::read(v).is_some_and(|v| within(&[(*a, *b)], v))
                 }
@@ -744,6 +796,13 @@ mod tests {
         r.extra.push(("large", Raw { kind: RawKind::Number, text: "9007199254740993" }));
         r.extra.push(("huge", Raw { kind: RawKind::Number, text: "18446744073709551616" }));
         r.extra.push(("below", Raw { kind: RawKind::Number, text: "-3" }));
+        r.extra.push(("nat_ip", Raw::text("10.1.2.3")));
+        r.extra.push(("Pkt-SrcAddr", Raw::text("2001:DB8::5")));
+        r.extra.push(("none", Raw::text("-")));
+        r.extra.push(("empty", Raw::text("")));
+        r.extra.push(("cidr", Raw::text("10.1.0.0/16")));
+        r.extra.push(("two_ways", Raw::text("a")));
+        r.extra.push(("two-ways", Raw::text("b")));
         r.extra.push(("nothing", Raw { kind: RawKind::Literal, text: "null" }));
         r
     }
@@ -803,7 +862,25 @@ mod tests {
             ("extra.ratio in {0..1}", false),
             ("extra.ratio in {1..2} and extra.ratio < 2 and extra.ratio > 1", true),
             ("extra.ratio > 1 and extra.ratio in {1..2} and extra.below < 5", true),
-            ("exists extra.nothing or exists extra.none", false),
+            (
+                "exists extra.nothing or exists extra.none or exists extra.empty or exists extra.no_such",
+                false,
+            ),
+            ("exists extra.size and exists extra.below and exists extra.nat_ip", true),
+            ("extra.none == \"-\" and extra.none != a", true),
+            ("extra.nat_ip in 10.0.0.0/8 and extra.nat_ip in @private and extra.nat_ip == 10.1.2.3", true),
+            ("extra.nat_ip in \"10.0.0.0/8\" and extra.nat_ip in {x, 10.1.2.0..10.1.2.9}", true),
+            ("extra.nat_ip in {@office} and extra.pkt_srcaddr in @office", true),
+            ("extra.nat_ip in {192.168.0.0/16, @/etc/nets} or extra.nat_ip != 10.1.2.3", false),
+            ("not extra.nat_ip in @private or extra.nat_ip not in 10.0.0.0/8", false),
+            ("extra.pktsrcaddr == 2001:db8::5 and extra.\"PKT-srcaddr\" in 2001:db8::/32", true),
+            (
+                "extra.cidr in 10.1.0.0/16 and extra.cidr == \"10.1.0.0/16\" and extra.cidr in {\"10.1.0.0/16\"}",
+                true,
+            ),
+            ("extra.size in @private or extra.none in 0.0.0.0/0 or extra.no_such in @private", false),
+            ("extra.ODD_KEY contains \"b\" and extra.Size == 34", true),
+            ("extra.two_ways == a and extra.\"two-ways\" == b and extra.TwoWays == b", true),
             ("dst_port == 1 and dst_port == 2 or dst_port == 443", true),
             ("dst_port == 443 or dst_port == 1 and dst_port == 2", true),
             ("(dst_port == 443 or dst_port == 1) and dst_port == 2", false),
@@ -836,6 +913,16 @@ mod tests {
             ("src_ip in @prviate", 10, "did you mean @private?"),
             ("host == \"x", 8, "no '\"' at its end"),
             ("src_ip in 10.0.0.0/8..10.1.0.0", 10, "lower to a higher"),
+            (
+                "extra.pkt-srcaddr == a",
+                0,
+                "extra.pkt-srcaddr: an odd key stands in quotes: extra.\"pkt-srcaddr\"",
+            ),
+            ("exists extra.backend.host", 7, "extra.\"backend.host\""),
+            ("extra.nat_ip == 10.0.0.0/8", 16, "compared with `in`"),
+            ("extra.nat_ip < 10.0.0.1", 13, "only numbers and times"),
+            ("extra.nat_ip in @prviate", 16, "did you mean @private?"),
+            ("extra.nat_ip in 10.0.0.9..10.0.0.1", 16, "lower to a higher"),
             ("dst_port in @private", 12, "can only hold addresses"),
             ("", 0, "expected a field"),
             ("bytes > 18446744073709551616", 8, "bytes is a number"),
@@ -866,6 +953,9 @@ mod tests {
             Tree::And(all) => all.iter().all(|t| interpret(t, record)),
             Tree::Or(any) => any.iter().any(|t| interpret(t, record)),
             Tree::Not(inner) => !interpret(inner, record),
+            Tree::Test(Subject::Extra(key), Test::Exists) => {
+                record.extra.iter().any(|(k, raw)| k == key && raw.text != "-")
+            }
             Tree::Test(subject, test) => value_of(subject, record).is_some_and(|v| test.accepts(v)),
         }
     }
@@ -880,9 +970,10 @@ mod tests {
         let test = prop_oneof![
             ("dst_port|bytes", "==|!=|<|<=|>|>=", "[0-9]{1,2}").prop_map(|(f, o, n)| format!("{f} {o} {n}")),
             ("src_port|dst_port|bytes", set(number.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
-            ("src_ip|dst_ip", set(address.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            ("src_ip|dst_ip", set(address.clone().boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
             ("app|extra\\.a", set("[a-c]|[0-9]".boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
-            "exists (app|bytes|src_ip)",
+            ("extra\\.b", set(address.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            "exists (app|bytes|src_ip|extra\\.a|extra\\.b)",
         ];
         test.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
@@ -902,7 +993,8 @@ mod tests {
             ports in prop::array::uniform3(prop::option::of(0u64..20)),
             hosts in prop::array::uniform2(prop::option::of((any::<bool>(), 0u8..20))),
             app in prop::option::of("[a-c]"),
-            a in prop::option::of("[a-c]|[0-9]"),
+            a in prop::option::of("[a-c]|[0-9]|-"),
+            b in prop::option::of("10\\.0\\.0\\.[0-9]|::[0-9a-f]|-"),
         ) {
             let mut record = Record::new(&mut RecordMemory::default());
             for (field, value) in [Field::SrcPort, Field::DstPort, Field::Bytes].into_iter().zip(ports) {
@@ -921,6 +1013,9 @@ mod tests {
             }
             if let Some(a) = &a {
                 record.extra.push(("a", Raw::text(a)));
+            }
+            if let Some(b) = &b {
+                record.extra.push(("b", Raw::text(b)));
             }
             let tree = parse(&text, &Lists::new(), None).unwrap();
             prop_assert_eq!(compile(tree.clone()).accepts(&record), interpret(&tree, &record), "{}", text);

@@ -86,6 +86,11 @@ impl Networks {
         merge(&mut self.v6, |n| n.checked_add(1));
     }
 
+    /// Whether there is nothing in the set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
     /// Whether an address is in the set, which must be ready.
     #[inline(always)]
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
