@@ -282,6 +282,9 @@ fn wrong_usage_ends_with_2() {
         (&["normalize", "--jobs", "0"], "0 is not in 1..=1024"),
         (&["normalize", "--guest-deadline", "0"], "give seconds between 0.01 and 3600"),
         (&["normalize", "--native", "--plugin", &wasm], "cannot be used with"),
+        (&["normalize", "--drop", "host", "--keep-raw"], "leave --keep-raw out"),
+        (&["normalize", "--mask", "src_ip/24", "--keep-envelope"], "leave --keep-envelope out"),
+        (&["normalize", "--where", "exists extra.az-id"], "stands in quotes: extra.\"az-id\""),
         (&["normalize", "--from", "huawei-vcp"], "did you mean \"huawei-vpc\"?"),
         (&[], "Usage: weir"),
     ] {

@@ -121,6 +121,10 @@ fn baking_says_what_is_wrong() {
         (&["fluent-bit", "--from", "huawei-vcp", "-o", "x.wasm"], "did you mean \"huawei-vpc\"?"),
         (&["fluent-bit", "--where", "bytes >", "-o", "x.wasm"], "bytes >"),
         (&["fluent-bit", "--to", "otel", "-o", "x.wasm"], "take flat, ocsf or ecs"),
+        (
+            &["fluent-bit", "--mask", "src_ip/24", "--keep-original", "-o", "x.wasm"],
+            "leave --keep-original out",
+        ),
         (&["fluent-bit", "--observed-at", "1", "-o", "x.wasm"], "leave it out"),
         (&["--show", "x.wasm", "--from", "huawei-vpc"], "cannot be used with"),
     ] {

@@ -79,7 +79,8 @@ choices! {
         /// Fields that must not come out: `host`, `extra.cookie`, `extra.*`.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub drop: Vec<String>,
-        /// Addresses to be cut to their network: `src_ip/24`, or `src_ip/24/64` with a prefix for IPv6.
+        /// Addresses to be cut to their network: `src_ip/24`, `extra.nat_ip/24`, or `src_ip/24/64` with
+        /// a prefix for IPv6.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub mask: Vec<String>,
         /// One's own networks, as CIDR or `@list`: where a product has no direction, it follows from
@@ -96,6 +97,13 @@ choices! {
         /// The time of records that have none, in epoch milliseconds, for schemas that need one.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub observed_at_ms: Option<u64>,
+    }
+}
+
+impl Config {
+    /// Whether something is to be taken out of records.
+    pub(crate) fn redacts(&self) -> bool {
+        !(self.drop.is_empty() && self.mask.is_empty())
     }
 }
 

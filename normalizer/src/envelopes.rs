@@ -5,6 +5,7 @@
 
 use crate::{
     json,
+    plan::same_key,
     products::Unit,
     record::{Raw, RawKind},
     source::{Object, Source as _},
@@ -207,6 +208,18 @@ pub(crate) const COLUMNS: &str = "columns";
 /// Whether an object with this key may be wrapped around a record.
 pub(crate) fn is_payload(key: &str) -> bool {
     PAYLOADS.contains(&key)
+}
+
+/// Whether what stands under this key in a record may be the text that the record was made of: it
+/// is a payload's, a log service's, or that of a kept text.
+pub(crate) fn holds_text(key: &str) -> bool {
+    let others = ["raw", "envelope", "__raw__", "__raw_log__", EVENT_PAYLOAD];
+    PAYLOADS.iter().chain(&others).any(|k| same_key(k, key))
+}
+
+/// Whether this is what a log's time has below its second.
+pub(crate) fn is_time_part(key: &str) -> bool {
+    matches!(key, "__time_ns_part__" | "@time_ns")
 }
 
 /// What a key is to the log service; `wrapper` where it stands beside a payload, and not

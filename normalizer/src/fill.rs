@@ -12,6 +12,7 @@ use crate::{
     plan::{Plan, Verdict},
     products::{self, Entry, Product, To},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
+    redaction::Cuts,
     rules::Rules,
     schemas::{self, frames::Frames},
     sort,
@@ -26,6 +27,7 @@ pub(crate) struct Memory {
     record: RecordMemory,
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
+    cuts: Cuts,
     /// None where nothing is kept from one record to the next.
     frames: Option<Frames>,
 }
@@ -96,8 +98,9 @@ impl<'a> Given<'_, 'a> {
     ) -> Result<Written, Fault<'a>> {
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
-        let mut record = Record::new(&mut memory.record);
-        let filled = self.fill(&mut record, rules.zone.as_ref(), &mut memory.kept);
+        let Memory { record: used, kept, cuts, frames } = memory;
+        let mut record = Record::new(used);
+        let filled = self.fill(&mut record, rules.zone.as_ref(), kept);
         let written = filled.and_then(|()| {
             if rules.keep_raw {
                 // A value of that name is in the text too.
@@ -107,18 +110,18 @@ impl<'a> Given<'_, 'a> {
             if !envelope.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
                 record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
             }
-            if !rules.apply(&mut record, self.product.entries) {
+            if !rules.apply(&mut record, self.product, cuts) {
                 out.filtered += 1;
                 return Ok(Written::Filtered);
             }
-            let (frames, most) = (memory.frames.as_mut(), limits::output(self.text.len() + envelope.len()));
+            let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + envelope.len()));
             if !schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output) {
                 return Err(too_much_output(self.product, most));
             }
             out.normalized += 1;
             Ok(Written::Normalized)
         });
-        record.recycle(&mut memory.record);
+        record.recycle(used);
         written
     }
 

@@ -36,6 +36,7 @@ pub mod schema;
 pub mod schemas;
 mod sort;
 mod source;
+mod spellings;
 mod stream;
 mod time;
 pub mod vocabulary;

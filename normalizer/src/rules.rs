@@ -6,9 +6,9 @@ use crate::{
     filter::{self, Filter},
     limits,
     networks::Networks,
-    products::Entry,
-    record::{Field, Record, Value},
-    redaction::Redaction,
+    products::Product,
+    record::{Field, Raw, Record, Value},
+    redaction::{Cuts, Redaction},
     schemas::Schema,
 };
 
@@ -31,7 +31,6 @@ impl Rules {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
         let kept = config.keep_envelope || config.keep_raw;
-        let redacted = !(config.drop.is_empty() && config.mask.is_empty());
         let filter = filter.transpose()?;
         if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
             return Err(Error::new(format!(
@@ -46,7 +45,7 @@ impl Rules {
             keep_raw: config.keep_raw,
             to: config.to,
             observed_at: config.observed_at_ms,
-            direct: config.to.is_flat() && !kept && !redacted && config.own.is_empty(),
+            direct: config.to.is_flat() && !kept && !config.redacts() && config.own.is_empty(),
             filter,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,
@@ -58,9 +57,14 @@ impl Rules {
         self.filter.as_ref()
     }
 
+    /// Whether a member of an event may stay beside the record that was in another one.
+    pub(crate) fn spares(&self, key: &str, raw: Raw<'_>) -> bool {
+        self.redaction.spares(key, raw)
+    }
+
     /// Completes a record that has its fields; false if it is filtered out.
     #[inline]
-    pub(crate) fn apply(&self, record: &mut Record<'_>, entries: &[Entry]) -> bool {
+    pub(crate) fn apply<'r>(&self, record: &mut Record<'r>, product: &Product, cuts: &'r mut Cuts) -> bool {
         if let Some(own) = &self.own
             && let Some(direction) = direction(own, record)
         {
@@ -69,7 +73,7 @@ impl Rules {
         if self.filter.as_ref().is_some_and(|f| !f.accepts(record)) {
             return false;
         }
-        self.redaction.apply(record, entries);
+        self.redaction.apply(record, product, cuts);
         true
     }
 }

@@ -72,7 +72,7 @@ fn config(input: &Path) -> Config {
             "--quote" => config.quote = value(),
             "--where" => config.filter = value(),
             "--own" => config.own = value().into_iter().collect(),
-            "--mask" => config.mask = value().into_iter().collect(),
+            "--mask" => config.mask = value().unwrap().split(',').map(Into::into).collect(),
             "--drop" => config.drop = value().unwrap().split(',').map(Into::into).collect(),
             "--keep-envelope" => config.keep_envelope = true,
             "--keep-raw" => config.keep_raw = true,
@@ -1317,8 +1317,9 @@ fn joined_lines_hold_every_record_once() {
         let (resources, records) = log_records(line);
         let different: BTreeSet<_> = resources.iter().map(Value::to_string).collect();
         assert_eq!(different.len(), resources.len(), "equal resources are together");
-        assert!(resources.len() < records.len());
+        // The last line may have few records, each of another resource.
         if i + 1 < out.lines().count() {
+            assert!(resources.len() < records.len());
             assert_eq!(records.len(), RECORDS_PER_LINE);
         }
         got.extend(records);

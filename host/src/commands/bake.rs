@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[command(flatten)]
     choices: Choices,
 
-    /// Keep the key that held the record, such as `log`, beside what it became
+    /// Keep the key that held the record, such as `log`, beside what it became; not with --drop or --mask
     #[arg(long)]
     keep_original: bool,
 

@@ -50,7 +50,7 @@ pub(super) struct Choices {
     #[arg(long, value_name = "FIELD,..", value_delimiter = ',')]
     drop: Vec<String>,
 
-    /// Cut addresses to their network: `src_ip/24`, or `src_ip/24/64` with a prefix for IPv6
+    /// Cut addresses to their network: `src_ip/24`, `extra.nat_ip/24`, or `src_ip/24/64` with a prefix for IPv6
     #[arg(long, value_name = "FIELD/PREFIX,..", value_delimiter = ',')]
     mask: Vec<String>,
 

@@ -20,7 +20,7 @@ use crate::{
     plan::{KeyIndex, Plan, Verdict},
     products,
     record::{Raw, RawKind},
-    scan,
+    redaction, scan,
     schemas::{self, Schema},
     sort,
     source::{Member, Object, Source as _},
@@ -130,6 +130,9 @@ impl Events {
                  take flat, ocsf or ecs, and the agent's own output for OpenTelemetry",
             ));
         }
+        if config.keep_original && records.redacts() {
+            return Err(redaction::still_there("the key that held the record", "--keep-original"));
+        }
         let mut normalizer = Normalizer::new(records)?;
         normalizer.noted = Some(FaultPlace::default());
         normalizer.planner.expect_events();
@@ -206,7 +209,8 @@ impl Events {
         }
         live_members(source, &mut self.kept);
         let stays = |i: usize| if i == payload { self.keep_original } else { !self.drop_others };
-        self.kept.retain(|i| stays(*i));
+        let rules = &self.normalizer.rules;
+        self.kept.retain(|i| stays(*i) && rules.spares(source.key(*i), source.raw(*i)));
         self.put_kept(source, out);
     }
 

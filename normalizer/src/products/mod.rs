@@ -154,6 +154,15 @@ impl To {
         }
     }
 
+    /// Whether the value, as the source wrote it, may tell what is in a field.
+    pub(crate) fn may_tell(self, field: Field) -> bool {
+        match self {
+            Self::Counter(ingress, egress) => field == ingress || field == egress,
+            Self::Protocol => matches!(field, Field::Protocol | Field::Transport),
+            other => other.field() == Some(field),
+        }
+    }
+
     /// How the value is read, and its unit, for people.
     pub fn describe(self) -> String {
         match self {
