@@ -13,7 +13,8 @@
 //!
 //! The scan follows the structure of JSON only as far as it must to find ends; what lies
 //! inside an element is checked by whoever reads it. A document that breaks off is given
-//! up at the end of its line, so that the damage stays small.
+//! up at the end of its line, or in front of the first line that is surely none of its own, so
+//! that the damage stays small.
 
 mod keys;
 
@@ -96,6 +97,9 @@ pub struct Framer {
     /// Up to this offset lines are lines: a quote before it never ended, and looking for its
     /// end again and again would take time without bound.
     lines_until: u64,
+    /// Up to this offset documents are given up at the end of their line: one before it did not
+    /// end, and to follow what is inside of it again and again would take time without bound.
+    short_until: u64,
     elements: Vec<Element>,
     contexts: Vec<Vec<u8>>,
     blank: u64,
@@ -189,6 +193,8 @@ struct Doc {
     stack: u64,
     depth: usize,
     too_deep: bool,
+    /// It is given up where its line ends.
+    short: bool,
     /// Whether a line break came since the last token.
     fresh_line: bool,
     /// Where the current key or string began in the window.
@@ -239,6 +245,7 @@ impl Doc {
             stack: 0,
             depth: 0,
             too_deep: false,
+            short: false,
             fresh_line: false,
             text_start: 0,
             long_key: false,
@@ -289,6 +296,7 @@ impl Doc {
     /// Whether a member of an object begins here that only matters for where its record ends.
     fn at_inner_member(&self) -> bool {
         matches!(self.expect, Expect::Key | Expect::KeyOrEnd)
+            && !self.short
             && self.envelope.as_ref().is_some_and(|e| e.items != 0 && e.items < self.depth)
             // The roles of other keys are asked for later.
             && (self.depth > 2 || self.stack & 0b10 == 0)
@@ -372,6 +380,7 @@ impl Framer {
             layout,
             header: None,
             lines_until: 0,
+            short_until: 0,
             quote,
             window: Window::default(),
             offset: 0,
@@ -488,7 +497,7 @@ impl Framer {
         (self.breaks, self.counted) = (0, 0);
         (self.mode, self.doc, self.long, self.finished) = (Mode::LineStart, Doc::new(), None, false);
         self.header = None;
-        self.lines_until = 0;
+        (self.lines_until, self.short_until) = (0, 0);
         self.rows = self.layout.as_ref().and_then(Layout::row_reader);
     }
 
@@ -598,6 +607,7 @@ impl Framer {
         self.mark = self.pos;
         self.mode = Mode::Doc;
         self.doc = Doc::new();
+        self.doc.short = self.offset + (self.mark as u64) < self.short_until;
     }
 
     /// Takes a document that is an object alone on its line, with no array that could make it an
@@ -779,23 +789,61 @@ impl Framer {
     }
 
     /// The document is no JSON at `pos`. What has been read of it, or of the record that
-    /// it broke in, is one element: up to here if this is the start of a line, else up to
-    /// the end of the line.
+    /// it broke in, is one element: up to a line that is none of it, or up to here if this is the
+    /// start of a line, else up to the end of the line.
     fn broken(&mut self) {
         self.break_envelope();
         let at_line_break = self.window[self.pos] == b'\n';
-        if self.doc.fresh_line || at_line_break {
-            let mut end = self.pos;
-            if self.long.is_none() && end - self.mark <= limits::RECORD {
-                let text = &self.window[self.mark..end];
-                end -= text.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
-            }
+        if let Some(line) = self.line_of_another(!self.doc.fresh_line && !at_line_break) {
+            self.give_up_in_front_of(line);
+        } else if self.doc.fresh_line || at_line_break {
+            let end = self.without_blanks(self.pos);
             self.mode = if at_line_break { Mode::AfterDoc } else { Mode::LineStart };
             self.emit(end, Some(FramingFault::BrokenJson));
             self.mark = self.pos;
         } else {
             self.mode = Mode::Line(Some(FramingFault::BrokenJson));
         }
+    }
+
+    /// The end of what there is of the element at `mark` in front of a place, without blanks.
+    fn without_blanks(&self, end: usize) -> usize {
+        if self.long.is_some() || end - self.mark > limits::RECORD {
+            return end;
+        }
+        end - self.window[self.mark..end].iter().rev().take_while(|b| b.is_ascii_whitespace()).count()
+    }
+
+    /// In a document that is no JSON at `pos`, the start of the first line that is surely not its
+    /// own: one object, or text, if `in_line` says that it broke inside the line.
+    #[cold]
+    #[inline(never)]
+    fn line_of_another(&self, in_line: bool) -> Option<usize> {
+        if self.long.is_some() || self.pos - self.mark > limits::RECORD {
+            return None;
+        }
+        let text = &self.window[self.mark..self.pos];
+        let mut breaks = memchr::memchr_iter(b'\n', text).peekable();
+        while let Some(at) = breaks.next() {
+            let end = breaks.peek().copied();
+            let line = &text[at + 1..end.unwrap_or(text.len())];
+            let is_text = in_line && end.is_none() && line.first().is_some_and(|&b| is_scalar(b));
+            if is_text || line.first() == Some(&b'{') && json::is_object(line) {
+                return Some(self.mark + at + 1);
+            }
+        }
+        None
+    }
+
+    /// The document ends in front of this line, at the latest.
+    #[cold]
+    #[inline(never)]
+    fn give_up_in_front_of(&mut self, line: usize) {
+        self.short_until = self.offset + self.pos as u64;
+        self.mode = Mode::LineStart;
+        self.pos = line;
+        self.emit(self.without_blanks(line), Some(FramingFault::BrokenJson));
+        self.mark = line;
     }
 
     /// An envelope breaks off here.
@@ -830,7 +878,15 @@ impl Framer {
             Mode::Doc => {
                 self.break_envelope();
                 self.pos = self.window.len();
-                self.emit(self.pos, Some(FramingFault::CutShort));
+                match self.line_of_another(false) {
+                    Some(line) => {
+                        self.give_up_in_front_of(line);
+                        while self.step() {}
+                        // What is left is shorter than a line.
+                        self.end_input();
+                    }
+                    None => self.emit(self.pos, Some(FramingFault::CutShort)),
+                }
             }
         }
     }
@@ -896,7 +952,12 @@ impl Framer {
                 Inside::Nothing => {
                     let Some(&b) = w.get(pos) else { break Step::Starved };
                     if let b' ' | b'\t' | b'\r' | b'\n' = b {
-                        d.fresh_line |= b == b'\n';
+                        if b == b'\n' {
+                            if d.short {
+                                break Step::Broken;
+                            }
+                            d.fresh_line = true;
+                        }
                         pos += 1;
                         continue;
                     }

@@ -74,6 +74,12 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
     Ok(())
 }
 
+/// Whether a text is an object, and nothing else but blanks around it.
+pub(crate) fn is_object(text: &[u8]) -> bool {
+    let object = |text: &str| read_members(text, &mut Vec::new(), &mut String::new()).is_ok();
+    text.trim_ascii_start().starts_with(b"{") && std::str::from_utf8(text).is_ok_and(object)
+}
+
 /// Reads the value at a place, and says where it ends.
 pub(crate) fn value(text: &str, pos: usize, unescaped: &mut String) -> Option<(Span, usize)> {
     // A place may lie behind the text, where that breaks off and others follow.

@@ -99,6 +99,9 @@ fn fragment() -> impl Strategy<Value = String> {
         "{\"a\":\"b\n".into(),
         "{\"a\":[1}\n".into(),
         "{\"a\":\\\n".into(),
+        "{\"a\":\n".into(),
+        "{\"a\":[1,\n".into(),
+        "{\"a\":[\n{},\n".into(),
         "\"\\\u{e9}\u{1f600}".into(),
         "]}".into(),
         ",".into(),
@@ -336,6 +339,52 @@ fn a_pause_alters_nothing() {
                 String::from_utf8_lossy(&input)
             );
         }
+    }
+}
+
+/// A document that breaks off costs the line that it breaks off in, and no other.
+#[test]
+fn a_document_that_breaks_off_keeps_no_line_behind_it() {
+    let object = format!("{{\"content\":\"{LINE}\",\"a\":[1]}}");
+    let envelope = format!("{{\"logs\":[{object}]}}");
+    for head in [
+        "{\"a\":",
+        "{\"a\":[",
+        "{\"a\":[1,",
+        "{\"a\":{\"b\":",
+        "{\"a\"",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{",
+        "{\"a\":\"b",
+        "{\n\"a\":",
+    ] {
+        for line in [LINE, AMAZON, &object, &envelope] {
+            for behind in ["", "\n", "\r\n", "\nx", "\n{\"b\":1}", "\n{\n\"b\":\n1}\n"] {
+                let input = format!("{head}\n{line}{behind}");
+                let made = run(&[input.as_bytes()], &Config::default());
+                assert_eq!(made.normalized, 1, "{input}");
+                let (_, offset, _, raw, reason) = &made.rejects[0];
+                assert_eq!((*offset, raw.as_slice()), (0, head.as_bytes()), "{input}");
+                assert!(reason.starts_with("no valid JSON"), "{reason}");
+            }
+        }
+    }
+    let pretty = format!("{{\n\"a\": [\n1,\n{{\"b\": 2}}\n,\n{{}}],\n\"content\":\n\"{LINE}\"}}\n");
+    let made = run(&[pretty.as_bytes()], &Config::default());
+    assert_eq!((made.normalized, made.elements), (1, 1));
+}
+
+/// Documents that begin inside of others that do not end are followed once more, and not again.
+#[test]
+fn documents_that_never_end_take_no_more_time_each() {
+    for part in
+        ["{\"a\":[\n{},\n{}\n,", "{\"a\":\n{}\n", "{\"a\":[[[\n", "[{\"a\":\n{}\n,\n", "{\"a\":\n1 1\n"]
+    {
+        let input = part.repeat(300_000 / part.len());
+        let made = run(&[input.as_bytes()], &Config::default());
+        assert_eq!(made.consumed, input.len() as u64);
+        assert!(made.elements > 0);
     }
 }
 
