@@ -21,6 +21,7 @@ pub mod framing;
 mod json;
 mod layout;
 pub mod limits;
+pub mod meaning;
 mod nearest;
 mod networks;
 mod normalizer;

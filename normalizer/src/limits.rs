@@ -67,6 +67,9 @@ pub(crate) const fn output(record: usize) -> usize {
 /// How many bytes of a column's name a reason shows.
 pub const NAME: usize = 40;
 
+/// So many of a record's members without a field are looked at for what they mean to a schema.
+pub const MEANT: usize = 64;
+
 /// Records with more keys than this are read at length.
 pub const QUICK_KEYS: usize = 1000;
 

@@ -452,17 +452,23 @@ fn value(field: Field) -> BoxedStrategy<Value> {
 fn flat_record() -> impl Strategy<Value = Value> {
     let named = products::all().iter().filter(|p| !p.provider.is_empty()).copied().collect::<Vec<_>>();
     let words = [Field::Provider, Field::Product, Field::Kind].map(Field::key);
+    let entries = named.iter().flat_map(|p| p.entries).filter(|e| e.means.is_some());
+    let mut keys = vec!["a", "weir", "action", "raw", "time_source", "x.y", "\"", "huawei"];
+    keys.extend(entries.map(|e| e.keys[0]));
     let named = prop::sample::select(named);
     let fields: Vec<_> = Field::ALL
         .iter()
         .map(|f| prop::option::weighted(0.4, value(*f)).prop_map(|v| v.map(|v| (f.key().to_owned(), v))))
         .collect();
     let extra = prop::collection::btree_map(
-        prop::sample::select(vec!["a", "weir", "action", "raw", "time_source", "x.y", "\"", "huawei"]),
+        prop::sample::select(keys),
         prop_oneof![
             Just(json!("drop")),
             Just(json!("captcha")),
             Just(json!("-")),
+            Just(json!("198.51.100.4")),
+            Just(json!("TLSv1.2")),
+            Just(json!("CN")),
             Just(json!(1)),
             Just(json!(-1.5)),
             Just(json!(true)),
@@ -787,7 +793,7 @@ const LANDINGS: &[Landing] = &[
     },
     Landing {
         product: "huawei-cfw",
-        record: r#"{"app":"HTTPS","bytes":4608,"direction":"out2in","dst_host":"www.example.com","dst_ip":"124.71.130.22","dst_port":443,"dst_vpc":"v2","end_time":1640771819436,"log_id":"9vef","packets":21,"protocol":"TCP","src_ip":"89.248.172.16","src_port":17340,"src_region_name":"Elsewhere","src_vpc":"v1","start_time":1640771810000,"to_c_bytes":4096,"to_s_bytes":512,"to_c_pkts":12,"to_s_pkts":9}"#,
+        record: r#"{"app":"HTTPS","bytes":4608,"direction":"out2in","dst_host":"www.example.com","dst_ip":"124.71.130.22","dst_port":443,"dst_vpc":"v2","end_time":1640771819436,"log_id":"9vef","packets":21,"protocol":"TCP","src_ip":"89.248.172.16","src_port":17340,"src_region_id":"CN","src_region_name":"Elsewhere","src_province_name":"Guangdong","src_city_name":"Shenzhen","dst_region_id":"cn-north-4","src_vpc":"v1","start_time":1640771810000,"to_c_bytes":4096,"to_s_bytes":512,"to_c_pkts":12,"to_s_pkts":9}"#,
         ocsf: &[
             ("/class_uid", "4001"),
             ("/app_protocol_name", "\"HTTPS\""),
@@ -801,7 +807,12 @@ const LANDINGS: &[Landing] = &[
             ("/traffic/bytes_in", "4096"),
             ("/traffic/packets_out", "9"),
             ("/traffic/packets_in", "12"),
+            ("/src_endpoint/location/country", "\"CN\""),
+            ("/src_endpoint/location/city", "\"Shenzhen\""),
+            ("/dst_endpoint/location", ""),
             ("/unmapped/src_region_name", "\"Elsewhere\""),
+            ("/unmapped/src_region_id", ""),
+            ("/unmapped/dst_region_id", "\"cn-north-4\""),
         ],
         ecs: &[
             ("/event/id", "\"9vef\""),
@@ -815,7 +826,13 @@ const LANDINGS: &[Landing] = &[
             ("/network/bytes", "4608"),
             ("/network/direction", "\"ingress\""),
             ("/observer/type", "\"firewall\""),
+            ("/source/geo/country_iso_code", "\"CN\""),
+            ("/source/geo/region_name", "\"Guangdong\""),
+            ("/source/geo/city_name", "\"Shenzhen\""),
+            ("/destination/geo", ""),
             ("/huawei/cfw/src_region_name", "\"Elsewhere\""),
+            ("/huawei/cfw/src_city_name", ""),
+            ("/huawei/cfw/dst_region_id", "\"cn-north-4\""),
             ("/weir/src_vpc_id", "\"v1\""),
         ],
         otel: &[
@@ -895,7 +912,7 @@ const LANDINGS: &[Landing] = &[
     },
     Landing {
         product: "huawei-waf",
-        record: r#"{"id":"04-1","time":1650525961000,"policyid":"25f1","http_host":"www.example.com","url":"/a.php?b=c","attack":"lfi","rule":"040002","payload":" file=../../../../etc/passwd","payload_location":"params","sip":"203.0.113.77","sport":4711,"hport":443,"action":"captcha","method":"GET","level":"2","status":"418","body":{"x" : ["\"", 1]},"response_time":1.5}"#,
+        record: r#"{"id":"04-1","time":1650525961000,"policyid":"25f1","http_host":"www.example.com","url":"/a.php?b=c","attack":"lfi","rule":"040002","payload":" file=../../../../etc/passwd","payload_location":"params","sip":"203.0.113.77","sport":4711,"hport":443,"action":"captcha","method":"GET","level":"2","status":"418","body":{"x" : ["\"", 1]},"response_time":1.5,"response_size":3318,"remote_ip":"198.51.100.4","enterprise_project_id":"0","enterprise_project_name":"default"}"#,
         ocsf: &[
             ("/class_uid", "4002"),
             ("/class_name", "\"HTTP Activity\""),
@@ -924,7 +941,16 @@ const LANDINGS: &[Landing] = &[
             ("/url", ""),
             ("/firewall_rule/uid", "\"040002\""),
             ("/firewall_rule/category", "\"lfi\""),
-            ("/unmapped/policyid", "\"25f1\""),
+            ("/firewall_rule/match_details", "[\" file=../../../../etc/passwd\"]"),
+            ("/firewall_rule/match_location", "\"params\""),
+            ("/policy/uid", "\"25f1\""),
+            ("/unmapped/policyid", ""),
+            ("/src_endpoint/intermediate_ips", "[\"198.51.100.4\"]"),
+            ("/cloud/project_uid", "\"0\""),
+            ("/unmapped/enterprise_project_name", "\"default\""),
+            ("/http_response/body_length", "3318"),
+            ("/http_response/latency", ""),
+            ("/unmapped/response_time", "1.5"),
             ("/unmapped/body", "{\"x\":[\"\\\"\",1]}"),
             ("/unmapped/action", "\"captcha\""),
         ],
@@ -943,7 +969,13 @@ const LANDINGS: &[Landing] = &[
             ("/rule/id", "\"040002\""),
             ("/rule/category", "\"lfi\""),
             ("/observer/type", "\"proxy\""),
+            ("/http/response/body/bytes", "3318"),
+            ("/http/request/body", ""),
+            ("/cloud/project/id", "\"0\""),
+            ("/cloud/project/name", "\"default\""),
+            ("/related/ip", "[\"203.0.113.77\",\"198.51.100.4\"]"),
             ("/huawei/waf/payload_location", "\"params\""),
+            ("/huawei/waf/response_size", ""),
         ],
         otel: &[
             ("/severityNumber", ""),
@@ -954,11 +986,14 @@ const LANDINGS: &[Landing] = &[
             ("/attributes/url.query/stringValue", "\"b=c\""),
             ("/attributes/huawei.waf.attack.extra.body/stringValue", r#""{\"x\":[\"\\\"\",1]}""#),
             ("/attributes/huawei.waf.attack.extra.response_time/doubleValue", "1.5"),
+            ("/attributes/network.peer.address/stringValue", "\"198.51.100.4\""),
+            ("/attributes/http.response.body.size/intValue", "\"3318\""),
+            ("/attributes/huawei.waf.attack.extra.remote_ip", ""),
         ],
     },
     Landing {
         product: "huawei-waf-access",
-        record: r#"{"waf-time":"2022-04-21T07:26:01Z","remote_ip":"203.0.113.77","remote_port":"51312","upstream_addr":"10.0.0.8:80, 10.0.0.9:80","request_length":"512","bytes_send":"1024","body_bytes_sent":"800","response_code":"503","method":"PROPFIND","http_host":"www.example.com","url":"/index.html","scheme":"https"}"#,
+        record: r#"{"waf-time":"2022-04-21T07:26:01Z","remote_ip":"203.0.113.77","remote_port":"51312","upstream_addr":"10.0.0.8:80, 10.0.0.9:80","request_length":"512","bytes_send":"1024","body_bytes_sent":"800","response_code":"503","method":"PROPFIND","http_host":"www.example.com","url":"/index.html","scheme":"https","args":"a=1","tls_version":"TLSv1.2","user_agent":"curl/8","x_forwarded_for":"203.0.113.1, 203.0.113.2"}"#,
         ocsf: &[
             ("/class_uid", "4002"),
             ("/activity_id", "99"),
@@ -973,6 +1008,14 @@ const LANDINGS: &[Landing] = &[
             ("/traffic/bytes", "1536"),
             ("/traffic/bytes_out", "512"),
             ("/traffic/bytes_in", "1024"),
+            ("/http_request/args", "\"a=1\""),
+            ("/http_request/user_agent", "\"curl/8\""),
+            ("/http_request/x_forwarded_for", "[\"203.0.113.1\",\"203.0.113.2\"]"),
+            ("/http_request/url/scheme", "\"https\""),
+            ("/http_request/length", "512"),
+            ("/http_response/length", "1024"),
+            ("/http_response/body_length", "800"),
+            ("/tls/version", "\"TLSv1.2\""),
             ("/unmapped/upstream_addr", "\"10.0.0.8:80, 10.0.0.9:80\""),
             ("/unmapped/weir", ""),
         ],
@@ -983,11 +1026,29 @@ const LANDINGS: &[Landing] = &[
             ("/event/outcome", "\"failure\""),
             ("/http/request/method", "\"PROPFIND\""),
             ("/network/bytes", "1536"),
-            ("/huawei/waf_access/scheme", "\"https\""),
+            ("/http/request/bytes", "512"),
+            ("/http/response/bytes", "1024"),
+            ("/http/response/body/bytes", "800"),
+            ("/url/scheme", "\"https\""),
+            ("/url/query", "\"a=1\""),
+            ("/tls/version", "\"1.2\""),
+            ("/tls/version_protocol", "\"tls\""),
+            ("/user_agent/original", "\"curl/8\""),
+            ("/network/forwarded_ip", ""),
+            ("/huawei/waf_access/x_forwarded_for", "\"203.0.113.1, 203.0.113.2\""),
+            ("/huawei/waf_access/scheme", ""),
         ],
         otel: &[
             ("/attributes/http.response.status_code/intValue", "\"503\""),
             ("/attributes/huawei.waf_access.access.bytes_out/intValue", "\"512\""),
+            ("/attributes/url.scheme/stringValue", "\"https\""),
+            ("/attributes/url.query/stringValue", "\"a=1\""),
+            ("/attributes/tls.protocol.version/stringValue", "\"1.2\""),
+            ("/attributes/user_agent.original/stringValue", "\"curl/8\""),
+            (
+                "/attributes/http.request.header.x-forwarded-for/arrayValue/values",
+                "[{\"stringValue\":\"203.0.113.1, 203.0.113.2\"}]",
+            ),
         ],
     },
     Landing {
@@ -1068,7 +1129,10 @@ const LANDINGS: &[Landing] = &[
             ("/traffic/packets", "21"),
             ("/traffic/bytes_out", "512"),
             ("/traffic/bytes_in", "4096"),
-            ("/unmapped/nat_ip", "\"198.51.100.4\""),
+            ("/src_endpoint/proxy_endpoint/ip", "\"198.51.100.4\""),
+            ("/src_endpoint/proxy_endpoint/port", "1033"),
+            ("/src_endpoint/proxy_endpoint/uid", "\"ngw-1\""),
+            ("/unmapped", ""),
         ],
         ecs: &[
             ("/source/bytes", "512"),
@@ -1076,7 +1140,10 @@ const LANDINGS: &[Landing] = &[
             ("/network/bytes", "4608"),
             ("/network/packets", "21"),
             ("/weir/kind", "\"session\""),
-            ("/alibaba/nat/nat_port", "\"1033\""),
+            ("/source/nat/ip", "\"198.51.100.4\""),
+            ("/source/nat/port", "1033"),
+            ("/related/ip", "[\"10.0.0.1\",\"203.0.113.9\",\"198.51.100.4\"]"),
+            ("/alibaba", ""),
         ],
         otel: &[
             ("/eventName", "\"alibaba.nat.session\""),
@@ -1139,7 +1206,7 @@ const LANDINGS: &[Landing] = &[
     },
     Landing {
         product: "aws-vpc",
-        record: r#"{"version":"5","account-id":"123456789010","interface-id":"eni-1","srcaddr":"10.0.0.62","dstaddr":"52.213.180.42","srcport":"5001","dstport":"43416","protocol":"6","packets":"8","bytes":"568","start":"1566848875","end":"1566848933","action":"ACCEPT","log-status":"OK","vpc-id":"vpc-1","subnet-id":"subnet-1","instance-id":"i-1","tcp-flags":"18","pkt-srcaddr":"10.0.0.63","region":"eu-west-1","flow-direction":"egress","traffic-path":"8"}"#,
+        record: r#"{"version":"5","account-id":"123456789010","interface-id":"eni-1","srcaddr":"10.0.0.62","dstaddr":"52.213.180.42","srcport":"5001","dstport":"43416","protocol":"6","packets":"8","bytes":"568","start":"1566848875","end":"1566848933","action":"ACCEPT","log-status":"OK","vpc-id":"vpc-1","subnet-id":"subnet-1","instance-id":"i-1","tcp-flags":"18","pkt-srcaddr":"10.0.0.63","pkt-dstaddr":"52.213.180.42","pkt-dst-aws-service":"S3","az-id":"euw1-az1","reject-reason":"BPA","region":"eu-west-1","flow-direction":"egress","traffic-path":"8"}"#,
         ocsf: &[
             ("/metadata/product/vendor_name", "\"AWS\""),
             ("/cloud/provider", "\"aws\""),
@@ -1155,7 +1222,12 @@ const LANDINGS: &[Landing] = &[
             ("/connection_info/direction_id", "2"),
             ("/connection_info/boundary_id", "11"),
             ("/connection_info/tcp_flags", "18"),
-            ("/unmapped/pkt-srcaddr", "\"10.0.0.63\""),
+            ("/src_endpoint/intermediate_ips", "[\"10.0.0.63\"]"),
+            ("/dst_endpoint/intermediate_ips", "[\"52.213.180.42\"]"),
+            ("/dst_endpoint/svc_name", "\"S3\""),
+            ("/cloud/zone", "\"euw1-az1\""),
+            ("/status_detail", "\"BPA\""),
+            ("/unmapped/pkt-srcaddr", ""),
             ("/unmapped/weir/traffic_path", "\"8\""),
         ],
         ecs: &[
@@ -1163,10 +1235,16 @@ const LANDINGS: &[Landing] = &[
             ("/observer/vendor", "\"AWS\""),
             ("/observer/type", "\"sensor\""),
             ("/aws/vpc/pkt-srcaddr", "\"10.0.0.63\""),
+            ("/related/ip", "[\"10.0.0.62\",\"52.213.180.42\",\"10.0.0.63\"]"),
+            ("/cloud/availability_zone", "\"euw1-az1\""),
+            ("/event/reason", "\"BPA\""),
+            ("/source/bytes", "568"),
+            ("/source/packets", "8"),
         ],
         otel: &[
             ("/attributes/cloud.provider/stringValue", "\"aws\""),
             ("/attributes/aws.vpc.flow.extra.pkt-srcaddr/stringValue", "\"10.0.0.63\""),
+            ("/attributes/cloud.availability_zone/stringValue", "\"euw1-az1\""),
         ],
     },
     // No time, no address, and the names that clash.
@@ -1232,6 +1310,163 @@ fn every_product_lands_where_it_should() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let all: BTreeSet<_> = weir_normalizer::products::all().iter().map(|p| p.id).collect();
     assert_eq!(seen, all);
+}
+
+/// What a schema has a place for goes there or stays among the source's keys, and not both.
+#[test]
+fn what_means_something_is_there_once() {
+    let values = [
+        json!("198.51.100.4"),
+        json!("198.51.100.4, 2001:db8::7"),
+        json!("198.51.100.4, unknown"),
+        json!("443"),
+        json!(443),
+        json!(70_000),
+        json!(18_446_744_073_709_551_615u64),
+        json!("TLSv1.2"),
+        json!("CN"),
+        json!("any \"text\""),
+        json!(1.5),
+        json!(true),
+        json!(null),
+        json!(["198.51.100.4"]),
+    ];
+    let own = |event: &Value, schema: Schema, record: &Value, key: &str| {
+        let of = |name: &str| record[name].as_str().unwrap().to_owned();
+        let (provider, product) = (of("provider"), of("product"));
+        match schema {
+            Schema::Ocsf => event["unmapped"].get(key).is_some(),
+            Schema::Ecs => event[provider][product].get(key).is_some(),
+            _ => {
+                event["attributes"].get(format!("{provider}.{product}.{}.extra.{key}", of("kind"))).is_some()
+            }
+        }
+    };
+    let event = |record: &Value, schema: Schema, key: &str| {
+        if schema != Schema::Otel {
+            let mut event = convert(record, schema);
+            let (whole, provider, product) = (event.clone(), &record["provider"], &record["product"]);
+            if schema == Schema::Ecs {
+                event["related"] = Value::Null;
+                let own = event
+                    .get_mut(provider.as_str().unwrap())
+                    .and_then(|o| o.get_mut(product.as_str().unwrap()));
+                own.and_then(Value::as_object_mut).map(|o| o.remove(key));
+            } else if let Some(own) = event.get_mut("unmapped").and_then(Value::as_object_mut) {
+                own.remove(key);
+            }
+            return (event, whole);
+        }
+        let config = Config { from: Some("flat".into()), ..to(schema) };
+        let whole = by_name(&run(&record.to_string(), &config));
+        let mut event = whole.clone();
+        event["resource"] = Value::Null;
+        event["attributes"].as_object_mut().unwrap().retain(|k, _| !k.ends_with(&format!("extra.{key}")));
+        (event, whole)
+    };
+    let (mut moved, mut stayed) = (0, 0);
+    for product in products::all() {
+        for entry in product.entries.iter().filter(|e| e.means.is_some()) {
+            for key in
+                entry.keys.iter().map(|k| k.to_uppercase().replace('-', "_")).chain([entry.keys[0].into()])
+            {
+                for value in &values {
+                    let mut record = json!({
+                        "provider": product.provider, "product": product.product, "kind": product.kind,
+                        "start_ms": 1, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "action": "accept",
+                        "instance_id": "i-1", "rule_id": "r", "url": "/x", "http_status": 200,
+                        "extra": {"another": 1},
+                    });
+                    for schema in [Schema::Ocsf, Schema::Ecs, Schema::Otel] {
+                        let (before, _) = event(&record, schema, &key);
+                        record["extra"][&key] = value.clone();
+                        let (after, whole) = event(&record, schema, &key);
+                        let stays = own(&whole, schema, &record, &key);
+                        assert_eq!(stays, before == after, "{key} {value} {}: {whole}", schema.name());
+                        (moved, stayed) = (moved + u32::from(!stays), stayed + u32::from(stays));
+                        record["extra"].as_object_mut().unwrap().remove(&key);
+                    }
+                }
+            }
+        }
+    }
+    assert!(moved > 500 && stayed > 500, "{moved} {stayed}");
+}
+
+/// Where the object that a value belongs into would lack what it must have, the value stays.
+#[test]
+fn no_object_is_made_of_a_part() {
+    let lacking = [
+        (json!({"provider": "alibaba", "product": "nat"}), json!({"nat_ip": "198.51.100.4", "nat_port": 7})),
+        (
+            json!({"provider": "aws", "product": "vpc"}),
+            json!({"pkt-srcaddr": "10.0.0.1", "pkt-dstaddr": "10.0.0.2"}),
+        ),
+        (
+            json!({"provider": "huawei", "product": "cfw"}),
+            json!({"src_city_name": "x", "dst_region_id": "CN"}),
+        ),
+        (
+            json!({"provider": "huawei", "product": "waf"}),
+            json!({
+                "policyid": "p", "payload": "x", "payload_location": "y", "response_size": 1, "remote_ip": "10.0.0.1",
+            }),
+        ),
+        (json!({"provider": "huawei", "product": "waf_access"}), json!({"scheme": "https"})),
+    ];
+    for (mut record, extra) in lacking {
+        record["extra"] = extra.clone();
+        let event = convert(&record, Schema::Ocsf);
+        assert_eq!(faults(&event), Vec::<String>::new());
+        for (key, value) in extra.as_object().unwrap() {
+            assert_eq!(&event["unmapped"][key], value, "{event}");
+        }
+    }
+}
+
+/// Two keys of one meaning, and more keys than are looked at.
+#[test]
+fn a_place_holds_one_value() {
+    let mut extra: serde_json::Map<_, _> = (0..63).map(|i| (format!("k{i:02}"), json!(i))).collect();
+    extra.insert("natIp".into(), json!("198.51.100.4"));
+    let mut record = json!({"provider": "alibaba", "product": "nat", "src_ip": "10.0.0.1", "extra": extra});
+    let event = convert(&record, Schema::Ecs);
+    assert_eq!(
+        (&event["source"]["nat"]["ip"], &event["alibaba"]["nat"]["natIp"]),
+        (&json!("198.51.100.4"), &Value::Null)
+    );
+    record["extra"]["nat_ip"] = json!("198.51.100.5");
+    let event = convert(&record, Schema::Ecs);
+    assert_eq!(event["source"]["nat"]["ip"], "198.51.100.4");
+    assert_eq!(event["alibaba"]["nat"]["nat_ip"], "198.51.100.5");
+    record["extra"].as_object_mut().unwrap().remove("k00");
+    let event = convert(&record, Schema::Ecs);
+    assert_eq!(event["source"]["nat"]["ip"], "198.51.100.5");
+    assert_eq!(event["alibaba"]["nat"]["natIp"], "198.51.100.4");
+    assert_eq!(event["related"]["ip"], json!(["10.0.0.1", "198.51.100.5"]));
+}
+
+/// A total is what the source sent only where a record is about one direction.
+#[test]
+fn totals_are_of_the_source_in_one_way_flows() {
+    for (provider, product, kind, one_way) in [
+        ("huawei", "vpc", "flow", true),
+        ("huawei", "er", "flow", true),
+        ("alibaba", "cen", "flow", true),
+        ("aws", "vpc", "flow", true),
+        ("huawei", "cfw", "flow", false),
+        ("alibaba", "nat", "session", false),
+        ("baidu", "flow", "flow", false),
+    ] {
+        let mut record =
+            json!({"provider": provider, "product": product, "kind": kind, "bytes": 7, "packets": 1});
+        let event = convert(&record, Schema::Ecs);
+        let got = (event.pointer("/source/bytes").is_some(), event.pointer("/source/packets").is_some());
+        assert_eq!(got, (one_way, one_way), "{provider} {product}");
+        assert_eq!(event["network"]["bytes"], 7);
+        record["bytes_in"] = json!(3);
+        assert_eq!(convert(&record, Schema::Ecs).pointer("/source/bytes"), None);
+    }
 }
 
 #[test]

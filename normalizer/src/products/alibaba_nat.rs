@@ -8,12 +8,13 @@
 //! (made from the list of fields)
 //!
 //! One record has both directions of a session. The private side is the source; what comes
-//! from the VPC goes out. The translated address has no field.
+//! from the VPC goes out. The address and port that the source is translated to have no field; richer
+//! schemas have a place for them.
 //!
 //! Known gaps: the unit of the times is not documented; their magnitude decides.
 
 use super::{Entry, Lines, Product, To, Unit, entry};
-use crate::record::Field;
+use crate::{meaning::Meaning, record::Field};
 
 const ENTRIES: &[Entry] = &[
     entry(&["instance", "intstance"], To::Text(Field::InstanceId)),
@@ -23,8 +24,8 @@ const ENTRIES: &[Entry] = &[
     entry(&["pri_port"], To::Number(Field::SrcPort)).telling(),
     entry(&["pub_ip"], To::Address(Field::DstIp)).telling(),
     entry(&["pub_port"], To::Number(Field::DstPort)).telling(),
-    entry(&["nat_ip"], To::Extra).telling(),
-    entry(&["nat_port"], To::Extra).telling(),
+    entry(&["nat_ip"], To::Extra).means(Meaning::NatIp).telling(),
+    entry(&["nat_port"], To::Extra).means(Meaning::NatPort).telling(),
     entry(&["pkts_from_vpc"], To::Number(Field::PacketsOut)).telling(),
     entry(&["bytes_from_vpc"], To::Number(Field::BytesOut)).telling(),
     entry(&["pkts_from_pub"], To::Number(Field::PacketsIn)).telling(),

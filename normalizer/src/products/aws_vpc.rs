@@ -8,13 +8,15 @@
 //!
 //! The default format is version 2: 14 columns with blanks between them, times in epoch seconds.
 //! A custom format is read by its header row, or by the layout that is given. The addresses of
-//! a packet inside (`pkt-srcaddr`, `pkt-dstaddr`) have no field.
+//! a packet inside (`pkt-srcaddr`, `pkt-dstaddr`) have no field: behind a gateway between, the flow's
+//! addresses are those of the gateway. Richer schemas have a place for them.
 //!
 //! Known gaps: Parquet files, and the fields of ECS, which go to extra.
 
 use super::{Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{
     columns::{self, Layout},
+    meaning::Meaning,
     record::Field,
     vocabulary::{ACTION, DIRECTION, LOG_STATUS},
 };
@@ -39,17 +41,17 @@ const ENTRIES: &[Entry] = &[
     entry(&["instance-id"], To::Text(Field::InstanceId)),
     entry(&["tcp-flags"], To::Number(Field::TcpFlags)),
     entry(&["type"], To::Extra),
-    entry(&["pkt-srcaddr"], To::Extra).telling(),
-    entry(&["pkt-dstaddr"], To::Extra).telling(),
+    entry(&["pkt-srcaddr"], To::Extra).means(Meaning::PacketSource).telling(),
+    entry(&["pkt-dstaddr"], To::Extra).means(Meaning::PacketDestination).telling(),
     entry(&["region"], To::Text(Field::Region)),
-    entry(&["az-id"], To::Extra).telling(),
+    entry(&["az-id"], To::Extra).means(Meaning::Zone).telling(),
     entry(&["sublocation-type"], To::Extra),
     entry(&["sublocation-id"], To::Extra),
-    entry(&["pkt-src-aws-service"], To::Extra).telling(),
-    entry(&["pkt-dst-aws-service"], To::Extra).telling(),
+    entry(&["pkt-src-aws-service"], To::Extra).means(Meaning::PacketSourceService).telling(),
+    entry(&["pkt-dst-aws-service"], To::Extra).means(Meaning::PacketDestinationService).telling(),
     entry(&["flow-direction"], To::Word(Field::Direction, DIRECTION)).telling(),
     entry(&["traffic-path"], To::Text(Field::TrafficPath)),
-    entry(&["reject-reason"], To::Extra).telling(),
+    entry(&["reject-reason"], To::Extra).means(Meaning::RejectReason).telling(),
 ];
 
 struct Columns;

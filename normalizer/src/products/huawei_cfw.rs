@@ -17,6 +17,7 @@
 
 use super::{Entry, Lines, Product, To, Unit, entry, join};
 use crate::{
+    meaning::Meaning,
     record::Field,
     vocabulary::{DIRECTION, NUMBERED_ACTION},
 };
@@ -36,18 +37,18 @@ pub(super) const SHARED: &[Entry] = &[
     entry(&["src_vpc"], To::Text(Field::SrcVpcId)),
     entry(&["dst_vpc"], To::Text(Field::DstVpcId)),
     entry(&["vsys"], To::Extra).telling(),
-    entry(&["src_region_id"], To::Extra),
+    entry(&["src_region_id"], To::Extra).means(Meaning::SourceCountry),
     entry(&["src_region_name"], To::Extra),
     entry(&["src_province_id"], To::Extra),
-    entry(&["src_province_name"], To::Extra),
+    entry(&["src_province_name"], To::Extra).means(Meaning::SourceProvinceName),
     entry(&["src_city_id"], To::Extra),
-    entry(&["src_city_name"], To::Extra),
-    entry(&["dst_region_id"], To::Extra),
+    entry(&["src_city_name"], To::Extra).means(Meaning::SourceCityName),
+    entry(&["dst_region_id"], To::Extra).means(Meaning::DestinationCountry),
     entry(&["dst_region_name"], To::Extra),
     entry(&["dst_province_id"], To::Extra),
-    entry(&["dst_province_name"], To::Extra),
+    entry(&["dst_province_name"], To::Extra).means(Meaning::DestinationProvinceName),
     entry(&["dst_city_id"], To::Extra),
-    entry(&["dst_city_name"], To::Extra),
+    entry(&["dst_city_name"], To::Extra).means(Meaning::DestinationCityName),
 ];
 
 const OWN: &[Entry] = &[

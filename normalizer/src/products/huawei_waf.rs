@@ -18,14 +18,14 @@
 //! destination's port.
 
 use super::{Entry, Lines, Product, To, Unit, entry};
-use crate::{record::Field, vocabulary::ACTION};
+use crate::{meaning::Meaning, record::Field, vocabulary::ACTION};
 
 const ENTRIES: &[Entry] = &[
     entry(&["time"], To::Time(Field::StartMs, Unit::Guess)),
     entry(&["attack-time"], To::Time(Field::StartMs, Unit::Guess)).telling(),
     entry(&["time_iso8601"], To::Time(Field::StartMs, Unit::Guess)),
     entry(&["sip"], To::Address(Field::SrcIp)).telling(),
-    entry(&["remote_ip"], To::Address(Field::SrcIp)),
+    entry(&["remote_ip"], To::Address(Field::SrcIp)).means(Meaning::Proxy),
     entry(&["sport"], To::Number(Field::SrcPort)),
     entry(&["hport"], To::Number(Field::DstPort)).telling(),
     entry(&["action"], To::Word(Field::Action, ACTION)),
@@ -38,23 +38,23 @@ const ENTRIES: &[Entry] = &[
     entry(&["level"], To::Text(Field::Severity)),
     entry(&["status"], To::Number(Field::HttpStatus)),
     entry(&["id"], To::Text(Field::RecordId)),
-    entry(&["policyid"], To::Extra).telling(),
-    entry(&["payload"], To::Extra),
-    entry(&["payload_location"], To::Extra).telling(),
+    entry(&["policyid"], To::Extra).means(Meaning::Policy).telling(),
+    entry(&["payload"], To::Extra).means(Meaning::Matched),
+    entry(&["payload_location"], To::Extra).means(Meaning::MatchedIn).telling(),
     entry(&["request_line"], To::Extra).telling(),
     entry(&["headers", "header"], To::Extra),
     entry(&["cookie"], To::Extra),
     entry(&["params"], To::Extra),
-    entry(&["body", "request_body"], To::Extra),
-    entry(&["response_body"], To::Extra),
-    entry(&["response_time"], To::Extra),
-    entry(&["response_size"], To::Extra),
+    entry(&["body", "request_body"], To::Extra).means(Meaning::RequestBody),
+    entry(&["response_body"], To::Extra).means(Meaning::ResponseBody),
+    entry(&["response_time"], To::Extra).means(Meaning::ResponseTime),
+    entry(&["response_size"], To::Extra).means(Meaning::ResponseBodySize),
     entry(&["process_time"], To::Extra),
     entry(&["multipart", "mutipart"], To::Extra),
     entry(&["backend"], To::Extra),
     entry(&["region"], To::Extra),
-    entry(&["enterprise_project_id"], To::Extra),
-    entry(&["enterprise_project_name"], To::Extra),
+    entry(&["enterprise_project_id"], To::Extra).means(Meaning::EnterpriseProject),
+    entry(&["enterprise_project_name"], To::Extra).means(Meaning::EnterpriseProjectName),
 ];
 
 pub(super) const PRODUCT: Product = Product {

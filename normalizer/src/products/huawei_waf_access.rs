@@ -8,12 +8,13 @@
 //! (made from the list of fields)
 //!
 //! Every value is a string. `remote_ip` is the peer: behind a proxy, the proxy. What was sent
-//! to the client counts as bytes in, the request as bytes out.
+//! to the client counts as bytes in, the request as bytes out. `args` is the query, which `url` lacks;
+//! `x_forwarded_for` is the header, whose addresses nobody vouches for.
 //!
 //! Known gaps: `upstream_addr` may be a list, so it is no destination address.
 
 use super::{Entry, Lines, Product, To, Unit, entry};
-use crate::record::Field;
+use crate::{meaning::Meaning, record::Field};
 
 const ENTRIES: &[Entry] = &[
     entry(&["waf-time"], To::Time(Field::StartMs, Unit::Guess)).telling(),
@@ -26,11 +27,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["url"], To::Text(Field::Url)),
     entry(&["method"], To::Text(Field::Method)),
     entry(&["response_code"], To::Number(Field::HttpStatus)).telling(),
-    entry(&["body_bytes_sent"], To::Extra).telling(),
+    entry(&["body_bytes_sent"], To::Extra).means(Meaning::ResponseBodySize).telling(),
     entry(&["upstream_addr"], To::Extra).telling(),
-    entry(&["args"], To::Extra),
-    entry(&["tls_version"], To::Extra),
-    entry(&["scheme"], To::Extra),
+    entry(&["args"], To::Extra).means(Meaning::Arguments),
+    entry(&["tls_version"], To::Extra).means(Meaning::TlsVersion),
+    entry(&["scheme"], To::Extra).means(Meaning::Scheme),
+    entry(&["user_agent"], To::Extra).means(Meaning::UserAgent),
+    entry(&["x_forwarded_for"], To::Extra).means(Meaning::ForwardedFor),
 ];
 
 pub(super) const PRODUCT: Product = Product {

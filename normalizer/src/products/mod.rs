@@ -6,6 +6,7 @@
 use crate::{
     columns,
     fault::Fault,
+    meaning::{self, Meaning, Meanings},
     record::{Field, Record},
     scan,
     vocabulary::Word,
@@ -19,6 +20,18 @@ macro_rules! registry {
         pub fn all() -> &'static [&'static Product] {
             &[$(&$name::PRODUCT),*]
         }
+
+        /// What keys mean that have no field, for every product.
+        pub(crate) static MEANINGS: &[Meanings] = &[$({
+            const PRODUCT: Product = $name::PRODUCT;
+            const KEYS: [(&str, Meaning); meaning::count(PRODUCT.entries)] = meaning::keys(PRODUCT.entries);
+            Meanings {
+                provider: PRODUCT.provider,
+                product: PRODUCT.product,
+                marks: meaning::marks(&KEYS),
+                keys: &KEYS,
+            }
+        }),*];
     };
 }
 
@@ -103,6 +116,8 @@ pub struct Entry {
     pub telling: bool,
     /// What the text in this column must be like for a line to be of this product.
     pub shape: Shape,
+    /// What a value means that goes to `extra`, for schemas that have a place for it.
+    pub means: Option<Meaning>,
 }
 
 /// Where a value goes, and how it is read.
@@ -250,13 +265,18 @@ impl Shape {
 }
 
 const fn entry(keys: &'static [&'static str], to: To) -> Entry {
-    Entry { keys, to, telling: false, shape: Shape::Any }
+    Entry { keys, to, telling: false, shape: Shape::Any, means: None }
 }
 
 impl Entry {
     /// Speaks for the product wherever this key occurs.
     const fn telling(self) -> Self {
         Self { telling: true, ..self }
+    }
+
+    /// What the value means where it goes to `extra`.
+    const fn means(self, meaning: Meaning) -> Self {
+        Self { means: Some(meaning), ..self }
     }
 
     /// A line is of this product only if this column is like that.

@@ -5,14 +5,18 @@
 //! under the provider and the product, as in `huawei.vpc.<key>`, and fields of the flat record
 //! that ECS has no place for under `weir`.
 
-use super::{Event, Item, Row, Step, beyond_long, copy, extra, fixed, long, made, original, steps};
-use crate::{convert, record::Field as F};
+use super::{
+    Event, Item, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either, extra, fixed,
+    long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
+};
+use crate::{convert, meaning::Meaning as M, record::Field as F};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
+pub(super) static USES: Uses = uses(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 72] = [
+pub(super) const ROWS: [Row; 94] = [
     made(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
         Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)))
     }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
@@ -48,6 +52,7 @@ pub(super) const ROWS: [Row; 72] = [
         None => e.has(F::Action).then_some(Item::Text("unknown")),
     }, "success for accept, log, or a response below 400; failure for reject or from 400; unknown for challenge"),
     copy(&[F::Action], "event.action"),
+    meant(M::RejectReason, "event.reason", text, ""),
     copy(&[F::RecordId], "event.id"),
     copy(&[F::Provider], "event.module"),
     made(&[F::StartMs], "event.start", |e| e.number(F::StartMs).map(Item::Date), ""),
@@ -61,8 +66,17 @@ pub(super) const ROWS: [Row; 72] = [
     copy(&[F::SrcIp], "source.ip"),
     copy(&[F::SrcIp], "source.address"),
     copy(&[F::SrcPort], "source.port"),
-    long!(F::BytesOut, "source.bytes"),
-    long!(F::PacketsOut, "source.packets"),
+    made(&[F::BytesOut, F::Bytes, F::BytesIn], "source.bytes", |e| {
+        e.long(F::BytesOut).or_else(|| one_way(e, F::Bytes, [F::BytesOut, F::BytesIn]))
+    }, ONE_WAY),
+    made(&[F::PacketsOut, F::Packets, F::PacketsIn], "source.packets", |e| {
+        e.long(F::PacketsOut).or_else(|| one_way(e, F::Packets, [F::PacketsOut, F::PacketsIn]))
+    }, ONE_WAY),
+    meant(M::NatIp, "source.nat.ip", address, ""),
+    meant(M::NatPort, "source.nat.port", port, ""),
+    meant(M::SourceCountry, "source.geo.country_iso_code", country, "two capitals"),
+    meant(M::SourceProvinceName, "source.geo.region_name", text, ""),
+    meant(M::SourceCityName, "source.geo.city_name", text, ""),
 
     copy(&[F::DstIp], "destination.ip"),
     made(&[F::DstIp, F::Host], "destination.address", |e| e.item(F::DstIp).or_else(|| e.item(F::Host)), "the address, else the name"),
@@ -70,6 +84,9 @@ pub(super) const ROWS: [Row; 72] = [
     copy(&[F::DstPort], "destination.port"),
     long!(F::BytesIn, "destination.bytes"),
     long!(F::PacketsIn, "destination.packets"),
+    meant(M::DestinationCountry, "destination.geo.country_iso_code", country, "two capitals"),
+    meant(M::DestinationProvinceName, "destination.geo.region_name", text, ""),
+    meant(M::DestinationCityName, "destination.geo.city_name", text, ""),
 
     made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6"),
     made(&[F::Protocol], "network.iana_number", |e| e.number(F::Protocol).map(Item::Digits), "a string"),
@@ -84,10 +101,14 @@ pub(super) const ROWS: [Row; 72] = [
     }, "packets, else the sum of both directions, up to 2^63-1"),
     made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
         |e| e.community_id(), "Community ID version 1, seed 0"),
+    meant(M::ForwardedFor, "network.forwarded_ip", address, "where it is one address"),
 
     copy(&[F::Provider], "cloud.provider"),
     copy(&[F::AccountId], "cloud.account.id"),
+    meant(M::EnterpriseProject, "cloud.project.id", text, ""),
+    meant(M::EnterpriseProjectName, "cloud.project.name", text, ""),
     copy(&[F::Region], "cloud.region"),
+    meant(M::Zone, "cloud.availability_zone", text, ""),
     copy(&[F::InstanceId], "cloud.instance.id"),
     copy(&[F::Product], "cloud.service.name"),
 
@@ -101,18 +122,26 @@ pub(super) const ROWS: [Row; 72] = [
     })), "firewall for cfw, cfw_access and cfw_attack; proxy for waf and waf_access; router for er, cen and nat; else sensor"),
 
     copy(&[F::Method], "http.request.method"),
+    made(&[F::BytesOut], "http.request.bytes", |e| e.long(F::BytesOut).filter(|_| e.web), OF_WEB),
+    meant(M::RequestBody, "http.request.body.content", text, ""),
     copy(&[F::HttpStatus], "http.response.status_code"),
+    made(&[F::BytesIn], "http.response.bytes", |e| e.long(F::BytesIn).filter(|_| e.web), OF_WEB),
+    meant(M::ResponseBodySize, "http.response.body.bytes", number, ""),
+    meant(M::ResponseBody, "http.response.body.content", text, ""),
+    meant(M::TlsVersion, "tls.version", tls_version, "the number"),
+    meant(M::TlsVersion, "tls.version_protocol", tls_name, "its name, in lower case"),
+    meant(M::UserAgent, "user_agent.original", text, ""),
     copy(&[F::Url], "url.original"),
     made(&[F::Url], "url.path", |e| e.path_and_query().map(|p| Item::Text(p.0)), "unless it is a whole URL, with ://"),
-    made(&[F::Url], "url.query", |e| e.path_and_query()?.1.map(Item::Text), "unless it is a whole URL, with ://"),
+    either(&[F::Url], |e| e.path_and_query()?.1.map(Item::Text), M::Arguments, "url.query", text,
+        "of a URL without ://; else the arguments"),
+    meant(M::Scheme, "url.scheme", text, ""),
     made(&[F::Url, F::Host], "url.domain", |e| e.item(F::Host).filter(|_| e.has(F::Url)), "where there is a URL"),
     copy(&[F::RuleId], "rule.id"),
     copy(&[F::RuleName], "rule.name"),
     copy(&[F::Attack], "rule.category"),
-    made(&[F::SrcIp, F::DstIp], "related.ip", |e| {
-        let (source, destination) = (e.address(F::SrcIp), e.address(F::DstIp));
-        (source.is_some() || destination.is_some()).then_some(Item::Addresses(source, destination))
-    }, "both, each once"),
+    all_addresses(&[F::SrcIp, F::DstIp], &[M::NatIp, M::PacketSource, M::PacketDestination, M::Proxy, M::ForwardedFor],
+        "related.ip", address, "each once; other places keep theirs"),
 
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "weir.time_source", |e| e.time_source(),
         "observed or unknown, where the record has no time"),
@@ -137,6 +166,16 @@ pub(super) const ROWS: [Row; 72] = [
     beyond_long!(F::BytesIn, "weir.bytes_in"),
     extra("{provider}.{product}.*", "the source's keys"),
 ];
+
+const ONE_WAY: &str = "else the total, of vpc, er and cen: their flows are of one direction";
+const OF_WEB: &str = "waf and waf_access";
+
+/// The total of a flow that has just one direction, and no counters of either.
+fn one_way<'e>(e: &Event<'e>, total: F, directions: [F; 2]) -> Option<Item<'e>> {
+    let is_flow = e.text(F::Kind) == Some("flow");
+    let is_one_way = is_flow && matches!(e.text(F::Product), Some("vpc" | "er" | "cen"));
+    e.long(total).filter(|_| is_one_way && !directions.iter().any(|f| e.has(*f)))
+}
 
 fn is_attack(e: &Event<'_>) -> bool {
     e.text(F::Kind) == Some("attack")

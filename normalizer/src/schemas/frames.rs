@@ -182,6 +182,7 @@ fn put_key(event: &Event<'_>, key: &mut Vec<u8>) -> bool {
     key.clear();
     let has = [event.extra().next().is_some(), event.original.is_some()];
     key.extend_from_slice(&event.record.present().to_le_bytes());
+    key.extend_from_slice(&event.meant.found.to_le_bytes());
     key.extend_from_slice(&has.map(u8::from));
     let words = WORDS.iter().map(|&field| match event.record.get(field) {
         Some(Value::Text(word)) => word,
@@ -222,7 +223,26 @@ mod tests {
         }
     }
 
-    const TEXTS: [&str; 16] = [
+    /// Keys that mean something in some products, and others.
+    const KEYS: [&str; 16] = [
+        "raw",
+        "action",
+        "rule_result",
+        "weir",
+        "other",
+        "nat_ip",
+        "NatIp",
+        "nat_port",
+        "pkt-srcaddr",
+        "az-id",
+        "args",
+        "x_forwarded_for",
+        "tls_version",
+        "payload",
+        "policyid",
+        "src_region_id",
+    ];
+    const TEXTS: [&str; 20] = [
         "x",
         "high",
         "odd",
@@ -239,6 +259,10 @@ mod tests {
         "é",
         "drop",
         "attack",
+        "198.51.100.4",
+        "198.51.100.4, fd00::1",
+        "TLSv1.2",
+        "CN",
     ];
     const PRODUCTS: [&str; 5] = ["vpc", "waf", "waf_access", "cfw", "nat"];
 
@@ -274,7 +298,7 @@ mod tests {
                 for _ in 0..1000 {
                     let rare = dice.one_of(&[2, 4, 30]);
                     let fields: Vec<_> = Field::ALL.iter().copied().filter(|_| dice.roll(rare) < 2).collect();
-                    let extras = dice.roll(3);
+                    let extras = dice.roll(5);
                     let mut first = Record::new(&mut RecordMemory::default());
                     fields.iter().for_each(|f| set(&mut first, *f, dice));
                     for _ in 0..4 {
@@ -286,7 +310,7 @@ mod tests {
                             }
                         }
                         for _ in 0..extras {
-                            let key = dice.one_of(&["raw", "action", "rule_result", "weir", "other"]);
+                            let key = dice.one_of(&KEYS);
                             let kind = dice.one_of(&[RawKind::Text, RawKind::Number]);
                             let text = if kind == RawKind::Number { "12" } else { dice.one_of(&TEXTS) };
                             record.extra.push((key, Raw { kind, text }));
@@ -306,7 +330,7 @@ mod tests {
                             written.map(|out| String::from_utf8(out.to_vec()).unwrap());
                         assert_eq!(from_frame.strip_prefix("before\n"), Some(&*from_table));
                         let mut again = Output::default();
-                        let event = Event::new(&record, observed_at);
+                        let event = Event::new(schema, &record, observed_at);
                         by_frame += u32::from(frames.write(&event, &mut again));
                         assert!(again.is_empty() || *again == *from_table.as_bytes());
                     }

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use self::frames::{Frames, Notes};
 use crate::{
     community_id::{self, CommunityId},
-    convert, double, encode,
+    convert, double, encode, limits,
+    meaning::{Meaning, Meanings},
     output::Output,
+    products,
     record::{Field, Raw, RawKind, Record, Value},
 };
 
@@ -105,7 +107,7 @@ pub(crate) fn encode(
         encode::flat(record, out);
         return out.end(start, most);
     }
-    let event = Event::new(record, observed_at);
+    let event = Event::new(schema, record, observed_at);
     match frames {
         None => at_length(schema, &event, &mut Notes::none(), out),
         Some(frames) => {
@@ -139,15 +141,67 @@ pub(crate) struct Event<'e> {
     web: bool,
     /// The member of `extra` that has the record's own text.
     original: Option<usize>,
+    meant: Meant,
+}
+
+/// The members of `extra` that mean something the schema has a place for.
+struct Meant {
+    /// The meanings that there are, a bit for each.
+    found: u64,
+    /// Where in `extra` each is.
+    places: [u8; Meaning::COUNT],
+    /// The members that have left `extra` for their places, a bit for each.
+    moved: u64,
 }
 
 impl<'e> Event<'e> {
-    fn new(record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
+    fn new(schema: Schema, record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
         let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text && m.1.text != "-";
-        let mut event =
-            Self { record, observed_at, web: false, original: record.extra.iter().rposition(is_original) };
+        let original = record.extra.iter().rposition(is_original);
+        let meant = Meant { found: 0, places: [0; Meaning::COUNT], moved: 0 };
+        let mut event = Self { record, observed_at, web: false, original, meant };
         event.web = matches!(event.text(Field::Product), Some("waf" | "waf_access"));
+        if !record.extra.is_empty() {
+            event.find_meanings(match schema {
+                Schema::Flat => return event,
+                Schema::Ocsf => &ocsf::USES,
+                Schema::Ecs => &ecs::USES,
+                Schema::Otel => &otel::USES,
+            });
+        }
         event
+    }
+
+    /// Finds the members of `extra` that the schema has a place for.
+    #[inline(never)]
+    fn find_meanings(&mut self, uses: &Uses) {
+        let words = (self.text(Field::Provider), self.text(Field::Product));
+        let (Some(provider), Some(product)) = words else { return };
+        let Some(meanings) = Meanings::of(provider, product) else { return };
+        for (i, (key, raw)) in self.record.extra.iter().take(limits::MEANT).enumerate() {
+            let Some(meaning) = meanings.find(key) else { continue };
+            let place = uses[meaning as usize];
+            let is_free = place.unless.is_none_or(|make| make(self).is_none());
+            if !is_free || place.take.is_none_or(|take| take(self, *raw).is_none()) {
+                continue;
+            }
+            let meant = &mut self.meant;
+            // Of several the last has the place.
+            if meant.found & meaning.bit() != 0 {
+                meant.moved &= !(1 << meant.places[meaning as usize]);
+            }
+            meant.found |= meaning.bit();
+            meant.places[meaning as usize] = i as u8;
+            meant.moved |= u64::from(place.moves) << i;
+        }
+    }
+
+    /// The value that means this, if there is one and the schema has a place for it.
+    fn meant(&self, meaning: Meaning) -> Option<Raw<'e>> {
+        if self.meant.found & meaning.bit() == 0 {
+            return None;
+        }
+        self.record.extra.get(usize::from(self.meant.places[meaning as usize])).map(|m| m.1)
     }
 
     fn has(&self, field: Field) -> bool {
@@ -184,11 +238,13 @@ impl<'e> Event<'e> {
         })
     }
 
-    /// The members of `extra`, without the record's own text and without what stands for none.
+    /// The members of `extra`, without the record's own text, without what stands for none, and
+    /// without what has another place.
     fn extra(&self) -> impl Iterator<Item = (&'e str, Raw<'e>)> {
-        let original = self.original;
+        let (original, moved) = (self.original, self.meant.moved);
+        let stays = move |i: usize| Some(i) != original && (i >= limits::MEANT || moved >> i & 1 == 0);
         let members = self.record.extra.iter().enumerate();
-        members.filter(move |(i, _)| Some(*i) != original).map(|(_, m)| *m).filter(|m| m.1.text != "-")
+        members.filter(move |(i, _)| stays(*i)).map(|(_, m)| *m).filter(|m| m.1.text != "-")
     }
 
     /// The record's own text, if it was kept.
@@ -329,8 +385,12 @@ enum Item<'e> {
     /// A text, in lower case.
     Lower(&'e str),
     Address(IpAddr),
-    /// One or two addresses as an array.
-    Addresses(Option<IpAddr>, Option<IpAddr>),
+    /// The addresses of the cell, as an array.
+    Addresses,
+    /// Addresses with commas between them, as an array.
+    List(&'e str),
+    /// A text, as an array.
+    Texts(&'e str),
     /// Texts with dots between them.
     Dotted([&'e str; 3]),
     /// Finished JSON.
@@ -350,14 +410,17 @@ impl Item<'_> {
             Self::Number(n) => out.number(n),
             Self::Text(t) => out.string(t),
             Self::Json(j) => out.extend_from_slice(j.as_bytes()),
-            Self::Addresses(a, b) => {
+            Self::List(list) => {
                 out.push(b'[');
-                for (i, address) in a.into_iter().chain(b.filter(|b| Some(*b) != a)).enumerate() {
-                    if i > 0 {
-                        out.push(b',');
-                    }
+                for address in addresses(list).flatten() {
+                    separate(out);
                     Self::Address(address).write(out);
                 }
+                out.push(b']');
+            }
+            Self::Texts(t) => {
+                out.push(b'[');
+                out.string(t);
                 out.push(b']');
             }
             quoted => {
@@ -382,7 +445,7 @@ impl Item<'_> {
                     Self::Nanos(ms) => out.number(convert::times::<1_000_000>(ms).unwrap_or(0)),
                     Self::Date(ms) => date(ms, out),
                     Self::CommunityId(id) => out.extend_from_slice(&id),
-                    Self::Number(_) | Self::Text(_) | Self::Json(_) | Self::Addresses(..) => {}
+                    _ => {}
                 }
                 out.push(b'"');
             }
@@ -427,8 +490,63 @@ fn date(ms: u64, out: &mut Output) {
     out.extend_from_slice(&text);
 }
 
+/// The addresses of a list with commas between them; none in place of what is no address.
+fn addresses(list: &str) -> impl Iterator<Item = Option<IpAddr>> {
+    list.split(',').map(|part| convert::address(part.trim_ascii()))
+}
+
 /// What makes a value.
 type Make = for<'e> fn(&Event<'e>) -> Option<Item<'e>>;
+
+/// What makes a value of a member of `extra`; none where it does not fit, or where the record
+/// lacks what the value is a part of. It looks at the fields, and at nothing else of `extra`.
+type Take = for<'e> fn(&Event<'e>, Raw<'e>) -> Option<Item<'e>>;
+
+/// What is written as a string.
+fn text<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    (is_value(raw) && !convert::is_missing(raw)).then_some(Item::Text(raw.text))
+}
+
+/// What is written as an integer that every reader can hold.
+fn number<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    match convert::unsigned(raw.text.trim_ascii()) {
+        Ok((n, true)) if is_value(raw) && n <= LONG => Some(Item::Number(n)),
+        _ => None,
+    }
+}
+
+fn port<'e>(e: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    number(e, raw).filter(|n| matches!(n, Item::Number(..=0xffff)))
+}
+
+fn address<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    convert::address(raw.text.trim_ascii()).filter(|_| raw.kind == RawKind::Text).map(Item::Address)
+}
+
+/// A country's code of two letters.
+fn country<'e>(e: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    let is_code = raw.text.len() == 2 && raw.text.bytes().all(|b| b.is_ascii_uppercase());
+    if is_code { text(e, raw) } else { None }
+}
+
+/// The name and the number of a protocol's version, as in `TLSv1.2`.
+fn tls(raw: Raw<'_>) -> Option<(&str, &str)> {
+    let (name, version) = raw.text.split_once('v').filter(|_| raw.kind == RawKind::Text)?;
+    let fits = matches!(name, "TLS" | "SSL") && version.starts_with(|c: char| c.is_ascii_digit());
+    fits.then_some((name, version))
+}
+
+fn tls_name<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    tls(raw).map(|t| Item::Lower(t.0))
+}
+
+fn tls_version<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    tls(raw).map(|t| Item::Text(t.1))
+}
+
+fn is_value(raw: Raw<'_>) -> bool {
+    matches!(raw.kind, RawKind::Text | RawKind::Number)
+}
 
 #[derive(Clone, Copy, Debug)]
 enum How {
@@ -436,6 +554,12 @@ enum How {
     Copy(Field),
     /// Something made; none where it does not apply.
     Made(Make),
+    /// What a member of `extra` means, if it fits.
+    Meant(Meaning, Take),
+    /// Something made; else what a member of `extra` means, if it fits.
+    Either(Make, Meaning, Take),
+    /// The addresses that fields have, and those that members of `extra` mean; each once.
+    Addresses(&'static [Field], &'static [Meaning], Take),
     /// Always the same JSON.
     Fixed(&'static str),
     /// The record's own text, if it was kept.
@@ -464,10 +588,16 @@ struct Cell {
     /// Where one of these fields is, the value may differ from that of a record with the same
     /// fields and words.
     values: u64,
+    /// The same of meanings in `extra`.
+    meanings: u64,
+}
+
+const fn row(from: &'static [Field], path: &'static str, how: How, note: &'static str) -> Row {
+    Row { from, cell: Cell { path, how, values: frames::values(from), meanings: how.meanings() }, note }
 }
 
 const fn copy(from: &'static [Field], path: &'static str) -> Row {
-    Row { from, cell: Cell { path, how: How::Copy(from[0]), values: frames::values(from) }, note: "" }
+    row(from, path, How::Copy(from[0]), "")
 }
 
 /// A number that is left out where it is too large for a `long`.
@@ -489,21 +619,109 @@ use {beyond_long, long};
 /// The value may depend on which fields there are, on the words that frames have in common, and
 /// on the values of these fields.
 const fn made(from: &'static [Field], path: &'static str, make: Make, note: &'static str) -> Row {
-    Row { from, cell: Cell { path, how: How::Made(make), values: frames::values(from) }, note }
+    row(from, path, How::Made(make), note)
+}
+
+/// The first row of a meaning takes the value out of `extra`, if it fits there.
+const fn meant(meaning: Meaning, path: &'static str, take: Take, note: &'static str) -> Row {
+    row(&[], path, How::Meant(meaning, take), note)
+}
+
+/// As `made`; else as `meant`.
+const fn either(
+    from: &'static [Field],
+    make: Make,
+    meaning: Meaning,
+    path: &'static str,
+    take: Take,
+    note: &'static str,
+) -> Row {
+    row(from, path, How::Either(make, meaning, take), note)
+}
+
+/// An array of addresses. Without fields it takes those out of `extra` that it has.
+const fn all_addresses(
+    from: &'static [Field],
+    meanings: &'static [Meaning],
+    path: &'static str,
+    take: Take,
+    note: &'static str,
+) -> Row {
+    assert!(from.len() + meanings.len() <= MOST_ADDRESSES, "the array is too short");
+    row(from, path, How::Addresses(from, meanings, take), note)
 }
 
 const fn fixed(path: &'static str, json: &'static str) -> Row {
-    Row { from: &[], cell: Cell { path, how: How::Fixed(json), values: 0 }, note: "" }
+    row(&[], path, How::Fixed(json), "")
 }
 
 const fn extra(path: &'static str, note: &'static str) -> Row {
-    Row { from: &[], cell: Cell { path, how: How::Extra, values: 0 }, note }
+    row(&[], path, How::Extra, note)
 }
 
 /// The record's own text.
 const fn original(path: &'static str) -> Row {
-    let cell = Cell { path, how: How::Original, values: 0 };
-    Row { from: &[], cell, note: "the record's text, if it was kept" }
+    row(&[], path, How::Original, "the record's text, if it was kept")
+}
+
+/// What a schema does with members of `extra`, for each meaning.
+type Uses = [Use; Meaning::COUNT];
+
+#[derive(Clone, Copy)]
+struct Use {
+    /// None where it has no place.
+    take: Option<Take>,
+    /// What has the place already, if it makes something.
+    unless: Option<Make>,
+    /// Whether the value leaves `extra`.
+    moves: bool,
+}
+
+/// What the rows of a schema do with members of `extra`.
+const fn uses(rows: &[Row]) -> Uses {
+    let mut uses = [Use { take: None, unless: None, moves: false }; Meaning::COUNT];
+    let mut i = 0;
+    while i < rows.len() {
+        match rows[i].cell.how {
+            How::Meant(meaning, take) if !uses[meaning as usize].moves => {
+                uses[meaning as usize] = Use { take: Some(take), unless: None, moves: true };
+            }
+            How::Either(make, meaning, take) => {
+                uses[meaning as usize] = Use { take: Some(take), unless: Some(make), moves: true };
+            }
+            How::Addresses(fields, meanings, take) => {
+                let mut k = 0;
+                while k < meanings.len() {
+                    let one = &mut uses[meanings[k] as usize];
+                    if one.take.is_none() {
+                        *one = Use { take: Some(take), unless: None, moves: fields.is_empty() };
+                    }
+                    k += 1;
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    uses
+}
+
+impl How {
+    /// The meanings that a value is made of, a bit for each.
+    const fn meanings(self) -> u64 {
+        match self {
+            Self::Meant(meaning, _) | Self::Either(_, meaning, _) => meaning.bit(),
+            Self::Addresses(_, meanings, _) => {
+                let (mut all, mut i) = (0, 0);
+                while i < meanings.len() {
+                    all |= meanings[i].bit();
+                    i += 1;
+                }
+                all
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl Cell {
@@ -513,7 +731,7 @@ impl Cell {
             How::Fixed(_) => false,
             How::Extra => event.extra().next().is_some(),
             How::Original => event.original.is_some(),
-            How::Copy(_) | How::Made(_) => self.values & event.record.present() != 0,
+            _ => self.values & event.record.present() != 0 || self.meanings & event.meant.found != 0,
         }
     }
 
@@ -522,6 +740,12 @@ impl Cell {
         match self.how {
             How::Copy(field) => event.item(field),
             How::Made(make) => make(event),
+            How::Meant(meaning, take) => take(event, event.meant(meaning)?),
+            How::Either(make, meaning, take) => make(event).or_else(|| take(event, event.meant(meaning)?)),
+            How::Addresses(fields, ..) => {
+                let any = self.meanings & event.meant.found != 0 || fields.iter().any(|f| event.has(*f));
+                any.then_some(Item::Addresses)
+            }
             How::Fixed(json) => Some(Item::Json(json)),
             How::Original => event.original(),
             How::Extra => None,
@@ -534,7 +758,17 @@ impl Row {
         let from = match self.cell.how {
             How::Fixed(json) => format!("= {json}"),
             How::Extra => EXTRA.into(),
-            _ => self.from.iter().map(|f| f.key()).collect::<Vec<_>>().join(", "),
+            how => {
+                let mut from: Vec<String> = self.from.iter().map(|f| f.key().into()).collect();
+                let entries = products::all().iter().flat_map(|p| p.entries);
+                for entry in entries.filter(|e| e.means.is_some_and(|m| m.bit() & how.meanings() != 0)) {
+                    let name = format!("{EXTRA}.{}", entry.keys[0]);
+                    if !from.contains(&name) {
+                        from.push(name);
+                    }
+                }
+                from.join(", ")
+            }
         };
         Mapping { from, path: format!("{prefix}{}", self.cell.path), note: self.note }
     }
@@ -657,11 +891,37 @@ fn tree(steps: &'static [Step], event: &Event<'_>, notes: &mut Notes<'_>, out: &
 }
 
 /// Appends a value as it is.
-fn write_item(_: &Cell, _: &Event<'_>, item: Option<Item<'_>>, out: &mut Output) {
-    if let Some(item) = item {
-        item.write(out);
+fn write_item(cell: &Cell, event: &Event<'_>, item: Option<Item<'_>>, out: &mut Output) {
+    match item {
+        None => {}
+        Some(Item::Addresses) => write_addresses(cell, event, out),
+        Some(item) => item.write(out),
     }
 }
+
+/// Appends the addresses of a cell, each once.
+fn write_addresses(cell: &Cell, event: &Event<'_>, out: &mut Output) {
+    let How::Addresses(fields, meanings, take) = cell.how else { return };
+    let (mut all, mut count) = ([None; MOST_ADDRESSES], 0);
+    let fields = fields.iter().map(|f| event.address(*f));
+    let extra = meanings.iter().map(|m| match take(event, event.meant(*m)?) {
+        Some(Item::Address(address)) => Some(address),
+        _ => None,
+    });
+    out.push(b'[');
+    for address in fields.chain(extra).flatten() {
+        if count < MOST_ADDRESSES && !all[..count].contains(&Some(address)) {
+            separate(out);
+            Item::Address(address).write(out);
+            all[count] = Some(address);
+            count += 1;
+        }
+    }
+    out.push(b']');
+}
+
+/// No array of a cell's addresses has more.
+const MOST_ADDRESSES: usize = 8;
 
 /// Appends the members of `extra`.
 fn write_members(_: &Cell, event: &Event<'_>, _: Option<Item<'_>>, out: &mut Output) {
@@ -824,7 +1084,7 @@ mod tests {
             };
             record.set(*field, value);
         }
-        let event = Event::new(&record, None);
+        let event = Event::new(Schema::Ecs, &record, None);
         assert!(Field::ALL.iter().all(|f| event.item(*f).is_some()));
     }
 }

@@ -13,14 +13,21 @@
 //! What has no attribute is under `unmapped`: the source's keys as they are, and fields of the
 //! flat record under `unmapped.weir`.
 
-use super::{Event, Item, Level, Row, Step, beyond_long, copy, extra, fixed, long, made, original, steps};
-use crate::record::Field as F;
+use super::{
+    Event, Item, Level, Row, Step, Uses, address, addresses, all_addresses, beyond_long, copy, country,
+    either, extra, fixed, long, made, meant, number, original, port, steps, text, tls, uses,
+};
+use crate::{
+    meaning::Meaning as M,
+    record::{Field as F, Raw, RawKind},
+};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
+pub(super) static USES: Uses = uses(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 104] = [
+pub(super) const ROWS: [Row; 130] = [
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "time", |e| Some(Item::Number(time(e))),
         "start, else end, else log time; else the time of observation, as unmapped.weir.time_source says"),
     copy(&[F::StartMs], "start_time"),
@@ -46,7 +53,8 @@ pub(super) const ROWS: [Row; 104] = [
         "1 for accept, log, or a response below 400; 2 for reject or from 400; 0 for challenge, nodata, skipdata"),
     made(&[F::Action, F::HttpStatus, F::LogStatus], "status", |e| Some(Item::Text(status(e)?.1)), "its caption"),
     made(&[F::LogStatus], "status_code", |e| Some(Item::Text(log_status(e)?.0)), "in capitals"),
-    made(&[F::LogStatus], "status_detail", |e| log_status(e)?.1.map(Item::Text), "a sentence, for nodata and skipdata"),
+    either(&[F::LogStatus], |e| log_status(e)?.1.map(Item::Text), M::RejectReason, "status_detail", text,
+        "a sentence, for nodata and skipdata; else the reason"),
     made(&[F::Action], "action_id", |e| Some(Item::Number(action(e)?.0)),
         "accept 1, reject 2, log 3, challenge 4; 0 where a rule matched and no action is known"),
     made(&[F::Action], "action", |e| Some(Item::Text(action(e)?.1)), "its caption"),
@@ -78,6 +86,8 @@ pub(super) const ROWS: [Row; 104] = [
         e.has(F::AccountId).then_some(Item::Text(account(e).1))
     }, "its caption, or the vendor's account"),
     copy(&[F::Region], "cloud.region"),
+    meant(M::EnterpriseProject, "cloud.project_uid", text, ""),
+    meant(M::Zone, "cloud.zone", text, ""),
 
     copy(&[F::SrcIp], "src_endpoint.ip"),
     copy(&[F::SrcPort], "src_endpoint.port"),
@@ -90,6 +100,20 @@ pub(super) const ROWS: [Row; 104] = [
     made(&[F::SrcVpcId, F::VpcId], "src_endpoint.vpc_uid", |e| {
         e.item(F::SrcVpcId).or_else(|| of(e, Side::Source, F::VpcId))
     }, "src_vpc_id; else vpc_id as the ids above"),
+    meant(M::PacketSourceService, "src_endpoint.svc_name", text, ""),
+    all_addresses(&[], &[M::PacketSource, M::Proxy], "src_endpoint.intermediate_ips", |e, raw| {
+        address(e, raw).filter(|_| e.has(F::SrcIp))
+    }, WITH_SOURCE),
+    meant(M::SourceCountry, "src_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::SrcIp)),
+        "two capitals, where there is src_ip"),
+    meant(M::SourceCityName, "src_endpoint.location.city", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
+    meant(M::NatIp, "src_endpoint.proxy_endpoint.ip", |e, raw| address(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
+    meant(M::NatPort, "src_endpoint.proxy_endpoint.port", |e, raw| port(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
+    made(&[F::InstanceId], "src_endpoint.proxy_endpoint.uid", |e| e.item(F::InstanceId).filter(|_| is_translated(e)),
+        "the gateway, where the source is translated"),
+    made(&[F::InstanceId], "src_endpoint.proxy_endpoint.name", |e| {
+        (is_translated(e) && !e.has(F::InstanceId)).then_some(Item::Text("unknown"))
+    }, "where nothing says which gateway it is"),
 
     copy(&[F::DstIp], "dst_endpoint.ip"),
     copy(&[F::DstPort], "dst_endpoint.port"),
@@ -103,6 +127,14 @@ pub(super) const ROWS: [Row; 104] = [
     made(&[F::DstVpcId, F::VpcId], "dst_endpoint.vpc_uid", |e| {
         e.item(F::DstVpcId).or_else(|| of(e, Side::Destination, F::VpcId))
     }, "dst_vpc_id; else vpc_id as the ids above"),
+    meant(M::PacketDestinationService, "dst_endpoint.svc_name", text, ""),
+    all_addresses(&[], &[M::PacketDestination], "dst_endpoint.intermediate_ips", |e, raw| {
+        address(e, raw).filter(|_| e.has(F::DstIp))
+    }, WITH_DESTINATION),
+    meant(M::DestinationCountry, "dst_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::DstIp)),
+        "two capitals, where there is dst_ip"),
+    meant(M::DestinationCityName, "dst_endpoint.location.city", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)),
+        WITH_DESTINATION),
 
     made(&[F::InterfaceId, F::Direction], "observation_point_id", |e| match side(e) {
         _ if !e.has(F::InterfaceId) || !e.has(F::Direction) => None,
@@ -153,11 +185,27 @@ pub(super) const ROWS: [Row; 104] = [
     made(&[F::Url], "http_request.url.path", |e| url(e, true, Url::Path), IN_4002),
     made(&[F::Url], "http_request.url.query_string", |e| url(e, true, Url::Query), IN_4002),
     made(&[F::Url, F::Host], "http_request.url.hostname", |e| url(e, true, Url::Host), IN_4002),
+    meant(M::Scheme, "http_request.url.scheme", |e, raw| text(e, raw).filter(|_| e.web && e.has(F::Url)),
+        "4002, where there is a URL"),
+    meant(M::Arguments, "http_request.args", |e, raw| text(e, raw).filter(|_| e.web), "4002"),
+    meant(M::UserAgent, "http_request.user_agent", |e, raw| text(e, raw).filter(|_| e.web), "4002"),
+    meant(M::ForwardedFor, "http_request.x_forwarded_for", forwarded_for, "4002, where all of it are addresses"),
+    made(&[F::BytesOut], "http_request.length", |e| e.long(F::BytesOut).filter(|_| e.web), "4002"),
     made(&[F::HttpStatus], "http_response.code", |e| e.item(F::HttpStatus).filter(|_| e.web), "4002"),
+    made(&[F::BytesIn], "http_response.length", |e| e.long(F::BytesIn).filter(|_| has_response(e)), OF_RESPONSE),
+    meant(M::ResponseBodySize, "http_response.body_length", |e, raw| number(e, raw).filter(|_| has_response(e)), OF_RESPONSE),
+    meant(M::ResponseTime, "http_response.latency", |e, raw| number(e, raw).filter(|_| has_response(e)), OF_RESPONSE),
+    meant(M::TlsVersion, "tls.version", |e, raw| tls(raw).and_then(|_| text(e, raw)), ""),
 
     copy(&[F::RuleId], "firewall_rule.uid"),
     copy(&[F::RuleName], "firewall_rule.name"),
     made(&[F::Attack], "firewall_rule.category", |e| e.item(F::Attack).filter(|_| has_rule(e)), "where there is a rule"),
+    meant(M::Matched, "firewall_rule.match_details", |e, raw| match text(e, raw) {
+        Some(Item::Text(t)) if has_rule(e) => Some(Item::Texts(t)),
+        _ => None,
+    }, "where there is a rule"),
+    meant(M::MatchedIn, "firewall_rule.match_location", |e, raw| text(e, raw).filter(|_| has_rule(e)), "where there is a rule"),
+    meant(M::Policy, "policy.uid", |e, raw| text(e, raw).filter(|_| is_controlled(e)), "where there is an action or a rule"),
 
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "unmapped.weir.time_source", |e| e.time_source(),
         "observed or unknown, where the record has no time"),
@@ -191,6 +239,9 @@ pub(super) const ROWS: [Row; 104] = [
 const OF_SOURCE: &str = "at an interface with direction egress, or where the record has no address";
 const OF_DESTINATION: &str = "at an interface with direction ingress";
 const OF_OBSERVER: &str = "else";
+const WITH_SOURCE: &str = "where there is src_ip";
+const WITH_DESTINATION: &str = "where there is dst_ip";
+const OF_RESPONSE: &str = "4002, where there is a status";
 const IN_4001: &str = "4001; a URL with :// is whole, else path and query";
 const IN_4002: &str = "4002; a URL with :// is whole, else path and query";
 
@@ -362,6 +413,20 @@ fn needs_name(e: &Event<'_>, whose: Side) -> bool {
         Side::Source => !source && (e.has(F::SrcPort) || e.has(F::SrcVpcId) || !destination),
         _ => !destination && (e.has(F::DstPort) || e.has(F::DstVpcId)),
     }
+}
+
+/// Whether the source's address or port is translated.
+fn is_translated(e: &Event<'_>) -> bool {
+    e.meant.found & (M::NatIp.bit() | M::NatPort.bit()) != 0
+}
+
+fn has_response(e: &Event<'_>) -> bool {
+    e.web && e.has(F::HttpStatus)
+}
+
+fn forwarded_for<'e>(e: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    let fits = e.web && raw.kind == RawKind::Text && addresses(raw.text).all(|a| a.is_some());
+    fits.then_some(Item::List(raw.text))
 }
 
 /// The boundary that the traffic crossed, where the record says so.

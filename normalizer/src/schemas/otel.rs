@@ -13,11 +13,13 @@ use std::collections::HashMap;
 use memchr::{memchr, memmem};
 
 use super::{
-    Cell, Event, How, Item, Level, Row, copy, covers_every_field, extra, frames::Notes, made, name, original,
-    separate, write_item,
+    Cell, Event, How, Item, Level, Row, Uses, address, copy, covers_every_field, either, extra,
+    frames::Notes, made, meant, name, number, original, separate, text, tls_name, tls_version, uses,
+    write_item,
 };
 use crate::{
     double,
+    meaning::Meaning as M,
     output::Output,
     record::{Field as F, Raw, RawKind},
 };
@@ -52,25 +54,35 @@ impl Place {
 
 use Place::{Attribute, Record, Resource};
 
+/// The rows without their places.
+const PLAIN: [Row; ROWS.len()] = {
+    let (mut rows, mut i) = ([ROWS[0].1; ROWS.len()], 0);
+    while i < ROWS.len() {
+        rows[i] = ROWS[i].1;
+        i += 1;
+    }
+    rows
+};
+
+pub(super) static USES: Uses = uses(&PLAIN);
+
 /// What the encoder needs of the rows.
 static CELLS: [(Place, Cell); ROWS.len()] = {
-    let mut rows = [ROWS[0].1; ROWS.len()];
     let mut cells = [(Resource, ROWS[0].1.cell); ROWS.len()];
     let mut i = 0;
     while i < ROWS.len() {
-        rows[i] = ROWS[i].1;
         cells[i] = (ROWS[i].0, ROWS[i].1.cell);
         // They are written in one pass.
         assert!(i == 0 || ROWS[i].0 as usize >= ROWS[i - 1].0 as usize, "the rows of a place are apart");
         i += 1;
     }
-    assert!(covers_every_field(&rows), "a field is not in the table");
+    assert!(covers_every_field(&PLAIN), "a field is not in the table");
     cells
 };
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [(Place, Row); 51] = [
+pub(super) const ROWS: [(Place, Row); 59] = [
     (Resource, made(&[F::Provider], "cloud.provider", |e| Some(Item::Text(match e.text(F::Provider)? {
         "huawei" => "huawei_cloud",
         "alibaba" => "alibaba_cloud",
@@ -79,6 +91,7 @@ pub(super) const ROWS: [(Place, Row); 51] = [
     })), "huawei_cloud, alibaba_cloud, baidu_cloud or aws")),
     (Resource, copy(&[F::AccountId], "cloud.account.id")),
     (Resource, copy(&[F::Region], "cloud.region")),
+    (Resource, meant(M::Zone, "cloud.availability_zone", text, "")),
 
     (Record, made(&[F::EndMs, F::StartMs, F::LogTimeMs], "timeUnixNano", |e| {
         e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).map(Item::Nanos)
@@ -103,6 +116,7 @@ pub(super) const ROWS: [(Place, Row); 51] = [
     (Attribute, copy(&[F::DstIp], "destination.address")),
     (Attribute, copy(&[F::DstPort], "destination.port")),
     (Attribute, copy(&[F::Transport], "network.transport")),
+    (Attribute, meant(M::Proxy, "network.peer.address", address, "")),
     (Attribute, made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6")),
     (Attribute, made(&[F::App], "network.protocol.name", |e| e.text(F::App).map(Item::Lower), "in lower case")),
     (Attribute, made(&[F::Direction], "network.io.direction", |e| Some(Item::Text(match e.text(F::Direction)? {
@@ -113,10 +127,20 @@ pub(super) const ROWS: [(Place, Row); 51] = [
         |e| e.community_id(), "Community ID version 1, seed 0")),
     (Attribute, copy(&[F::Host], "server.address")),
     (Attribute, copy(&[F::Method], "http.request.method")),
+    (Attribute, meant(M::ForwardedFor, "http.request.header.x-forwarded-for", |e, raw| match text(e, raw) {
+        Some(Item::Text(t)) => Some(Item::Texts(t)),
+        _ => None,
+    }, "an array with the header as it is")),
     (Attribute, copy(&[F::HttpStatus], "http.response.status_code")),
+    (Attribute, meant(M::ResponseBodySize, "http.response.body.size", number, "")),
+    (Attribute, meant(M::UserAgent, "user_agent.original", text, "")),
+    (Attribute, meant(M::TlsVersion, "tls.protocol.version", tls_version, "the number")),
+    (Attribute, meant(M::TlsVersion, "tls.protocol.name", tls_name, "its name, in lower case")),
     (Attribute, copy(&[F::Url], "url.original")),
     (Attribute, made(&[F::Url], "url.path", |e| e.path_and_query().map(|p| Item::Text(p.0)), "unless it is a whole URL, with ://")),
-    (Attribute, made(&[F::Url], "url.query", |e| e.path_and_query()?.1.map(Item::Text), "unless it is a whole URL, with ://")),
+    (Attribute, either(&[F::Url], |e| e.path_and_query()?.1.map(Item::Text), M::Arguments, "url.query", text,
+        "of a URL without ://; else the arguments")),
+    (Attribute, meant(M::Scheme, "url.scheme", text, "")),
     (Attribute, copy(&[F::RuleName], "security_rule.name")),
     (Attribute, copy(&[F::RuleId], "security_rule.uuid")),
     (Attribute, copy(&[F::Attack], "security_rule.category")),
@@ -224,6 +248,11 @@ fn attribute(path: &str, key: &str, event: &Event<'_>, out: &mut Output) {
 
 /// Appends a value with its type. Integers have 64 bits and a sign; larger ones are strings.
 fn any(item: Item<'_>, out: &mut Output) {
+    if let Item::Texts(text) = item {
+        out.extend_from_slice(b"{\"arrayValue\":{\"values\":[");
+        any(Item::Text(text), out);
+        return out.extend_from_slice(b"]}}");
+    }
     let (kind, item): (&[u8], _) = match item {
         Item::Number(n) if i64::try_from(n).is_ok() => (b"{\"intValue\":", Item::Digits(n)),
         Item::Number(n) => (b"{\"stringValue\":", Item::Digits(n)),
