@@ -4,9 +4,9 @@
 //! that hold one record under a key ([`PAYLOADS`]), which are peeled record by record.
 
 use crate::{
-    json,
-    plan::same_key,
-    products::Unit,
+    convert, json,
+    plan::{Hint, same_key},
+    products::{self, Unit},
     record::{Raw, RawKind},
     source::{Object, Source as _},
 };
@@ -200,7 +200,28 @@ pub(crate) const CONTROL_MESSAGE: &str = "CWL CONTROL MESSAGE";
 pub(crate) const TIME: &str = "time";
 
 /// The key of the log's topic in a record, and in an envelope around records.
-pub(crate) const TOPICS: [&str; 2] = ["__topic__", "topic"];
+pub(crate) const TOPICS: [&str; 2] = [SLS_TOPIC, "topic"];
+
+/// The key that only SLS has.
+const SLS_TOPIC: &str = "__topic__";
+
+/// Topics of logs in SLS that are of no product here, though some of their keys are: those of
+/// the load balancers and of the web application firewall.
+const OTHER_TOPICS: [&str; 3] = ["alb_layer7_access_log", "slb_layer7_access_log", "waf_access_log"];
+
+/// What a log's topic says about its records.
+pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {
+    if let Some(p) = products::all().iter().position(|p| p.topics.contains(&topic.text)) {
+        return Hint::Product(p);
+    }
+    match key {
+        _ if convert::is_missing(topic) => Hint::Nothing,
+        _ if OTHER_TOPICS.contains(&topic.text) => Hint::Other,
+        SLS_TOPIC => Hint::Provider("alibaba"),
+        // Kafka has topics, too, which somebody named.
+        _ => Hint::Nothing,
+    }
+}
 
 /// The key of the names of columns in a section, and the key of what they are around.
 pub(crate) const COLUMNS: &str = "columns";

@@ -9,6 +9,7 @@ use crate::{
     fault::{Fault, clipped},
     fill::{self, Given, Written},
     framing::Framer,
+    plan::{KeyIndex, Verdict},
     products::{Entry, Product, Shape, To},
     record::{Field, RawKind, Record, RecordMemory, Value},
     rules::Rules,
@@ -224,8 +225,10 @@ fn line_tells(product: &Product) -> String {
 impl Given<'_, '_> {
     /// Why a keyed record is of its product.
     fn keys_tell(&self) -> String {
-        let steps = self.plan.steps.iter().filter(|s| self.product.entries[s.1].telling);
-        let keys: Vec<_> = steps.map(|s| clipped(self.source.key(s.0), 40)).collect();
+        let Verdict::Product(product) = self.plan.verdict else { return String::new() };
+        let (all, _) = self.plan.first_keys(usize::MAX);
+        let keys: Vec<_> =
+            KeyIndex::get().telling(product, &all).into_iter().map(|k| clipped(k, 40)).collect();
         match keys.is_empty() {
             true => "the topic of the log tells it".into(),
             false => format!("these keys tell it: {}", keys.join(", ")),

@@ -9,8 +9,8 @@ use crate::{
     filter::Filter,
     limits,
     output::Output,
-    plan::{Plan, Verdict},
-    products::{self, Entry, Product, To},
+    plan::{Hint, Plan, Verdict},
+    products::{self, Entry, Product, Shape, To},
     record::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
     redaction::Cuts,
     rules::Rules,
@@ -43,8 +43,8 @@ impl Memory {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Around<'a> {
     pub(crate) log_time: Option<Time>,
-    /// The product that a topic tells.
-    pub(crate) hint: Option<usize>,
+    /// What a topic says about its product.
+    pub(crate) hint: Hint,
     /// Their fields, from the outermost to the innermost; only if they are to be kept.
     pub(crate) fields: &'a [(&'a str, Raw<'a>)],
 }
@@ -98,6 +98,9 @@ impl<'a> Given<'_, 'a> {
     ) -> Result<Written, Fault<'a>> {
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
+        if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
+            return Err(fault);
+        }
         let Memory { record: used, kept, cuts, frames } = memory;
         let mut record = Record::new(used);
         let filled = self.fill(&mut record, rules.zone.as_ref(), kept);
@@ -268,6 +271,9 @@ impl Plan {
     ) -> Option<Written> {
         let zone = rules.zone.as_ref();
         let start = out.output.len();
+        if !self.shaped.is_empty() && self.misfits(&values) {
+            return None;
+        }
         if !self.direct.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
             return None;
         }
@@ -277,6 +283,27 @@ impl Plan {
             return None;
         }
         Some(self.filter(values, log_time, rules, memory, start, out))
+    }
+
+    /// Whether a value is not as it must be where only the keys tell the product.
+    #[inline(never)]
+    fn misfits<'a>(&self, source: &dyn Source<'a>) -> bool {
+        self.shaped.iter().any(|(i, shape)| misfits(*shape, source.value(*i)))
+    }
+
+    /// What is wrong then.
+    #[inline(never)]
+    pub(crate) fn misfit<'a>(&self, source: &dyn Source<'a>, product: &'static str) -> Option<Fault<'a>> {
+        let mut odd = self.shaped.iter().filter(|(i, shape)| misfits(*shape, source.value(*i)));
+        let (i, shape) = *odd.next()?;
+        Some(Fault {
+            // With two it is more likely something else's.
+            format: if odd.next().is_some() { "" } else { product },
+            field: source.key(i),
+            column: source.column(i),
+            found: source.raw(i).text,
+            ..no_such(shape, product)
+        })
     }
 
     /// Takes the record back that was written from `start` on, if the filter drops it.
@@ -394,6 +421,21 @@ pub(crate) fn bound_fields(fields: &mut Vec<(&str, Raw<'_>)>) {
         room -= if fits { size } else { 0 };
         fits
     });
+}
+
+/// Whether a value is something else than what a shape says. One that stands for none is not.
+#[inline]
+fn misfits(shape: Shape, raw: Raw<'_>) -> bool {
+    !shape.fits(raw.text.as_bytes()) && !convert::is_missing(raw)
+}
+
+/// A value that is not as a product's are.
+#[cold]
+#[inline(never)]
+pub(crate) fn no_such(shape: Shape, product: &'static str) -> Fault<'static> {
+    let shape = shape.describe();
+    let text = ["is not ", &shape, ", so this may be no ", product, "; if it is, say --from ", product];
+    Fault { format: product, ..Fault::of_record(code::UNKNOWN_FORMAT, text.concat()) }
 }
 
 /// What became of a value.

@@ -20,7 +20,7 @@ use crate::{
     json::{self, JsonFault},
     layout::{self, Columns, HEADER, Layout},
     limits, nearest,
-    plan::{KeyIndex, Plan, Planner, Plans, Verdict},
+    plan::{Hint, KeyIndex, Plan, Planner, Plans, Verdict},
     products::{self, Lines, To},
     record::{Raw, RawKind},
     rules::Rules,
@@ -29,7 +29,7 @@ use crate::{
     time::{self, Time},
 };
 
-use self::lines::{KnownLines, Rows, counted};
+use self::lines::{Evidence, KnownLines, Rows, counted, evidence};
 
 /// A configured normalizer with the memory that it reuses.
 #[derive(Debug)]
@@ -95,8 +95,8 @@ struct Surroundings {
     members: Vec<Member>,
     unescaped: String,
     log_time: Option<Time>,
-    /// The product that its topic tells.
-    hint: Option<usize>,
+    /// What its topic says.
+    hint: Hint,
 }
 
 impl Surroundings {
@@ -401,12 +401,12 @@ impl Normalizer {
         }
         match text.trim_ascii_start().as_bytes().first() {
             Some(&b) if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b)) => {
-                self.line(text, context, around, sink);
+                self.line(text, depth, context, around, sink);
             }
             Some(b'{') => self.object(text, depth, around, sink),
             Some(b'[') if context.first() == Some(&b'{') => self.row(text, depth, context, around, sink),
             Some(b'[') if depth > 0 => self.documents(text, depth, around, sink),
-            Some(_) => self.line(text, context, around, sink),
+            Some(_) => self.line(text, depth, context, around, sink),
             None => self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the record is empty"), sink),
         }
     }
@@ -423,7 +423,7 @@ impl Normalizer {
         out: &mut Outcome,
     ) -> Result<Written, Missed> {
         let written = match (text.starts_with('{'), batch.context(context)) {
-            (true, []) => self.object_as_it_stands(text, tail, None, None, out),
+            (true, []) => self.object_as_it_stands(text, tail, Hint::Nothing, None, out),
             (true, envelope @ [b'{', ..]) => {
                 if self.surroundings.number != context {
                     self.look_around(envelope);
@@ -442,7 +442,7 @@ impl Normalizer {
         &mut self,
         text: &str,
         tail: &[u8],
-        hint: Option<usize>,
+        hint: Hint,
         log_time: Option<u64>,
         out: &mut Outcome,
     ) -> Option<Written> {
@@ -453,7 +453,7 @@ impl Normalizer {
         let (plan, nested) = plans.read(text, tail, members, unescaped)?;
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
-        let topic = plan.topic.and_then(|i| self.topic.tells(source.raw(i).text));
+        let topic = plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(plan.key(i), source.raw(i)));
         if topic.or(hint) != plan.hint || nested && records_in(source).is_some() {
             return None;
         }
@@ -499,7 +499,9 @@ impl Normalizer {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let topic = match level.plans.latest() {
-            Some(plan) if known => plan.topic.and_then(|i| self.topic.tells(source.raw(i).text)),
+            Some(plan) if known => {
+                plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(plan.key(i), source.raw(i)))
+            }
             _ => topic(members),
         };
         let around = Around { hint: topic.or(around.hint), ..around };
@@ -640,10 +642,12 @@ impl Normalizer {
                 self.reject(&Fault::of_record(code::API_ERROR, text), sink);
             }
             Verdict::Ambiguous(ref candidates) => {
-                let names: Vec<_> = candidates.iter().map(|&p| products::all()[p].id).collect();
+                let candidates = candidates.iter().filter(|&&p| may_be(p, plan, source));
+                let names: Vec<_> = candidates.map(|&p| products::all()[p].id).collect();
                 let text = match names[..] {
+                    [] => return self.refuse_keys(plan, sink),
                     [one] => {
-                        format!("the keys fit {one}, but too few to be sure; if it is, say --from {one}")
+                        format!("the keys fit {one}, but others have them too; if it is, say --from {one}")
                     }
                     _ => format!(
                         "the keys fit {}, and nothing tells which it is; say --from",
@@ -655,20 +659,32 @@ impl Normalizer {
             Verdict::Unknown if text.starts_with('{') && envelopes::is_empty(text) => {
                 self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS), sink);
             }
-            Verdict::Unknown => {
-                let (mut keys, more) = plan.first_keys(8);
-                keys.iter_mut().for_each(|k| *k = clipped(k, 40));
-                let keys = format!("{}{}", keys.join(", "), if more { ", ..." } else { "" });
-                let text = match self.from {
-                    _ if keys.is_empty() => "an object without keys".into(),
-                    Some(p) => format!("{} has none of these keys ({keys})", products::all()[p].id),
-                    None => format!(
-                        "no known record has these keys ({keys}); name the product with --from (`weir formats` lists them)"
-                    ),
-                };
-                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
+            Verdict::OtherTopic(p) => {
+                let id = products::all()[p].id;
+                let text = format!(
+                    "the keys are those of {id}, but the topic of the log is of something else; if it is, say --from {id}"
+                );
+                self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
+            Verdict::Unknown => self.refuse_keys(plan, sink),
         }
+    }
+
+    /// Rejects what has the keys of no product.
+    #[cold]
+    #[inline(never)]
+    fn refuse_keys(&mut self, plan: &Plan, sink: &mut Sink<'_>) {
+        let (mut keys, more) = plan.first_keys(8);
+        keys.iter_mut().for_each(|k| *k = clipped(k, 40));
+        let keys = format!("{}{}", keys.join(", "), if more { ", ..." } else { "" });
+        let text = match self.from {
+            _ if keys.is_empty() => "an object without keys".into(),
+            Some(p) => format!("{} has none of these keys ({keys})", products::all()[p].id),
+            None => format!(
+                "no known record has these keys ({keys}); name the product with --from (`weir formats` lists them)"
+            ),
+        };
+        self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
     }
 
     /// Normalizes what an envelope holds as a value.
@@ -795,44 +811,60 @@ fn other_line(text: &str) -> Option<Fault<'static>> {
 
 const NO_RECORDS: &str = "the envelope in it holds no records";
 
-/// The product that a topic among these keys tells.
-fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Option<usize> {
-    let (_, topic) = members.find(|(key, _)| envelopes::TOPICS.contains(key))?;
-    product_of_topic(topic.text)
+/// Whether a record may be of a product: it has the key of an address, and nothing among its
+/// values speaks against it.
+#[cold]
+#[inline(never)]
+fn may_be<'a>(product: usize, plan: &Plan, source: &dyn Source<'a>) -> bool {
+    let index = KeyIndex::get();
+    let entry = |i: usize| index.entry(product, source.key(i));
+    let is_address =
+        |i: usize| entry(i).is_some_and(|e| matches!(e.to, To::Address(_) | To::AddressOrName(_)));
+    let against = |i: usize| entry(i).is_some_and(|e| evidence(e, source.value(i)) == Evidence::Against);
+    (0..plan.len()).any(is_address) && !(0..plan.len()).any(against)
 }
 
-/// A topic of a log, and the product that it tells.
+/// What a topic among these keys says.
+fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Hint {
+    match members.find(|(key, _)| envelopes::TOPICS.contains(key)) {
+        Some((key, topic)) => envelopes::hint(key, topic),
+        None => Hint::Nothing,
+    }
+}
+
+/// A topic of a log, and what it says.
 #[derive(Debug, Default)]
 struct Topic {
+    key: String,
     text: String,
-    product: Option<usize>,
+    hint: Hint,
 }
 
 impl Topic {
     /// No product's topic is longer.
     const LONGEST: usize = 64;
 
-    /// The product that a topic tells, which most often is the one before.
+    /// What a topic says, which most often is the one before.
     #[inline]
-    fn tells(&mut self, text: &str) -> Option<usize> {
-        if scan::equal(self.text.as_bytes(), text.as_bytes()) { self.product } else { self.learn(text) }
+    fn tells(&mut self, key: &str, topic: Raw<'_>) -> Hint {
+        let same = |a: &str, b: &str| scan::equal(a.as_bytes(), b.as_bytes());
+        match topic.kind == RawKind::Text && same(&self.text, topic.text) && same(&self.key, key) {
+            true => self.hint,
+            false => self.learn(key, topic),
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn learn(&mut self, text: &str) -> Option<usize> {
-        let product = product_of_topic(text);
-        if text.len() <= Self::LONGEST {
-            self.text.clear();
-            self.text.push_str(text);
-            self.product = product;
+    fn learn(&mut self, key: &str, topic: Raw<'_>) -> Hint {
+        let hint = envelopes::hint(key, topic);
+        if topic.kind == RawKind::Text && topic.text.len() <= Self::LONGEST {
+            key.clone_into(&mut self.key);
+            topic.text.clone_into(&mut self.text);
+            self.hint = hint;
         }
-        product
+        hint
     }
-}
-
-fn product_of_topic(topic: &str) -> Option<usize> {
-    products::all().iter().position(|p| p.topics.contains(&topic))
 }
 
 /// The names of the columns of an envelope's rows, from its context.

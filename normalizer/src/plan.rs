@@ -10,7 +10,7 @@ use crate::{
     envelopes::{self, Meta},
     limits, nearest,
     outline::{Outline, Place, Reading},
-    products::{self, Product, To, Unit},
+    products::{self, Entry, Product, Shape, To, Unit},
     record::Field,
     sort,
     source::Member,
@@ -27,14 +27,51 @@ pub(crate) enum Verdict {
     ApiError { code: usize, message: usize },
     /// It may be any of these products.
     Ambiguous(Vec<usize>),
+    /// The keys are this product's, but the topic of the log is of something else.
+    OtherTopic(usize),
     /// None that is known.
     Unknown,
+}
+
+/// What the topic of a log says about the product of its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// They are of this product.
+    Product(usize),
+    /// They are of a product of the cloud whose log service it is, if of any.
+    Provider(&'static str),
+    /// They are of something that no product is.
+    Other,
+}
+
+impl Hint {
+    /// This one, or another where it says nothing.
+    #[inline]
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+
+    fn allows(self, product: usize) -> bool {
+        let provider = products::all()[product].provider;
+        match self {
+            Self::Nothing => true,
+            // A flat record says itself what it is, wherever it is kept.
+            _ if provider.is_empty() => true,
+            // Somebody may have changed the topic; the keys of a neighbour are still its own.
+            Self::Product(p) => products::all()[p].provider == provider,
+            Self::Provider(p) => p == provider,
+            Self::Other => false,
+        }
+    }
 }
 
 /// What is done with the values of a record with these keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) hint: Option<usize>,
+    pub(crate) hint: Hint,
     keys: String,
     ends: Vec<u32>,
     pub(crate) verdict: Verdict,
@@ -54,8 +91,11 @@ pub(crate) struct Plan {
     pub(crate) lacks: Option<String>,
     /// The keys as an object has them.
     outline: Option<Outline>,
-    /// The member that has the topic of the log, which may tell the product, and its text.
+    /// The member that has the topic of the log, which may tell the product.
     pub(crate) topic: Option<usize>,
+    /// Members whose values must be like this: where nobody said what the record is, and only its
+    /// keys tell.
+    pub(crate) shaped: Vec<(usize, Shape)>,
     /// How records that are written in the simplest way go out.
     pub(crate) direct: Option<Program>,
     /// Its number among those that are kept.
@@ -63,7 +103,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    fn matches<'a>(&self, keys: impl ExactSizeIterator<Item = &'a str>, hint: Option<usize>) -> bool {
+    fn matches<'a>(&self, keys: impl ExactSizeIterator<Item = &'a str>, hint: Hint) -> bool {
         if keys.len() != self.ends.len() || hint != self.hint {
             return false;
         }
@@ -81,6 +121,27 @@ impl Plan {
 pub(crate) struct KeyIndex {
     /// The key, folded, with product and entry; sorted.
     keys: Vec<(String, usize, usize)>,
+    /// For each product, how many entries its sets of telling keys have.
+    sets: Vec<Counts>,
+}
+
+/// A count for each set of telling keys, and for those that tell alone.
+type Counts = [u16; u16::BITS as usize];
+
+/// Counts an entry in the sets that it is in.
+fn count(counts: &mut Counts, tells: u16) {
+    for (set, count) in counts.iter_mut().enumerate() {
+        *count += tells >> set & 1;
+    }
+}
+
+/// What an object's keys say about a product.
+#[derive(Clone, Copy, Debug, Default)]
+struct Evidence {
+    /// How many of them it knows.
+    known: usize,
+    /// The sets of telling keys that are complete, and those keys that tell alone.
+    told: u16,
 }
 
 impl KeyIndex {
@@ -99,7 +160,48 @@ impl KeyIndex {
         }
         sort::sort(&mut keys);
         keys.dedup();
-        Self { keys }
+        let sets = products::all().iter().map(|product| {
+            let mut counts = Counts::default();
+            product.entries.iter().for_each(|e| count(&mut counts, e.tells));
+            counts
+        });
+        Self { keys, sets: sets.collect() }
+    }
+
+    /// What some keys say about each product.
+    #[inline(never)]
+    fn evidence<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Vec<Evidence> {
+        let mut evidence = vec![Evidence::default(); products::all().len()];
+        let mut found = Vec::new();
+        for key in keys {
+            for &(_, product, entry) in self.entries(key) {
+                evidence[product].known += 1;
+                found.push((product, entry));
+            }
+        }
+        // Two spellings of a key are one key of a set.
+        sort::sort(&mut found);
+        found.dedup();
+        let mut counts = vec![Counts::default(); evidence.len()];
+        for (product, entry) in found {
+            count(&mut counts[product], products::all()[product].entries[entry].tells);
+        }
+        for ((e, counts), sets) in evidence.iter_mut().zip(&counts).zip(&self.sets) {
+            for (set, (count, all)) in counts.iter().zip(sets).enumerate() {
+                let complete = *count > 0 && (count == all || 1 << set == products::ALONE);
+                e.told |= u16::from(complete) << set;
+            }
+        }
+        evidence
+    }
+
+    /// Those of some keys that tell a product.
+    pub(crate) fn telling<'k>(&self, product: usize, keys: &[&'k str]) -> Vec<&'k str> {
+        let told = self.evidence(keys.iter().copied())[product].told;
+        let entries = products::all()[product].entries;
+        let tells =
+            |k: &&str| self.entries(k).iter().any(|e| e.1 == product && entries[e.2].tells & told != 0);
+        keys.iter().copied().filter(|k| tells(k)).collect()
     }
 
     fn entries(&self, key: &str) -> &[(String, usize, usize)] {
@@ -117,6 +219,12 @@ impl KeyIndex {
     pub(crate) fn is_address(&self, key: &str) -> bool {
         let is_end = |to: To| matches!(to.field(), Some(Field::SrcIp | Field::DstIp));
         self.entries(key).iter().any(|e| is_end(products::all()[e.1].entries[e.2].to))
+    }
+
+    /// A product's entry for a key.
+    pub(crate) fn entry(&self, product: usize, key: &str) -> Option<&'static Entry> {
+        let found = self.entries(key).iter().find(|e| e.1 == product)?;
+        Some(&products::all()[product].entries[found.2])
     }
 
     /// Whether some product, or some log service, has such a key.
@@ -161,7 +269,7 @@ impl Planner {
     /// The plan for lines in a product's own layout.
     pub(crate) fn lines(product: usize) -> Plan {
         let p: &Product = products::all()[product];
-        let mut plan = Plan::empty(None);
+        let mut plan = Plan::empty(Hint::Nothing);
         plan.verdict = Verdict::Product(product);
         for (i, entry) in p.entries[..p.lines.columns()].iter().enumerate() {
             plan.add_key(entry.keys[0]);
@@ -190,7 +298,7 @@ impl Planner {
     /// Makes the plan for an object's keys.
     // Its parts stand beside each other: one inside another would take more stack than runtimes
     // for small places have.
-    pub(crate) fn plan(&self, keys: &[&str], hint: Option<usize>) -> Plan {
+    pub(crate) fn plan(&self, keys: &[&str], hint: Hint) -> Plan {
         let mut plan = self.decide(keys, hint);
         // What has more keys is no stream of records, and its plan is large enough.
         if keys.len() <= limits::QUICK_KEYS && plan.keys.len() <= limits::QUICK_KEY_BYTES {
@@ -202,7 +310,7 @@ impl Planner {
 
     /// Finds the product, and what is done with each value.
     #[inline(never)]
-    fn decide(&self, keys: &[&str], hint: Option<usize>) -> Plan {
+    fn decide(&self, keys: &[&str], hint: Hint) -> Plan {
         let mut plan = Plan::empty(hint);
         for key in keys {
             plan.add_key(key);
@@ -210,24 +318,25 @@ impl Planner {
         // Of keys that occur more than once only the last counts.
         let live = sort::last_of_each(keys.len(), &|i| keys[i]);
         let payload = || live.iter().copied().find(|&i| self.may_be_payload(keys[i]));
+        let evidence = self.index.evidence(live.iter().map(|&i| keys[i]));
         plan.verdict = match self.from {
             // A key or two may be the envelope's.
-            Some(p) if self.is_told(p, keys, &live) || self.known(p, keys, &live) >= Self::FEWEST_KEYS => {
+            Some(p) if self.speaks(p, keys, &live) || evidence[p].known >= Self::FEWEST_KEYS => {
                 Verdict::Product(p)
             }
             Some(p) => match (Self::api_error(keys, &live, true), payload()) {
                 (Some(error), _) => error,
                 (None, Some(i)) => Verdict::Payload(i),
-                (None, None) if self.known(p, keys, &live) > 0 => Verdict::Product(p),
+                (None, None) if evidence[p].known > 0 => Verdict::Product(p),
                 (None, None) => Self::api_error(keys, &live, false).unwrap_or(Verdict::Unknown),
             },
-            None => match self.detect(keys, &live, hint) {
+            None => match Self::detect(&evidence, hint) {
                 Verdict::Unknown => match (Self::api_error(keys, &live, true), payload()) {
                     (Some(error), _) => error,
                     (None, Some(i)) => Verdict::Payload(i),
                     (None, None) => {
                         let error = Self::api_error(keys, &live, false);
-                        error.unwrap_or_else(|| self.candidates(keys, &live))
+                        error.unwrap_or_else(|| Self::candidates(&evidence, Self::own(keys, &live)))
                     }
                 },
                 found => found,
@@ -269,6 +378,12 @@ impl Planner {
         }
         sort::sort_by(&mut plan.steps, |a, b| (a.1, a.0) < (b.1, b.0));
         plan.rival_times = has_rival_times(&plan);
+        if let (Some(p), None) = (product, self.from) {
+            let shape = |entry: usize| products::all()[p].entries[entry].shape;
+            let shaped = plan.steps.iter().map(|&(i, e)| (i, shape(e)));
+            // A word that is none of the known is a fault of its own.
+            plan.shaped = shaped.filter(|s| !matches!(s.1, Shape::Any | Shape::Word(_))).collect();
+        }
         let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);
         let has = |name: &String| {
             live.iter().any(|&i| {
@@ -282,7 +397,7 @@ impl Planner {
 
     /// Whether these keys tell a product.
     pub(crate) fn tells(&self, keys: &[&str]) -> bool {
-        matches!(self.decide(keys, None).verdict, Verdict::Product(_))
+        matches!(self.decide(keys, Hint::Nothing).verdict, Verdict::Product(_))
     }
 
     /// The error body that these keys are of; only one that has no other keys, where that is asked.
@@ -296,63 +411,56 @@ impl Planner {
         })
     }
 
-    /// Whether a key speaks for a product.
-    fn is_told(&self, product: usize, keys: &[&str], live: &[usize]) -> bool {
+    /// Whether a key speaks for a product, if only together with others.
+    fn speaks(&self, product: usize, keys: &[&str], live: &[usize]) -> bool {
         let speaks =
-            |e: &(String, usize, usize)| e.1 == product && products::all()[product].entries[e.2].telling;
+            |e: &(String, usize, usize)| e.1 == product && products::all()[product].entries[e.2].tells != 0;
         live.iter().any(|&i| self.index.entries(keys[i]).iter().any(speaks))
     }
 
-    /// How many of the keys a product knows.
-    fn known(&self, product: usize, keys: &[&str], live: &[usize]) -> usize {
-        live.iter().filter(|&&i| self.index.entries(keys[i]).iter().any(|e| e.1 == product)).count()
+    /// How many of the keys are not the log service's.
+    fn own(keys: &[&str], live: &[usize]) -> usize {
+        live.iter().filter(|&&i| envelopes::meta(keys[i], false).is_none()).count()
     }
 
-    /// The products that know most of the keys, where nothing tells one of them.
-    fn candidates(&self, keys: &[&str], live: &[usize]) -> Verdict {
-        let scores: Vec<_> = (0..products::all().len()).map(|p| self.known(p, keys, live)).collect();
-        match scores.iter().max() {
-            Some(&best) if best >= Self::FEWEST_TO_NAME => {
-                Verdict::Ambiguous((0..scores.len()).filter(|&p| scores[p] == best).collect())
+    /// The products that know most of the keys, where nothing tells one of them. One that does not
+    /// know half of them is none.
+    fn candidates(evidence: &[Evidence], keys: usize) -> Verdict {
+        match evidence.iter().map(|e| e.known).max() {
+            Some(best) if best >= Self::FEWEST_TO_NAME && best * 2 >= keys => {
+                Verdict::Ambiguous((0..evidence.len()).filter(|&p| evidence[p].known == best).collect())
             }
             _ => Verdict::Unknown,
         }
     }
 
-    /// Among the products that a telling key, or the envelope, speaks for: the one that knows
-    /// most of the keys.
-    fn detect(&self, keys: &[&str], live: &[usize], hint: Option<usize>) -> Verdict {
-        let all = products::all();
-        let mut told = vec![false; all.len()];
-        for &i in live {
-            for (_, p, e) in self.index.entries(keys[i]) {
-                told[*p] |= all[*p].entries[*e].telling;
-            }
-        }
-        if let Some(p) = hint {
-            told[p] = true;
-        }
-        let scores = (0..all.len()).filter(|&p| told[p]).map(|p| (self.known(p, keys, live), p));
-        let fewest = if hint.is_some() { 1 } else { Self::FEWEST_KEYS };
-        let scores: Vec<_> = scores.filter(|s| s.0 >= fewest).collect();
-        let Some(best) = scores.iter().map(|s| s.0).max() else { return Verdict::Unknown };
+    /// Among the products that telling keys, or the envelope, speak for: the one that knows most
+    /// of the keys.
+    fn detect(evidence: &[Evidence], hint: Hint) -> Verdict {
+        let told = |p: usize| match hint {
+            Hint::Product(h) if h == p => evidence[p].known > 0,
+            _ => evidence[p].told != 0 && evidence[p].known >= Self::FEWEST_KEYS,
+        };
+        let told: Vec<bool> = (0..evidence.len()).map(told).collect();
+        let Some(best) = (0..told.len()).filter(|&p| told[p]).map(|p| evidence[p].known).max() else {
+            return Verdict::Unknown;
+        };
+        let is_best = |p: usize| told[p] && evidence[p].known == best;
         // A product that no key speaks for, but that knows more of them, may be meant as well.
-        let others = (0..all.len()).filter(|&p| !told[p] && self.known(p, keys, live) > best);
-        let mut others: Vec<usize> = others.collect();
-        let winners: Vec<usize> = scores.iter().filter(|s| s.0 == best).map(|s| s.1).collect();
-        match winners[..] {
-            [p] if others.is_empty() || hint == Some(p) => Verdict::Product(p),
-            _ => {
-                others.extend(winners);
-                sort::sort(&mut others);
-                Verdict::Ambiguous(others)
-            }
+        let is_other = |p: usize| !told[p] && evidence[p].known > best;
+        let all = 0..told.len();
+        let found: Vec<usize> = all.filter(|&p| is_best(p) || is_other(p)).collect();
+        match (hint, &found[..]) {
+            (Hint::Product(p), _) if is_best(p) => Verdict::Product(p),
+            (_, &[p]) if hint.allows(p) => Verdict::Product(p),
+            (_, &[p]) => Verdict::OtherTopic(p),
+            _ => Verdict::Ambiguous(found),
         }
     }
 }
 
 impl Plan {
-    fn empty(hint: Option<usize>) -> Self {
+    fn empty(hint: Hint) -> Self {
         Self {
             hint,
             keys: String::new(),
@@ -367,6 +475,7 @@ impl Plan {
             lacks: None,
             outline: None,
             topic: None,
+            shaped: Vec::new(),
             direct: None,
             slot: 0,
         }
@@ -377,6 +486,11 @@ impl Plan {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let keys = starts.zip(&self.ends).map(|(a, &b)| &self.keys[a as usize..b as usize]);
         (keys.take(most).collect(), self.ends.len() > most)
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     /// A key by its number.
@@ -490,12 +604,7 @@ impl Plans {
     }
 
     /// The plan for these keys, which are those of the plan that was needed last.
-    pub(crate) fn get_again<'a, I>(
-        &mut self,
-        planner: &Planner,
-        keys: impl Fn() -> I,
-        hint: Option<usize>,
-    ) -> &Plan
+    pub(crate) fn get_again<'a, I>(&mut self, planner: &Planner, keys: impl Fn() -> I, hint: Hint) -> &Plan
     where
         I: ExactSizeIterator<Item = &'a str>,
     {
@@ -506,7 +615,7 @@ impl Plans {
     }
 
     /// The plan for these keys.
-    pub(crate) fn get<'a, I>(&mut self, planner: &Planner, keys: impl Fn() -> I, hint: Option<usize>) -> &Plan
+    pub(crate) fn get<'a, I>(&mut self, planner: &Planner, keys: impl Fn() -> I, hint: Hint) -> &Plan
     where
         I: ExactSizeIterator<Item = &'a str>,
     {

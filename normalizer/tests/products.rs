@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use weir_normalizer::{
     Config, Stream, batch,
-    products::{self, Entry, Lines, Product, To, Unit},
+    products::{self, Entry, Lines, Product, Shape, To, Unit},
     record::{Field, FieldType},
 };
 
@@ -122,6 +122,11 @@ fn tables_are_sound() {
             let shaped = product.entries[..n].iter().filter(|e| !matches!(e.shape, products::Shape::Any));
             assert!(shaped.count() >= 2, "nothing tells the lines of {}", product.id);
         }
+        // A set of one key is no set.
+        for set in (1..u16::BITS).map(|set| 1 << set) {
+            let keys = product.entries.iter().filter(|e| e.tells & set != 0).count();
+            assert!(keys == 0 || keys > 1, "{} has a set of one key", product.id);
+        }
         for name in product.layout_begins {
             assert!(product.entries.iter().any(|e| e.keys[0] == *name));
         }
@@ -170,6 +175,91 @@ fn a_key_less_makes_no_other_product() {
             }
         }
     }
+}
+
+/// A value that is as a product's are.
+fn fitting(entry: &Entry) -> String {
+    match entry.shape {
+        Shape::Hex(n) => "0a".repeat(n / 2),
+        Shape::Digits(n) => "1".repeat(n),
+        Shape::AtLeast(n) => n.to_string(),
+        Shape::Uuid => "1d515d18-1b36-47dc-a983-bd6512aed4bd".into(),
+        Shape::Prefix(p) => format!("{p}1"),
+        Shape::Any | Shape::Word(_) => sample(entry).0,
+    }
+}
+
+/// What an object of these entries comes to, each with a value that fits.
+fn of_entries<'e>(entries: impl Iterator<Item = &'e Entry>) -> (Vec<Value>, Vec<(String, String)>) {
+    let members = entries.map(|e| (e.keys[0].to_string(), json!(fitting(e))));
+    run(&Value::from(members.collect::<Map<_, _>>()).to_string(), None)
+}
+
+/// A key that tells alone, and each set of keys that tell together, do so among any others of
+/// the product; without them nothing does.
+#[test]
+fn telling_keys_tell() {
+    let products = || products::all().iter().filter(|p| !p.provider.is_empty());
+    let mut sets = 0;
+    for product in products() {
+        // Keys that say nothing, so that there are enough.
+        let silent = || product.entries.iter().filter(|e| e.tells == 0);
+        assert!(of_entries(silent()).0.is_empty(), "{}: keys tell it that should not", product.id);
+        for set in (0..u16::BITS).map(|set| 1 << set) {
+            let of_set: Vec<&Entry> = product.entries.iter().filter(|e| e.tells & set != 0).collect();
+            let tellers: Vec<Vec<&Entry>> = match set {
+                products::ALONE => of_set.into_iter().map(|e| vec![e]).collect(),
+                _ if of_set.is_empty() => continue,
+                _ => vec![of_set],
+            };
+            for telling in tellers {
+                let (records, rejects) = of_entries(telling.iter().copied().chain(silent().take(40)));
+                let keys: Vec<_> = telling.iter().map(|e| e.keys[0]).collect();
+                assert!(rejects.is_empty(), "{} {keys:?}: {rejects:?}", product.id);
+                assert_eq!(id(&records[0]), product.id, "{keys:?}");
+                sets += 1;
+            }
+        }
+    }
+    assert!(sets > 40);
+}
+
+/// Where only keys tell a product, a value that is not as the product's are speaks against it, in
+/// the short way and in the long one, and with `--from` it does not.
+#[test]
+fn values_speak_against_keys() {
+    let mut shaped = 0;
+    for product in products::all() {
+        let is_shaped = |e: &&Entry| !matches!(e.shape, Shape::Any | Shape::Word(_));
+        for odd in product.entries.iter().filter(is_shaped) {
+            // Enough columns of a product that has its own lines.
+            let entries = &product.entries[..product.lines.columns().max(1)];
+            let object = |odd_value: Option<&str>| {
+                let value = |e: &Entry| match odd_value {
+                    Some(odd_value) if std::ptr::eq(e, odd) => odd_value.to_owned(),
+                    _ => fitting(e),
+                };
+                let members = entries.iter().map(|e| (e.keys[0].to_string(), json!(value(e))));
+                Value::from(members.collect::<Map<_, _>>()).to_string()
+            };
+            for missing in ["-", "", "null"] {
+                assert_eq!(run(&object(Some(missing)), None).0.len(), 1, "{} {missing:?}", product.id);
+            }
+            // The first of a kind goes the long way, those behind it the short one.
+            let (good, bad) = (object(None), object(Some("1")));
+            let (records, rejects) = run(&[&*good, &*good, &*bad, &*bad, &*good].join("\n"), None);
+            assert_eq!((records.len(), rejects.len()), (3, 2), "{} {}", product.id, odd.keys[0]);
+            for (code, reason) in rejects {
+                assert_eq!(code, "unknown-format");
+                let says = |what: &str| reason.contains(what);
+                let from = format!("--from {}", product.id);
+                assert!(says(odd.keys[0]) && says("\"1\"") && says(&odd.shape.describe()) && says(&from));
+            }
+            assert_eq!(run(&bad, Some(product.id)).0.len(), 1);
+            shaped += 1;
+        }
+    }
+    assert!(shaped > 5);
 }
 
 /// For each pair of products with text lines: neither's lines are taken for the other's.

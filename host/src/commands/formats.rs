@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, process::ExitCode};
 
 use weir_normalizer::{
-    products::{self, Lines, Product},
+    products::{self, Entry, Lines, Product},
     record::Field,
 };
 
@@ -62,16 +62,30 @@ fn keys(product: &Product) -> String {
             let _ = writeln!(text, "A text line has the first {} keys, in this order.", lines.columns());
         }
     }
-    text.push_str("Case, - and _ make no difference in keys.\n\n");
+    text.push_str("Case, - and _ make no difference in keys.\n");
+    if product.entries.iter().any(|e| e.tells & !products::ALONE != 0) {
+        text.push_str("All keys with one letter tell the product together.\n");
+    }
+    text.push('\n');
     let rows = product.entries.iter().map(|e| {
         let field = e.to.field().map_or("", Field::key);
         let field = match e.to {
             products::To::Extra => "extra",
             _ => field,
         };
-        [e.keys.join(", "), field.into(), e.to.describe(), if e.telling { "yes" } else { "" }.into()]
+        [e.keys.join(", "), field.into(), e.to.describe(), tells(e)]
     });
     text + &markdown(["key", "field", "value", "tells the product"], rows)
+}
+
+/// Whether a key tells the product: alone, or with all others that have one of its letters.
+fn tells(entry: &Entry) -> String {
+    if entry.tells & products::ALONE != 0 {
+        return "yes".into();
+    }
+    let sets = ('A'..='Z').zip(1..u16::BITS).filter(|(_, set)| entry.tells >> set & 1 == 1);
+    let sets: Vec<String> = sets.map(|(letter, _)| letter.into()).collect();
+    sets.join(", ")
 }
 
 /// A Markdown table whose columns stand under each other.

@@ -17,7 +17,7 @@ use crate::{
     layout::{self, Layout},
     limits,
     output::Output,
-    plan::{KeyIndex, Plan, Verdict},
+    plan::{Hint, KeyIndex, Plan, Verdict},
     products,
     record::{Raw, RawKind},
     redaction, scan,
@@ -441,7 +441,7 @@ impl Normalizer {
         first: usize,
         text: &str,
         level: &mut Level,
-        hint: Option<usize>,
+        hint: Hint,
         sink: &mut Sink<'_>,
     ) -> Held {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };

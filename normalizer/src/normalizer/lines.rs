@@ -3,19 +3,21 @@
 use std::mem;
 
 use crate::{
-    Config, Error,
+    Config, Error, Zone,
     batch::Outcome,
     columns::Writer,
+    convert,
     direct::{Known, is_known},
     explain::ToldBy,
     fault::{Fault, clipped, code, push_number},
-    fill::{Around, Given, Written, apply},
+    fill::{Around, Given, Written, apply, no_such},
     layout::{Columns, HEADER, Layout},
     limits,
-    plan::{Plan, Planner, Verdict},
-    products::{self, Entry, Lines, Product, Shape, To},
+    plan::{Hint, Plan, Planner, Verdict},
+    products::{self, Entry, Lines, Product, Shape, To, Unit},
     record::{Raw, Record, RecordMemory},
     source::{Line, NamedLine, Object},
+    time::{self, Time},
 };
 
 use super::{Missed, Normalizer, Sink, other_line};
@@ -148,15 +150,23 @@ impl Normalizer {
     }
 
     /// Normalizes a line; the context may be a header row.
-    pub(super) fn line(&mut self, text: &str, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
+    pub(super) fn line(
+        &mut self,
+        text: &str,
+        depth: usize,
+        context: &[u8],
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
         let mut columns = mem::take(&mut self.columns);
-        self.line_in(text, &mut columns, context, around, sink);
+        self.line_in(text, depth, &mut columns, context, around, sink);
         self.columns = columns;
     }
 
     fn line_in(
         &mut self,
         text: &str,
+        depth: usize,
         columns: &mut Columns,
         context: &[u8],
         around: Around<'_>,
@@ -187,7 +197,7 @@ impl Normalizer {
                 self.header.1 = Some(rows);
             }
         } else {
-            self.known_line(text, columns, around, sink);
+            self.known_line(text, depth, columns, around, sink);
         }
     }
 
@@ -196,35 +206,42 @@ impl Normalizer {
     #[inline(never)]
     pub(super) fn line_at_length(&mut self, found: Option<usize>, text: &str, sink: &mut Sink<'_>) {
         let columns = mem::take(&mut self.columns);
-        self.line_of(found, false, text, &columns, Around::default(), sink);
+        self.line_of(found, false, text, 0, &columns, Around::default(), sink);
         self.columns = columns;
     }
 
     /// A line in one of the products' own layouts.
-    fn known_line(&mut self, text: &str, columns: &Columns, around: Around<'_>, sink: &mut Sink<'_>) {
+    fn known_line(
+        &mut self,
+        text: &str,
+        depth: usize,
+        columns: &Columns,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
         let is_told = |l: &KnownLines| self.from.is_some() || l.tell(text.as_bytes(), columns);
         let found = self.lines.iter().position(is_told);
-        self.line_of(found, true, text, columns, around, sink);
+        self.line_of(found, true, text, depth, columns, around, sink);
     }
 
     /// A line of these known lines, if of any.
+    #[expect(clippy::too_many_arguments, reason = "a line, what is known of it, and where it goes")]
     fn line_of(
         &mut self,
         found: Option<usize>,
         short: bool,
         text: &str,
+        depth: usize,
         columns: &Columns,
         around: Around<'_>,
         sink: &mut Sink<'_>,
     ) {
-        let Some(found) = found else {
-            // Events are explained where there is more stack, and only if it is worth it.
-            let fault = match self.noted {
-                Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
-                None => other_line(text).unwrap_or_else(|| self.explain_line(text, columns)),
-            };
-            return self.reject(&fault, sink);
-        };
+        let counts = found.is_some_and(|l| self.lines[l].columns == columns.len());
+        if !counts && let Some((time, rest)) = stamped(text, self.rules.zone.as_ref()) {
+            let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
+            return self.line_behind_time(rest, depth, around, sink);
+        }
+        let Some(found) = found else { return self.unknown_line(text, columns, sink) };
         self.latest_line = found;
         let KnownLines { product: p, plan, .. } = &self.lines[found];
         let product = products::all()[*p];
@@ -247,6 +264,46 @@ impl Normalizer {
             Ok(Written::Filtered) => {}
             Err(fault) => self.put_reject(&fault, sink),
         }
+    }
+
+    /// What stands behind the time that a log service, or an agent, put in front of each line:
+    /// JSON, or a line of a known layout.
+    #[cold]
+    #[inline(never)]
+    fn line_behind_time(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
+        if text.starts_with('{') {
+            return self.text(text, depth, &[], around, sink);
+        }
+        let mut columns = Columns::default();
+        columns.split_blanks(text, text.as_bytes());
+        let is_told = |l: &KnownLines| match self.from {
+            Some(_) => l.columns == columns.len(),
+            None => l.tell(text.as_bytes(), &columns),
+        };
+        if let Some(observer) = &mut self.observer {
+            observer.text(text);
+        }
+        match (self.lines.iter().position(is_told), self.from, self.lines.first()) {
+            (Some(found), _, _) => self.line_of(Some(found), true, text, depth, &columns, around, sink),
+            (None, Some(p), Some(line)) => {
+                let names = line.plan.first_keys(usize::MAX).0;
+                let fault = column_count(products::all()[p].id, names, columns.len());
+                self.reject(&fault, sink);
+            }
+            _ => self.unknown_line(text, &columns, sink),
+        }
+    }
+
+    /// Rejects a line of no known layout.
+    #[cold]
+    #[inline(never)]
+    fn unknown_line(&mut self, text: &str, columns: &Columns, sink: &mut Sink<'_>) {
+        // Events are explained where there is more stack, and only if it is worth it.
+        let fault = match self.noted {
+            Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
+            None => other_line(text).unwrap_or_else(|| self.explain_line(text, columns)),
+        };
+        self.reject(&fault, sink);
     }
 
     /// Whether the header row that stands above a line is about it. A stream may go on with
@@ -318,6 +375,14 @@ impl Normalizer {
             },
         };
         if let Some(fault) = fault {
+            if let Some((time, rest)) = stamped(text, self.rules.zone.as_ref())
+                && let Some(separation) = &layout.separation
+                && columns.split(rest, separation).is_ok()
+                && columns.len() == layout.names.len()
+            {
+                let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
+                return self.named_line(rows, called, rest, columns, around, sink);
+            }
             return self.reject(&fault, sink);
         }
         let source = NamedLine { text, columns, names: &layout.names, missing: missing.as_deref() };
@@ -330,6 +395,7 @@ impl Normalizer {
     #[inline(never)]
     pub(super) fn reject_explained(&mut self, text: &str, sink: &mut Sink<'_>) {
         let mut columns = mem::take(&mut self.columns);
+        let text = stamped(text, None).map_or(text, |(_, rest)| rest);
         columns.split_blanks(text, text.as_bytes());
         let fault = match self.from.is_some() || self.resembles(text, &columns) {
             true => self.explain_line(text, &columns),
@@ -342,7 +408,10 @@ impl Normalizer {
     /// Whether a line has something of a product's, where it stands there.
     fn resembles(&self, text: &str, columns: &Columns) -> bool {
         let fits = |(i, shape, _): &&(usize, Shape, Vec<Known>)| {
-            *i < columns.len() && shape.fits(columns.get(text, *i).as_bytes())
+            *i < columns.len()
+                && !matches!(shape, Shape::AtLeast(_))
+                && columns.get(text, *i) != "-"
+                && shape.fits(columns.get(text, *i).as_bytes())
         };
         self.lines.iter().any(|l| l.shapes.iter().filter(fits).count() >= 2)
     }
@@ -354,18 +423,30 @@ impl Normalizer {
         let all = products::all();
         let raw = |i: usize| Raw::text(columns.get(text, i));
         let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
-        let mut memory = RecordMemory::default();
-        let mut score = |p: usize| {
+        let product_lines = |p: usize| all[p].lines;
+        // How many columns speak for a product, and how many against it.
+        let score = |p: usize| {
             let entries = layout(p).iter().zip(0..columns.len());
-            entries.filter(|(e, i)| plausible(e, raw(*i), &mut memory)).count()
+            let evidence = entries.map(|(e, i)| evidence(e, raw(i)));
+            evidence.fold((0, 0), |(fit, odd), e| match e {
+                Evidence::None => (fit, odd),
+                Evidence::For => (fit + 1, odd),
+                Evidence::Against => (fit, odd + 1),
+            })
         };
-        let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && all[*p].lines != Lines::None;
+        let is_good = |p: usize, same: bool, (fit, odd): (usize, usize)| match product_lines(p) {
+            // Where nothing in a line tells, all of it must fit.
+            Lines::Named(_) => same && fit == layout(p).iter().filter(|e| says_something(e)).count(),
+            _ => fit >= odd && fit >= FEWEST_FITTING,
+        };
+        let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && product_lines(*p) != Lines::None;
         let candidates = (0..all.len()).filter(asked);
-        let scored = candidates.map(|p| (score(p), layout(p).len() == columns.len(), p));
-        let nearest = scored.max_by_key(|(score, same, p)| {
-            (*same && score * 2 >= layout(*p).len(), *score, std::cmp::Reverse(*p))
+        let scored = candidates.map(|p| {
+            let (same, score) = (layout(p).len() == columns.len(), score(p));
+            (is_good(p, same, score), same, score.0, std::cmp::Reverse(p))
         });
-        let Some((score, same, p)) = nearest else {
+        let nearest = scored.max_by_key(|&(good, same, fit, p)| (good && same, good, fit, p));
+        let Some((good, same, _, std::cmp::Reverse(p))) = nearest else {
             let text = match self.from {
                 Some(p) => format!("a text line, but {} has none of its own; give --layout", all[p].id),
                 None => "a text line of no known format".into(),
@@ -373,7 +454,10 @@ impl Normalizer {
             return Fault::of_record(code::UNKNOWN_FORMAT, text);
         };
         let product = all[p];
-        if score * 2 < layout(p).len() {
+        let misfits = |(i, e): &(usize, &Entry)| !e.shape.fits(raw(*i).text.as_bytes());
+        let misfits = || layout(p).iter().enumerate().take(columns.len()).filter(misfits);
+        // With two it is more likely something else's.
+        if !good || misfits().count() > 1 {
             let text = [
                 "a line of ",
                 &counted(columns.len()),
@@ -397,26 +481,20 @@ impl Normalizer {
                 return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
             }
         }
-        match layout(p).iter().enumerate().find(|(i, e)| !e.shape.fits(raw(*i).text.as_bytes())) {
+        match misfits().next() {
             Some((i, entry)) => Fault {
-                format: product.id,
                 field: entry.keys[0],
                 column: i + 1,
                 found: raw(i).text,
-                ..Fault::of_record(
-                    code::UNKNOWN_FORMAT,
-                    format!(
-                        "is not {}, so this may be no {}; if it is, say --from {}",
-                        entry.shape.describe(),
-                        product.id,
-                        product.id
-                    ),
-                )
+                ..no_such(entry.shape, product.id)
             },
             None => Fault::of_record(code::UNKNOWN_FORMAT, "a line of no known format"),
         }
     }
 }
+
+/// The fewest columns that must fit for a product to be named as one that a line may be of.
+const FEWEST_FITTING: usize = 5;
 
 const NO_SEPARATORS: &str = "the layout has no separators, so a line can't be cut into its columns: \
 with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0.25 1200 and 10.0.0.11 0.0.0.25 1200";
@@ -424,7 +502,7 @@ with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0
 impl Rows {
     pub(super) fn new(layout: Layout, planner: &Planner, config: &Config) -> Self {
         let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
-        Self { plan: planner.plan(&names, None), layout, missing: config.missing.clone() }
+        Self { plan: planner.plan(&names, Hint::Nothing), layout, missing: config.missing.clone() }
     }
 
     /// Checks a configured layout; gives the warnings about it.
@@ -487,21 +565,60 @@ fn nul_byte(at: usize) -> Fault<'static> {
 #[inline(never)]
 fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
     let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(&names));
-    let format = if products::by_id(layout).is_some() { layout } else { "" };
+    let is_product = products::by_id(layout).is_some();
+    let other = if is_product { "; name other columns in a header row, or with --layout" } else { "" };
+    let format = if is_product { layout } else { "" };
+    let text = text + other;
     Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
 }
 
-/// Whether a column looks like what its entry says.
-fn plausible(entry: &Entry, raw: Raw<'_>, memory: &mut RecordMemory) -> bool {
-    match entry.to {
-        To::Version(v) => v == raw.text,
-        _ if entry.shape != Shape::Any => entry.shape.fits(raw.text.as_bytes()),
-        To::Text(_) | To::Extra | To::Envelope => true,
-        _ => {
-            let mut record = Record::new(memory);
-            let is_read = apply(&mut record, entry, raw, None).is_ok();
-            record.recycle(memory);
-            is_read
-        }
-    }
+/// What a value says about whether its record is of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// Nothing: any text may stand there, or nothing does.
+    None,
+    For,
+    Against,
 }
+
+/// What a value says about whether its record is of the product that the entry is of.
+pub(super) fn evidence(entry: &Entry, raw: Raw<'_>) -> Evidence {
+    let text = raw.text.trim_ascii();
+    let fits = match entry.to {
+        _ if convert::is_missing(raw) => return Evidence::None,
+        _ if !says_something(entry) => return Evidence::None,
+        _ if entry.shape != Shape::Any => entry.shape.fits(raw.text.as_bytes()),
+        To::Version(v) => v == raw.text,
+        To::Address(_) | To::AddressOrName(_) => convert::address(text).is_some(),
+        _ => {
+            let mut record = Record::new(&mut RecordMemory::default());
+            apply(&mut record, entry, raw, None).is_ok()
+        }
+    };
+    if fits { Evidence::For } else { Evidence::Against }
+}
+
+/// Whether a value of an entry is evidence, and not any text.
+fn says_something(entry: &Entry) -> bool {
+    let any = matches!(entry.to, To::Text(_) | To::Extra | To::Envelope | To::FlatExtra | To::Flat(_));
+    entry.shape != Shape::Any || !any
+}
+
+/// The time that a line begins with, and what stands behind it: `2024-02-07T11:25:40.000Z `, or
+/// with a blank between date and time of day, and one in front of the zone.
+#[cold]
+#[inline(never)]
+fn stamped<'a>(text: &'a str, zone: Option<&Zone>) -> Option<(Time, &'a str)> {
+    // A year, so that no number is taken for a time.
+    let [year @ .., b'-' | b'/'] = text.as_bytes().first_chunk::<5>()? else { return None };
+    if !year.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let ends = text.bytes().enumerate().take(LONGEST_STAMP).filter(|(_, b)| *b == b' ').take(3);
+    let time = |end: usize| Some((time::read(&text[..end], Unit::Guess, zone).ok()?, end));
+    let (time, end) = ends.filter_map(|(end, _)| time(end)).last()?;
+    Some((time, text[end..].trim_ascii_start()))
+}
+
+/// No time in front of a line is longer: `2024-02-07 11:25:40.123456789 +08:00`.
+const LONGEST_STAMP: usize = 40;

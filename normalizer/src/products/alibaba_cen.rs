@@ -14,12 +14,12 @@
 //! Known gaps: there is no action, status or version. That times are epoch seconds is
 //! inferred, and so are the names of version 3: transit router, `dscp`, lost packets.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
+use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
 use crate::{record::Field, vocabulary::DIRECTION};
 
 const ENTRIES: &[Entry] = &[
-    entry(&["srcaddr"], To::Address(Field::SrcIp)),
-    entry(&["dstaddr"], To::Address(Field::DstIp)),
+    entry(&["srcaddr"], To::Address(Field::SrcIp)).with(A | B | C),
+    entry(&["dstaddr"], To::Address(Field::DstIp)).with(A | B | C),
     entry(&["bytes"], To::Number(Field::Bytes)),
     entry(&["srcport"], To::Number(Field::SrcPort)),
     entry(&["dstport"], To::Number(Field::DstPort)),
@@ -27,13 +27,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["packets"], To::Number(Field::Packets)),
     entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
+    entry(&["direction"], To::Word(Field::Direction, DIRECTION)).with(C),
     entry(&["account-id"], To::Text(Field::AccountId)),
     entry(&["cen-id"], To::Text(Field::InstanceId)).telling(),
-    entry(&["attachment-id", "tr-attachment-id"], To::Text(Field::ResourceId)).telling(),
-    entry(&["src-region-id"], To::Text(Field::SrcRegion)).telling(),
-    entry(&["dst-region-id"], To::Text(Field::DstRegion)).telling(),
-    entry(&["transit-router-id", "tr-id"], To::Extra).telling(),
+    entry(&["attachment-id", "tr-attachment-id"], To::Text(Field::ResourceId)).with(A),
+    entry(&["src-region-id"], To::Text(Field::SrcRegion)).with(C),
+    entry(&["dst-region-id"], To::Text(Field::DstRegion)).with(C),
+    entry(&["transit-router-id", "tr-id"], To::Extra).with(B),
     entry(&["dscp"], To::Extra),
     entry(&["packets-lost-no-route"], To::Extra),
     entry(&["packets-lost-blackhole"], To::Extra),

@@ -13,18 +13,18 @@
 //!
 //! Known gaps: types of log other than those samples are not documented.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
+use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
 use crate::{
     record::Field,
     vocabulary::{ACTION, DIRECTION},
 };
 
 const ENTRIES: &[Entry] = &[
-    entry(&["aliuid"], To::Text(Field::AccountId)).telling(),
+    entry(&["aliuid"], To::Text(Field::AccountId)).with(C),
     entry(&["log_type"], To::Extra),
     // Ahead of the counters, which depend on it.
     entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
-    entry(&["ip_protocol"], To::Protocol).telling(),
+    entry(&["ip_protocol"], To::Protocol).with(B),
     entry(&["src_ip"], To::Address(Field::SrcIp)),
     entry(&["src_port"], To::Number(Field::SrcPort)),
     entry(&["dst_ip"], To::Address(Field::DstIp)),
@@ -37,12 +37,12 @@ const ENTRIES: &[Entry] = &[
     entry(&["total_packet_count"], To::Number(Field::Packets)).telling(),
     entry(&["start_time"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end_time"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["rule_result"], To::Word(Field::Action, ACTION)).telling(),
+    entry(&["rule_result"], To::Word(Field::Action, ACTION)).with(A | B | C),
     entry(&["app_name"], To::Text(Field::App)),
     entry(&["domain"], To::Text(Field::Host)),
     entry(&["url"], To::Text(Field::Url)),
     entry(&["region_id"], To::Text(Field::Region)),
-    entry(&["acl_rule_id"], To::Text(Field::RuleId)).telling(),
+    entry(&["acl_rule_id"], To::Text(Field::RuleId)).with(A),
 ];
 
 pub(super) const PRODUCT: Product = Product {

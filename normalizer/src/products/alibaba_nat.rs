@@ -13,19 +13,19 @@
 //!
 //! Known gaps: the unit of the times is not documented; their magnitude decides.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
+use super::{A, Entry, Lines, Product, To, Unit, entry};
 use crate::{meaning::Meaning, record::Field};
 
 const ENTRIES: &[Entry] = &[
     entry(&["instance", "intstance"], To::Text(Field::InstanceId)),
     entry(&["vpc_id"], To::Text(Field::VpcId)),
     entry(&["protocol", "portocol"], To::Protocol),
-    entry(&["pri_ip"], To::Address(Field::SrcIp)).telling(),
-    entry(&["pri_port"], To::Number(Field::SrcPort)).telling(),
-    entry(&["pub_ip"], To::Address(Field::DstIp)).telling(),
-    entry(&["pub_port"], To::Number(Field::DstPort)).telling(),
-    entry(&["nat_ip"], To::Extra).means(Meaning::NatIp).telling(),
-    entry(&["nat_port"], To::Extra).means(Meaning::NatPort).telling(),
+    entry(&["pri_ip"], To::Address(Field::SrcIp)).with(A),
+    entry(&["pri_port"], To::Number(Field::SrcPort)),
+    entry(&["pub_ip"], To::Address(Field::DstIp)).with(A),
+    entry(&["pub_port"], To::Number(Field::DstPort)),
+    entry(&["nat_ip"], To::Extra).means(Meaning::NatIp).with(A),
+    entry(&["nat_port"], To::Extra).means(Meaning::NatPort),
     entry(&["pkts_from_vpc"], To::Number(Field::PacketsOut)).telling(),
     entry(&["bytes_from_vpc"], To::Number(Field::BytesOut)).telling(),
     entry(&["pkts_from_pub"], To::Number(Field::PacketsIn)).telling(),

@@ -14,7 +14,7 @@
 //! Known gaps: which keys remain with `NODATA` and `SKIPDATA` is not documented, so none is
 //! required; nor what the paths 12 to 22 are.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
+use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
 use crate::{
     record::Field,
     vocabulary::{ACTION, DIRECTION, LOG_STATUS},
@@ -22,9 +22,9 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["account-id"], To::Text(Field::AccountId)),
-    entry(&["eni-id"], To::Text(Field::InterfaceId)).telling(),
-    entry(&["vm-id"], To::Text(Field::InstanceId)).telling(),
+    entry(&["account-id"], To::Text(Field::AccountId)).with(C),
+    entry(&["eni-id"], To::Text(Field::InterfaceId)).with(A | B | C),
+    entry(&["vm-id"], To::Text(Field::InstanceId)).with(A),
     entry(&["vswitch-id"], To::Text(Field::SubnetId)).telling(),
     entry(&["vpc-id"], To::Text(Field::VpcId)),
     entry(&["region"], To::Text(Field::Region)),
@@ -42,7 +42,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
     entry(&["log-status"], To::Word(Field::LogStatus, LOG_STATUS)),
     entry(&["tcp-flags"], To::Number(Field::TcpFlags)),
-    entry(&["traffic_path", "rafficPath"], To::Text(Field::TrafficPath)),
+    entry(&["traffic_path", "rafficPath"], To::Text(Field::TrafficPath)).with(B),
     entry(&["srctype"], To::Extra),
     entry(&["dsttype"], To::Extra),
 ];

@@ -13,7 +13,7 @@
 //!
 //! Known gaps: Parquet files, and the fields of ECS, which go to extra.
 
-use super::{Entry, Lines, Product, Shape, To, Unit, entry};
+use super::{A, B, C, D, E, Entry, F, G, H, I, J, K, Lines, Product, Shape, To, Unit, entry};
 use crate::{
     columns::{self, Layout},
     meaning::Meaning,
@@ -22,10 +22,10 @@ use crate::{
 };
 
 const ENTRIES: &[Entry] = &[
-    entry(&["version"], To::Version("2")),
-    entry(&["account-id"], To::Text(Field::AccountId)).shape(Shape::Digits(12)),
-    entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Prefix("eni-")).telling(),
-    entry(&["srcaddr"], To::Address(Field::SrcIp)),
+    entry(&["version"], To::Version("2")).shape(Shape::AtLeast(2)),
+    entry(&["account-id"], To::Text(Field::AccountId)).shape(Shape::Digits(12)).with(A),
+    entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Prefix("eni-")).with(A | B | C | D | E | F | G),
+    entry(&["srcaddr"], To::Address(Field::SrcIp)).with(K),
     entry(&["dstaddr"], To::Address(Field::DstIp)),
     entry(&["srcport"], To::Number(Field::SrcPort)),
     entry(&["dstport"], To::Number(Field::DstPort)),
@@ -34,24 +34,24 @@ const ENTRIES: &[Entry] = &[
     entry(&["bytes"], To::Number(Field::Bytes)),
     entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["action"], To::Word(Field::Action, ACTION)),
+    entry(&["action"], To::Word(Field::Action, ACTION)).with(I | J),
     entry(&["log-status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::Word(LOG_STATUS)),
-    entry(&["vpc-id"], To::Text(Field::VpcId)),
-    entry(&["subnet-id"], To::Text(Field::SubnetId)),
-    entry(&["instance-id"], To::Text(Field::InstanceId)),
-    entry(&["tcp-flags"], To::Number(Field::TcpFlags)),
-    entry(&["type"], To::Extra),
+    entry(&["vpc-id"], To::Text(Field::VpcId)).with(B),
+    entry(&["subnet-id"], To::Text(Field::SubnetId)).with(C),
+    entry(&["instance-id"], To::Text(Field::InstanceId)).with(D),
+    entry(&["tcp-flags"], To::Number(Field::TcpFlags)).with(E),
+    entry(&["type"], To::Extra).with(F),
     entry(&["pkt-srcaddr"], To::Extra).means(Meaning::PacketSource).telling(),
     entry(&["pkt-dstaddr"], To::Extra).means(Meaning::PacketDestination).telling(),
-    entry(&["region"], To::Text(Field::Region)),
-    entry(&["az-id"], To::Extra).means(Meaning::Zone).telling(),
+    entry(&["region"], To::Text(Field::Region)).with(G),
+    entry(&["az-id"], To::Extra).means(Meaning::Zone).with(K),
     entry(&["sublocation-type"], To::Extra),
     entry(&["sublocation-id"], To::Extra),
     entry(&["pkt-src-aws-service"], To::Extra).means(Meaning::PacketSourceService).telling(),
     entry(&["pkt-dst-aws-service"], To::Extra).means(Meaning::PacketDestinationService).telling(),
-    entry(&["flow-direction"], To::Word(Field::Direction, DIRECTION)).telling(),
-    entry(&["traffic-path"], To::Text(Field::TrafficPath)),
-    entry(&["reject-reason"], To::Extra).means(Meaning::RejectReason).telling(),
+    entry(&["flow-direction"], To::Word(Field::Direction, DIRECTION)).with(H | I),
+    entry(&["traffic-path"], To::Text(Field::TrafficPath)).with(H),
+    entry(&["reject-reason"], To::Extra).means(Meaning::RejectReason).with(J),
 ];
 
 struct Columns;

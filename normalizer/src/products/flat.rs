@@ -10,7 +10,7 @@
 //! words that name a record's product are those of a product that Weir reads, and no others: keys
 //! of the other schemas are made of them.
 
-use super::{Entry, Lines, Product, To, entry};
+use super::{A, Entry, Lines, Product, To, entry};
 use crate::{
     fault::{Fault, code},
     record::{Field, Record, Value},
@@ -32,9 +32,9 @@ const ENTRIES: &[Entry] = &{
     while i < Field::ALL.len() {
         let keys: &'static [&'static str; Field::ALL.len()] = &KEYS;
         entries[i] = entry(keys.split_at(i).1.split_at(1).0, To::Flat(Field::ALL[i]));
-        // These three are in every flat record, and in nothing else.
+        // These three are in every flat record; with fewer it may be anything.
         if matches!(Field::ALL[i], Field::Provider | Field::Product | Field::Kind) {
-            entries[i] = entries[i].telling();
+            entries[i] = entries[i].with(A);
         }
         i += 1;
     }

@@ -15,7 +15,7 @@
 //! `to_s` and `to_c` count towards the server (the destination) and the client (the source)
 //! is inferred from their names.
 
-use super::{Entry, Lines, Product, To, Unit, entry, join};
+use super::{A, B, C, Entry, Lines, Product, To, Unit, entry, join};
 use crate::{
     meaning::Meaning,
     record::Field,
@@ -31,12 +31,12 @@ pub(super) const SHARED: &[Entry] = &[
     entry(&["protocol"], To::Protocol),
     entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
     entry(&["action"], To::Word(Field::Action, NUMBERED_ACTION)),
-    entry(&["app"], To::Text(Field::App)).telling(),
+    entry(&["app"], To::Text(Field::App)).with(C),
     entry(&["dst_host"], To::Text(Field::Host)),
-    entry(&["log_id"], To::Text(Field::RecordId)).telling(),
+    entry(&["log_id"], To::Text(Field::RecordId)).with(A),
     entry(&["src_vpc"], To::Text(Field::SrcVpcId)),
     entry(&["dst_vpc"], To::Text(Field::DstVpcId)),
-    entry(&["vsys"], To::Extra).telling(),
+    entry(&["vsys"], To::Extra).with(B),
     entry(&["src_region_id"], To::Extra).means(Meaning::SourceCountry),
     entry(&["src_region_name"], To::Extra),
     entry(&["src_province_id"], To::Extra),
@@ -52,14 +52,14 @@ pub(super) const SHARED: &[Entry] = &[
 ];
 
 const OWN: &[Entry] = &[
-    entry(&["start_time"], To::Time(Field::StartMs, Unit::Millis)),
-    entry(&["end_time"], To::Time(Field::EndMs, Unit::Millis)),
+    entry(&["start_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B),
+    entry(&["end_time"], To::Time(Field::EndMs, Unit::Millis)).with(B),
     // When a rule matched; the start where there is no other.
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)),
-    entry(&["packets"], To::Number(Field::Packets)),
-    entry(&["bytes"], To::Number(Field::Bytes)),
+    entry(&["packets"], To::Number(Field::Packets)).with(A | B),
+    entry(&["bytes"], To::Number(Field::Bytes)).with(A | B),
     entry(&["to_s_pkts"], To::Number(Field::PacketsOut)).telling(),
-    entry(&["to_s_bytes"], To::Number(Field::BytesOut)).telling(),
+    entry(&["to_s_bytes"], To::Number(Field::BytesOut)).telling().with(C),
     entry(&["to_c_pkts"], To::Number(Field::PacketsIn)).telling(),
     entry(&["to_c_bytes"], To::Number(Field::BytesIn)).telling(),
     entry(&["vgw_id"], To::Extra),

@@ -12,13 +12,13 @@
 //!
 //! Known gaps: there are no counters and no direction.
 
-use super::{Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
+use super::{A, B, C, D, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
 use crate::record::Field;
 
 const OWN: &[Entry] = &[
-    entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)),
-    entry(&["rule_id"], To::Text(Field::RuleId)).telling(),
-    entry(&["rule_name"], To::Text(Field::RuleName)).telling(),
+    entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C | D),
+    entry(&["rule_id"], To::Text(Field::RuleId)).with(A | B | C | D),
+    entry(&["rule_name"], To::Text(Field::RuleName)).with(D),
 ];
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);

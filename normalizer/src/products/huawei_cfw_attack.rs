@@ -12,14 +12,14 @@
 //!
 //! Known gaps: the levels are not documented, so severity is the source's word.
 
-use super::{Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
+use super::{A, B, C, D, E, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
 use crate::record::Field;
 
 const OWN: &[Entry] = &[
-    entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).telling(),
-    entry(&["attack_type"], To::Text(Field::Attack)).telling(),
-    entry(&["attack_rule"], To::Text(Field::RuleName)).telling(),
-    entry(&["attack_rule_id"], To::Text(Field::RuleId)).telling(),
+    entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C),
+    entry(&["attack_type"], To::Text(Field::Attack)).with(E),
+    entry(&["attack_rule"], To::Text(Field::RuleName)).with(A | B | C | D),
+    entry(&["attack_rule_id"], To::Text(Field::RuleId)).with(D | E),
     entry(&["level"], To::Text(Field::Severity)),
     entry(&["source"], To::Extra),
     entry(&["packet"], To::Extra),

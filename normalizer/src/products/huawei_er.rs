@@ -12,7 +12,7 @@
 //! Known gaps: one page of the vendor swaps columns 3 and 4 in its text; both are UUIDs, so
 //! the sample's order is taken. There is no action and no status.
 
-use super::{Entry, Lines, Product, Shape, To, Unit, entry};
+use super::{A, B, C, Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{
     columns::{self, Layout},
     record::Field,
@@ -21,9 +21,9 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["project_id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
-    entry(&["resource_id"], To::Text(Field::ResourceId)).shape(Shape::Uuid),
-    entry(&["instance_id"], To::Text(Field::InstanceId)).shape(Shape::Uuid).telling(),
+    entry(&["project_id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)).with(C),
+    entry(&["resource_id"], To::Text(Field::ResourceId)).shape(Shape::Uuid).with(A | C),
+    entry(&["instance_id"], To::Text(Field::InstanceId)).shape(Shape::Uuid).with(B | C),
     entry(&["srcaddr"], To::Address(Field::SrcIp)),
     entry(&["dstaddr"], To::Address(Field::DstIp)),
     entry(&["srcport"], To::Number(Field::SrcPort)),
@@ -33,7 +33,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["bytes"], To::Number(Field::Bytes)),
     entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["direct"], To::Word(Field::Direction, DIRECTION)).shape(Shape::Word(DIRECTION)).telling(),
+    entry(&["direct"], To::Word(Field::Direction, DIRECTION)).shape(Shape::Word(DIRECTION)).with(A | B),
     entry(&["hostIP"], To::Envelope),
 ];
 

@@ -13,7 +13,7 @@
 //! Known gaps: there is no direction; a conversation is two records. Other versions, custom
 //! formats and the form of IPv6 records are not documented; IPv6 addresses are read.
 
-use super::{Entry, Lines, Product, Shape, To, Unit, entry};
+use super::{A, Entry, Lines, Product, Shape, To, Unit, entry};
 use crate::{
     columns::{self, Layout},
     record::Field,
@@ -22,8 +22,8 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
-    entry(&["project-id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)),
-    entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Uuid).telling(),
+    entry(&["project-id"], To::Text(Field::AccountId)).shape(Shape::Hex(32)).with(A),
+    entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Uuid).with(A),
     entry(&["srcaddr"], To::Address(Field::SrcIp)),
     entry(&["dstaddr"], To::Address(Field::DstIp)),
     entry(&["srcport"], To::Number(Field::SrcPort)),

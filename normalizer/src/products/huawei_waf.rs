@@ -17,31 +17,31 @@
 //! they are read by the header, or by the layout that is given. `hport` is taken for the
 //! destination's port.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
+use super::{A, B, C, D, E, Entry, F, Lines, Product, To, Unit, entry};
 use crate::{meaning::Meaning, record::Field, vocabulary::ACTION};
 
 const ENTRIES: &[Entry] = &[
     entry(&["time"], To::Time(Field::StartMs, Unit::Guess)),
-    entry(&["attack-time"], To::Time(Field::StartMs, Unit::Guess)).telling(),
+    entry(&["attack-time"], To::Time(Field::StartMs, Unit::Guess)).with(E),
     entry(&["time_iso8601"], To::Time(Field::StartMs, Unit::Guess)),
-    entry(&["sip"], To::Address(Field::SrcIp)).telling(),
+    entry(&["sip"], To::Address(Field::SrcIp)).with(A | B | C | E | F),
     entry(&["remote_ip"], To::Address(Field::SrcIp)).means(Meaning::Proxy),
     entry(&["sport"], To::Number(Field::SrcPort)),
-    entry(&["hport"], To::Number(Field::DstPort)).telling(),
+    entry(&["hport"], To::Number(Field::DstPort)).with(C),
     entry(&["action"], To::Word(Field::Action, ACTION)),
     entry(&["http_host"], To::Text(Field::Host)),
     entry(&["host"], To::Text(Field::Host)),
-    entry(&["url", "uri"], To::Text(Field::Url)),
+    entry(&["url", "uri"], To::Text(Field::Url)).with(B),
     entry(&["method"], To::Text(Field::Method)),
     entry(&["rule"], To::Text(Field::RuleId)),
-    entry(&["attack"], To::Text(Field::Attack)).telling(),
+    entry(&["attack"], To::Text(Field::Attack)).with(A | B | C | D | E),
     entry(&["level"], To::Text(Field::Severity)),
     entry(&["status"], To::Number(Field::HttpStatus)),
     entry(&["id"], To::Text(Field::RecordId)),
-    entry(&["policyid"], To::Extra).means(Meaning::Policy).telling(),
+    entry(&["policyid"], To::Extra).means(Meaning::Policy).with(A),
     entry(&["payload"], To::Extra).means(Meaning::Matched),
-    entry(&["payload_location"], To::Extra).means(Meaning::MatchedIn).telling(),
-    entry(&["request_line"], To::Extra).telling(),
+    entry(&["payload_location"], To::Extra).means(Meaning::MatchedIn).with(D | F),
+    entry(&["request_line"], To::Extra),
     entry(&["headers", "header"], To::Extra),
     entry(&["cookie"], To::Extra),
     entry(&["params"], To::Extra),

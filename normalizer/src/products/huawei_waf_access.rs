@@ -13,22 +13,22 @@
 //!
 //! Known gaps: `upstream_addr` may be a list, so it is no destination address.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
+use super::{A, Entry, Lines, Product, To, Unit, entry};
 use crate::{meaning::Meaning, record::Field};
 
 const ENTRIES: &[Entry] = &[
     entry(&["waf-time"], To::Time(Field::StartMs, Unit::Guess)).telling(),
     entry(&["time_iso8601"], To::Time(Field::StartMs, Unit::Guess)),
-    entry(&["remote_ip"], To::Address(Field::SrcIp)),
+    entry(&["remote_ip"], To::Address(Field::SrcIp)).with(A),
     entry(&["remote_port"], To::Number(Field::SrcPort)),
-    entry(&["request_length"], To::Number(Field::BytesOut)).telling(),
-    entry(&["bytes_send"], To::Number(Field::BytesIn)).telling(),
-    entry(&["http_host"], To::Text(Field::Host)),
+    entry(&["request_length"], To::Number(Field::BytesOut)),
+    entry(&["bytes_send"], To::Number(Field::BytesIn)).with(A),
+    entry(&["http_host"], To::Text(Field::Host)).with(A),
     entry(&["url"], To::Text(Field::Url)),
     entry(&["method"], To::Text(Field::Method)),
-    entry(&["response_code"], To::Number(Field::HttpStatus)).telling(),
-    entry(&["body_bytes_sent"], To::Extra).means(Meaning::ResponseBodySize).telling(),
-    entry(&["upstream_addr"], To::Extra).telling(),
+    entry(&["response_code"], To::Number(Field::HttpStatus)).with(A),
+    entry(&["body_bytes_sent"], To::Extra).means(Meaning::ResponseBodySize),
+    entry(&["upstream_addr"], To::Extra),
     entry(&["args"], To::Extra).means(Meaning::Arguments),
     entry(&["tls_version"], To::Extra).means(Meaning::TlsVersion),
     entry(&["scheme"], To::Extra).means(Meaning::Scheme),

@@ -4,7 +4,7 @@
 //! keys, detection, and the documentation.
 
 use crate::{
-    columns,
+    columns, convert,
     fault::Fault,
     meaning::{self, Meaning, Meanings},
     record::{Field, Record},
@@ -112,13 +112,30 @@ pub struct Entry {
     pub keys: &'static [&'static str],
     /// Where its value goes, and how it is read.
     pub to: To,
-    /// Whether this key speaks for the product.
-    pub telling: bool,
-    /// What the text in this column must be like for a line to be of this product.
+    /// Whether the key speaks for the product: [`ALONE`], or a bit for each set that it is in.
+    pub tells: u16,
+    /// What the value must be like for a line, or a record that only its keys tell, to be of this
+    /// product.
     pub shape: Shape,
     /// What a value means that goes to `extra`, for schemas that have a place for it.
     pub means: Option<Meaning>,
 }
+
+/// The key tells the product wherever it occurs: no record of anything else is known to have it.
+pub const ALONE: u16 = 1;
+
+// Sets of keys that only a product's records have together. Each product has its own.
+const A: u16 = 1 << 1;
+const B: u16 = 1 << 2;
+const C: u16 = 1 << 3;
+const D: u16 = 1 << 4;
+const E: u16 = 1 << 5;
+const F: u16 = 1 << 6;
+const G: u16 = 1 << 7;
+const H: u16 = 1 << 8;
+const I: u16 = 1 << 9;
+const J: u16 = 1 << 10;
+const K: u16 = 1 << 11;
 
 /// Where a value goes, and how it is read.
 #[derive(Clone, Copy, Debug)]
@@ -224,8 +241,10 @@ pub enum Shape {
     Any,
     /// So many hexadecimal digits.
     Hex(usize),
-    /// So many decimal digits.
+    /// So many decimal digits, or the word that AWS writes where an account is not known to it.
     Digits(usize),
+    /// A whole number from this one on.
+    AtLeast(u64),
     /// A UUID.
     Uuid,
     /// An id that begins so, or `-` for none.
@@ -241,7 +260,8 @@ impl Shape {
         match self {
             Self::Any => true,
             Self::Hex(n) => text.len() == n && scan::is_hexadecimal(text),
-            Self::Digits(n) => text.len() == n && text.iter().all(u8::is_ascii_digit),
+            Self::Digits(n) => text.len() == n && text.iter().all(u8::is_ascii_digit) || text == b"unknown",
+            Self::AtLeast(least) => convert::digits(text).is_some_and(|n| n >= least),
             Self::Uuid => scan::is_uuid(text),
             Self::Prefix(p) => text.starts_with(p.as_bytes()) || text == b"-",
             Self::Word(words) => words.iter().any(|w| w.0.as_bytes().eq_ignore_ascii_case(text)),
@@ -254,6 +274,7 @@ impl Shape {
             Self::Any => "any value".into(),
             Self::Hex(n) => format!("{n} hexadecimal digits"),
             Self::Digits(n) => format!("{n} digits"),
+            Self::AtLeast(least) => format!("a number from {least}"),
             Self::Uuid => "a UUID".into(),
             Self::Prefix(p) => format!("an id that begins with {p}"),
             Self::Word(words) => {
@@ -265,13 +286,18 @@ impl Shape {
 }
 
 const fn entry(keys: &'static [&'static str], to: To) -> Entry {
-    Entry { keys, to, telling: false, shape: Shape::Any, means: None }
+    Entry { keys, to, tells: 0, shape: Shape::Any, means: None }
 }
 
 impl Entry {
     /// Speaks for the product wherever this key occurs.
     const fn telling(self) -> Self {
-        Self { telling: true, ..self }
+        self.with(ALONE)
+    }
+
+    /// Is in these sets of keys, each of which tells the product where all of it occurs.
+    const fn with(self, sets: u16) -> Self {
+        Self { tells: self.tells | sets, ..self }
     }
 
     /// What the value means where it goes to `extra`.
@@ -279,7 +305,8 @@ impl Entry {
         Self { means: Some(meaning), ..self }
     }
 
-    /// A line is of this product only if this column is like that.
+    /// A line is of this product only if this column is like that, and so is a record that only
+    /// its keys tell.
     const fn shape(self, shape: Shape) -> Self {
         Self { shape, ..self }
     }
