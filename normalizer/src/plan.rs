@@ -205,13 +205,20 @@ impl KeyIndex {
     }
 
     fn entries(&self, key: &str) -> &[(String, usize, usize)] {
+        self.find(key, &mut String::new())
+    }
+
+    /// The product and the entry of a key, for each product that has it. The memory is for the key
+    /// as it is looked up.
+    pub(crate) fn find(&self, key: &str, folded: &mut String) -> &[(String, usize, usize)] {
         // `__time__` is the log service's, and not a record's `time`.
         if key.starts_with("__") {
             return &[];
         }
-        let key = fold(key);
-        let start = self.keys.partition_point(|e| e.0 < key);
-        let len = self.keys[start..].partition_point(|e| e.0 == key);
+        folded.clear();
+        folded.extend(self::folded(key));
+        let start = self.keys.partition_point(|e| e.0 < *folded);
+        let len = self.keys[start..].partition_point(|e| e.0 == *folded);
         &self.keys[start..start + len]
     }
 

@@ -10,8 +10,8 @@ use crate::{
     envelopes::{self, Meta},
     nearest, networks,
     output::Output,
-    plan::same_key,
-    products::{self, Entry, Product},
+    plan::{KeyIndex, same_key},
+    products::{self, Product, To},
     record::{Field, FieldType, Raw, Record, Value},
     spellings::{self, Cut, Hidden},
 };
@@ -39,6 +39,8 @@ pub(crate) struct Cuts {
     text: Output,
     /// Whose they are, and where they end.
     places: Vec<(Place, usize)>,
+    /// For a key, folded.
+    key: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +175,8 @@ impl Redaction {
             let tables = Tables::of(record, product);
             let mut count = 0;
             record.extra.retain(|(key, raw)| {
-                let Some(cut) = self.extra_left(key, *raw, tables, hidden, &mut cuts.text) else {
+                let Some(cut) = self.extra_left(key, *raw, tables, hidden, (&mut cuts.text, &mut cuts.key))
+                else {
                     return false;
                 };
                 if cut == Cut::Written {
@@ -227,9 +230,9 @@ impl Redaction {
         raw: Raw<'_>,
         tables: Tables<'_>,
         hidden: &[Hidden],
-        out: &mut Output,
+        (out, key_memory): (&mut Output, &mut String),
     ) -> Option<Cut> {
-        if self.takes(key, tables) || !hidden.is_empty() && spellings::is_in(key, hidden) {
+        if self.takes(key, tables, key_memory) || !hidden.is_empty() && spellings::is_in(key, hidden) {
             return None;
         }
         if convert::is_missing(raw) {
@@ -252,7 +255,7 @@ impl Redaction {
 
     /// Whether a key of `extra` is to be taken out: by its name, because it has the original of a
     /// field that is dropped or masked, or because it may hold the record's text.
-    fn takes(&self, key: &str, tables: Tables<'_>) -> bool {
+    fn takes(&self, key: &str, tables: Tables<'_>, memory: &mut String) -> bool {
         if self.extra.iter().any(|k| same_key(k, key)) {
             return true;
         }
@@ -263,10 +266,14 @@ impl Redaction {
         }
         let fields = || self.fields.iter().copied().chain(self.masks.iter().map(|m| m.0));
         let mut known = false;
-        for entry in tables.entries() {
-            if entry.keys.iter().any(|k| same_key(k, key)) {
-                known = true;
-                if fields().any(|f| entry.to.may_tell(f)) {
+        for &(_, product, entry) in KeyIndex::get().find(key, memory) {
+            let product = products::all()[product];
+            if tables.have(product) {
+                // Of several products one may have the text under a key that is another's own.
+                known = !matches!(tables, Tables::All);
+                let to = product.entries[entry].to;
+                // An `extra` that is no object may be anything.
+                if matches!(to, To::FlatExtra) || fields().any(|f| to.may_tell(f)) {
                     return true;
                 }
             }
@@ -281,7 +288,7 @@ impl Redaction {
             !self.masks.is_empty() || !self.extra_masks.is_empty() || self.fields.iter().any(dropped)
         };
         self.is_empty()
-            || !self.takes(key, Tables::All)
+            || !self.takes(key, Tables::All, &mut String::new())
                 && !(addresses() && (spellings::has_address(raw.text) || spellings::has_address(key)))
     }
 }
@@ -311,17 +318,13 @@ impl<'r> Tables<'r> {
         }
     }
 
-    fn entries(self) -> impl Iterator<Item = &'r Entry> {
-        let own = match self {
-            Self::Of(product) | Self::Flat(product, _) => Some(product),
-            Self::All => None,
-        };
-        let others = products::all().iter().copied().filter(move |p| match self {
-            Self::Of(_) => false,
-            Self::Flat(_, words) => (p.provider, p.product) == words,
+    /// Whether this product's table is one of them.
+    fn have(self, product: &Product) -> bool {
+        match self {
+            Self::Of(own) => product.id == own.id,
+            Self::Flat(own, words) => product.id == own.id || (product.provider, product.product) == words,
             Self::All => true,
-        });
-        own.into_iter().chain(others).flat_map(|p| p.entries)
+        }
     }
 }
 

@@ -364,6 +364,47 @@ fn what_may_be_the_text_of_the_record_is_gone() {
 }
 
 #[test]
+fn an_extra_that_is_no_object_is_gone() {
+    let flat = products::by_id("flat").unwrap();
+    let records: Vec<_> =
+        [json!("bytes=1"), json!(["bytes", 2])].map(|v| with(&whole(flat), &[("extra", v)])).into();
+    are_alike(flat, &records, &["bytes"], &[], "extra");
+}
+
+/// What envelopes say of themselves, in each place that they have for it.
+#[test]
+fn nothing_of_an_envelope_comes_out() {
+    let record = r#"{"version":2,"account-id":"123456789010","interface-id":"eni-1235b8ca123456789","srcaddr":"10.0.0.1","dstaddr":"10.0.0.2","bytes":5,"start":1611111111,"end":1611111171,"action":"ACCEPT","log-status":"OK"}"#;
+    let text = json!(record).to_string();
+    let around = [
+        r#"{"result":"MARK","logs":[{"content":TEXT,"line_num":"MARK","labels":{"a":"MARK"}}],"count":1}"#,
+        r#"{"meta":{"progress":"MARK"},"data":[RECORD]}"#,
+        r#"{"data":{"total":"MARK","limit":"MARK","records":[RECORD]}}"#,
+        r#"{"topic":"MARK","source":"MARK","tags":{"a":"MARK"},"logs":[{"time":1611111111,"contents":RECORD,"a":"MARK"}]}"#,
+        r#"{"isTruncated":false,"nextMarker":"MARK","result":[{"message":TEXT,"logStreamName":"MARK","@stream":"MARK"}]}"#,
+        r#"{"__source__":"MARK","__tag__:host":"MARK","__raw__":"MARK","__pack_id__":"MARK","content":TEXT,"log_content":"MARK"}"#,
+        r#"{"owner":"MARK","logGroup":"MARK","messageType":"DATA_MESSAGE","logEvents":[{"id":"MARK","timestamp":1611111111000,"message":TEXT}]}"#,
+        r#"{"events":[{"logStreamName":"MARK","timestamp":1611111111000,"message":TEXT,"eventId":"MARK"}],"nextToken":"MARK"}"#,
+    ];
+    for around in around {
+        let input = around.replace("RECORD", record).replace("TEXT", &text);
+        for schema in Schema::ALL {
+            let config = Config {
+                to: *schema,
+                observed_at_ms: Some(1_700_000_000_000),
+                drop: vec!["bytes".into(), "log_time_ms".into()],
+                ..Config::default()
+            };
+            let line = &run(std::slice::from_ref(&input), &config)[0];
+            assert!(
+                line.contains("10.0.0.1") && !line.contains("MARK") && !line.contains(":5,"),
+                "{input}: {line}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_keeps_the_original_is_refused_beside_a_redaction() {
     let drop = Config { drop: vec!["host".into()], ..Config::default() };
     let mask = Config { mask: vec!["extra.nat_ip/24".into()], ..Config::default() };
