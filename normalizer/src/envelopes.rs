@@ -161,6 +161,11 @@ const PAYLOADS: &[&str] = &[
 /// The key of the record in events of Fluent Bit's Kafka input; in records it is an attack's.
 pub(crate) const EVENT_PAYLOAD: &str = "payload";
 
+/// The key of a record in base64, in what Firehose hands on, and the other keys that it may have.
+pub(crate) const ENCODED: &str = "data";
+pub(crate) const BESIDE_ENCODED: &[&str] =
+    &["recordId", "approximateArrivalTimestamp", "kinesisRecordMetadata"];
+
 /// What an API answers if a call failed.
 pub(crate) struct ErrorBody {
     /// The key of the error's code.

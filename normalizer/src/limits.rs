@@ -70,6 +70,13 @@ pub const NAME: usize = 40;
 /// So many of a record's members without a field are looked at for what they mean to a schema.
 pub const MEANT: usize = 64;
 
+/// How long a text may be that was compressed inside of a record, in bytes.
+pub const INFLATED: usize = 4 << 20;
+
+/// How many times as long as it was such a text may be: logs shrink to a tenth or so, and what
+/// grows without bound from little is no log.
+pub const INFLATED_RATIO: usize = 64;
+
 /// Records with more keys than this are read at length.
 pub const QUICK_KEYS: usize = 1000;
 

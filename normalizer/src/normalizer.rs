@@ -3,6 +3,7 @@
 //! An element is peeled until a record is found: an object's members, a line's columns.
 //! A plan then says what is done with each value.
 
+mod encoded;
 pub(crate) mod event;
 mod lines;
 
@@ -583,6 +584,7 @@ impl Normalizer {
                     observer.leave(depth);
                 }
             }
+            Verdict::Encoded(member) if self.encoded(plan, source, member, depth, around, sink) => {}
             _ => self.refuse(plan, source, text, sink),
         }
     }
@@ -656,7 +658,7 @@ impl Normalizer {
                 };
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
-            Verdict::Unknown if text.starts_with('{') && envelopes::is_empty(text) => {
+            Verdict::Unknown | Verdict::Encoded(_) if text.starts_with('{') && envelopes::is_empty(text) => {
                 self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS), sink);
             }
             Verdict::OtherTopic(p) => {
@@ -666,7 +668,7 @@ impl Normalizer {
                 );
                 self.reject(&Fault::of_record(code::AMBIGUOUS, text), sink);
             }
-            Verdict::Unknown => self.refuse_keys(plan, sink),
+            Verdict::Unknown | Verdict::Encoded(_) => self.refuse_keys(plan, sink),
         }
     }
 

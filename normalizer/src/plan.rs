@@ -23,6 +23,8 @@ pub(crate) enum Verdict {
     Product(usize),
     /// An object around one record, which is this member's value.
     Payload(usize),
+    /// An object around this member's value, which may be records in base64.
+    Encoded(usize),
     /// The cloud's answer to a call that failed: its code and its message.
     ApiError { code: usize, message: usize },
     /// It may be any of these products.
@@ -349,6 +351,13 @@ impl Planner {
                 found => found,
             },
         };
+        if plan.verdict == Verdict::Unknown
+            && !self.events
+            && let Some(i) = keys.iter().position(|key| *key == envelopes::ENCODED)
+            && live.iter().all(|&j| j == i || envelopes::BESIDE_ENCODED.contains(&keys[j]))
+        {
+            plan.verdict = Verdict::Encoded(i);
+        }
         let product = match plan.verdict {
             Verdict::Product(p) => Some(p),
             _ => None,
@@ -366,7 +375,7 @@ impl Planner {
                 (_, Some(To::Envelope)) => plan.envelope.push(i),
                 (_, Some(To::Extra)) => plan.extra.push(i),
                 (Some(e), _) => plan.steps.push((i, e)),
-                _ if plan.verdict == Verdict::Payload(i) => {}
+                _ if matches!(plan.verdict, Verdict::Payload(p) | Verdict::Encoded(p) if p == i) => {}
                 _ => match envelopes::meta(keys[i], product.is_none()) {
                     Some(Meta::LogTime(unit)) if Some(i) == log_time => plan.log_time = Some((i, unit)),
                     Some(Meta::LogTime(unit)) => {
