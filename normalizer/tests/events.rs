@@ -468,3 +468,35 @@ fn both_ways_trim_the_same() {
         }
     }
 }
+
+/// What other makers' agents and devices write passes as it is, also inside of an agent's event.
+#[test]
+fn records_of_neighbours_pass_unchanged() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus/mixed/err");
+    let mut events = 0;
+    for file in fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let is_input = name.starts_with("neighbours-") && (name.ends_with(".json") || name.ends_with(".log"));
+        if !is_input || name.contains("lines") {
+            continue;
+        }
+        for event in fs::read_to_string(&file).unwrap().lines() {
+            assert_eq!(normalize(event), event, "{name}");
+            assert_eq!(normalize(&log(event)), log(event), "{name}");
+            events += 1;
+        }
+    }
+    assert!(events > 30);
+}
+
+#[test]
+fn a_time_in_front_of_a_line_is_the_logs_time() {
+    let record: Value =
+        serde_json::from_str(&normalize(&log(&format!("2024-02-07 11:25:40 {LINE}")))).unwrap();
+    let mut plain: Value = serde_json::from_str(&normalize(&log(LINE))).unwrap();
+    plain["log_time_ms"] = json!(1_707_305_140_000_u64);
+    assert_eq!(record, plain);
+    // Once: what stands behind a second time is nobody's.
+    let twice = log(&format!("2024-02-07 11:25:40 2024-02-07 11:25:40 {LINE}"));
+    assert_eq!(normalize(&twice), twice);
+}
