@@ -49,14 +49,14 @@ enum Place {
     Extra(usize),
 }
 
-/// How many fields are addresses.
-const ADDRESSES: usize = {
+/// How many addresses of a record are hidden: those of its fields, and some that `extra` keeps.
+const HIDDEN: usize = {
     let (mut i, mut count) = (0, 0);
     while i < Field::ALL.len() {
         count += matches!(Field::ALL[i].field_type(), FieldType::Address) as usize;
         i += 1;
     }
-    count
+    count + 4
 };
 
 impl Redaction {
@@ -144,8 +144,9 @@ impl Redaction {
     fn take_out<'r>(&self, record: &mut Record<'r>, product: &Product, cuts: &'r mut Cuts) {
         cuts.text.clear();
         cuts.places.clear();
-        let mut all = [Hidden { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), cut: None }; ADDRESSES];
-        let count = self.hide(record, &mut all);
+        let mut all = [Hidden { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), cut: None }; HIDDEN];
+        let tables = Tables::of(record, product);
+        let count = self.hide(record, tables, &mut all, &mut cuts.key);
         let hidden = &all[..count];
         for &field in &self.fields {
             record.remove(field);
@@ -172,7 +173,6 @@ impl Redaction {
             record.extra.clear();
         }
         if !record.extra.is_empty() {
-            let tables = Tables::of(record, product);
             let mut count = 0;
             record.extra.retain(|(key, raw)| {
                 let Some(cut) = self.extra_left(key, *raw, tables, hidden, (&mut cuts.text, &mut cuts.key))
@@ -199,28 +199,48 @@ impl Redaction {
         }
     }
 
-    /// Notes the addresses of a record that must not be told; gives their number.
-    fn hide(&self, record: &Record<'_>, hidden: &mut [Hidden; ADDRESSES]) -> usize {
+    /// Notes the addresses of a record that must not be told, also what `extra` keeps of their
+    /// fields; gives their number.
+    fn hide(
+        &self,
+        record: &Record<'_>,
+        tables: Tables<'_>,
+        hidden: &mut [Hidden; HIDDEN],
+        memory: &mut String,
+    ) -> usize {
         let mut count = 0;
         for (field, value) in record.fields() {
-            let Value::Address(address) = value else { continue };
-            let masks = self.masks.iter().filter(|m| m.0 == field);
-            // Of two networks of an address the wider is the lower number.
-            let cut = masks.map(|(_, p)| networks::masked(address, p.v4, p.v6)).min();
-            let dropped = self.fields.contains(&field);
-            if !dropped && cut.is_none_or(|cut| cut == address) {
-                continue;
+            if let Value::Address(address) = value
+                && let Some(cut) = self.may_be_told(field, address)
+            {
+                note(hidden, &mut count, Hidden { address, cut });
             }
-            let cut = cut.filter(|_| !dropped);
-            match hidden[..count].iter_mut().find(|h| h.address == address) {
-                Some(same) => same.cut = same.cut.min(cut),
-                None => {
-                    hidden[count] = Hidden { address, cut };
-                    count += 1;
+        }
+        for (key, raw) in &record.extra {
+            let Some(address) = convert::address(raw.text.trim_ascii()) else { continue };
+            for &(_, product, entry) in KeyIndex::get().find(key, memory) {
+                let product = products::all()[product];
+                if tables.have(product)
+                    && let Some(field) = product.entries[entry].to.field()
+                    && field.field_type() == FieldType::Address
+                    && let Some(cut) = self.may_be_told(field, address)
+                {
+                    note(hidden, &mut count, Hidden { address, cut });
                 }
             }
         }
         count
+    }
+
+    /// What may be told of the address of a field, if that is not all of it.
+    fn may_be_told(&self, field: Field, address: IpAddr) -> Option<Option<IpAddr>> {
+        if self.fields.contains(&field) {
+            return Some(None);
+        }
+        let masks = self.masks.iter().filter(|m| m.0 == field);
+        // Of two networks of an address the wider is the lower number.
+        let cut = masks.map(|(_, p)| networks::masked(address, p.v4, p.v6)).min()?;
+        (cut != address).then_some(Some(cut))
     }
 
     /// What is left of a member of `extra`, if it may stay.
@@ -290,6 +310,18 @@ impl Redaction {
         self.is_empty()
             || !self.takes(key, Tables::All, &mut String::new())
                 && !(addresses() && (spellings::has_address(raw.text) || spellings::has_address(key)))
+    }
+}
+
+/// Notes an address once, with the least that may be told of it.
+fn note(hidden: &mut [Hidden; HIDDEN], count: &mut usize, new: Hidden) {
+    match hidden[..*count].iter_mut().find(|h| h.address == new.address) {
+        Some(same) => same.cut = same.cut.min(new.cut),
+        None if *count < HIDDEN => {
+            hidden[*count] = new;
+            *count += 1;
+        }
+        None => {}
     }
 }
 
