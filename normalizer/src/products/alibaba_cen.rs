@@ -11,6 +11,9 @@
 //! only `srcaddr`, `dstaddr` and `bytes`; then nothing tells the product. `in` is into the
 //! cloud; flows between regions are always `out`.
 //!
+//! Tencent's flow logs of cross-region traffic name both regions by the same keys, but have neither
+//! a direction nor an instance of CEN, so regions alone tell nothing.
+//!
 //! Known gaps: there is no action, status or version. That times are epoch seconds is
 //! inferred, and so are the names of version 3: transit router, `dscp`, lost packets.
 

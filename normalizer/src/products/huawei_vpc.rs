@@ -10,6 +10,8 @@
 //! all but the ids and the window is `-`. Keyed records use the names of LTS's system
 //! template, with underscores; a key matches in either spelling.
 //!
+//! AWS has the interface under the same key, so the project must stand beside it.
+//!
 //! Known gaps: there is no direction; a conversation is two records. Other versions, custom
 //! formats and the form of IPv6 records are not documented; IPv6 addresses are read.
 
