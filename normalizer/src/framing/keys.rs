@@ -37,7 +37,9 @@ impl Keys {
             }
             None => false,
         };
-        if others().all(same) && asked.is_empty() {
+        // A key with what separates them would be taken for two.
+        let plain = !others().any(|key| key.contains('\0'));
+        if plain && others().all(same) && asked.is_empty() {
             return self.is_record;
         }
         let others: Vec<&str> = others().collect();
@@ -45,10 +47,40 @@ impl Keys {
         let has_address = others.iter().any(|key| KeyIndex::get().is_address(key));
         self.is_record = has_address || Planner::new(None, &[]).tells(&others);
         self.asked.clear();
-        for key in others {
+        for key in others.into_iter().filter(|_| plain) {
             self.asked.push_str(key);
             self.asked.push('\0');
         }
         self.is_record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_that_of_other_keys() {
+        let texts = [
+            (r#"{"a\u0000srcaddr":1}"#, false),
+            (r#"{"a":1,"srcaddr":1}"#, true),
+            (r#"{"a\u0000srcaddr":1}"#, false),
+            (r#"{"a":1,"":1,"srcaddr":1}"#, true),
+            (r#"{"":1}"#, false),
+            (r#"{"count":1,"source":2,"logs":["#, false),
+            (r#"{"a":1,"count":1,"srcaddr":1,"logs":["#, true),
+            (r#"{"a":1}"#, false),
+            (r#"{"":1}"#, false),
+            (r#"{"a":1,"srcaddr":1,"b":2}"#, true),
+            (r#"{"a":1,"dst-port":1,"b":2}"#, false),
+            (r#"{"eni-id":1,"vm-id":1,"vswitch-id":2,"vpc-id":2}"#, true),
+            ("[", false),
+        ];
+        let mut keys = Keys::default();
+        for (text, is_record) in texts {
+            assert_eq!(keys.is_record(text.as_bytes()), is_record, "{text}");
+            assert_eq!(keys.is_record(text.as_bytes()), is_record, "{text}, again");
+            assert_eq!(Keys::default().is_record(text.as_bytes()), is_record, "{text}, alone");
+        }
     }
 }
