@@ -725,9 +725,9 @@ proptest! {
             1 => (in_line(ROUTER, "1664007127", "1664007727"), "", seconds),
             2 => (in_line(AMAZON, "1718000000", "1718000060"), "", seconds),
             3 => (format!("{{\"eni-id\":\"eni-1\",\"vm-id\":\"i-1\",\"start\":{},\"end\":{},\"srcaddr\":\"10.0.0.1\",\"__time__\":{}}}", quoted(a), quoted(b), quoted(c)), "start", seconds),
-            4 => (format!("{{\"pri_ip\":\"10.0.0.1\",\"pub_ip\":\"10.0.0.2\",\"pri_port\":1,\"pub_port\":2,\"start_time\":{},\"end_time\":{},\"time\":{}}}", quoted(a), quoted(b), quoted(c)), "start_time", both),
-            5 => (format!("{{\"app\":\"x\",\"log_id\":\"1\",\"src_ip\":\"10.0.0.1\",\"vsys\":1,\"start_time\":{},\"end_time\":{},\"@timestamp\":{}}}", quoted(a), quoted(b), quoted(c)), "start_time", millis),
-            _ => (format!("{{\"attack\":\"x\",\"sip\":\"10.0.0.1\",\"id\":1,\"uri\":\"/\",\"time\":{},\"attack-time\":{},\"time_iso8601\":{}}}", quoted(a), quoted(b), quoted(c)), "time", both),
+            4 => (format!("{{\"pri_ip\":\"10.0.0.1\",\"pub_ip\":\"10.0.0.2\",\"pri_port\":1,\"pub_port\":2,\"pkts_from_vpc\":1,\"start_time\":{},\"end_time\":{},\"time\":{}}}", quoted(a), quoted(b), quoted(c)), "start_time", both),
+            5 => (format!("{{\"app\":\"x\",\"log_id\":\"1\",\"src_ip\":\"10.0.0.1\",\"vsys\":1,\"to_s_pkts\":1,\"start_time\":{},\"end_time\":{},\"@timestamp\":{}}}", quoted(a), quoted(b), quoted(c)), "start_time", millis),
+            _ => (format!("{{\"attack\":\"x\",\"sip\":\"10.0.0.1\",\"id\":1,\"uri\":\"/\",\"hport\":80,\"http_host\":\"h\",\"time\":{},\"attack-time\":{},\"time_iso8601\":{}}}", quoted(a), quoted(b), quoted(c)), "time", both),
         };
         let zone = zone.map(|hours| Zone { offset: hours * 3600, changes: Vec::new() });
         let config = Config { zone, ..Config::default() };
