@@ -66,8 +66,10 @@ pub struct Sink<'a> {
 pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, Result<(), Error>) {
     let begun = Instant::now();
     let mut summary = Summary::default();
-    let result =
-        start(job, rejects.is_some()).and_then(|running| write(running, output, rejects, &mut summary));
+    let factory = job.factory.clone();
+    let result = start(job, rejects.is_some())
+        .and_then(|running| write(running, output, rejects, &mut summary))
+        .and_then(|()| factory.verdict());
     summary.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     (summary, result)
 }

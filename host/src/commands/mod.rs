@@ -23,7 +23,8 @@ pub struct Weir {
 }
 
 const EXIT: &str = "\
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 more rejects than --max-rejects allows.
+Exit status: 0 done, 1 failed, also where a guest failed again and again and its records are among
+the rejects, 2 wrong usage, 3 more rejects than --max-rejects allows.
 
 Example:
   weir normalize --output flat.jsonl --rejects rejects.jsonl flow.log.gz";

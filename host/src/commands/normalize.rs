@@ -83,7 +83,7 @@ pub(super) struct Args {
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     guest_memory: u16,
 
-    /// The time that a guest may spend on a batch, in seconds
+    /// The time on a processor that a guest may spend on a batch, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     guest_deadline: Duration,
 }

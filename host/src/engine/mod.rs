@@ -55,6 +55,14 @@ pub enum Factory {
 }
 
 impl Factory {
+    /// Whether those who normalized did their work, asked when they are done.
+    pub fn verdict(&self) -> Result<(), Error> {
+        match self {
+            Self::Native(_) => Ok(()),
+            Self::Guest(program) => program.verdict(),
+        }
+    }
+
     /// A fresh engine.
     pub fn engine(&self) -> Result<Box<dyn Engine>, Error> {
         Ok(match self {

@@ -13,11 +13,13 @@ use std::{
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use region::Protection;
 
+use super::thread_time::Thread;
 use crate::{error::Error, limits};
 
 /// Counts ticks until it is dropped, and stops the guests that it watches at their deadlines.
 /// Deadlines count these ticks and not the time of day, so that a process that was suspended
-/// does not find them all past.
+/// does not find them all past. At a deadline, the guest's own time is looked at where the system
+/// tells it: a guest that waited for a processor gets what it missed.
 pub struct Clock {
     face: Arc<Face>,
     stop: Option<Sender<()>>,
@@ -28,6 +30,8 @@ pub struct Clock {
 #[derive(Debug, Default)]
 struct Face {
     ticks: AtomicU64,
+    /// Whether ticks are all that counts.
+    by_hand: bool,
     watches: Mutex<Vec<Weak<Mutex<Watch>>>>,
 }
 
@@ -36,10 +40,41 @@ struct Face {
 pub(super) struct Watch {
     /// The address and the length of the memory that its polls store to, while there is one.
     pub(super) polled: Option<(usize, usize)>,
-    /// The tick that it is stopped at, while it runs.
-    pub(super) deadline: Option<u64>,
+    /// What holds while it runs.
+    pub(super) run: Option<Run>,
     /// Whether it was.
     pub(super) stopped: bool,
+}
+
+/// What a guest may use while it runs.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// The tick at which it is looked at: its deadline if it had a processor all the time.
+    look: u64,
+    /// The tick that it is stopped at in any case.
+    latest: u64,
+    /// Its own time.
+    allowed: Duration,
+    /// Whose time that is, unless ticks are all that counts.
+    thread: Option<Thread>,
+}
+
+impl Run {
+    /// Whether it is past at this tick; if not yet, it is looked at again.
+    fn is_past(&mut self, now: u64) -> bool {
+        if now < self.look {
+            return false;
+        }
+        let left = match self.thread.as_ref().and_then(Thread::used) {
+            Some(used) if now < self.latest => self.allowed.saturating_sub(used),
+            _ => Duration::ZERO,
+        };
+        if left.is_zero() {
+            return true;
+        }
+        self.look = self.latest.min(now + ticks(left));
+        false
+    }
 }
 
 impl Clock {
@@ -62,6 +97,12 @@ impl Clock {
     /// A clock that ticks when it is told to.
     #[cfg(test)]
     pub(super) fn by_hand() -> Self {
+        Self { face: Arc::new(Face { by_hand: true, ..Face::default() }), stop: None, thread: None }
+    }
+
+    /// The same, but guests may use as much time of their own as those ticks stand for.
+    #[cfg(test)]
+    pub(super) fn by_hand_with_thread_time() -> Self {
         Self { face: Arc::default(), stop: None, thread: None }
     }
 
@@ -74,6 +115,19 @@ impl Clock {
     /// The ticks so far.
     pub fn now(&self) -> u64 {
         self.face.ticks.load(Ordering::Relaxed)
+    }
+
+    /// What holds for a guest that the current thread runs from now on until the clock shows
+    /// `deadline`.
+    pub(super) fn run_until(&self, deadline: u64) -> Run {
+        let now = self.now();
+        let allowed = deadline.saturating_sub(now);
+        Run {
+            look: deadline,
+            latest: now.saturating_add(allowed.saturating_mul(limits::BUSY_MACHINE)),
+            allowed: limits::TICK.saturating_mul(allowed.try_into().unwrap_or(u32::MAX)),
+            thread: (!self.face.by_hand).then(Thread::current),
+        }
     }
 
     /// A watch for one more guest.
@@ -110,7 +164,7 @@ impl Face {
 impl Watch {
     fn stop_if_past(&mut self, now: u64) {
         let Some((address, len)) = self.polled else { return };
-        if self.stopped || self.deadline.is_none_or(|deadline| now < deadline) {
+        if self.stopped || !self.run.as_mut().is_some_and(|run| run.is_past(now)) {
             return;
         }
         // SAFETY: `polled` is a memory of its own that is mapped: `Watched` takes it from here,

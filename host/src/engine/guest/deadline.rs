@@ -15,7 +15,7 @@ use super::{
 /// A store whose guest runs only within deadlines.
 pub struct Watched<T: 'static> {
     /// Has to go on for as long as the guest may run.
-    _clock: Arc<Clock>,
+    clock: Arc<Clock>,
     watch: Arc<Mutex<Watch>>,
     /// Nobody gets it out of here, so its memories are unmapped after `drop` below.
     store: Store<T>,
@@ -33,7 +33,7 @@ pub enum Stopped {
 impl<T> Watched<T> {
     /// Takes a store that is empty.
     pub fn new(store: Store<T>, clock: &Arc<Clock>) -> Self {
-        Self { watch: clock.watch(), _clock: Arc::clone(clock), store }
+        Self { watch: clock.watch(), clock: Arc::clone(clock), store }
     }
 
     /// Makes the one instance. Its start function may run until the clock shows `deadline`.
@@ -69,10 +69,11 @@ impl<T> Watched<T> {
         deadline: u64,
         call: impl FnOnce(StoreContextMut<'_, T>) -> wasmtime::Result<R>,
     ) -> Result<R, Stopped> {
-        lock(&self.watch).deadline = Some(deadline);
+        let run = self.clock.run_until(deadline);
+        lock(&self.watch).run = Some(run);
         let result = call(self.store.as_context_mut());
         let mut watch = lock(&self.watch);
-        watch.deadline = None;
+        watch.run = None;
         // It may have come to its end at the last moment, but it can't go on.
         if watch.stopped { Err(Stopped::Deadline) } else { result.map_err(Stopped::Error) }
     }
@@ -126,7 +127,10 @@ mod tests {
     use wasmtime::{Engine, Module, Trap};
 
     use super::*;
-    use crate::engine::guest::settings;
+    use crate::{
+        engine::guest::{settings, thread_time},
+        limits,
+    };
 
     fn watched(clock: &Arc<Clock>) -> (Engine, Watched<()>) {
         let engine = Engine::new(&settings()).unwrap();
@@ -162,6 +166,40 @@ mod tests {
         run_after(2).unwrap();
         assert!(matches!(run_after(3), Err(Stopped::Deadline)));
         assert!(matches!(run_after(0), Err(Stopped::Deadline)));
+    }
+
+    /// On a busy machine, time passes while a guest waits for a processor.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_guest_gets_the_time_that_it_missed() {
+        let clock = Arc::new(Clock::by_hand_with_thread_time());
+        let (mut guest, run) = guest(HONEST, &clock);
+        let second = 100;
+        let mut run_after = |ticks: u64| {
+            guest.until(clock.now() + second, |store| {
+                (0..ticks).for_each(|_| clock.tick());
+                run.call(store, ())
+            })
+        };
+        run_after(second).unwrap();
+        run_after(second * limits::BUSY_MACHINE - 1).unwrap();
+        // But not for ever.
+        assert!(matches!(run_after(second * limits::BUSY_MACHINE), Err(Stopped::Deadline)));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_guest_that_had_its_time_gets_no_more() {
+        let clock = Arc::new(Clock::by_hand_with_thread_time());
+        let (mut guest, run) = guest(HONEST, &clock);
+        let result = guest.until(clock.now() + 2, |store| {
+            let begun = thread_time::own();
+            // The system may be some milliseconds behind with what it tells of a thread.
+            while thread_time::own() - begun < limits::TICK * 10 {}
+            (0..2).for_each(|_| clock.tick());
+            run.call(store, ())
+        });
+        assert!(matches!(result, Err(Stopped::Deadline)));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::{
     borrow::Cow,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use wasmtime::{Config as EngineConfig, Engine, ExternType, Module, OptLevel, ValType};
@@ -76,23 +77,32 @@ impl Program {
         check_imports(module.compiled(), &name)?;
         let config = serde_json::to_vec(config).expect("a configuration can be written");
         let clock = Arc::new(Clock::start()?);
-        let deadline = clock::ticks(limits.deadline);
-        let patience = Patience::new(u64::from(limits.lost_deadlines).saturating_mul(deadline));
+        let patience = Patience::new(limits.deadline.saturating_mul(limits.lost_deadlines));
         let program = Self { engine, module, limits, config, clock, patience, name };
         program.check_version()?;
         check_exports(program.module.compiled(), &program.name)?;
         Ok(program)
     }
 
-    /// The time that the guest may spend on a batch, in ticks.
-    pub(super) fn deadline(&self) -> u64 {
-        clock::ticks(self.limits.deadline)
-    }
-
     /// When an instance that is started now has to be ready.
     fn start_deadline(&self) -> u64 {
         // One more, because the tick that is under way may end at once.
-        self.clock.now() + self.deadline() + 1
+        self.clock.now() + clock::ticks(self.limits.deadline) + 1
+    }
+
+    /// Whether the guest did its work, asked at the end of a run.
+    pub(in crate::engine) fn verdict(&self) -> Result<(), Error> {
+        let trouble = clock::lock(&self.patience.trouble);
+        let Some(last) = &trouble.last else { return Ok(()) };
+        let untried = match trouble.untried {
+            0 => String::new(),
+            n => format!(", with {n} more that were not tried"),
+        };
+        Err(Error::failed(format!(
+            "{}: the guest failed again and again: {last}. The records that it failed on are among the \
+             rejects{untried}; all others are done. Use another guest, or mend this one",
+            self.name
+        )))
     }
 
     /// A configured instance.
@@ -119,28 +129,54 @@ impl Program {
     }
 }
 
-/// How much time the guest's instances have left to lose in failed runs.
+/// How much time the guest's instances may still lose in failed runs, and how it went.
 pub(super) struct Patience {
-    /// Ticks that may be lost beyond what good runs earn.
-    grace: u64,
+    /// What may be lost beyond what good runs earn.
+    grace: Duration,
+    /// In nanoseconds.
     good: AtomicU64,
     lost: AtomicU64,
+    trouble: Mutex<Trouble>,
+}
+
+/// What makes a run fail that came to its end.
+#[derive(Default)]
+struct Trouble {
+    /// Why patience was lost, and what the guest did last.
+    last: Option<String>,
+    /// Records that are rejected untried.
+    untried: u64,
 }
 
 impl Patience {
-    fn new(grace: u64) -> Self {
-        Self { grace, good: AtomicU64::new(0), lost: AtomicU64::new(0) }
+    fn new(grace: Duration) -> Self {
+        Self { grace, good: AtomicU64::new(0), lost: AtomicU64::new(0), trouble: Mutex::default() }
     }
 
-    pub(super) fn earn(&self, ticks: u64) {
-        self.good.fetch_add(ticks, Ordering::Relaxed);
+    pub(super) fn earn(&self, time: Duration) {
+        self.good.fetch_add(nanoseconds(time), Ordering::Relaxed);
     }
 
-    /// Whether there is still any after so many ticks were lost.
-    pub(super) fn lose(&self, ticks: u64) -> bool {
-        let lost = self.lost.fetch_add(ticks, Ordering::Relaxed) + ticks;
-        lost <= self.grace + self.good.load(Ordering::Relaxed).saturating_mul(limits::LOST_TO_GOOD)
+    pub(super) fn lose(&self, time: Duration) {
+        self.lost.fetch_add(nanoseconds(time), Ordering::Relaxed);
     }
+
+    /// Whether more was lost than may be.
+    pub(super) fn is_lost(&self) -> bool {
+        let earned = self.good.load(Ordering::Relaxed).saturating_mul(limits::LOST_TO_GOOD);
+        self.lost.load(Ordering::Relaxed) > nanoseconds(self.grace).saturating_add(earned)
+    }
+
+    /// Keeps why the run fails at its end.
+    pub(super) fn note(&self, why: &str, fault: &Fault, untried: u64) {
+        let mut trouble = clock::lock(&self.trouble);
+        trouble.untried += untried;
+        trouble.last = Some(format!("{why}; the last time, {fault}"));
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
 /// Compiles a guest ahead of time, for the baseline of the processors that this build runs on.
