@@ -239,7 +239,7 @@ pub(crate) fn is_payload(key: &str) -> bool {
 /// Whether what stands under this key in a record may be the text that the record was made of: it
 /// is a payload's, a log service's, or that of a kept text.
 pub(crate) fn holds_text(key: &str) -> bool {
-    let others = ["raw", "envelope", "__raw__", "__raw_log__", EVENT_PAYLOAD];
+    let others = ["raw", "envelope", "__raw__", "__raw_log__", EVENT_PAYLOAD, ENCODED];
     PAYLOADS.iter().chain(&others).any(|k| same_key(k, key))
 }
 

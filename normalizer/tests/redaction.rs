@@ -349,6 +349,7 @@ fn what_may_be_the_text_of_the_record_is_gone() {
             "log",
             "MESSAGE",
             "payload",
+            "data",
         ] {
             if product.entries.iter().any(|e| e.keys.iter().any(|k| k.eq_ignore_ascii_case(key))) {
                 continue;
