@@ -18,6 +18,13 @@ pub(crate) fn is_missing(raw: Raw<'_>) -> bool {
     }
 }
 
+/// Whether a value is the `-` that stands for none. Of what has no field only this is left out:
+/// what other texts mean there, nobody knows.
+#[inline(always)]
+pub(crate) fn is_dash(raw: Raw<'_>) -> bool {
+    raw.text.len() == 1 && raw.text.as_bytes()[0] == b'-'
+}
+
 /// Why a number can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NumberFault {

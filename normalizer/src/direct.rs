@@ -58,6 +58,8 @@ struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Text,
+    /// A text that may be a word of the product for none.
+    TextOrAbsent,
     /// A number that is at most this; with so many digits it surely is.
     Number {
         digits: u32,
@@ -180,7 +182,9 @@ impl Program {
         for &(member, entry) in &plan.steps {
             let entry = &product.entries[entry];
             let (field, act) = match entry.to {
-                To::Text(f) => (f, Act::Text),
+                To::Text(f) if entry.absent.is_empty() => (f, Act::Text),
+                To::Text(f) if entry.absent.iter().all(|w| w.len() <= 8) => (f, Act::TextOrAbsent),
+                To::Text(_) => return None,
                 To::Number(f) => match f.field_type() {
                     FieldType::Integer(most) => {
                         // Sixteen are read at once.
@@ -196,7 +200,12 @@ impl Program {
                 To::Version(v) => {
                     (Field::Provider, Act::Version(word(&scan::padded(v.as_bytes()), v.len())?))
                 }
-                To::Counter(..) | To::Flat(_) | To::FlatExtra | To::Extra | To::Envelope => return None,
+                To::Counter(..)
+                | To::Flat(_)
+                | To::FlatExtra
+                | To::Extra
+                | To::Silences(..)
+                | To::Envelope => return None,
             };
             steps.push((field, member, act, Some(entry)));
         }
@@ -343,17 +352,26 @@ impl Program {
             at = self.write_extra(values, tail, buffer, at)?;
         }
         // The last comma is none.
-        encode::bytes(buffer, at - 1, if self.extra.is_empty() { b"}\n" } else { b"}}\n" })
+        encode::bytes(buffer, at - 1, b"}\n")
     }
 
+    /// Writes the members without a field, and a comma; nothing where none of them has a value.
     #[inline(never)]
-    fn write_extra(&self, values: Object<'_>, tail: &[u8], buffer: &mut [u8], at: usize) -> Written {
-        let mut at = encode::bytes(buffer, at, b"\"extra\":{")?;
+    fn write_extra(&self, values: Object<'_>, tail: &[u8], buffer: &mut [u8], begin: usize) -> Written {
+        let first = encode::bytes(buffer, begin, b"\"extra\":{")?;
+        let mut at = first;
         for (key, member) in &self.extra {
-            at = encode::bytes(buffer, at, key)?;
             let span = values.members.get(*member)?.value;
             let (start, len) = (span.start(), (span.form() & !Span::BARE) as usize);
-            if len >= Span::BARE as usize {
+            if len == 1 && tail.get(start) == Some(&b'-') {
+                continue;
+            }
+            let odd = len >= Span::BARE as usize;
+            if odd && convert::is_dash(values.raw(*member)) {
+                continue;
+            }
+            at = encode::bytes(buffer, at, key)?;
+            if odd {
                 at = encode::raw(buffer, at, values.raw(*member))?;
                 at = encode::byte(buffer, at, b',')?;
                 continue;
@@ -370,7 +388,8 @@ impl Program {
             encode::block(buffer, at + len, if quotes == 1 { b"\"," } else { b", " })?;
             at += len + quotes + 1;
         }
-        Some(at)
+        // The last comma is none.
+        if at == first { Some(begin) } else { encode::bytes(buffer, at - 1, b"},") }
     }
 
     /// Writes the field of a value that is not as it nearly always is; nothing where the record
@@ -477,7 +496,7 @@ impl Step {
     fn new(field: Field, member: usize, act: Act, entry: Option<&'static Entry>) -> Self {
         let (key, len) = field.json_key();
         let (quote, behind, behind_len) = match act {
-            Act::Text | Act::Address => (1, *b"\",  ", 2),
+            Act::Text | Act::TextOrAbsent | Act::Address => (1, *b"\",  ", 2),
             // These bring it with them.
             Act::Word => (1, *b"    ", 0),
             Act::Version(_) => (0, *b"    ", 0),
@@ -485,9 +504,10 @@ impl Step {
             Act::Time(_) => (0, *b"000,", 4),
             Act::Number { .. } | Act::Protocol => (0, *b",   ", 1),
         };
+        let absent = entry.map_or(&[][..], |e| e.absent);
         let words = match entry.map(|e| e.to) {
             Some(To::Word(_, words)) => words.iter().filter_map(Known::new).collect(),
-            _ => Vec::new(),
+            _ => absent.iter().filter_map(|w| Known::new(&(w, "", false))).collect(),
         };
         Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, words, entry }
     }
@@ -504,6 +524,8 @@ impl Step {
         *window.first_chunk_mut()? = self.key;
         let used = match self.act {
             Act::Text => self.text(chunk, form, window),
+            Act::TextOrAbsent if is_known(&self.words, chunk, form as usize) => NOT_SO,
+            Act::TextOrAbsent => self.text(chunk, form, window),
             Act::Number { digits, most } => self.number(chunk, form, digits, most, window),
             Act::Time(unit) => self.time(chunk, form, unit, window),
             Act::Address => self.address(chunk, form, window),

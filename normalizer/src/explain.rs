@@ -290,7 +290,7 @@ impl Given<'_, '_> {
             let how = "not in the product's table".into();
             return ExplainedValue { field: "extra".into(), how, ..self.found(member) };
         };
-        let mut how = entry.to.describe();
+        let mut how = entry.describe();
         if let To::Time(_, unit) = entry.to
             && let Ok(time) = time::read(self.source.value(member).text.trim_ascii(), unit, zone)
             && let Some(other) = time.other_unit

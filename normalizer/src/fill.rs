@@ -176,11 +176,13 @@ impl<'a> Given<'_, 'a> {
                 kept
             }
         };
-        record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))));
+        let said = |m: &(&str, Raw<'_>)| !convert::is_dash(m.1);
+        record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))).filter(said));
         let flat = &self.flat_extra;
         record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
         if !flat.members.is_empty() {
             last_of_each_key(&mut record.extra);
+            record.extra.retain(said);
         }
         Ok(())
     }
@@ -383,7 +385,8 @@ impl Plan {
             record.set(Field::LogTimeMs, Value::Number(time));
         }
         if reads.extra {
-            record.extra.extend(self.extra.iter().map(|&i| (self.key(i), values.raw(i))));
+            let extra = self.extra.iter().map(|&i| (self.key(i), values.raw(i)));
+            record.extra.extend(extra.filter(|m| !convert::is_dash(m.1)));
         }
         let passes = filter.accepts(&record);
         record.recycle(&mut memory.record);
@@ -462,7 +465,7 @@ fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
         To::Time(field, unit) => Some((field, Value::Number(time::plain(bytes, unit)?))),
         To::Address(field) => Some((field, Value::Address(convert::ipv4(bytes)?.into()))),
         // Longer than anything that stands for none.
-        To::Text(field) if bytes.len() > 4 && raw.kind == RawKind::Text => {
+        To::Text(field) if bytes.len() > 4 && raw.kind == RawKind::Text && entry.absent.is_empty() => {
             Some((field, Value::Text(raw.text)))
         }
         _ => None,
@@ -503,7 +506,14 @@ pub(crate) fn apply<'r, 'a: 'r>(
 ) -> Result<Applied, Fault<'a>> {
     let field = match entry.to {
         To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
+        To::Extra if entry.is_absent(raw.text) => return Ok(Applied::Done),
         To::Extra | To::Envelope => return Ok(Applied::Keep),
+        To::Silences(word, field) => {
+            if raw.text == word {
+                record.remove(field);
+            }
+            return Ok(Applied::Keep);
+        }
         To::FlatExtra => {
             return Ok(if raw.kind == RawKind::Nested && raw.text.starts_with('{') {
                 Applied::Done
@@ -534,6 +544,9 @@ pub(crate) fn apply<'r, 'a: 'r>(
     }
     if raw.kind == RawKind::Nested {
         return Ok(Applied::Keep);
+    }
+    if entry.is_absent(raw.text) {
+        return Ok(Applied::Done);
     }
     let wanted = Wanted { entry, field, zone };
     if let Some(value) = record.get(field) {

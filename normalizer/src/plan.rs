@@ -283,7 +283,7 @@ impl Planner {
         for (i, entry) in p.entries[..p.lines.columns()].iter().enumerate() {
             plan.add_key(entry.keys[0]);
             match entry.to {
-                To::Extra => plan.extra.push(i),
+                To::Extra if entry.absent.is_empty() => plan.extra.push(i),
                 _ => plan.steps.push((i, i)),
             }
         }
@@ -371,7 +371,10 @@ impl Planner {
         for &i in &live {
             let own = self.index.entries(keys[i]).iter().find(|e| Some(e.1) == product).map(|e| e.2);
             let to = own.map(|e| products::all()[product.unwrap_or(0)].entries[e].to);
+            let absent =
+                own.is_some_and(|e| !products::all()[product.unwrap_or(0)].entries[e].absent.is_empty());
             match (own, to) {
+                (Some(e), Some(To::Extra)) if absent => plan.steps.push((i, e)),
                 (_, Some(To::Envelope)) => plan.envelope.push(i),
                 (_, Some(To::Extra)) => plan.extra.push(i),
                 (Some(e), _) => plan.steps.push((i, e)),

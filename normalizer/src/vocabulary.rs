@@ -33,6 +33,23 @@ pub const NUMBERED_ACTION: &[Word] = &{
     words
 };
 
+/// What a web application firewall does, beside the general words. An answer that was cut off is
+/// a denial. One that came from a cache, or in which something was hidden, reached the client: the
+/// event was seen and let through, which is `log`.
+pub const WAF_ACTION: &[Word] = &{
+    let mut words = [("cache", "log", true); ACTION.len() + 5];
+    let mut i = 0;
+    while i < ACTION.len() {
+        words[i] = ACTION[i];
+        i += 1;
+    }
+    words[i] = ("mask", "log", true);
+    words[i + 1] = ("desensitize", "log", true);
+    words[i + 2] = ("abort_response", "reject", true);
+    words[i + 3] = ("advanced_captcha", "challenge", true);
+    words
+};
+
 /// Words for a direction, compared without regard to case.
 pub const DIRECTION: &[Word] = &[
     ("ingress", "ingress", false),

@@ -35,7 +35,9 @@ fn id(record: &Value) -> &'static str {
 fn sample(entry: &Entry) -> (String, Value) {
     match entry.to {
         To::Version(v) => (v.into(), Value::Null),
-        To::Text(_) | To::Extra | To::Envelope | To::FlatExtra => ("text".into(), json!("text")),
+        To::Text(_) | To::Extra | To::Silences(..) | To::Envelope | To::FlatExtra => {
+            ("text".into(), json!("text"))
+        }
         To::Number(_) | To::Counter(..) => ("200".into(), json!(200)),
         To::Address(_) | To::AddressOrName(_) => ("10.0.0.1".into(), json!("10.0.0.1")),
         To::Protocol => ("17".into(), json!(17)),
@@ -161,6 +163,10 @@ fn keyed_samples() -> Vec<(String, Map<String, Value>)> {
 fn a_key_less_makes_no_other_product() {
     for (product, record) in keyed_samples() {
         for key in record.keys() {
+            // All that a URL log has beside what access control logs have.
+            if product == "huawei-cfw-url" && key == "url" {
+                continue;
+            }
             let mut less = record.clone();
             less.remove(key);
             let text = Value::from(less).to_string();

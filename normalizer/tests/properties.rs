@@ -71,6 +71,7 @@ fn gaps(batch: &batch::Batch) -> Vec<&[u8]> {
 const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd 192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK";
 const ROUTER: &str = "1 0605768ad980d5762f8ac010b919754c 9e00a67c-b21e-435f-9da6-20004b8392e9 a5cbd16c-7d99-4000-8f14-526ec48298ce 192.168.1.199 2001:db8::1 8 0 1 229 22442 1664007127 1664007727 egress";
 
+const TRANSIT: &str = "6 TransitGateway 123456789012 tgw-0a1b2c3d tgw-attach-0a1b2c3d 123456789012 - vpc-0a1b2c3d vpc-4e5f6071 - subnet-4e5f6071 eni-0a1b2c3d - use1-az1 - tgw-attach-0f1e2d3c 10.0.0.62 10.1.0.5 43416 443 6 8 568 1718000340 1718000400 OK IPv4 0 0 0 0 2 us-east-1 egress - -";
 const AMAZON: &str =
     "2 123456789012 eni-0a1b2c3d 10.0.0.1 10.0.0.2 443 49152 6 10 840 1718000000 1718000060 ACCEPT OK";
 
@@ -567,6 +568,11 @@ fn odd_value() -> impl Strategy<Value = String> {
         "\u{800}",
         "i-0123456789abcdef",
         "null0",
+        "unknown",
+        "UNKNOWN",
+        "unknown ",
+        "unknowns",
+        "unknown\0",
         "x",
         "no",
     ];
@@ -576,7 +582,7 @@ fn odd_value() -> impl Strategy<Value = String> {
 /// A record of several products, in which some values are others.
 fn odd_record() -> impl Strategy<Value = String> {
     let text = |line: &'static str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let lines = prop::sample::select(vec![text(LINE), text(ROUTER), text(AMAZON)]);
+    let lines = prop::sample::select(vec![text(LINE), text(ROUTER), text(AMAZON), text(TRANSIT)]);
     let odd = prop::collection::vec((any::<prop::sample::Index>(), odd_value()), 0..3);
     let between = prop::sample::select(vec![" ", " ", " ", " ", " ", "  ", "\t"]);
     let cut = prop::option::weighted(0.1, any::<prop::sample::Index>());

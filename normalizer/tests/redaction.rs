@@ -50,7 +50,7 @@ fn values(to: To) -> Vec<Value> {
             FieldType::Address => vec![json!("203.0.113.77"), json!("2001:db8::78")],
         },
         To::FlatExtra => vec![json!({})],
-        To::Text(_) | To::Version(_) | To::Extra | To::Envelope => {
+        To::Text(_) | To::Version(_) | To::Extra | To::Silences(..) | To::Envelope => {
             vec![json!("this one"), json!("that one"), json!(63), nested]
         }
     }
@@ -164,7 +164,7 @@ fn a_dropped_field_is_gone_whichever_key_it_came_under() {
 fn a_dropped_key_of_extra_is_gone_in_every_spelling() {
     for product in products::all() {
         for entry in product.entries {
-            if !matches!(entry.to, To::Extra | To::Version(_)) {
+            if !matches!(entry.to, To::Extra | To::Silences(..) | To::Version(_)) {
                 continue;
             }
             let base = whole(product);
@@ -272,7 +272,11 @@ fn no_other_spelling_of_a_masked_address_is_left() {
 #[test]
 fn an_address_in_extra_is_masked() {
     for product in products::all() {
-        let keys = product.entries.iter().filter(|e| matches!(e.to, To::Extra)).flat_map(|e| e.keys);
+        let keys = product
+            .entries
+            .iter()
+            .filter(|e| matches!(e.to, To::Extra | To::Silences(..)))
+            .flat_map(|e| e.keys);
         for key in keys.copied().chain(["unknown-key"]) {
             for hosts in [["203.0.113.77", "203.0.113.178"], ["2001:db8::99", "2001:db8::7:178"]] {
                 for list in [false, true] {

@@ -70,10 +70,10 @@ fn keys(product: &Product) -> String {
     let rows = product.entries.iter().map(|e| {
         let field = e.to.field().map_or("", Field::key);
         let field = match e.to {
-            products::To::Extra => "extra",
+            products::To::Extra | products::To::Silences(..) => "extra",
             _ => field,
         };
-        [e.keys.join(", "), field.into(), e.to.describe(), tells(e)]
+        [e.keys.join(", "), field.into(), e.describe(), tells(e)]
     });
     text + &markdown(["key", "field", "value", "tells the product"], rows)
 }

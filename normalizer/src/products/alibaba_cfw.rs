@@ -11,7 +11,13 @@
 //! direction `in` that is the destination, so `in` is from source to destination; with `out`
 //! it is the reverse. Without a direction they stay as they are.
 //!
-//! Known gaps: types of log other than those samples are not documented.
+//! The firewalls at the Internet, at NAT gateways and between VPCs log different fields. The one
+//! between VPCs knows no direction, and always writes `out`: there it says nothing, nor do the
+//! counters, of which only the totals have a field. A rule of zeros is no rule, `Unknown` no
+//! application that was recognised, `YY` no country that is known.
+//!
+//! `rule_id` is the access control policy's; the intrusion prevention's rules, and how grave they
+//! take what they found, stay as they are, like rates.
 
 use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
 use crate::{
@@ -21,9 +27,9 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["aliuid"], To::Text(Field::AccountId)).with(C),
-    entry(&["log_type"], To::Extra),
     // Ahead of the counters, which depend on it.
     entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
+    entry(&["log_type"], To::Silences("vpc_firewall_log", Field::Direction)),
     entry(&["ip_protocol"], To::Protocol).with(B),
     entry(&["src_ip"], To::Address(Field::SrcIp)),
     entry(&["src_port"], To::Number(Field::SrcPort)),
@@ -38,11 +44,43 @@ const ENTRIES: &[Entry] = &[
     entry(&["start_time"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end_time"], To::Time(Field::EndMs, Unit::Seconds)),
     entry(&["rule_result"], To::Word(Field::Action, ACTION)).with(A | B | C),
-    entry(&["app_name"], To::Text(Field::App)),
+    entry(&["app_name"], To::Text(Field::App)).absent(&["Unknown"]),
     entry(&["domain"], To::Text(Field::Host)),
     entry(&["url"], To::Text(Field::Url)),
     entry(&["region_id"], To::Text(Field::Region)),
-    entry(&["acl_rule_id"], To::Text(Field::RuleId)).with(A),
+    entry(&["acl_rule_id"], To::Text(Field::RuleId))
+        .with(A)
+        .absent(&["00000000-0000-0000-0000-000000000000"]),
+    entry(&["src_vpc_id"], To::Text(Field::SrcVpcId)),
+    entry(&["dst_vpc_id"], To::Text(Field::DstVpcId)),
+    entry(&["src_region"], To::Text(Field::SrcRegion)),
+    entry(&["dst_region"], To::Text(Field::DstRegion)),
+    entry(&["cloud_instance_id"], To::Text(Field::InstanceId)),
+    entry(&["attack_type_name_en"], To::Text(Field::Attack)),
+    // The same in Chinese.
+    entry(&["attack_type_name"], To::Text(Field::Attack)),
+    entry(&["vul_level"], To::Extra),
+    entry(&["ips_rule_id"], To::Extra),
+    entry(&["ips_rule_name"], To::Extra),
+    entry(&["ips_rule_name_en"], To::Extra),
+    entry(&["ips_ai_rule_id"], To::Extra),
+    entry(&["rule_source"], To::Extra),
+    entry(&["loose_allow_acl_id"], To::Extra),
+    entry(&["app_dpi_state"], To::Extra),
+    entry(&["src_network_instance_id"], To::Extra),
+    entry(&["dst_network_instance_id"], To::Extra),
+    entry(&["firewall_id"], To::Extra),
+    entry(&["country_id"], To::Extra).absent(&["YY"]),
+    entry(&["city_id"], To::Extra),
+    entry(&["in_bps"], To::Extra),
+    entry(&["out_bps"], To::Extra),
+    entry(&["total_bps"], To::Extra),
+    entry(&["in_pps"], To::Extra),
+    entry(&["out_pps"], To::Extra),
+    entry(&["total_pps"], To::Extra),
+    entry(&["new_conn"], To::Extra),
+    entry(&["tcp_seq"], To::Extra),
+    entry(&["start_time_min"], To::Extra),
 ];
 
 pub(super) const PRODUCT: Product = Product {

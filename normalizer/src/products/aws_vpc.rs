@@ -7,11 +7,14 @@
 //! ```
 //!
 //! The default format is version 2: 14 columns with blanks between them, times in epoch seconds.
-//! A custom format is read by its header row, or by the layout that is given. The addresses of
-//! a packet inside (`pkt-srcaddr`, `pkt-dstaddr`) have no field: behind a gateway between, the flow's
-//! addresses are those of the gateway. Richer schemas have a place for them.
+//! A custom format is read by its header row, or by the layout that is given. It may have the
+//! fields of versions 3 to 10 in any order, so its lines are not known without one. The addresses
+//! of a packet inside (`pkt-srcaddr`, `pkt-dstaddr`) have no field: behind a gateway between, the
+//! flow's addresses are those of the gateway. Richer schemas have a place for them. The clusters,
+//! tasks and containers of ECS have no field. An account of `unknown` is none: the interface is one
+//! of a service. Athena's tables spell some names in their own way (`sourceaddress`, `numbytes`).
 //!
-//! Known gaps: Parquet files, and the fields of ECS, which go to extra.
+//! Known gaps: Parquet files.
 
 use super::{A, B, C, D, E, Entry, F, G, H, I, J, K, Lines, Product, Shape, To, Unit, entry};
 use crate::{
@@ -23,17 +26,17 @@ use crate::{
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("2")).shape(Shape::AtLeast(2)),
-    entry(&["account-id"], To::Text(Field::AccountId)).shape(Shape::Digits(12)).with(A),
+    entry(&["account-id", "account"], To::Text(Field::AccountId)).shape(Shape::Digits(12)).absent(&["unknown"]).with(A),
     entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Prefix("eni-")).with(A | B | C | D | E | F | G),
-    entry(&["srcaddr"], To::Address(Field::SrcIp)).with(K),
-    entry(&["dstaddr"], To::Address(Field::DstIp)),
-    entry(&["srcport"], To::Number(Field::SrcPort)),
-    entry(&["dstport"], To::Number(Field::DstPort)),
+    entry(&["srcaddr", "sourceaddress"], To::Address(Field::SrcIp)).with(K),
+    entry(&["dstaddr", "destinationaddress"], To::Address(Field::DstIp)),
+    entry(&["srcport", "sourceport"], To::Number(Field::SrcPort)),
+    entry(&["dstport", "destinationport"], To::Number(Field::DstPort)),
     entry(&["protocol"], To::Protocol),
-    entry(&["packets"], To::Number(Field::Packets)),
-    entry(&["bytes"], To::Number(Field::Bytes)),
-    entry(&["start"], To::Time(Field::StartMs, Unit::Seconds)),
-    entry(&["end"], To::Time(Field::EndMs, Unit::Seconds)),
+    entry(&["packets", "numpackets"], To::Number(Field::Packets)),
+    entry(&["bytes", "numbytes"], To::Number(Field::Bytes)),
+    entry(&["start", "starttime"], To::Time(Field::StartMs, Unit::Seconds)),
+    entry(&["end", "endtime"], To::Time(Field::EndMs, Unit::Seconds)),
     entry(&["action"], To::Word(Field::Action, ACTION)).with(I | J),
     entry(&["log-status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::Word(LOG_STATUS)),
     entry(&["vpc-id"], To::Text(Field::VpcId)).with(B),
@@ -51,7 +54,19 @@ const ENTRIES: &[Entry] = &[
     entry(&["pkt-dst-aws-service"], To::Extra).means(Meaning::PacketDestinationService).telling(),
     entry(&["flow-direction"], To::Word(Field::Direction, DIRECTION)).with(H | I),
     entry(&["traffic-path"], To::Text(Field::TrafficPath)).with(H),
+    entry(&["ecs-cluster-arn"], To::Extra),
+    entry(&["ecs-cluster-name"], To::Extra),
+    entry(&["ecs-container-instance-arn"], To::Extra),
+    entry(&["ecs-container-instance-id"], To::Extra),
+    entry(&["ecs-container-id"], To::Extra),
+    entry(&["ecs-second-container-id"], To::Extra),
+    entry(&["ecs-service-name"], To::Extra),
+    entry(&["ecs-task-definition-arn"], To::Extra),
+    entry(&["ecs-task-arn"], To::Extra),
+    entry(&["ecs-task-id"], To::Extra),
     entry(&["reject-reason"], To::Extra).means(Meaning::RejectReason).with(J),
+    entry(&["resource-id"], To::Text(Field::ResourceId)),
+    entry(&["encryption-status"], To::Extra),
 ];
 
 struct Columns;

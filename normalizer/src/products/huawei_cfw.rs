@@ -9,11 +9,11 @@
 //!
 //! Times are epoch milliseconds. Counters were integers once and are doubles now; ports were
 //! strings, and are so in LTS. The API has no action, LTS has one. Countries, provinces and
-//! cities have no field.
+//! cities have no field. `to_s` counts from the client to the server, which is the destination;
+//! `to_c` back. `log_type` is `internet`, `nat`, `vpc` or `vgw`. A newer call of the API has all
+//! types of log, and adds what quality of service and SCTP say.
 //!
-//! Known gaps: the unit of times in LTS is not documented; milliseconds are taken. That
-//! `to_s` and `to_c` count towards the server (the destination) and the client (the source)
-//! is inferred from their names.
+//! Known gaps: the unit of times in LTS is not documented; milliseconds are taken.
 
 use super::{A, B, C, Entry, Lines, Product, To, Unit, entry, join};
 use crate::{
@@ -37,6 +37,11 @@ pub(super) const SHARED: &[Entry] = &[
     entry(&["src_vpc"], To::Text(Field::SrcVpcId)),
     entry(&["dst_vpc"], To::Text(Field::DstVpcId)),
     entry(&["vsys"], To::Extra).with(B),
+    entry(&["log_type"], To::Extra),
+    entry(&["vgw_id"], To::Extra),
+    entry(&["qos_rule_id"], To::Extra),
+    entry(&["qos_rule_name"], To::Extra),
+    entry(&["qos_rule_type"], To::Extra),
     entry(&["src_region_id"], To::Extra).means(Meaning::SourceCountry),
     entry(&["src_region_name"], To::Extra),
     entry(&["src_province_id"], To::Extra),
@@ -62,7 +67,13 @@ const OWN: &[Entry] = &[
     entry(&["to_s_bytes"], To::Number(Field::BytesOut)).telling().with(C),
     entry(&["to_c_pkts"], To::Number(Field::PacketsIn)).telling(),
     entry(&["to_c_bytes"], To::Number(Field::BytesIn)).telling(),
-    entry(&["vgw_id"], To::Extra),
+    entry(&["qos_channel_id"], To::Extra),
+    entry(&["qos_channel_name"], To::Extra),
+    entry(&["qos_channel_type"], To::Extra),
+    entry(&["qos_drop_packets"], To::Extra),
+    entry(&["qos_drop_bytes"], To::Extra),
+    entry(&["sctp_verification_tag"], To::Extra),
+    entry(&["sctp_is_handshake_flow"], To::Extra),
 ];
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);

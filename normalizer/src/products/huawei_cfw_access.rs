@@ -19,6 +19,7 @@ const OWN: &[Entry] = &[
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C | D),
     entry(&["rule_id"], To::Text(Field::RuleId)).with(A | B | C | D),
     entry(&["rule_name"], To::Text(Field::RuleName)).with(D),
+    entry(&["rule_type"], To::Extra),
 ];
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);

@@ -8,21 +8,28 @@
 //! ```
 //! (made from the list of fields)
 //!
-//! The event has one instant, `event_time`, in epoch milliseconds. `packet` is base64.
-//!
-//! Known gaps: the levels are not documented, so severity is the source's word.
+//! The event has one instant, `event_time`, in epoch milliseconds; a `hit_time` that is another one
+//! stays as it is. `packet` is base64, `packetMessages` the same as hexadecimal numbers and text.
+//! The levels are CRITICAL, HIGH, MEDIUM and LOW, in LTS MIDDLE for the third. `source` is 0 for
+//! basic protection, 1 for a virtual patch. Where `tag` is 1, the source is a web application
+//! firewall on its way back to the server, and `real_ip` is the client.
 
 use super::{A, B, C, D, E, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
 use crate::record::Field;
 
 const OWN: &[Entry] = &[
     entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C),
+    entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)),
     entry(&["attack_type"], To::Text(Field::Attack)).with(E),
     entry(&["attack_rule"], To::Text(Field::RuleName)).with(A | B | C | D),
     entry(&["attack_rule_id"], To::Text(Field::RuleId)).with(D | E),
     entry(&["level"], To::Text(Field::Severity)),
     entry(&["source"], To::Extra),
     entry(&["packet"], To::Extra),
+    entry(&["packet_length"], To::Extra),
+    entry(&["packetMessages"], To::Extra),
+    entry(&["real_ip"], To::Extra),
+    entry(&["tag"], To::Extra),
 ];
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);

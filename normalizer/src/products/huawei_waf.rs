@@ -11,14 +11,15 @@
 //! an old API gave seconds, so its magnitude decides. LTS has times as ISO 8601: its template
 //! for attacks writes `time` in local time without a zone, `time_iso8601` with an offset, and
 //! `attack-time` in UTC. An export is CSV with columns that its maker chose; its times have no
-//! zone. `region` is geography and has no field, like headers, cookies and bodies.
+//! zone. `region` is geography and has no field, like headers, cookies and bodies. `level` is how
+//! strict the protection policy is (1 loose, 2 medium, 3 strict), not how severe the attack.
 //!
 //! Known gaps: order of columns, header row and quoting of an export are not documented:
 //! they are read by the header, or by the layout that is given. `hport` is taken for the
 //! destination's port.
 
 use super::{A, B, C, D, E, Entry, F, Lines, Product, To, Unit, entry};
-use crate::{meaning::Meaning, record::Field, vocabulary::ACTION};
+use crate::{meaning::Meaning, record::Field, vocabulary::WAF_ACTION};
 
 const ENTRIES: &[Entry] = &[
     entry(&["time"], To::Time(Field::StartMs, Unit::Guess)),
@@ -28,17 +29,18 @@ const ENTRIES: &[Entry] = &[
     entry(&["remote_ip"], To::Address(Field::SrcIp)).means(Meaning::Proxy),
     entry(&["sport"], To::Number(Field::SrcPort)),
     entry(&["hport"], To::Number(Field::DstPort)).with(C),
-    entry(&["action"], To::Word(Field::Action, ACTION)),
+    entry(&["action"], To::Word(Field::Action, WAF_ACTION)),
     entry(&["http_host"], To::Text(Field::Host)),
     entry(&["host"], To::Text(Field::Host)),
     entry(&["url", "uri"], To::Text(Field::Url)).with(B),
     entry(&["method"], To::Text(Field::Method)),
     entry(&["rule"], To::Text(Field::RuleId)),
     entry(&["attack"], To::Text(Field::Attack)).with(A | B | C | D | E),
-    entry(&["level"], To::Text(Field::Severity)),
     entry(&["status"], To::Number(Field::HttpStatus)),
     entry(&["id"], To::Text(Field::RecordId)),
     entry(&["policyid"], To::Extra).means(Meaning::Policy).with(A),
+    entry(&["host_id"], To::Extra),
+    entry(&["level"], To::Extra),
     entry(&["payload"], To::Extra).means(Meaning::Matched),
     entry(&["payload_location"], To::Extra).means(Meaning::MatchedIn).with(D | F),
     entry(&["request_line"], To::Extra),

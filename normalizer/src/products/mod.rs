@@ -41,6 +41,7 @@ registry! {
     huawei_cfw,
     huawei_cfw_access,
     huawei_cfw_attack,
+    huawei_cfw_url,
     huawei_waf,
     huawei_waf_access,
     alibaba_cen,
@@ -49,6 +50,7 @@ registry! {
     alibaba_cfw,
     baidu_flow,
     aws_vpc,
+    aws_tgw,
     flat,
 }
 
@@ -119,6 +121,9 @@ pub struct Entry {
     pub shape: Shape,
     /// What a value means that goes to `extra`, for schemas that have a place for it.
     pub means: Option<Meaning>,
+    /// The words by which its vendor says that there is no value, beside those that all use;
+    /// case makes no difference.
+    pub absent: &'static [&'static str],
 }
 
 /// The key tells the product wherever it occurs: no record of anything else is known to have it.
@@ -165,6 +170,9 @@ pub enum To {
     FlatExtra,
     /// Something that has no field.
     Extra,
+    /// The same. Where it is this word, the record's value of that field, whose entry stands
+    /// ahead of this one, says nothing and is left out.
+    Silences(&'static str, Field),
     /// Metadata of the log service.
     Envelope,
 }
@@ -182,7 +190,7 @@ impl To {
             | Self::Word(f, _)
             | Self::Flat(f) => Some(f),
             Self::Protocol => Some(Field::Protocol),
-            Self::Version(_) | Self::FlatExtra | Self::Extra | Self::Envelope => None,
+            Self::Version(_) | Self::FlatExtra | Self::Extra | Self::Silences(..) | Self::Envelope => None,
         }
     }
 
@@ -218,6 +226,9 @@ impl To {
             }
             Self::Flat(_) => "as it is".into(),
             Self::FlatExtra | Self::Extra => "as it came".into(),
+            Self::Silences(word, field) => {
+                format!("as it came; {} is left out where it is {word}", field.key())
+            }
             Self::Envelope => "metadata of the log service".into(),
         }
     }
@@ -286,7 +297,7 @@ impl Shape {
 }
 
 const fn entry(keys: &'static [&'static str], to: To) -> Entry {
-    Entry { keys, to, tells: 0, shape: Shape::Any, means: None }
+    Entry { keys, to, tells: 0, shape: Shape::Any, means: None, absent: &[] }
 }
 
 impl Entry {
@@ -309,6 +320,27 @@ impl Entry {
     /// its keys tell.
     const fn shape(self, shape: Shape) -> Self {
         Self { shape, ..self }
+    }
+
+    /// These words stand for no value.
+    const fn absent(self, words: &'static [&'static str]) -> Self {
+        Self { absent: words, ..self }
+    }
+
+    /// Whether a text is one of the words that stand for no value.
+    #[inline]
+    pub(crate) fn is_absent(&self, text: &str) -> bool {
+        !self.absent.is_empty() && self.absent.iter().any(|w| w.eq_ignore_ascii_case(text))
+    }
+
+    /// How the value is read, for people.
+    pub fn describe(&self) -> String {
+        let mut text = self.to.describe();
+        for word in self.absent {
+            text.push_str("; none where it is ");
+            text.push_str(word);
+        }
+        text
     }
 }
 

@@ -115,11 +115,11 @@ pub(super) const ROWS: [Row; 94] = [
     made(&[F::Provider], "observer.vendor", |e| Some(Item::Text(e.vendor())), "the vendor's name for its cloud"),
     copy(&[F::Product], "observer.product"),
     made(&[F::Product], "observer.type", |e| Some(Item::Text(match e.text(F::Product) {
-        Some("cfw" | "cfw_access" | "cfw_attack") => "firewall",
+        Some("cfw" | "cfw_access" | "cfw_attack" | "cfw_url") => "firewall",
         Some("waf" | "waf_access") => "proxy",
-        Some("er" | "cen" | "nat") => "router",
+        Some("er" | "cen" | "nat" | "tgw") => "router",
         _ => "sensor",
-    })), "firewall for cfw, cfw_access and cfw_attack; proxy for waf and waf_access; router for er, cen and nat; else sensor"),
+    })), "firewall for cfw, cfw_access, cfw_attack and cfw_url; proxy for waf and waf_access; router for er, cen, nat and tgw; else sensor"),
 
     copy(&[F::Method], "http.request.method"),
     made(&[F::BytesOut], "http.request.bytes", |e| e.long(F::BytesOut).filter(|_| e.web), OF_WEB),
