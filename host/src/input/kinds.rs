@@ -3,8 +3,10 @@
 use std::io::{self, Read};
 
 use super::raw_snappy;
+use crate::limits;
 
-/// How much of a file is looked at, at most.
+/// How much of a file is looked at, at most. What is read at first is as long as all other pieces,
+/// so that a file does not seem to pause behind it.
 const MOST: usize = 4096;
 
 /// How much is looked at behind a mark that could be the beginning of a text.
@@ -160,11 +162,11 @@ pub(super) fn kind(start: &[u8]) -> Kind {
 
 /// Reads what comes first, and on where more is needed to tell what it is.
 pub(super) fn start(reader: &mut dyn Read) -> io::Result<(Vec<u8>, Kind)> {
-    let mut start = vec![0; MOST];
+    let mut start = vec![0; limits::PIECE];
     let mut len = 0;
     let kind = loop {
-        match kind(&start[..len]) {
-            Kind::Unclear(compression) if len == MOST => break Kind::Compressed(compression),
+        match kind(&start[..len.min(MOST)]) {
+            Kind::Unclear(compression) if len >= MOST => break Kind::Compressed(compression),
             Kind::Unclear(compression) => match reader.read(&mut start[len..]) {
                 Ok(0) => break Kind::Compressed(compression),
                 Ok(n) => len += n,
