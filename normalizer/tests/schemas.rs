@@ -894,7 +894,8 @@ const LANDINGS: &[Landing] = &[
             ("/firewall_rule/name", "\"Tomcat path traversal\""),
             ("/firewall_rule/category", "\"Web Attack\""),
             ("/unmapped/weir", ""),
-            ("/unmapped/packet", "\"R0VUIC8=\""),
+            ("/packet_list", "[{\"encoding_id\":1,\"encoding\":\"Base64\",\"value\":\"R0VUIC8=\"}]"),
+            ("/unmapped/packet", ""),
         ],
         ecs: &[
             ("/event/kind", "\"alert\""),
@@ -937,7 +938,7 @@ const LANDINGS: &[Landing] = &[
     },
     Landing {
         product: "aws-tgw",
-        record: "6 TransitGateway unknown tgw-0a1b2c3d tgw-attach-0a1b2c3d - - vpc-0a1b2c3d vpc-4e5f6071 - - - - use1-az1 - - 10.0.0.62 10.1.0.5 43416 443 6 8 568 1718000340 1718000400 OK IPv4 3 0 0 0 2 us-east-1 egress - AMAZON",
+        record: "6 TransitGateway unknown tgw-0a1b2c3d tgw-attach-0a1b2c3d - - vpc-0a1b2c3d vpc-4e5f6071 subnet-1 - eni-1 eni-2 use1-az1 - - 10.0.0.62 10.1.0.5 43416 443 6 8 568 1718000340 1718000400 OK IPv4 3 0 0 0 2 us-east-1 egress - AMAZON",
         ocsf: &[
             ("/class_uid", "4001"),
             ("/activity_name", "\"Traffic\""),
@@ -950,6 +951,11 @@ const LANDINGS: &[Landing] = &[
             ("/network_observation_point/uid", "\"tgw-attach-0a1b2c3d\""),
             ("/connection_info/direction_id", "2"),
             ("/unmapped/packets-lost-no-route", "\"3\""),
+            ("/src_endpoint/interface_uid", "\"eni-1\""),
+            ("/src_endpoint/subnet_uid", "\"subnet-1\""),
+            ("/src_endpoint/zone", "\"use1-az1\""),
+            ("/dst_endpoint/interface_uid", "\"eni-2\""),
+            ("/dst_endpoint/subnet_uid", ""),
             ("/unmapped/tgw-src-eni", ""),
         ],
         ecs: &[
@@ -958,12 +964,13 @@ const LANDINGS: &[Landing] = &[
             ("/observer/type", "\"router\""),
             ("/weir/src_vpc_id", "\"vpc-0a1b2c3d\""),
             ("/aws/tgw/tgw-src-az-id", "\"use1-az1\""),
+            ("/source/bytes", "568"),
             ("/aws/tgw/pkt-src-aws-service", ""),
         ],
         otel: &[
             ("/eventName", "\"aws.tgw.flow\""),
             ("/attributes/aws.tgw.flow.instance_id/stringValue", "\"tgw-0a1b2c3d\""),
-            ("/attributes/aws.tgw.flow.extra.tgw-dst-eni", ""),
+            ("/attributes/aws.tgw.flow.extra.tgw-dst-eni/stringValue", "\"eni-2\""),
         ],
     },
     Landing {
@@ -1381,6 +1388,7 @@ fn what_means_something_is_there_once() {
         json!(18_446_744_073_709_551_615u64),
         json!("TLSv1.2"),
         json!("CN"),
+        json!("R0VUIC8="),
         json!("any \"text\""),
         json!(1.5),
         json!(true),

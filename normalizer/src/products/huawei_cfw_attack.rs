@@ -15,7 +15,7 @@
 //! firewall on its way back to the server, and `real_ip` is the client.
 
 use super::{A, B, C, D, E, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
-use crate::record::Field;
+use crate::{meaning::Meaning, record::Field};
 
 const OWN: &[Entry] = &[
     entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C),
@@ -25,10 +25,10 @@ const OWN: &[Entry] = &[
     entry(&["attack_rule_id"], To::Text(Field::RuleId)).with(D | E),
     entry(&["level"], To::Text(Field::Severity)),
     entry(&["source"], To::Extra),
-    entry(&["packet"], To::Extra),
+    entry(&["packet"], To::Extra).means(Meaning::Packet),
     entry(&["packet_length"], To::Extra),
     entry(&["packetMessages"], To::Extra),
-    entry(&["real_ip"], To::Extra),
+    entry(&["real_ip"], To::Extra).means(Meaning::Client),
     entry(&["tag"], To::Extra),
 ];
 

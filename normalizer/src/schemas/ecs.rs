@@ -6,8 +6,8 @@
 //! that ECS has no place for under `weir`.
 
 use super::{
-    Event, Item, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either, extra, fixed,
-    long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
+    Event, Item, List, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either, extra,
+    fixed, long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
 };
 use crate::{convert, meaning::Meaning as M, record::Field as F};
 
@@ -16,7 +16,7 @@ pub(super) static USES: Uses = uses(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 94] = [
+pub(super) const ROWS: [Row; 98] = [
     made(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
         Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)))
     }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
@@ -62,6 +62,8 @@ pub(super) const ROWS: [Row; 94] = [
     }, "nanoseconds"),
     made(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
     original("event.original"),
+
+    meant(M::Client, "client.ip", address, ""),
 
     copy(&[F::SrcIp], "source.ip"),
     copy(&[F::SrcIp], "source.address"),
@@ -111,6 +113,9 @@ pub(super) const ROWS: [Row; 94] = [
     meant(M::Zone, "cloud.availability_zone", text, ""),
     copy(&[F::InstanceId], "cloud.instance.id"),
     copy(&[F::Product], "cloud.service.name"),
+    meant(M::Cluster, "orchestrator.cluster.name", text, ""),
+    meant(M::ClusterArn, "orchestrator.cluster.id", text, ""),
+    meant(M::Container, "container.id", text, ""),
 
     made(&[F::Provider], "observer.vendor", |e| Some(Item::Text(e.vendor())), "the vendor's name for its cloud"),
     copy(&[F::Product], "observer.product"),
@@ -140,8 +145,8 @@ pub(super) const ROWS: [Row; 94] = [
     copy(&[F::RuleId], "rule.id"),
     copy(&[F::RuleName], "rule.name"),
     copy(&[F::Attack], "rule.category"),
-    all_addresses(&[F::SrcIp, F::DstIp], &[M::NatIp, M::PacketSource, M::PacketDestination, M::Proxy, M::ForwardedFor],
-        "related.ip", address, "each once; other places keep theirs"),
+    all_addresses(&List { fields: &[F::SrcIp, F::DstIp], meanings: &[M::NatIp, M::PacketSource, M::PacketDestination, M::Proxy, M::Client, M::ForwardedFor], take: address },
+        "related.ip", "each once; other places keep theirs"),
 
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "weir.time_source", |e| e.time_source(),
         "observed or unknown, where the record has no time"),
@@ -167,13 +172,13 @@ pub(super) const ROWS: [Row; 94] = [
     extra("{provider}.{product}.*", "the source's keys"),
 ];
 
-const ONE_WAY: &str = "else the total, of vpc, er and cen: their flows are of one direction";
+const ONE_WAY: &str = "else the total, of vpc, er, cen and tgw: their flows are of one direction";
 const OF_WEB: &str = "waf and waf_access";
 
 /// The total of a flow that has just one direction, and no counters of either.
 fn one_way<'e>(e: &Event<'e>, total: F, directions: [F; 2]) -> Option<Item<'e>> {
     let is_flow = e.text(F::Kind) == Some("flow");
-    let is_one_way = is_flow && matches!(e.text(F::Product), Some("vpc" | "er" | "cen"));
+    let is_one_way = is_flow && matches!(e.text(F::Product), Some("vpc" | "er" | "cen" | "tgw"));
     e.long(total).filter(|_| is_one_way && !directions.iter().any(|f| e.has(*f)))
 }
 

@@ -388,9 +388,11 @@ enum Item<'e> {
     /// The addresses of the cell, as an array.
     Addresses,
     /// Addresses with commas between them, as an array.
-    List(&'e str),
+    Listed(&'e str),
     /// A text, as an array.
     Texts(&'e str),
+    /// A packet in base64, as an array.
+    Packet(&'e str),
     /// Texts with dots between them.
     Dotted([&'e str; 3]),
     /// Finished JSON.
@@ -410,13 +412,18 @@ impl Item<'_> {
             Self::Number(n) => out.number(n),
             Self::Text(t) => out.string(t),
             Self::Json(j) => out.extend_from_slice(j.as_bytes()),
-            Self::List(list) => {
+            Self::Listed(list) => {
                 out.push(b'[');
                 for address in addresses(list).flatten() {
                     separate(out);
                     Self::Address(address).write(out);
                 }
                 out.push(b']');
+            }
+            Self::Packet(p) => {
+                out.extend_from_slice(br#"[{"encoding_id":1,"encoding":"Base64","value":"#);
+                out.string(p);
+                out.extend_from_slice(b"}]");
             }
             Self::Texts(t) => {
                 out.push(b'[');
@@ -558,14 +565,22 @@ enum How {
     Meant(Meaning, Take),
     /// Something made; else what a member of `extra` means, if it fits.
     Either(Make, Meaning, Take),
-    /// The addresses that fields have, and those that members of `extra` mean; each once.
-    Addresses(&'static [Field], &'static [Meaning], Take),
+    /// These addresses, each once.
+    Addresses(&'static List),
     /// Always the same JSON.
     Fixed(&'static str),
     /// The record's own text, if it was kept.
     Original,
     /// What has no field, by the source's keys.
     Extra,
+}
+
+/// Addresses that fields have, and such that members of `extra` mean.
+#[derive(Debug)]
+struct List {
+    fields: &'static [Field],
+    meanings: &'static [Meaning],
+    take: Take,
 }
 
 /// What has no field, in the documentation.
@@ -588,12 +603,10 @@ struct Cell {
     /// Where one of these fields is, the value may differ from that of a record with the same
     /// fields and words.
     values: u64,
-    /// The same of meanings in `extra`.
-    meanings: u64,
 }
 
 const fn row(from: &'static [Field], path: &'static str, how: How, note: &'static str) -> Row {
-    Row { from, cell: Cell { path, how, values: frames::values(from), meanings: how.meanings() }, note }
+    Row { from, cell: Cell { path, how, values: frames::values(from) }, note }
 }
 
 const fn copy(from: &'static [Field], path: &'static str) -> Row {
@@ -640,15 +653,9 @@ const fn either(
 }
 
 /// An array of addresses. Without fields it takes those out of `extra` that it has.
-const fn all_addresses(
-    from: &'static [Field],
-    meanings: &'static [Meaning],
-    path: &'static str,
-    take: Take,
-    note: &'static str,
-) -> Row {
-    assert!(from.len() + meanings.len() <= MOST_ADDRESSES, "the array is too short");
-    row(from, path, How::Addresses(from, meanings, take), note)
+const fn all_addresses(list: &'static List, path: &'static str, note: &'static str) -> Row {
+    assert!(list.fields.len() + list.meanings.len() <= MOST_ADDRESSES, "the array is too short");
+    row(list.fields, path, How::Addresses(list), note)
 }
 
 const fn fixed(path: &'static str, json: &'static str) -> Row {
@@ -689,7 +696,7 @@ const fn uses(rows: &[Row]) -> Uses {
             How::Either(make, meaning, take) => {
                 uses[meaning as usize] = Use { take: Some(take), unless: Some(make), moves: true };
             }
-            How::Addresses(fields, meanings, take) => {
+            How::Addresses(&List { fields, meanings, take }) => {
                 let mut k = 0;
                 while k < meanings.len() {
                     let one = &mut uses[meanings[k] as usize];
@@ -711,10 +718,10 @@ impl How {
     const fn meanings(self) -> u64 {
         match self {
             Self::Meant(meaning, _) | Self::Either(_, meaning, _) => meaning.bit(),
-            Self::Addresses(_, meanings, _) => {
+            Self::Addresses(list) => {
                 let (mut all, mut i) = (0, 0);
-                while i < meanings.len() {
-                    all |= meanings[i].bit();
+                while i < list.meanings.len() {
+                    all |= list.meanings[i].bit();
                     i += 1;
                 }
                 all
@@ -731,7 +738,7 @@ impl Cell {
             How::Fixed(_) => false,
             How::Extra => event.extra().next().is_some(),
             How::Original => event.original.is_some(),
-            _ => self.values & event.record.present() != 0 || self.meanings & event.meant.found != 0,
+            _ => self.values & event.record.present() != 0 || self.how.meanings() & event.meant.found != 0,
         }
     }
 
@@ -742,8 +749,9 @@ impl Cell {
             How::Made(make) => make(event),
             How::Meant(meaning, take) => take(event, event.meant(meaning)?),
             How::Either(make, meaning, take) => make(event).or_else(|| take(event, event.meant(meaning)?)),
-            How::Addresses(fields, ..) => {
-                let any = self.meanings & event.meant.found != 0 || fields.iter().any(|f| event.has(*f));
+            How::Addresses(list) => {
+                let any = list.fields.iter().any(|f| event.has(*f))
+                    || list.meanings.iter().any(|m| event.meant(*m).is_some());
                 any.then_some(Item::Addresses)
             }
             How::Fixed(json) => Some(Item::Json(json)),
@@ -901,7 +909,7 @@ fn write_item(cell: &Cell, event: &Event<'_>, item: Option<Item<'_>>, out: &mut 
 
 /// Appends the addresses of a cell, each once.
 fn write_addresses(cell: &Cell, event: &Event<'_>, out: &mut Output) {
-    let How::Addresses(fields, meanings, take) = cell.how else { return };
+    let How::Addresses(&List { fields, meanings, take }) = cell.how else { return };
     let (mut all, mut count) = ([None; MOST_ADDRESSES], 0);
     let fields = fields.iter().map(|f| event.address(*f));
     let extra = meanings.iter().map(|m| match take(event, event.meant(*m)?) {

@@ -14,7 +14,7 @@
 //! flat record under `unmapped.weir`.
 
 use super::{
-    Event, Item, Level, Row, Step, Uses, address, addresses, all_addresses, beyond_long, copy, country,
+    Event, Item, Level, List, Row, Step, Uses, address, addresses, all_addresses, beyond_long, copy, country,
     either, extra, fixed, long, made, meant, number, original, port, steps, text, tls, uses,
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) static USES: Uses = uses(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 130] = [
+pub(super) const ROWS: [Row; 133] = [
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "time", |e| Some(Item::Number(time(e))),
         "start, else end, else log time; else the time of observation, as unmapped.weir.time_source says"),
     copy(&[F::StartMs], "start_time"),
@@ -66,6 +66,7 @@ pub(super) const ROWS: [Row; 130] = [
     }, "attacks"),
     copy(&[F::App], "app_protocol_name"),
     original("raw_data"),
+    meant(M::Packet, "packet_list", packet, "where it is base64"),
 
     fixed("metadata.version", "\"1.8.0\""),
     made(&[F::Product], "metadata.product.name", |e| Some(Item::Text(e.text(F::Product).unwrap_or("unknown"))), ""),
@@ -94,16 +95,19 @@ pub(super) const ROWS: [Row; 130] = [
     made(&[], "src_endpoint.name", |e| needs_name(e, Side::Source).then_some(Item::Text("unknown")),
         "where nothing says which endpoint it is"),
     made(&[F::ResourceId, F::SubnetId, F::VpcId], "src_endpoint.uid", |e| uid(e, Side::Source), OF_SOURCE),
-    made(&[F::InterfaceId], "src_endpoint.interface_uid", |e| of(e, Side::Source, F::InterfaceId), OF_SOURCE),
+    either(&[F::InterfaceId], |e| of(e, Side::Source, F::InterfaceId), M::SourceInterface, "src_endpoint.interface_uid",
+        text, OF_SOURCE),
     made(&[F::InstanceId], "src_endpoint.instance_uid", |e| of(e, Side::Source, F::InstanceId), OF_SOURCE),
-    made(&[F::SubnetId], "src_endpoint.subnet_uid", |e| of(e, Side::Source, F::SubnetId), OF_SOURCE),
+    either(&[F::SubnetId], |e| of(e, Side::Source, F::SubnetId), M::SourceSubnet, "src_endpoint.subnet_uid", |e, raw| {
+        text(e, raw).filter(|_| e.has(F::SrcIp))
+    }, OF_SOURCE),
+    meant(M::SourceZone, "src_endpoint.zone", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
     made(&[F::SrcVpcId, F::VpcId], "src_endpoint.vpc_uid", |e| {
         e.item(F::SrcVpcId).or_else(|| of(e, Side::Source, F::VpcId))
     }, "src_vpc_id; else vpc_id as the ids above"),
     meant(M::PacketSourceService, "src_endpoint.svc_name", text, ""),
-    all_addresses(&[], &[M::PacketSource, M::Proxy], "src_endpoint.intermediate_ips", |e, raw| {
-        address(e, raw).filter(|_| e.has(F::SrcIp))
-    }, WITH_SOURCE),
+    all_addresses(&List { fields: &[], meanings: &[M::PacketSource, M::Proxy, M::Client], take: |e, raw| address(e, raw).filter(|_| e.has(F::SrcIp)) },
+        "src_endpoint.intermediate_ips", WITH_SOURCE),
     meant(M::SourceCountry, "src_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::SrcIp)),
         "two capitals, where there is src_ip"),
     meant(M::SourceCityName, "src_endpoint.location.city", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
@@ -121,16 +125,19 @@ pub(super) const ROWS: [Row; 130] = [
     made(&[], "dst_endpoint.name", |e| needs_name(e, Side::Destination).then_some(Item::Text("unknown")),
         "where nothing says which endpoint it is"),
     made(&[F::ResourceId], "dst_endpoint.uid", |e| uid(e, Side::Destination), OF_DESTINATION),
-    made(&[F::InterfaceId], "dst_endpoint.interface_uid", |e| of(e, Side::Destination, F::InterfaceId), OF_DESTINATION),
+    either(&[F::InterfaceId], |e| of(e, Side::Destination, F::InterfaceId), M::DestinationInterface,
+        "dst_endpoint.interface_uid", text, OF_DESTINATION),
     made(&[F::InstanceId], "dst_endpoint.instance_uid", |e| of(e, Side::Destination, F::InstanceId), OF_DESTINATION),
-    made(&[F::SubnetId], "dst_endpoint.subnet_uid", |e| of(e, Side::Destination, F::SubnetId), OF_DESTINATION),
+    either(&[F::SubnetId], |e| of(e, Side::Destination, F::SubnetId), M::DestinationSubnet, "dst_endpoint.subnet_uid", |e, raw| {
+        text(e, raw).filter(|_| e.has(F::DstIp))
+    }, OF_DESTINATION),
+    meant(M::DestinationZone, "dst_endpoint.zone", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)), WITH_DESTINATION),
     made(&[F::DstVpcId, F::VpcId], "dst_endpoint.vpc_uid", |e| {
         e.item(F::DstVpcId).or_else(|| of(e, Side::Destination, F::VpcId))
     }, "dst_vpc_id; else vpc_id as the ids above"),
     meant(M::PacketDestinationService, "dst_endpoint.svc_name", text, ""),
-    all_addresses(&[], &[M::PacketDestination], "dst_endpoint.intermediate_ips", |e, raw| {
-        address(e, raw).filter(|_| e.has(F::DstIp))
-    }, WITH_DESTINATION),
+    all_addresses(&List { fields: &[], meanings: &[M::PacketDestination], take: |e, raw| address(e, raw).filter(|_| e.has(F::DstIp)) },
+        "dst_endpoint.intermediate_ips", WITH_DESTINATION),
     meant(M::DestinationCountry, "dst_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::DstIp)),
         "two capitals, where there is dst_ip"),
     meant(M::DestinationCityName, "dst_endpoint.location.city", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)),
@@ -424,9 +431,16 @@ fn has_response(e: &Event<'_>) -> bool {
     e.web && e.has(F::HttpStatus)
 }
 
+fn packet<'e>(e: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
+    let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let fits =
+        raw.kind == RawKind::Text && raw.text.len().is_multiple_of(4) && raw.text.bytes().all(is_base64);
+    text(e, raw).filter(|_| fits).map(|_| Item::Packet(raw.text))
+}
+
 fn forwarded_for<'e>(e: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
     let fits = e.web && raw.kind == RawKind::Text && addresses(raw.text).all(|a| a.is_some());
-    fits.then_some(Item::List(raw.text))
+    fits.then_some(Item::Listed(raw.text))
 }
 
 /// The boundary that the traffic crossed, where the record says so.

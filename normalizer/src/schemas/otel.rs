@@ -82,7 +82,7 @@ static CELLS: [(Place, Cell); ROWS.len()] = {
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [(Place, Row); 59] = [
+pub(super) const ROWS: [(Place, Row); 64] = [
     (Resource, made(&[F::Provider], "cloud.provider", |e| Some(Item::Text(match e.text(F::Provider)? {
         "huawei" => "huawei_cloud",
         "alibaba" => "alibaba_cloud",
@@ -92,6 +92,10 @@ pub(super) const ROWS: [(Place, Row); 59] = [
     (Resource, copy(&[F::AccountId], "cloud.account.id")),
     (Resource, copy(&[F::Region], "cloud.region")),
     (Resource, meant(M::Zone, "cloud.availability_zone", text, "")),
+    (Resource, meant(M::ClusterArn, "aws.ecs.cluster.arn", text, "")),
+    (Resource, meant(M::TaskArn, "aws.ecs.task.arn", text, "")),
+    (Resource, meant(M::Task, "aws.ecs.task.id", text, "")),
+    (Resource, meant(M::Container, "container.id", text, "")),
 
     (Record, made(&[F::EndMs, F::StartMs, F::LogTimeMs], "timeUnixNano", |e| {
         e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).map(Item::Nanos)
@@ -116,6 +120,7 @@ pub(super) const ROWS: [(Place, Row); 59] = [
     (Attribute, copy(&[F::DstIp], "destination.address")),
     (Attribute, copy(&[F::DstPort], "destination.port")),
     (Attribute, copy(&[F::Transport], "network.transport")),
+    (Attribute, meant(M::Client, "client.address", address, "")),
     (Attribute, meant(M::Proxy, "network.peer.address", address, "")),
     (Attribute, made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6")),
     (Attribute, made(&[F::App], "network.protocol.name", |e| e.text(F::App).map(Item::Lower), "in lower case")),
