@@ -372,7 +372,11 @@ impl Program {
             }
             at = encode::bytes(buffer, at, key)?;
             if odd {
-                at = encode::raw(buffer, at, values.raw(*member))?;
+                let raw = values.raw(*member);
+                if fill::is_too_deep(raw) {
+                    return None;
+                }
+                at = encode::raw(buffer, at, raw)?;
                 at = encode::byte(buffer, at, b',')?;
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::{
     encode,
     fault::{Fault, Message, code},
     filter::Filter,
-    limits,
+    json, limits,
     output::Output,
     plan::{Hint, Plan, Verdict},
     products::{self, Entry, Product, Shape, To},
@@ -176,9 +176,17 @@ impl<'a> Given<'_, 'a> {
                 kept
             }
         };
+        let flat = &self.flat_extra;
+        let deep = extra.iter().find(|&&i| is_too_deep(source.raw(i))).map(|&i| source.key(i));
+        let deep = deep.or_else(|| {
+            let in_flat = (0..flat.members.len()).find(|&i| is_too_deep(flat.raw(i)));
+            in_flat.map(|i| flat.key(i))
+        });
+        if let Some(key) = deep {
+            return Err(too_deep(product, key));
+        }
         let said = |m: &(&str, Raw<'_>)| !convert::is_dash(m.1);
         record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))).filter(said));
-        let flat = &self.flat_extra;
         record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
         if !flat.members.is_empty() {
             last_of_each_key(&mut record.extra);
@@ -394,6 +402,22 @@ impl Plan {
     }
 }
 
+/// Whether a value is nested so deep that it could not be read back from a flat record.
+#[inline]
+pub(crate) fn is_too_deep(raw: Raw<'_>) -> bool {
+    raw.kind == RawKind::Nested && json::is_deeper(raw.text, limits::EXTRA_DEPTH)
+}
+
+#[cold]
+#[inline(never)]
+fn too_deep<'a>(product: &Product, key: &'a str) -> Fault<'a> {
+    let text = format!(
+        "arrays and objects are nested in it deeper than {}, and it could not be read back from extra",
+        limits::EXTRA_DEPTH
+    );
+    Fault { format: product.id, field: key, ..Fault::of_record(code::NESTING, text) }
+}
+
 /// Of members with the same key only the last counts, as everywhere.
 fn last_of_each_key(extra: &mut Vec<(&str, Raw<'_>)>) {
     if sort::few_and_each_once(extra.len(), &|i| extra[i].0) {
@@ -415,10 +439,15 @@ fn too_much_output(product: &Product, most: usize) -> Fault<'static> {
     Fault { format: product.id, ..Fault::of_record(code::TOO_MUCH_OUTPUT, text) }
 }
 
-/// Leaves out what exceeds [`limits::CONTEXT`], so that many records can't multiply it.
+/// Leaves out what exceeds [`limits::CONTEXT`], so that many records can't multiply it, and what
+/// could not be read back.
 pub(crate) fn bound_fields(fields: &mut Vec<(&str, Raw<'_>)>) {
     let mut room = limits::CONTEXT;
     fields.retain(|(key, raw)| {
+        // In `extra.envelope`, they are one deeper than in `extra`.
+        if raw.kind == RawKind::Nested && json::is_deeper(raw.text, limits::EXTRA_DEPTH - 1) {
+            return false;
+        }
         let size = key.len() + raw.text.len();
         let fits = size <= room;
         room -= if fits { size } else { 0 };

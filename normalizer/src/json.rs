@@ -463,6 +463,38 @@ impl Braces {
     }
 }
 
+/// Whether arrays and objects are nested deeper than this in a value, which was checked.
+#[inline]
+pub(crate) fn is_deeper(value: &str, most: usize) -> bool {
+    // Each takes two brackets.
+    value.len() > 2 * most && depth(value.as_bytes()) > most
+}
+
+#[inline(never)]
+fn depth(value: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut pos) = (0_usize, 0, 0);
+    while let Some(byte) = value.get(pos) {
+        pos += 1;
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => {
+                while let Some(byte) = value.get(pos)
+                    && *byte != b'"'
+                {
+                    pos += 1 + usize::from(*byte == b'\\');
+                }
+                pos += 1;
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// The first place from one on where no blank is.
 #[inline]
 pub(crate) fn behind_blanks(bytes: &[u8], pos: usize) -> usize {
@@ -591,6 +623,18 @@ mod tests {
             JsonFault { offset: 7, what: "expected ',' or '}'" }
         );
         assert_eq!(read(r#"{"a":"#).unwrap_err(), JsonFault { offset: 5, what: "expected a value" });
+    }
+
+    #[test]
+    fn depth_counts_what_is_open_outside_of_strings() {
+        for (value, want) in
+            [("1", 0), ("[]", 1), ("[[],{}]", 2), (r#"["[[[",{"a\"[":"\\"},[["]"]]]"#, 3), (r#""[[[[""#, 0)]
+        {
+            assert_eq!(depth(value.as_bytes()), want, "{value}");
+            assert!(!is_deeper(value, want.max(1)) && !is_deeper(value, value.len()));
+        }
+        let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(is_deeper(&deep(63), 62) && !is_deeper(&deep(62), 62));
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub const RAW_PREFIX: usize = 64 << 10;
 /// The deepest nesting of arrays and objects in a document.
 pub const DEPTH: usize = 64;
 
+/// The deepest nesting of a value that has no field: in the `extra` of a flat record it is read
+/// back.
+pub const EXTRA_DEPTH: usize = DEPTH - 2;
+
 /// How often a record may be wrapped: a string in an envelope in a string, and so on.
 pub const WRAPS: usize = 4;
 
