@@ -212,6 +212,11 @@ impl<'a> BatchView<'a> {
         Texts { bytes: self.bytes, start: 0, text: "", broken: None }
     }
 
+    /// How many contexts it has.
+    pub(crate) fn contexts(&self) -> usize {
+        self.contexts.len() / 8
+    }
+
     /// The context of an element, by its number there.
     pub fn context(&self, number: u32) -> &'a [u8] {
         let Some(i) = (number as usize).checked_sub(1) else { return &[] };

@@ -252,16 +252,12 @@ impl<'a> Given<'_, 'a> {
     #[cold]
     #[inline(never)]
     fn envelope(&self) -> String {
-        let mut fields: Vec<(&str, Raw<'_>)> = self.around.fields.to_vec();
-        fields.extend(self.plan.envelope.iter().map(|&i| (self.source.key(i), self.source.raw(i))));
-        bound_fields(&mut fields);
+        let fields = with_own_fields(self.plan, self.source, self.around);
         if fields.is_empty() {
             return String::new();
         }
-        // The innermost of a name wins.
-        let order = sort::last_of_each(fields.len(), &|i| fields[i].0);
         let mut json = Output::default();
-        json.write(|buffer, at| encode::object(buffer, at, order.iter().map(|&i| fields[i])));
+        json.write(|buffer, at| encode::object(buffer, at, fields.iter().copied()));
         String::from_utf8_lossy(&json).into_owned()
     }
 }
@@ -439,20 +435,46 @@ fn too_much_output(product: &Product, most: usize) -> Fault<'static> {
     Fault { format: product.id, ..Fault::of_record(code::TOO_MUCH_OUTPUT, text) }
 }
 
-/// Leaves out what exceeds [`limits::CONTEXT`], so that many records can't multiply it, and what
-/// could not be read back.
-pub(crate) fn bound_fields(fields: &mut Vec<(&str, Raw<'_>)>) {
-    let mut room = limits::CONTEXT;
-    fields.retain(|(key, raw)| {
-        // In `extra.envelope`, they are one deeper than in `extra`.
-        if raw.kind == RawKind::Nested && json::is_deeper(raw.text, limits::EXTRA_DEPTH - 1) {
-            return false;
+/// The fields of the envelopes around a record, with those that stand in it.
+#[cold]
+#[inline(never)]
+pub(crate) fn with_own_fields<'a: 'f, 'f>(
+    plan: &Plan,
+    source: &dyn Source<'a>,
+    around: Around<'f>,
+) -> Vec<(&'f str, Raw<'f>)> {
+    let mut fields = around.fields.to_vec();
+    let own = plan.envelope.iter().map(|&i| (source.key(i), source.raw(i)));
+    add_fields(&mut fields, &mut own.filter(|(_, raw)| is_kept_in_envelope(*raw)));
+    fields
+}
+
+/// Whether a field of an envelope could be read back: in `extra.envelope` it is one deeper than in
+/// `extra`.
+pub(crate) fn is_kept_in_envelope(raw: Raw<'_>) -> bool {
+    raw.kind != RawKind::Nested || !json::is_deeper(raw.text, limits::EXTRA_DEPTH - 1)
+}
+
+/// Adds the fields of an envelope, which has each once, to those of the envelopes around it; the
+/// innermost of a name wins. Leaves out what exceeds [`limits::ENVELOPE`], so that many records
+/// can't multiply it.
+pub(crate) fn add_fields<'f>(
+    fields: &mut Vec<(&'f str, Raw<'f>)>,
+    new: &mut dyn Iterator<Item = (&'f str, Raw<'f>)>,
+) {
+    let mut around = fields.len();
+    let size = |(key, raw): &(&str, Raw<'_>)| key.len() + raw.text.len();
+    let mut room = limits::ENVELOPE.saturating_sub(fields.iter().map(size).sum());
+    for field in new {
+        if let Some(i) = fields[..around].iter().position(|f| f.0 == field.0) {
+            room += size(&fields.remove(i));
+            around -= 1;
         }
-        let size = key.len() + raw.text.len();
-        let fits = size <= room;
-        room -= if fits { size } else { 0 };
-        fits
-    });
+        if size(&field) <= room && fields.len() < limits::ENVELOPE_FIELDS {
+            room -= size(&field);
+            fields.push(field);
+        }
+    }
 }
 
 /// Whether a value is something else than what a shape says. One that stands for none is not.

@@ -9,11 +9,12 @@
 
 use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap, net::IpAddr};
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use crate::{
     Error, Zone, convert,
     double::Number,
+    fault::clipped,
     limits, nearest,
     networks::{self, Networks},
     plan::same_key,
@@ -54,7 +55,41 @@ pub(crate) enum Test {
     Text(Comparison, String),
     In(Vec<Item>),
     Contains(String),
-    Matches(Regex),
+    Matches(Pattern),
+}
+
+/// A regular expression, and how much of a value it looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    regex: Regex,
+    most: usize,
+}
+
+/// What the library says of that does not say what to do.
+const TOO_LARGE: &str =
+    "it is too large when its counted repetitions are written out; use + or *, or several tests";
+
+impl Pattern {
+    /// Time goes with the length of the value and the size of the compiled expression, which
+    /// counted repetitions multiply. So the larger that is, the less of a long value is looked at.
+    fn new(text: &str) -> Result<Self, String> {
+        let compiled = |size| RegexBuilder::new(text).size_limit(size).build();
+        let (mut size, mut most) = (limits::PATTERN, limits::MATCHED);
+        let mut regex = compiled(size).map_err(|e| match e.to_string() {
+            large if large.contains("size limit") => TOO_LARGE.to_owned(),
+            other => other,
+        })?;
+        while let Ok(smaller) = compiled(size / 4)
+            && most < limits::RECORD
+        {
+            (regex, size, most) = (smaller, size / 4, most * 4);
+        }
+        Ok(Self { regex, most })
+    }
+
+    fn is_match(&self, value: &str) -> bool {
+        self.regex.is_match(clipped(value, self.most))
+    }
 }
 
 /// An expression as it was written.
@@ -283,9 +318,9 @@ impl<'t> Parsing<'t> {
             self.expect_text(&subject, start, "matches")?;
             let at = self.skip();
             let pattern = self.text()?;
-            let regex = Regex::new(&pattern)
+            let pattern = Pattern::new(&pattern)
                 .map_err(|e| self.error_at(at, format!("bad regular expression: {e}")))?;
-            return Ok(Tree::Test(subject, Test::Matches(regex)));
+            return Ok(Tree::Test(subject, Test::Matches(pattern)));
         }
         const COMPARISONS: [(&str, Comparison); 6] = [
             ("==", Comparison::Equal),
@@ -812,6 +847,24 @@ mod tests {
             ("office".to_owned(), "# ours\n10.1.0.0/16 # main\n\n2001:db8::/64\n".to_owned()),
             ("/etc/nets".to_owned(), "192.0.2.1\n".to_owned()),
         ])
+    }
+
+    /// The larger an expression is, the less of a long value it looks at; but a small one at all of it.
+    #[test]
+    fn expressions_look_at_as_much_as_they_can_bear() {
+        let sees = |pattern: &str| Pattern::new(pattern).unwrap().most;
+        let words = |n: usize| (0..n).map(|i| format!("word{i:04}")).collect::<Vec<_>>().join("|");
+        assert_eq!((sees("x"), sees("(?i)union.*select")), (limits::RECORD, limits::RECORD));
+        assert_eq!((sees("[a-z]{1,200}x"), sees(&words(50))), (64 << 10, 64 << 10));
+        assert!(sees(&words(900)) == limits::MATCHED);
+        for (text, want) in [("a{1,1000}{1,1000}", "too large"), (&words(3000), "too large"), ("(", "group")]
+        {
+            let error = Pattern::new(text).unwrap_err();
+            assert!(error.contains(want), "{error}");
+        }
+        let pattern = Pattern::new("[a-z]{1,200}0").unwrap();
+        let long = |n: usize| "é".repeat(n) + "x0";
+        assert!(pattern.is_match(&long((32 << 10) - 1)) && !pattern.is_match(&long(32 << 10)));
     }
 
     #[test]

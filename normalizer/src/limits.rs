@@ -33,6 +33,13 @@ pub const LOOK_AHEAD: usize = 1 << 20;
 /// The most metadata of one envelope that is kept, in bytes. What exceeds it is left out.
 pub const CONTEXT: usize = 16 << 10;
 
+/// The most metadata of the envelopes around a record that is kept with it, in bytes, and how many
+/// fields. What exceeds it is left out: many short records may stand in one long envelope.
+pub const ENVELOPE: usize = 4 << 10;
+
+/// See [`ENVELOPE`].
+pub const ENVELOPE_FIELDS: usize = 256;
+
 /// Input is framed in pieces of this many bytes.
 pub const PIECE: usize = 64 << 10;
 
@@ -111,6 +118,13 @@ pub const FILTER: usize = 64 << 10;
 
 /// The deepest nesting of a filter expression.
 pub const FILTER_DEPTH: usize = 64;
+
+/// The largest regular expression in a filter, compiled, in bytes.
+pub const PATTERN: usize = 256 << 10;
+
+/// How many bytes of a value the largest regular expression looks at; one of a quarter of its size
+/// looks at four times as much, up to all of it.
+pub const MATCHED: usize = 4 << 10;
 
 /// The most items in the sets of a filter, lists included.
 pub const FILTER_ITEMS: usize = 200_000;

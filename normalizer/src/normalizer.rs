@@ -10,13 +10,13 @@ mod lines;
 use std::mem;
 
 use crate::{
-    Config, Error, Zone,
+    Config, Error,
     batch::{self, BatchView, Outcome, Reject},
     convert,
     envelopes::{self, HIGHLIGHTS, KeyRole, Meta},
     explain::{Explained, Observer, ToldBy},
     fault::{Fault, clipped, code},
-    fill::{Around, Given, Memory, Written, bound_fields},
+    fill::{Around, Given, Memory, Written, add_fields, is_kept_in_envelope, with_own_fields},
     framing::{Framer, FramingFault},
     json::{self, JsonFault},
     layout::{self, Columns, HEADER, Layout},
@@ -25,7 +25,7 @@ use crate::{
     products::{self, Lines, To},
     record::{Raw, RawKind},
     rules::Rules,
-    scan,
+    scan, sort,
     source::{Member, Object, Row, Source},
     time::{self, Time},
 };
@@ -49,9 +49,11 @@ pub struct Normalizer {
     /// The layout that was configured.
     layout: Option<Rows>,
     /// The header row that was in force last, as its context.
-    header: (Vec<u8>, Option<Rows>),
-    /// The names of the columns in the envelope that came last, as its context.
-    envelope_columns: (Vec<u8>, Vec<String>),
+    header: (Known, Option<Rows>),
+    /// The columns of the rows in the envelope that came last.
+    envelope_columns: EnvelopeColumns,
+    /// The number of the next context.
+    next_context: u64,
     /// None while it is in use.
     levels: [Option<Box<Level>>; limits::WRAPS + 1],
     /// How often a record may be wrapped; there is a level for each and one more.
@@ -86,24 +88,68 @@ struct Level {
     framer: Option<Box<Framer>>,
 }
 
+/// What stands around an element. Its number is 0 for nothing, and else of no other context that
+/// this normalizer comes to: contexts may be long, and their elements short and many.
+#[derive(Clone, Copy, Debug, Default)]
+struct Context<'c> {
+    bytes: &'c [u8],
+    number: u64,
+}
+
+/// The context that something was made of.
+#[derive(Debug, Default)]
+struct Known {
+    bytes: Vec<u8>,
+    number: u64,
+}
+
+impl Known {
+    /// Whether it is this one; if it is not, it becomes it.
+    #[inline]
+    fn is(&mut self, context: Context<'_>) -> bool {
+        self.number == context.number && context.number != 0 || self.compare(context)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn compare(&mut self, context: Context<'_>) -> bool {
+        let same = self.bytes == context.bytes;
+        if !same {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(context.bytes);
+        }
+        self.number = context.number;
+        same
+    }
+}
+
+/// The columns of an envelope's rows.
+#[derive(Debug, Default)]
+struct EnvelopeColumns {
+    context: Known,
+    names: Vec<String>,
+    /// What is done with them; none if that was not asked yet.
+    plan: Option<Box<Plan>>,
+}
+
 /// What the envelope of an element says.
 #[derive(Debug, Default)]
 struct Surroundings {
     /// The envelope, as its elements' context.
-    context: Vec<u8>,
-    /// Its number in the batch; 0 where that is not known.
-    number: u32,
+    context: Known,
     members: Vec<Member>,
     unescaped: String,
     log_time: Option<Time>,
     /// What its topic says.
     hint: Hint,
+    /// The members that are kept with its records, if such are.
+    kept: Vec<usize>,
 }
 
 impl Surroundings {
     #[cold]
-    fn new(context: &[u8], zone: Option<&Zone>) -> Self {
-        let mut new = Self { context: context.to_vec(), ..Self::default() };
+    fn new(context: &[u8], rules: &Rules) -> Self {
+        let mut new = Self::default();
         // A context that was cut short still has its first members.
         let envelope = std::str::from_utf8(context).unwrap_or_default();
         let _ = json::read_members(envelope, &mut new.members, &mut new.unescaped);
@@ -113,10 +159,18 @@ impl Surroundings {
             if let Some(Meta::LogTime(unit)) = envelopes::meta(key, true)
                 && !convert::is_missing(raw)
             {
-                new.log_time = time::better(new.log_time, time::read(raw.text, unit, zone).ok());
+                new.log_time =
+                    time::better(new.log_time, time::read(raw.text, unit, rules.zone.as_ref()).ok());
             }
         }
         new.hint = topic(members);
+        if rules.keep_envelope {
+            new.kept = sort::last_of_each(source.members.len(), &|i| source.key(i));
+            new.kept.retain(|&i| {
+                let (key, raw) = (source.key(i), source.raw(i));
+                !(raw.kind == RawKind::Nested && held_records(key, raw.text)) && is_kept_in_envelope(raw)
+            });
+        }
         new
     }
 }
@@ -205,8 +259,9 @@ impl Normalizer {
             latest_line: 0,
             alone: Vec::new(),
             layout,
-            header: (Vec::new(), None),
-            envelope_columns: (Vec::new(), Vec::new()),
+            header: (Known::default(), None),
+            envelope_columns: EnvelopeColumns::default(),
+            next_context: 1,
             levels: std::array::from_fn(|_| Some(Box::default())),
             wraps: limits::WRAPS,
             topic: Topic::default(),
@@ -238,18 +293,19 @@ impl Normalizer {
         self.tallies.fill(0);
         let mut texts = batch.texts();
         let mut next = first;
-        self.surroundings.number = 0;
+        let contexts = self.number_contexts(batch.contexts());
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
             let start = element.start as usize;
             let text = texts.piece(start, bytes.len());
             let mut missed = Missed::Other;
+            let context = numbered(batch.context(element.context), contexts, element.context);
             if let Some(text) = text
                 && element.fault == 0
                 && self.rules.direct
                 && self.observer.is_none()
             {
-                match self.as_it_stands(text, texts.tail(start), batch, element.context, out) {
+                match self.as_it_stands(text, texts.tail(start), context, out) {
                     Ok(written) => {
                         if written == Written::Filtered {
                             out.filtered_bytes += bytes.len() as u32;
@@ -271,7 +327,7 @@ impl Normalizer {
                         self.line_at_length(found, text, &mut sink);
                     }
                     Ok(text) => {
-                        self.element(text, 0, batch.context(element.context), Around::default(), &mut sink);
+                        self.element(text, 0, context, Around::default(), &mut sink);
                     }
                     Err(e) => self.reject(&not_utf8(bytes, e.valid_up_to()), &mut sink),
                 },
@@ -360,9 +416,23 @@ impl Normalizer {
         self.reject(&fault, sink);
     }
 
+    /// Gives so many contexts their numbers, and says which is the first one's.
+    fn number_contexts(&mut self, contexts: usize) -> u64 {
+        let first = self.next_context;
+        self.next_context += contexts as u64;
+        first
+    }
+
     /// Normalizes an element, with what its envelope's context says.
-    fn element(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
-        if matches!(context, [] | [HEADER, ..]) {
+    fn element(
+        &mut self,
+        text: &str,
+        depth: usize,
+        context: Context<'_>,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        if matches!(context.bytes, [] | [HEADER, ..]) {
             return self.text(text, depth, context, around, sink);
         }
         self.look_around(context);
@@ -372,15 +442,11 @@ impl Normalizer {
         let mut around = Around { hint, log_time, ..around };
         let mut fields = Vec::new();
         if self.rules.keep_envelope {
-            let envelope = std::str::from_utf8(context).unwrap_or_default();
+            let envelope = std::str::from_utf8(context.bytes).unwrap_or_default();
             let source =
                 Object { text: envelope, unescaped: &around_it.unescaped, members: &around_it.members };
-            let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
             fields.extend_from_slice(around.fields);
-            fields.extend(
-                members.filter(|(key, raw)| !(raw.kind == RawKind::Nested && held_records(key, raw.text))),
-            );
-            bound_fields(&mut fields);
+            add_fields(&mut fields, &mut around_it.kept.iter().map(|&i| (source.key(i), source.raw(i))));
             around.fields = &fields;
         }
         self.text(text, depth, context, around, sink);
@@ -389,14 +455,23 @@ impl Normalizer {
 
     /// Sees what an element's envelope says, if it is another one than before.
     #[inline]
-    fn look_around(&mut self, context: &[u8]) {
-        if self.surroundings.context != context {
-            self.surroundings = Surroundings::new(context, self.rules.zone.as_ref());
+    fn look_around(&mut self, context: Context<'_>) {
+        if !self.surroundings.context.is(context) {
+            let known = mem::take(&mut self.surroundings.context);
+            let new = Surroundings::new(context.bytes, &self.rules);
+            self.surroundings = Surroundings { context: known, ..new };
         }
     }
 
     /// Normalizes a text that holds a record, or several inside an envelope.
-    fn text(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
+    fn text(
+        &mut self,
+        text: &str,
+        depth: usize,
+        context: Context<'_>,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
         if let Some(observer) = &mut self.observer {
             observer.text(text);
         }
@@ -405,7 +480,9 @@ impl Normalizer {
                 self.line(text, depth, context, around, sink);
             }
             Some(b'{') => self.object(text, depth, around, sink),
-            Some(b'[') if context.first() == Some(&b'{') => self.row(text, depth, context, around, sink),
+            Some(b'[') if context.bytes.first() == Some(&b'{') => {
+                self.row(text, depth, context, around, sink)
+            }
             Some(b'[') if depth > 0 => self.documents(text, depth, around, sink),
             Some(_) => self.line(text, depth, context, around, sink),
             None => self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the record is empty"), sink),
@@ -419,17 +496,13 @@ impl Normalizer {
         &mut self,
         text: &str,
         tail: &[u8],
-        batch: &BatchView<'_>,
-        context: u32,
+        context: Context<'_>,
         out: &mut Outcome,
     ) -> Result<Written, Missed> {
-        let written = match (text.starts_with('{'), batch.context(context)) {
+        let written = match (text.starts_with('{'), context.bytes) {
             (true, []) => self.object_as_it_stands(text, tail, Hint::Nothing, None, out),
-            (true, envelope @ [b'{', ..]) => {
-                if self.surroundings.number != context {
-                    self.look_around(envelope);
-                    self.surroundings.number = context;
-                }
+            (true, [b'{', ..]) => {
+                self.look_around(context);
                 let Surroundings { hint, log_time, .. } = self.surroundings;
                 self.object_as_it_stands(text, tail, hint, log_time.map(|t| t.ms), out)
             }
@@ -517,29 +590,43 @@ impl Normalizer {
 
     /// Normalizes an array whose values the envelope names.
     #[inline(never)]
-    fn row(&mut self, text: &str, depth: usize, context: &[u8], around: Around<'_>, sink: &mut Sink<'_>) {
+    fn row(
+        &mut self,
+        text: &str,
+        depth: usize,
+        context: Context<'_>,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
         let Some(mut level) = self.levels.get_mut(depth).and_then(Option::take) else {
             return self.reject(&wrapped_too_often(self.wraps), sink);
         };
-        let (mut of, mut columns) = mem::take(&mut self.envelope_columns);
-        if of != context {
-            columns = envelope_columns(context);
-            of = context.to_vec();
+        let mut columns = mem::take(&mut self.envelope_columns);
+        if !columns.context.is(context) {
+            (columns.names, columns.plan) = (envelope_columns(context.bytes), None);
         }
+        let names = &columns.names;
         match json::read_members(text, &mut level.members, &mut level.unescaped) {
             Err(e) => self.reject(&json_fault(text, e), sink),
-            Ok(()) if columns.is_empty() || columns.len() != level.members.len() => {
-                self.reject(&not_the_columns(level.members.len(), columns.len()), sink);
+            Ok(()) if names.is_empty() || names.len() != level.members.len() => {
+                self.reject(&not_the_columns(level.members.len(), names.len()), sink);
             }
             Ok(()) => {
                 let values = Object { text, unescaped: &level.unescaped, members: &level.members };
-                let source = Row { columns: &columns, values };
-                let plan = level.plans.get(&self.planner, || columns.iter().map(String::as_str), around.hint);
+                let source = Row { columns: names, values };
+                let plan = match columns.plan.take().filter(|plan| plan.hint == around.hint) {
+                    Some(plan) => plan,
+                    None => {
+                        let names: Vec<_> = names.iter().map(String::as_str).collect();
+                        Box::new(self.planner.plan(&names, around.hint))
+                    }
+                };
                 let inner = (&mut level.inner, &mut level.inner_unescaped);
-                self.record(plan, &source, text, depth, around, inner, &mut level.stripped, sink);
+                self.record(&plan, &source, text, depth, around, inner, &mut level.stripped, sink);
+                columns.plan = Some(plan);
             }
         }
-        self.envelope_columns = (of, columns);
+        self.envelope_columns = columns;
         self.levels[depth] = Some(level);
     }
 
@@ -562,7 +649,7 @@ impl Normalizer {
                 let own = plan.log_time_in(source, self.rules.zone.as_ref());
                 let log_time = time::better(own.map(|o| o.1), around.log_time);
                 let fields = match self.rules.keep_envelope {
-                    true => wrapper_fields(plan, source, around),
+                    true => with_own_fields(plan, source, around),
                     false => Vec::new(),
                 };
                 let around = Around { log_time, fields: &fields, ..around };
@@ -696,7 +783,7 @@ impl Normalizer {
         if !text.trim_ascii_start().starts_with('{') && scan::has(text.as_bytes(), b'\n') {
             self.documents(text, depth, around, sink);
         } else {
-            self.text(text, depth, &[], around, sink);
+            self.text(text, depth, Context::default(), around, sink);
         }
     }
 
@@ -715,7 +802,7 @@ impl Normalizer {
                 self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
             }
             // One line, and blanks on others.
-            line => self.text(line, depth, &[], around, sink),
+            line => self.text(line, depth, Context::default(), around, sink),
         }
     }
 
@@ -750,13 +837,14 @@ impl Normalizer {
                 level.framer = Some(framer);
                 return false;
             }
+            let contexts = self.number_contexts(batch.contexts.len());
             for i in 0..batch.elements.len() {
                 any = true;
                 if sink.out.output.len() + sink.out.rejects.len() - sink.start > limits::ELEMENT_OUTPUT {
                     // All of it is taken back when the element is done.
                     break;
                 }
-                self.element_of(&batch, i, depth + 1, around, sink);
+                self.element_of(&batch, contexts, i, depth + 1, around, sink);
             }
             framer.recycle(batch);
         }
@@ -779,6 +867,7 @@ impl Normalizer {
     fn element_of(
         &mut self,
         batch: &batch::Batch,
+        contexts: u64,
         index: usize,
         depth: usize,
         around: Around<'_>,
@@ -788,9 +877,9 @@ impl Normalizer {
         match (FramingFault::from_code(element.fault), std::str::from_utf8(bytes)) {
             (Some(fault), _) => self.framing_fault(fault, bytes, sink),
             (None, Ok(text)) => {
-                let context = element.context as usize;
-                let context = context.checked_sub(1).and_then(|c| batch.contexts.get(c));
-                self.element(text, depth, context.map_or(&[], Vec::as_slice), around, sink);
+                let context = (element.context as usize).checked_sub(1).and_then(|c| batch.contexts.get(c));
+                let bytes = context.map_or(&[][..], Vec::as_slice);
+                self.element(text, depth, numbered(bytes, contexts, element.context), around, sink);
             }
             (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
         }
@@ -824,6 +913,12 @@ fn may_be<'a>(product: usize, plan: &Plan, source: &dyn Source<'a>) -> bool {
         |i: usize| entry(i).is_some_and(|e| matches!(e.to, To::Address(_) | To::AddressOrName(_)));
     let against = |i: usize| entry(i).is_some_and(|e| evidence(e, source.value(i)) == Evidence::Against);
     (0..plan.len()).any(is_address) && !(0..plan.len()).any(against)
+}
+
+/// A context of a batch whose first has this number.
+#[inline]
+fn numbered(bytes: &[u8], first: u64, in_batch: u32) -> Context<'_> {
+    Context { bytes, number: if in_batch == 0 { 0 } else { first + u64::from(in_batch) - 1 } }
 }
 
 /// What a topic among these keys says.
@@ -948,20 +1043,6 @@ fn not_utf8(bytes: &[u8], at: usize) -> Fault<'static> {
     let byte = bytes.get(at).copied().unwrap_or_default();
     let text = format!("byte 0x{byte:02x} at offset {at} is not UTF-8; convert the input to UTF-8");
     Fault { offset: Some(at), ..Fault::of_record(code::UTF8, text) }
-}
-
-/// The fields of the envelopes around a payload, with those that stand beside it.
-#[cold]
-#[inline(never)]
-fn wrapper_fields<'a: 'f, 'f>(
-    plan: &Plan,
-    source: &dyn Source<'a>,
-    around: Around<'f>,
-) -> Vec<(&'f str, Raw<'f>)> {
-    let mut fields = around.fields.to_vec();
-    fields.extend(plan.envelope.iter().map(|&i| (source.key(i), source.raw(i))));
-    bound_fields(&mut fields);
-    fields
 }
 
 #[cold]

@@ -102,6 +102,9 @@ pub(crate) struct Plan {
     pub(crate) direct: Option<Program>,
     /// Its number among those that are kept.
     slot: usize,
+    /// Whether the short way is prepared, if there is one: that is so from the second record on
+    /// with these keys, as there may be no second one.
+    prepared: bool,
 }
 
 impl Plan {
@@ -309,11 +312,7 @@ impl Planner {
     // for small places have.
     pub(crate) fn plan(&self, keys: &[&str], hint: Hint) -> Plan {
         let mut plan = self.decide(keys, hint);
-        // What has more keys is no stream of records, and its plan is large enough.
-        if keys.len() <= limits::QUICK_KEYS && plan.keys.len() <= limits::QUICK_KEY_BYTES {
-            plan.direct = Program::new(&plan);
-            plan.outline = Outline::new(keys.iter().copied());
-        }
+        plan.prepare(&mut keys.iter().copied());
         plan
     }
 
@@ -497,6 +496,18 @@ impl Plan {
             shaped: Vec::new(),
             direct: None,
             slot: 0,
+            prepared: false,
+        }
+    }
+
+    /// Prepares the short way for more records with these keys.
+    #[inline(never)]
+    fn prepare(&mut self, keys: &mut dyn Iterator<Item = &str>) {
+        self.prepared = true;
+        // What has more keys is no stream of records, and its plan is large enough.
+        if self.ends.len() <= limits::QUICK_KEYS && self.keys.len() <= limits::QUICK_KEY_BYTES {
+            self.direct = Program::new(self);
+            self.outline = Outline::new(keys);
         }
     }
 
@@ -640,11 +651,17 @@ impl Plans {
     {
         self.latest = 0;
         match self.plans.iter().position(|p| p.matches(keys(), hint)) {
-            Some(0) => {}
-            Some(i) => self.plans[..=i].rotate_right(1),
+            Some(i) => {
+                if i > 0 {
+                    self.plans[..=i].rotate_right(1);
+                }
+                if !self.plans[0].prepared {
+                    self.plans[0].prepare(&mut keys());
+                }
+            }
             None => {
                 let all: Vec<&str> = keys().collect();
-                let mut plan = Box::new(planner.plan(&all, hint));
+                let mut plan = Box::new(planner.decide(&all, hint));
                 plan.slot = match self.plans.len() {
                     Self::KEPT => self.plans.pop().map_or(0, |old| old.slot),
                     free => free,

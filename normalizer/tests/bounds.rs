@@ -1,6 +1,13 @@
 //! What comes out is bounded by what goes in, whatever that is.
 
-use weir_normalizer::{Config, Stream, batch, limits, schemas::Schema};
+use serde_json::{Value, json};
+use weir_normalizer::{
+    Config, Normalizer, Stream,
+    batch::{self, BatchView, Outcome},
+    framing::Framer,
+    limits,
+    schemas::Schema,
+};
 
 /// The lines that came out, and the codes of what was rejected.
 fn run(input: &str, config: &Config) -> (Vec<String>, Vec<String>) {
@@ -136,5 +143,94 @@ fn a_flat_record_is_of_a_known_product() {
             assert_eq!((lines.len(), codes.len()), (want, 1 - want), "{line} {codes:?}");
             assert!(codes.iter().all(|c| c == "word"));
         }
+    }
+}
+
+/// What one normalizer makes of inputs that each come in batches of their own.
+fn run_each(inputs: &[String], config: &Config, normalizer: &mut Normalizer) -> Vec<Vec<u8>> {
+    let mut made = Vec::new();
+    let (mut head, mut outcome) = (Vec::new(), Outcome::default());
+    for input in inputs {
+        let mut framer = Framer::new(config).unwrap();
+        framer.push(input.as_bytes());
+        framer.finish();
+        let mut all = Vec::new();
+        while let Some(batch) = framer.next_batch() {
+            let range = 0..batch.elements.len();
+            batch.encode_head(range.clone(), &mut head);
+            let view = BatchView::split(&head, batch.window(range)).unwrap();
+            normalizer.run(&view, 0, &mut outcome);
+            all.extend_from_slice(&outcome.output);
+            all.extend_from_slice(&outcome.rejects);
+        }
+        made.push(all);
+    }
+    made
+}
+
+/// What stands around an element is known by its number, which in each batch, and in each text that
+/// is framed inside of a record, begins anew.
+#[test]
+fn contexts_of_the_same_number_are_told_apart() {
+    let rows = |columns: &str, rows: &str| {
+        format!("{{\"result\":{{\"columns\":[{columns}],\"records\":[{rows}]}}}}")
+    };
+    let cen = "\"cen-id\",\"srcaddr\",\"dstaddr\",\"bytes\"";
+    let turned = "\"bytes\",\"dstaddr\",\"srcaddr\",\"cen-id\"";
+    let row = "[\"c\",\"10.0.0.1\",\"10.0.0.2\",3]";
+    let back = "[3,\"10.0.0.1\",\"10.0.0.2\",\"c\"]";
+    let keyed = |time: u32| {
+        let record = "{\"cen-id\":\"c\",\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"bytes\":3}";
+        format!("{{\"__time__\":{time},\"logs\":[{record},{record}]}}")
+    };
+    let headed = |header: &str| format!("{header}\n10.0.0.1 10.0.0.2 1718000000 1718000060 3 4\n5 6\n");
+    let plain = [
+        rows(cen, &[row; 3].join(",")),
+        rows(turned, &[back; 3].join(",")),
+        rows(cen, row) + &rows(turned, back),
+        keyed(1_718_000_000),
+        keyed(1_718_000_001),
+        keyed(1_718_000_002) + &keyed(1_718_000_003),
+        headed("srcaddr dstaddr start end bytes packets"),
+        headed("dstaddr srcaddr start end packets bytes"),
+    ];
+    let wrapped = plain.iter().map(|text| format!("{{\"content\":{}}}\n", json!(text)));
+    let inputs: Vec<String> = plain.iter().cloned().chain(wrapped).collect();
+    let inputs: Vec<String> =
+        inputs.iter().flat_map(|a| [a.clone(), inputs[0].clone(), a.repeat(2)]).collect();
+    for from in ["alibaba-cen", "huawei-vpc"] {
+        for (to, keep_envelope) in [(Schema::Flat, false), (Schema::Flat, true), (Schema::Ecs, false)] {
+            let config = Config { from: Some(from.into()), to, keep_envelope, ..Config::default() };
+            let together = run_each(&inputs, &config, &mut Normalizer::new(&config).unwrap());
+            for (input, got) in inputs.iter().zip(together) {
+                let alone =
+                    run_each(std::slice::from_ref(input), &config, &mut Normalizer::new(&config).unwrap());
+                assert!(!got.is_empty());
+                assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&alone[0]), "{input}");
+            }
+        }
+    }
+}
+
+/// Metadata is kept with each record, so it is bounded; of each name the innermost counts.
+#[test]
+fn envelopes_that_are_kept_are_bounded() {
+    let record = "{\"cen-id\":\"c\",\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"bytes\":3,\"__source__\":\"in\"}";
+    let fields = |n: usize| (0..n).map(|i| format!("\"k{i}\":{i}")).collect::<Vec<_>>().join(",");
+    let config = Config { keep_envelope: true, from: Some("alibaba-cen".into()), ..Config::default() };
+    for (metadata, most) in [
+        (fields(10), 11),
+        (fields(1000), limits::ENVELOPE_FIELDS),
+        (format!("\"long\":\"{}\"", "x".repeat(limits::ENVELOPE)), 1),
+        (format!("\"long\":\"{}\"", "x".repeat(limits::ENVELOPE / 2)), 2),
+    ] {
+        let input = format!("{{{metadata},\"__source__\":\"out\",\"logs\":[{record},{record}]}}");
+        let (lines, codes) = run(&input, &config);
+        assert_eq!((lines.len(), codes.len()), (2, 0));
+        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        let envelope = line["extra"]["envelope"].as_object().unwrap();
+        assert_eq!(envelope.len(), most);
+        assert!(envelope.get("__source__").is_none_or(|source| source == "in"), "{envelope:?}");
+        assert!(lines[0].len() < record.len() + 3 * limits::ENVELOPE);
     }
 }

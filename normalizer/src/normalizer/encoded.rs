@@ -5,10 +5,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use miniz_oxide::inflate;
 
-use super::{Normalizer, Sink, wrapper_fields};
+use super::{Normalizer, Sink};
 use crate::{
     fault::{Fault, code},
-    fill::Around,
+    fill::{Around, with_own_fields},
     limits,
     plan::Plan,
     record::RawKind,
@@ -54,7 +54,7 @@ impl Normalizer {
             Held::Text(text) => {
                 let told_depth = self.observer.as_mut().map(|o| o.enter(source.key(member)));
                 let fields = match self.rules.keep_envelope {
-                    true => wrapper_fields(plan, source, around),
+                    true => with_own_fields(plan, source, around),
                     false => Vec::new(),
                 };
                 self.payload(&text, depth + 1, Around { fields: &fields, ..around }, sink);

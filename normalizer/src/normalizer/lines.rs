@@ -20,7 +20,7 @@ use crate::{
     time::{self, Time},
 };
 
-use super::{Missed, Normalizer, Sink, other_line};
+use super::{Context, Missed, Normalizer, Sink, other_line};
 
 /// Lines whose columns somebody named.
 #[derive(Debug)]
@@ -154,7 +154,7 @@ impl Normalizer {
         &mut self,
         text: &str,
         depth: usize,
-        context: &[u8],
+        context: Context<'_>,
         around: Around<'_>,
         sink: &mut Sink<'_>,
     ) {
@@ -168,7 +168,7 @@ impl Normalizer {
         text: &str,
         depth: usize,
         columns: &mut Columns,
-        context: &[u8],
+        context: Context<'_>,
         around: Around<'_>,
         sink: &mut Sink<'_>,
     ) {
@@ -191,7 +191,7 @@ impl Normalizer {
             }
             self.named_line(&rows, "the layout", text, columns, around, sink);
             self.layout = Some(rows);
-        } else if context.first() == Some(&HEADER) && self.header_speaks(text, context, columns) {
+        } else if context.bytes.first() == Some(&HEADER) && self.header_speaks(text, context, columns) {
             if let Some(rows) = self.header.1.take() {
                 self.named_line(&rows, "the header row", text, columns, around, sink);
                 self.header.1 = Some(rows);
@@ -246,7 +246,7 @@ impl Normalizer {
         let KnownLines { product: p, plan, .. } = &self.lines[found];
         let product = products::all()[*p];
         if columns.len() != product.lines.columns() {
-            let fault = || column_count(product.id, plan.first_keys(usize::MAX).0, columns.len());
+            let fault = || column_count(product.id, &mut product_columns(product), columns.len());
             return self.reject(&other_line(text).unwrap_or_else(fault), sink);
         }
         let source = Line { text, columns, entries: product.entries };
@@ -272,7 +272,7 @@ impl Normalizer {
     #[inline(never)]
     fn line_behind_time(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
         if text.starts_with('{') {
-            return self.text(text, depth, &[], around, sink);
+            return self.text(text, depth, Context::default(), around, sink);
         }
         let mut columns = Columns::default();
         columns.split_blanks(text, text.as_bytes());
@@ -285,9 +285,9 @@ impl Normalizer {
         }
         match (self.lines.iter().position(is_told), self.from, self.lines.first()) {
             (Some(found), _, _) => self.line_of(Some(found), true, text, depth, &columns, around, sink),
-            (None, Some(p), Some(line)) => {
-                let names = line.plan.first_keys(usize::MAX).0;
-                let fault = column_count(products::all()[p].id, names, columns.len());
+            (None, Some(p), Some(_)) => {
+                let product = products::all()[p];
+                let fault = column_count(product.id, &mut product_columns(product), columns.len());
                 self.reject(&fault, sink);
             }
             _ => self.unknown_line(text, &columns, sink),
@@ -309,11 +309,10 @@ impl Normalizer {
     /// Whether the header row that stands above a line is about it. A stream may go on with
     /// lines of another product.
     #[inline(never)]
-    fn header_speaks(&mut self, text: &str, context: &[u8], columns: &mut Columns) -> bool {
-        if self.header.0 != context {
-            self.header.0.clear();
-            self.header.0.extend_from_slice(context);
-            self.header.1 = Layout::from_header(context).map(|l| Rows::new(l, &self.planner, &self.config));
+    fn header_speaks(&mut self, text: &str, context: Context<'_>, columns: &mut Columns) -> bool {
+        if !self.header.0.is(context) {
+            let layout = Layout::from_header(context.bytes);
+            self.header.1 = layout.map(|l| Rows::new(l, &self.planner, &self.config));
         }
         let Some(rows) = &self.header.1 else { return false };
         let Some(separation) = &rows.layout.separation else { return false };
@@ -368,7 +367,7 @@ impl Normalizer {
                     Some(fault)
                 }
                 Ok(()) if columns.len() != layout.names.len() => {
-                    let names = layout.names.iter().map(String::as_str).collect();
+                    let names = &mut layout.names.iter().map(String::as_str);
                     Some(Fault { format: product, ..column_count(called, names, columns.len()) })
                 }
                 Ok(()) => None,
@@ -471,8 +470,7 @@ impl Normalizer {
             return Fault::of_record(code::AMBIGUOUS, text);
         }
         if !same {
-            let names = layout(p).iter().map(|e| e.keys[0]).collect();
-            return column_count(product.id, names, columns.len());
+            return column_count(product.id, &mut product_columns(product), columns.len());
         }
         // A value that can't be read says more than a shape that does not fit.
         let mut record = Record::new(&mut RecordMemory::default());
@@ -549,10 +547,16 @@ pub(super) fn counted(columns: usize) -> String {
     text
 }
 
-fn first_names(names: &[&str]) -> String {
+/// The first of some names. There may be many, and a reject for each line.
+fn first_names<'n>(names: &mut dyn ExactSizeIterator<Item = &'n str>) -> String {
     let dots = if names.len() > limits::NAMES { " ..." } else { "" };
-    let first: Vec<_> = names.iter().take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
+    let first: Vec<_> = names.take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
     format!("{}{dots}", first.join(" "))
+}
+
+/// The columns of a product's own lines.
+fn product_columns(product: &'static Product) -> impl ExactSizeIterator<Item = &'static str> {
+    product.entries[..product.lines.columns()].iter().map(|e| e.keys[0])
 }
 
 #[cold]
@@ -563,8 +567,12 @@ fn nul_byte(at: usize) -> Fault<'static> {
 
 #[cold]
 #[inline(never)]
-fn column_count(layout: &'static str, names: Vec<&str>, found: usize) -> Fault<'static> {
-    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(&names));
+fn column_count<'n>(
+    layout: &'static str,
+    names: &mut dyn ExactSizeIterator<Item = &'n str>,
+    found: usize,
+) -> Fault<'static> {
+    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(names));
     let is_product = products::by_id(layout).is_some();
     let other = if is_product { "; name other columns in a header row, or with --layout" } else { "" };
     let format = if is_product { layout } else { "" };
