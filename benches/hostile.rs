@@ -35,7 +35,7 @@ fn main() {
         192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK\n";
     let record = "\"cen-id\":\"cen-1\",\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"bytes\":3";
     let columns = format!("\"cen-id\",\"srcaddr\",\"dstaddr\",\"bytes\",\"{}\"", "x".repeat(14_000));
-    let rows = many(|_| "[\"c\",\"10.0.0.1\",\"10.0.0.2\",3],".into());
+    let rows = many(|_| "[\"c\",\"10.0.0.1\",\"10.0.0.2\",3,4],".into());
     let metadata = (0..1000).map(|i| format!("\"meta{i}\":{i},")).collect::<String>();
     let elements = many(|_| format!("{{{record}}},"));
     let header = format!("srcaddr dstaddr start end {}", "bytes ".repeat(2500));
@@ -51,7 +51,7 @@ fn main() {
         ("keyed records", many(|_| format!("{{{record}}}\n")), &quick),
         (
             "rows under long names",
-            format!("{{\"result\":{{\"columns\":[{columns}],\"records\":[{rows}[]]}}}}"),
+            format!("{{\"resultSet\":{{\"columns\":[{columns}],\"rows\":[{rows}[]]}}}}"),
             &quick,
         ),
         ("short lines under a long header", format!("{header}\n{}", many(|_| "1 2\n".into())), &quick),

@@ -548,7 +548,7 @@ pub(super) fn counted(columns: usize) -> String {
 }
 
 /// The first of some names. There may be many, and a reject for each line.
-fn first_names<'n>(names: &mut dyn ExactSizeIterator<Item = &'n str>) -> String {
+fn first_names(names: &mut dyn ExactSizeIterator<Item = &str>) -> String {
     let dots = if names.len() > limits::NAMES { " ..." } else { "" };
     let first: Vec<_> = names.take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
     format!("{}{dots}", first.join(" "))
@@ -567,9 +567,9 @@ fn nul_byte(at: usize) -> Fault<'static> {
 
 #[cold]
 #[inline(never)]
-fn column_count<'n>(
+fn column_count(
     layout: &'static str,
-    names: &mut dyn ExactSizeIterator<Item = &'n str>,
+    names: &mut dyn ExactSizeIterator<Item = &str>,
     found: usize,
 ) -> Fault<'static> {
     let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(names));
