@@ -24,6 +24,8 @@ pub enum Product {
     HuaweiCfwAccess,
     /// Huawei Cloud Firewall attack event logs.
     HuaweiCfwAttack,
+    /// Huawei Cloud Firewall URL logs.
+    HuaweiCfwUrl,
     /// Huawei Cloud Web Application Firewall attack events.
     HuaweiWaf,
     /// Huawei Cloud Web Application Firewall access logs.
@@ -40,18 +42,21 @@ pub enum Product {
     BaiduFlow,
     /// Amazon VPC flow logs.
     AwsVpc,
+    /// AWS Transit Gateway flow logs.
+    AwsTgw,
     /// Weir's own flat records.
     Flat,
 }
 
 impl Product {
     /// Every one, in the order of the registry.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::HuaweiVpc,
         Self::HuaweiEr,
         Self::HuaweiCfw,
         Self::HuaweiCfwAccess,
         Self::HuaweiCfwAttack,
+        Self::HuaweiCfwUrl,
         Self::HuaweiWaf,
         Self::HuaweiWafAccess,
         Self::AlibabaCen,
@@ -60,6 +65,7 @@ impl Product {
         Self::AlibabaCfw,
         Self::BaiduFlow,
         Self::AwsVpc,
+        Self::AwsTgw,
         Self::Flat,
     ];
 
@@ -71,6 +77,7 @@ impl Product {
             Self::HuaweiCfw => "huawei-cfw",
             Self::HuaweiCfwAccess => "huawei-cfw-access",
             Self::HuaweiCfwAttack => "huawei-cfw-attack",
+            Self::HuaweiCfwUrl => "huawei-cfw-url",
             Self::HuaweiWaf => "huawei-waf",
             Self::HuaweiWafAccess => "huawei-waf-access",
             Self::AlibabaCen => "alibaba-cen",
@@ -79,6 +86,7 @@ impl Product {
             Self::AlibabaCfw => "alibaba-cfw",
             Self::BaiduFlow => "baidu-flow",
             Self::AwsVpc => "aws-vpc",
+            Self::AwsTgw => "aws-tgw",
             Self::Flat => "flat",
         }
     }
@@ -91,8 +99,10 @@ impl Product {
     /// The form that its records usually come in.
     pub const fn usual_form(self) -> Form {
         match self {
-            Self::HuaweiVpc | Self::HuaweiEr | Self::BaiduFlow | Self::AwsVpc => Form::Lines,
-            Self::HuaweiCfw | Self::HuaweiCfwAccess | Self::HuaweiCfwAttack => Form::CfwPages,
+            Self::HuaweiVpc | Self::HuaweiEr | Self::BaiduFlow | Self::AwsVpc | Self::AwsTgw => Form::Lines,
+            Self::HuaweiCfw | Self::HuaweiCfwAccess | Self::HuaweiCfwAttack | Self::HuaweiCfwUrl => {
+                Form::CfwPages
+            }
             Self::HuaweiWaf => Form::WafPages,
             Self::HuaweiWafAccess => Form::LtsQuery,
             Self::AlibabaCen | Self::AlibabaVpc | Self::AlibabaNat | Self::AlibabaCfw | Self::Flat => {
@@ -103,12 +113,15 @@ impl Product {
 
     /// Whether it has text lines of its own.
     pub fn has_lines(self) -> bool {
-        matches!(self, Self::HuaweiVpc | Self::HuaweiEr | Self::BaiduFlow | Self::AwsVpc)
+        matches!(self, Self::HuaweiVpc | Self::HuaweiEr | Self::BaiduFlow | Self::AwsVpc | Self::AwsTgw)
     }
 
     /// Whether it writes records without traffic.
     pub(super) fn has_no_data(self) -> bool {
-        matches!(self, Self::HuaweiVpc | Self::AlibabaVpc | Self::BaiduFlow | Self::AwsVpc | Self::Flat)
+        matches!(
+            self,
+            Self::HuaweiVpc | Self::AlibabaVpc | Self::BaiduFlow | Self::AwsVpc | Self::AwsTgw | Self::Flat
+        )
     }
 
     /// Whether a record with this fault is rejected.
@@ -119,9 +132,10 @@ impl Product {
             Fault::Address => self != BaiduFlow,
             // Those of Web Application Firewall have no field.
             Fault::Port => !matches!(self, HuaweiWaf | HuaweiWafAccess),
-            Fault::Counter => {
-                !matches!(self, HuaweiWaf | HuaweiWafAccess | HuaweiCfwAccess | HuaweiCfwAttack)
-            }
+            Fault::Counter => !matches!(
+                self,
+                HuaweiWaf | HuaweiWafAccess | HuaweiCfwAccess | HuaweiCfwAttack | HuaweiCfwUrl
+            ),
             Fault::NotUtf8 | Fault::CutShort => true,
         }
     }
@@ -143,6 +157,7 @@ impl Product {
             Self::HuaweiCfw => huawei_cfw(flow, m),
             Self::HuaweiCfwAccess => huawei_cfw_access(flow, m),
             Self::HuaweiCfwAttack => huawei_cfw_attack(flow, m),
+            Self::HuaweiCfwUrl => huawei_cfw_url(flow, m),
             Self::HuaweiWaf => huawei_waf(flow, m),
             Self::HuaweiWafAccess => huawei_waf_access(flow, m),
             Self::AlibabaCen => alibaba_cen(flow, m),
@@ -151,6 +166,7 @@ impl Product {
             Self::AlibabaCfw => alibaba_cfw(flow, m),
             Self::BaiduFlow => baidu_flow(flow, m),
             Self::AwsVpc => aws_vpc(flow, m),
+            Self::AwsTgw => aws_tgw(flow, m),
             Self::Flat => flat(flow, m),
         }
     }
@@ -457,6 +473,23 @@ fn pick<T: Copy>(items: &[T], number: u64) -> T {
     items[(number % items.len() as u64) as usize]
 }
 
+fn huawei_cfw_url(f: &Flow, m: &mut Members) {
+    let host = f.host.unwrap_or("www.example.com");
+    m.text("action", if f.accepted { "permit" } else { "deny" });
+    m.text("app", f.app);
+    m.text("dst_ip", &f.dst);
+    m.bare("dst_port", &f.dst_port);
+    m.bare("hit_time", f.start * 1000 + f.id % 1000);
+    m.text("log_id", f.id % 100_000_000);
+    m.text("protocol", f.protocol.1);
+    m.text("rule_id", Uuid(rule(f).0));
+    m.text("rule_name", rule(f).1);
+    m.bare("rule_type", rule(f).0 % 2);
+    m.text("src_ip", &f.src);
+    m.bare("src_port", &f.src_port);
+    m.text("url", format_args!("{host}{}", pick(&URLS, f.id >> 8)));
+}
+
 fn huawei_waf(f: &Flow, m: &mut Members) {
     let (attack, rule, payload) = pick(&PAYLOADS, f.id >> 4);
     let (url, host) = (pick(&URLS, f.id >> 8), f.host.unwrap_or("www.example.com"));
@@ -629,6 +662,46 @@ fn aws_vpc(f: &Flow, m: &mut Members) {
     m.text("end", f.end);
     m.text_if("action", f.traffic, accept(f));
     m.text("log-status", if f.traffic { "OK" } else { "NODATA" });
+}
+
+fn aws_tgw(f: &Flow, m: &mut Members) {
+    let there = f.traffic;
+    let account = |n: u64| std::fmt::from_fn(move |w| write!(w, "{:012}", mix(n + 1) % 1_000_000_000_000));
+    // Of two VPCs that the gateway joins, the one that the traffic comes from.
+    let (from, to) = (mix(f.interface + 1), mix(f.interface + 2));
+    m.text("version", 6);
+    m.text("resource-type", "TransitGateway");
+    match there {
+        true => m.text("account-id", account(f.account)),
+        false => m.text("account-id", "unknown"),
+    }
+    m.text("tgw-id", format_args!("tgw-{:017x}", mix(f.account + 1)));
+    m.text("tgw-attachment-id", format_args!("tgw-attach-{from:017x}"));
+    m.text_if("tgw-src-vpc-account-id", there, account(f.account));
+    m.text_if("tgw-dst-vpc-account-id", there, account(f.account + 1));
+    m.text_if("tgw-src-vpc-id", there, format_args!("vpc-{:017x}", from % 64));
+    m.text_if("tgw-dst-vpc-id", there, format_args!("vpc-{:017x}", to % 64));
+    m.text_if("tgw-src-subnet-id", there, format_args!("subnet-{:017x}", from % 256));
+    m.text_if("tgw-dst-subnet-id", there, format_args!("subnet-{:017x}", to % 256));
+    m.text_if("tgw-src-eni", there, format_args!("eni-{from:017x}"));
+    m.text_if("tgw-dst-eni", there, format_args!("eni-{to:017x}"));
+    m.text_if("tgw-src-az-id", there, format_args!("use1-az{}", 1 + from % 6));
+    m.text_if("tgw-dst-az-id", there, format_args!("use1-az{}", 1 + to % 6));
+    m.text_if("tgw-pair-attachment-id", there, format_args!("tgw-attach-{to:017x}"));
+    five_tuple_and_counters(f, there, m);
+    m.text("start", f.start);
+    m.text("end", f.end);
+    m.text("log-status", if there { "OK" } else { "NODATA" });
+    m.text_if("type", there, if f.v6 { "IPv6" } else { "IPv4" });
+    m.text_if("packets-lost-no-route", there, if f.accepted { 0 } else { f.id % 9 });
+    m.text_if("packets-lost-blackhole", there, 0);
+    m.text_if("packets-lost-mtu-exceeded", there, 0);
+    m.text_if("packets-lost-ttl-expired", there, 0);
+    m.text_if("tcp-flags", there, f.tcp_flags);
+    m.text_if("region", there, "us-east-1");
+    m.text_if("flow-direction", there, if f.outward { "egress" } else { "ingress" });
+    m.text_if("pkt-src-aws-service", false, "");
+    m.text_if("pkt-dst-aws-service", there && f.host.is_some(), "AMAZON");
 }
 
 fn flat(f: &Flow, m: &mut Members) {
