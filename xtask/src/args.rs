@@ -9,6 +9,8 @@ Usage: cargo xtask COMMAND
 Commands:
   build   prepare what is missing, build the guests and the host
           (target/release/weir with the guest inside, the guests in target/plugins)
+  install build, then put weir where cargo puts programs ($CARGO_INSTALL_ROOT/bin, or
+          $CARGO_HOME/bin, or ~/.cargo/bin)
   demo    build, then normalize the sample records that ship with the project
   test    build, then run every check and every test
   bench [--peers] [--table] [--rounds N] [--records N]
@@ -39,6 +41,7 @@ pub(crate) enum Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     Build,
+    Install,
     Demo,
     Test,
     Bench(Bench),
@@ -73,6 +76,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     let command = arguments.next().ok_or("no command given")??;
     let task = match command.as_str() {
         "build" => Task::Build,
+        "install" => Task::Install,
         "demo" => Task::Demo,
         "test" => Task::Test,
         "bench" => Task::Bench(bench(&mut arguments)?),
@@ -144,6 +148,7 @@ mod tests {
     #[test]
     fn every_command_is_read() {
         assert_eq!(read("build"), Ok(Request::Run(Task::Build)));
+        assert_eq!(read("install"), Ok(Request::Run(Task::Install)));
         assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
         assert_eq!(read("bench"), Ok(Request::Run(Task::Bench(Bench::default()))));
@@ -167,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        for command in ["build", "demo", "test", "bench", "bench-data", "size", "fuzz", "help"] {
+        for command in ["build", "install", "demo", "test", "bench", "bench-data", "size", "fuzz", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
         }
     }

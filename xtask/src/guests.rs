@@ -39,6 +39,9 @@ impl Guest {
 /// small it is.
 const SMALL_NUMBERS: &str = "-C link-arg=--compress-relocations";
 
+/// How many guests there are.
+pub(crate) const COUNT: usize = GUESTS.len();
+
 /// Every guest; nothing else lists them.
 const GUESTS: [Guest; 2] = [
     Guest {

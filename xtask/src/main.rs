@@ -9,6 +9,7 @@ mod debian;
 mod golden;
 mod guests;
 mod imports;
+mod install;
 mod optimizer;
 mod peers;
 mod step;

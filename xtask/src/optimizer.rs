@@ -76,6 +76,7 @@ impl Optimizer {
         arguments.extend(flags);
         let from = [arguments.join(" ").as_bytes(), &self.version[..], &module[..]].concat();
         if optimized.exists() && fs::read(&made_from).is_ok_and(|last| last == from) {
+            step::skip();
             return Ok(optimized);
         }
         // Nothing that was made from something else stays behind if this is interrupted.

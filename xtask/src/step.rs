@@ -5,7 +5,10 @@ use std::{
     io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -114,9 +117,40 @@ pub(crate) fn say(what: &str) {
     eprintln!("weir: {what}");
 }
 
+/// How many steps the task has that is under way, and how many were begun.
+static PLANNED: AtomicUsize = AtomicUsize::new(0);
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+
+/// Says how many steps follow, so that each can say how far the task has come.
+pub(crate) fn plan(steps: usize) {
+    PLANNED.store(steps, Ordering::Relaxed);
+}
+
+/// Fails where a task that is done had another number of steps than it said.
+pub(crate) fn check_plan() -> Result<(), Failure> {
+    let (planned, begun) = (PLANNED.load(Ordering::Relaxed), BEGUN.load(Ordering::Relaxed));
+    match planned {
+        0 => Ok(()),
+        _ if planned == begun => Ok(()),
+        _ => Err(Failure::new(
+            format!("{planned} steps were announced, but there were {begun}"),
+            "correct the number in xtask/src/tasks.rs",
+        )),
+    }
+}
+
+/// Counts a step that need not be run.
+pub(crate) fn skip() {
+    BEGUN.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Runs a command as a step, its output going to the terminal.
 pub(crate) fn run(what: &str, command: &mut Command, remedy: &str) -> Result<(), Failure> {
-    say(what);
+    let step = BEGUN.fetch_add(1, Ordering::Relaxed) + 1;
+    match PLANNED.load(Ordering::Relaxed) {
+        0 => say(what),
+        planned => say(&format!("step {step} of {planned}: {what}")),
+    }
     let ended = match command.status() {
         Ok(status) if status.success() => return Ok(()),
         Ok(status) => match status.code() {

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use crate::{
     args::{Bench, Task},
     golden::{Snapshot, demo_files},
-    guests, peers,
+    guests, install, peers,
     step::{self, Checkout, Failure, say},
     toolchain,
 };
@@ -17,20 +17,39 @@ const READ_ABOVE: &str = "read the message above";
 const WAMR: &[&str] = &["--package", "weir-wamr"];
 const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
 
+/// The steps of [`build`]: two for each guest, compiling one ahead of time, and the host.
+const BUILD_STEPS: usize = 2 * guests::COUNT + 2;
+/// The steps of [`test`] besides those of the build.
+const TEST_STEPS: usize = 9;
+
 pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
+    step::plan(match task {
+        Task::Build | Task::Install => BUILD_STEPS,
+        Task::Demo => BUILD_STEPS + 1,
+        Task::Test => BUILD_STEPS + TEST_STEPS,
+        // Their steps depend on what was asked for.
+        Task::Bench(_) | Task::BenchData(_) | Task::Size(_) | Task::Fuzz { .. } => 0,
+    });
     match task {
         Task::Build => build(checkout),
+        Task::Install => install(checkout),
         Task::Demo => demo(checkout),
         Task::Test => test(checkout),
         Task::Bench(options) => bench(checkout, options),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Size(arguments) => size(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
-    }
+    }?;
+    step::check_plan()
 }
 
 /// The guests, then the host with the guest inside.
 fn build(checkout: &Checkout) -> Result<(), Failure> {
+    if !checkout.weir().exists() {
+        say(
+            "the first build takes some minutes and 2 GB below target/, most of both for the sandbox's compiler",
+        );
+    }
     guests::build(checkout)?;
     guests::precompile(checkout)?;
     step::run(
@@ -38,6 +57,25 @@ fn build(checkout: &Checkout) -> Result<(), Failure> {
         &mut checkout.quiet_cargo(&["build", "--release", "--locked", "--package", "weir-host"]),
         "read the compiler's message above; a C compiler (`cc`) is needed too",
     )
+}
+
+/// Builds, and puts the host where cargo puts programs.
+fn install(checkout: &Checkout) -> Result<(), Failure> {
+    build(checkout)?;
+    let weir = checkout.weir();
+    let folder = install::folder().ok_or_else(|| {
+        Failure::new(
+            "neither CARGO_INSTALL_ROOT, CARGO_HOME nor a home folder is known",
+            "set CARGO_INSTALL_ROOT",
+        )
+    })?;
+    let placed =
+        install::place(&weir, &folder).map_err(|error| Failure::file("installing to", &folder, &error))?;
+    say(&format!("installed {}", placed.display()));
+    if !install::is_on_path(&folder) {
+        say(&format!("{} is not on your PATH; add it", folder.display()));
+    }
+    Ok(())
 }
 
 fn demo(checkout: &Checkout) -> Result<(), Failure> {
