@@ -450,9 +450,15 @@ impl Framer {
         }
     }
 
+    /// How many elements end in front of a place, or at it: one that tells of what breaks off there
+    /// is empty.
+    fn ended_by(&self, place: usize) -> usize {
+        self.elements.partition_point(|e| (e.start + e.len) as usize <= place)
+    }
+
     /// Makes a batch of what lies in front of the envelope that is open, and begins there.
     fn seal_in_front(&mut self, start: usize) {
-        let first = self.elements.partition_point(|e| (e.start as usize) < start);
+        let first = self.ended_by(start);
         let mut elements = self.elements.split_off(first);
         let number = self.doc.envelope.as_mut().map_or(0, |e| std::mem::take(&mut e.number));
         // Its context is the latest.
@@ -779,7 +785,7 @@ impl Framer {
         if !self.keys.is_record(&e.context) {
             return false;
         }
-        self.elements.truncate(self.elements.partition_point(|e| (e.start as usize) < start));
+        self.elements.truncate(self.ended_by(start));
         if let Some(i) = (e.number as usize).checked_sub(1) {
             self.contexts.truncate(i);
         }

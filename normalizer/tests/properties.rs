@@ -320,6 +320,8 @@ fn a_pause_alters_nothing() {
     let mut inputs = vec![
         b"line\n{\"result\":[],\"srcaddr\":\"10.0.0.1\",\"cen-id\":\"x\"}\n[]\n{\"logs\":[],\"a\":{}".to_vec(),
         b"a\n{\"logs\":[{\"a\":1},{\"b\":2}],\"data\":[],\"dstaddr\":\"10.0.0.2\"} {\"count\":1,\"logs\":[{}]}".to_vec(),
+        // What tells of the first envelope's end is empty, and in front of the second.
+        b"{\"logs\":[{\"a\":1}\n{\"logs\":[{\"b\":2}],\"dstaddr\":\"10.0.0.2\"}\n".to_vec(),
     ];
     for product in std::fs::read_dir(corpus).unwrap() {
         for kind in ["ok", "err"] {
