@@ -19,7 +19,7 @@ const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
 
 /// The steps of [`build`]: two for each guest, compiling one ahead of time, and the host.
 const BUILD_STEPS: usize = 2 * guests::COUNT + 2;
-/// The steps of [`test`] besides those of the build.
+/// The steps of [`test()`] besides those of the build.
 const TEST_STEPS: usize = 9;
 
 pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
