@@ -204,11 +204,14 @@ pub(crate) const CONTROL_MESSAGE: &str = "CWL CONTROL MESSAGE";
 /// The key of a log's time that may be a record's own key too.
 pub(crate) const TIME: &str = "time";
 
-/// The key of the log's topic in a record, and in an envelope around records.
-pub(crate) const TOPICS: [&str; 2] = [SLS_TOPIC, "topic"];
+/// The key of the log's topic in a record. In an envelope around records of SLS it is `topic`,
+/// which in a record may be anything's: Kafka has topics, too, and somebody named them.
+pub(crate) const TOPIC: &str = "__topic__";
 
-/// The key that only SLS has.
-const SLS_TOPIC: &str = "__topic__";
+/// Whether a key is the log's topic; `wrapper` as for [`meta`].
+pub(crate) fn is_topic(key: &str, wrapper: bool) -> bool {
+    key == TOPIC || wrapper && key == "topic"
+}
 
 /// Topics of logs in SLS that are of no product here, though some of their keys are: those of
 /// the load balancers and of the web application firewall.
@@ -222,8 +225,8 @@ pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {
     match key {
         _ if convert::is_missing(topic) => Hint::Nothing,
         _ if OTHER_TOPICS.contains(&topic.text) => Hint::Other,
-        SLS_TOPIC => Hint::Provider("alibaba"),
-        // Kafka has topics, too, which somebody named.
+        TOPIC => Hint::Provider("alibaba"),
+        // An envelope's may be another log service's.
         _ => Hint::Nothing,
     }
 }

@@ -480,7 +480,13 @@ pub(crate) fn add_fields<'f>(
 /// Whether a value is something else than what a shape says. One that stands for none is not.
 #[inline]
 fn misfits(shape: Shape, raw: Raw<'_>) -> bool {
-    !shape.fits(raw.text.as_bytes()) && !convert::is_missing(raw)
+    let text = raw.text.trim_ascii().as_bytes();
+    let text = match shape {
+        // Whole numbers are written so by some.
+        Shape::AtLeast(_) => text.strip_suffix(b".0").unwrap_or(text),
+        _ => text,
+    };
+    !shape.fits(text) && !convert::is_missing(raw)
 }
 
 /// A value that is not as a product's are.

@@ -163,7 +163,7 @@ impl Surroundings {
                     time::better(new.log_time, time::read(raw.text, unit, rules.zone.as_ref()).ok());
             }
         }
-        new.hint = topic(members);
+        new.hint = topic(members, true);
         if rules.keep_envelope {
             new.kept = sort::last_of_each(source.members.len(), &|i| source.key(i));
             new.kept.retain(|&i| {
@@ -527,7 +527,7 @@ impl Normalizer {
         let (plan, nested) = plans.read(text, tail, members, unescaped)?;
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
-        let topic = plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(plan.key(i), source.raw(i)));
+        let topic = plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(source.raw(i)));
         if topic.or(hint) != plan.hint || nested && records_in(source).is_some() {
             return None;
         }
@@ -573,10 +573,8 @@ impl Normalizer {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let topic = match level.plans.latest() {
-            Some(plan) if known => {
-                plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(plan.key(i), source.raw(i)))
-            }
-            _ => topic(members),
+            Some(plan) if known => plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(source.raw(i))),
+            _ => topic(members, false),
         };
         let around = Around { hint: topic.or(around.hint), ..around };
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
@@ -921,9 +919,9 @@ fn numbered(bytes: &[u8], first: u64, in_batch: u32) -> Context<'_> {
     Context { bytes, number: if in_batch == 0 { 0 } else { first + u64::from(in_batch) - 1 } }
 }
 
-/// What a topic among these keys says.
-fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Hint {
-    match members.find(|(key, _)| envelopes::TOPICS.contains(key)) {
+/// What a topic among these keys says; `wrapper` where they are an envelope's.
+fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>, wrapper: bool) -> Hint {
+    match members.find(|(key, _)| envelopes::is_topic(key, wrapper)) {
         Some((key, topic)) => envelopes::hint(key, topic),
         None => Hint::Nothing,
     }
@@ -932,7 +930,6 @@ fn topic<'a>(mut members: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Hint {
 /// A topic of a log, and what it says.
 #[derive(Debug, Default)]
 struct Topic {
-    key: String,
     text: String,
     hint: Hint,
 }
@@ -943,20 +940,16 @@ impl Topic {
 
     /// What a topic says, which most often is the one before.
     #[inline]
-    fn tells(&mut self, key: &str, topic: Raw<'_>) -> Hint {
-        let same = |a: &str, b: &str| scan::equal(a.as_bytes(), b.as_bytes());
-        match topic.kind == RawKind::Text && same(&self.text, topic.text) && same(&self.key, key) {
-            true => self.hint,
-            false => self.learn(key, topic),
-        }
+    fn tells(&mut self, topic: Raw<'_>) -> Hint {
+        let same = scan::equal(self.text.as_bytes(), topic.text.as_bytes());
+        if topic.kind == RawKind::Text && same { self.hint } else { self.learn(topic) }
     }
 
     #[cold]
     #[inline(never)]
-    fn learn(&mut self, key: &str, topic: Raw<'_>) -> Hint {
-        let hint = envelopes::hint(key, topic);
+    fn learn(&mut self, topic: Raw<'_>) -> Hint {
+        let hint = envelopes::hint(envelopes::TOPIC, topic);
         if topic.kind == RawKind::Text && topic.text.len() <= Self::LONGEST {
-            key.clone_into(&mut self.key);
             topic.text.clone_into(&mut self.text);
             self.hint = hint;
         }

@@ -10,7 +10,7 @@ use crate::{
     envelopes::{self, Meta},
     limits, nearest,
     outline::{Outline, Place, Reading},
-    products::{self, Entry, Product, Shape, To, Unit},
+    products::{self, Entry, Lines, Product, Shape, To, Unit},
     record::Field,
     sort,
     source::Member,
@@ -408,7 +408,7 @@ impl Planner {
                 fold(keys[i]) == fold(name) || entry(name).is_some() && entry(keys[i]) == entry(name)
             })
         };
-        plan.topic = keys.iter().position(|key| envelopes::TOPICS.contains(key));
+        plan.topic = keys.iter().position(|key| envelopes::is_topic(key, false));
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
         plan
     }
@@ -446,7 +446,10 @@ impl Planner {
     fn candidates(evidence: &[Evidence], keys: usize) -> Verdict {
         match evidence.iter().map(|e| e.known).max() {
             Some(best) if best >= Self::FEWEST_TO_NAME && best * 2 >= keys => {
-                Verdict::Ambiguous((0..evidence.len()).filter(|&p| evidence[p].known == best).collect())
+                let found: Vec<_> = (0..evidence.len()).filter(|&p| evidence[p].known == best).collect();
+                // Keys that nobody confirms are no evidence by themselves.
+                let unconfirmed = |p: &usize| matches!(products::all()[*p].lines, Lines::Named(_));
+                if found.iter().all(unconfirmed) { Verdict::Unknown } else { Verdict::Ambiguous(found) }
             }
             _ => Verdict::Unknown,
         }

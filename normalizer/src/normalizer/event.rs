@@ -369,7 +369,7 @@ impl Normalizer {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = || (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let envelope = records_in(source);
-        let hint = topic(members());
+        let hint = topic(members(), false);
         if let Some(i) = envelope
             && self.documents_in(text, 0, Around::default(), level, sink)
         {

@@ -16,7 +16,7 @@
 //!
 //! Known gaps: Parquet files.
 
-use super::{A, B, C, D, E, Entry, F, G, H, I, J, K, Lines, Product, Shape, To, Unit, entry};
+use super::{A, B, C, D, E, Entry, F, G, H, I, J, Lines, Product, Shape, To, Unit, entry};
 use crate::{
     columns::{self, Layout},
     meaning::Meaning,
@@ -28,7 +28,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("2")).shape(Shape::AtLeast(2)),
     entry(&["account-id", "account"], To::Text(Field::AccountId)).shape(Shape::Digits(12)).absent(&["unknown"]).with(A),
     entry(&["interface-id"], To::Text(Field::InterfaceId)).shape(Shape::Prefix("eni-")).with(A | B | C | D | E | F | G),
-    entry(&["srcaddr", "sourceaddress"], To::Address(Field::SrcIp)).with(K),
+    entry(&["srcaddr", "sourceaddress"], To::Address(Field::SrcIp)).with(J),
     entry(&["dstaddr", "destinationaddress"], To::Address(Field::DstIp)),
     entry(&["srcport", "sourceport"], To::Number(Field::SrcPort)),
     entry(&["dstport", "destinationport"], To::Number(Field::DstPort)),
@@ -37,7 +37,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["bytes", "numbytes"], To::Number(Field::Bytes)),
     entry(&["start", "starttime"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end", "endtime"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["action"], To::Word(Field::Action, ACTION)).with(I | J),
+    entry(&["action"], To::Word(Field::Action, ACTION)).with(I),
     entry(&["log-status"], To::Word(Field::LogStatus, LOG_STATUS)).shape(Shape::Word(LOG_STATUS)),
     entry(&["vpc-id"], To::Text(Field::VpcId)).with(B),
     entry(&["subnet-id"], To::Text(Field::SubnetId)).with(C),
@@ -47,12 +47,12 @@ const ENTRIES: &[Entry] = &[
     entry(&["pkt-srcaddr"], To::Extra).means(Meaning::PacketSource).telling(),
     entry(&["pkt-dstaddr"], To::Extra).means(Meaning::PacketDestination).telling(),
     entry(&["region"], To::Text(Field::Region)).with(G),
-    entry(&["az-id"], To::Extra).means(Meaning::Zone).with(K),
+    entry(&["az-id"], To::Extra).means(Meaning::Zone).with(J),
     entry(&["sublocation-type"], To::Extra),
     entry(&["sublocation-id"], To::Extra),
     entry(&["pkt-src-aws-service"], To::Extra).means(Meaning::PacketSourceService).telling(),
     entry(&["pkt-dst-aws-service"], To::Extra).means(Meaning::PacketDestinationService).telling(),
-    entry(&["flow-direction"], To::Word(Field::Direction, DIRECTION)).with(H | I),
+    entry(&["flow-direction"], To::Word(Field::Direction, DIRECTION)).with(H),
     entry(&["traffic-path"], To::Text(Field::TrafficPath)).with(H),
     entry(&["ecs-cluster-arn"], To::Extra).means(Meaning::ClusterArn),
     entry(&["ecs-cluster-name"], To::Extra).means(Meaning::Cluster),
@@ -64,7 +64,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["ecs-task-definition-arn"], To::Extra),
     entry(&["ecs-task-arn"], To::Extra).means(Meaning::TaskArn),
     entry(&["ecs-task-id"], To::Extra).means(Meaning::Task),
-    entry(&["reject-reason"], To::Extra).means(Meaning::RejectReason).with(J),
+    entry(&["reject-reason"], To::Extra).means(Meaning::RejectReason).with(I),
     entry(&["resource-id"], To::Text(Field::ResourceId)),
     entry(&["encryption-status"], To::Extra),
 ];

@@ -140,7 +140,6 @@ const G: u16 = 1 << 7;
 const H: u16 = 1 << 8;
 const I: u16 = 1 << 9;
 const J: u16 = 1 << 10;
-const K: u16 = 1 << 11;
 
 /// Where a value goes, and how it is read.
 #[derive(Clone, Copy, Debug)]

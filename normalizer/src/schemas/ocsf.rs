@@ -105,7 +105,7 @@ pub(super) const ROWS: [Row; 133] = [
     made(&[F::SrcVpcId, F::VpcId], "src_endpoint.vpc_uid", |e| {
         e.item(F::SrcVpcId).or_else(|| of(e, Side::Source, F::VpcId))
     }, "src_vpc_id; else vpc_id as the ids above"),
-    meant(M::PacketSourceService, "src_endpoint.svc_name", text, ""),
+    meant(M::PacketSourceService, "src_endpoint.svc_name", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
     all_addresses(&List { fields: &[], meanings: &[M::PacketSource, M::Proxy, M::Client], take: |e, raw| address(e, raw).filter(|_| e.has(F::SrcIp)) },
         "src_endpoint.intermediate_ips", WITH_SOURCE),
     meant(M::SourceCountry, "src_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::SrcIp)),
@@ -135,7 +135,7 @@ pub(super) const ROWS: [Row; 133] = [
     made(&[F::DstVpcId, F::VpcId], "dst_endpoint.vpc_uid", |e| {
         e.item(F::DstVpcId).or_else(|| of(e, Side::Destination, F::VpcId))
     }, "dst_vpc_id; else vpc_id as the ids above"),
-    meant(M::PacketDestinationService, "dst_endpoint.svc_name", text, ""),
+    meant(M::PacketDestinationService, "dst_endpoint.svc_name", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)), WITH_DESTINATION),
     all_addresses(&List { fields: &[], meanings: &[M::PacketDestination], take: |e, raw| address(e, raw).filter(|_| e.has(F::DstIp)) },
         "dst_endpoint.intermediate_ips", WITH_DESTINATION),
     meant(M::DestinationCountry, "dst_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::DstIp)),
