@@ -237,7 +237,7 @@ impl Normalizer {
         sink: &mut Sink<'_>,
     ) {
         let counts = found.is_some_and(|l| self.lines[l].columns == columns.len());
-        if !counts && let Some((time, rest)) = stamped(text, self.rules.zone.as_ref()) {
+        if !counts && let Some((time, rest)) = stamped(text, self.rules.zone.as_ref(), begins_record) {
             let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
             return self.line_behind_time(rest, depth, around, sink);
         }
@@ -374,7 +374,7 @@ impl Normalizer {
             },
         };
         if let Some(fault) = fault {
-            if let Some((time, rest)) = stamped(text, self.rules.zone.as_ref())
+            if let Some((time, rest)) = stamped(text, self.rules.zone.as_ref(), |_| true)
                 && let Some(separation) = &layout.separation
                 && columns.split(rest, separation).is_ok()
                 && columns.len() == layout.names.len()
@@ -394,7 +394,7 @@ impl Normalizer {
     #[inline(never)]
     pub(super) fn reject_explained(&mut self, text: &str, sink: &mut Sink<'_>) {
         let mut columns = mem::take(&mut self.columns);
-        let text = stamped(text, None).map_or(text, |(_, rest)| rest);
+        let text = stamped(text, None, begins_record).map_or(text, |(_, rest)| rest);
         columns.split_blanks(text, text.as_bytes());
         let fault = match self.from.is_some() || self.resembles(text, &columns) {
             true => self.explain_line(text, &columns),
@@ -616,16 +616,32 @@ fn says_something(entry: &Entry) -> bool {
 /// with a blank between date and time of day, and one in front of the zone.
 #[cold]
 #[inline(never)]
-fn stamped<'a>(text: &'a str, zone: Option<&Zone>) -> Option<(Time, &'a str)> {
+fn stamped<'a>(text: &'a str, zone: Option<&Zone>, begins: fn(u8) -> bool) -> Option<(Time, &'a str)> {
     // A year, so that no number is taken for a time.
     let [year @ .., b'-' | b'/'] = text.as_bytes().first_chunk::<5>()? else { return None };
     if !year.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let ends = text.bytes().enumerate().take(LONGEST_STAMP).filter(|(_, b)| *b == b' ').take(3);
-    let time = |end: usize| Some((time::read(&text[..end], Unit::Guess, zone).ok()?, end));
-    let (time, end) = ends.filter_map(|(end, _)| time(end)).last()?;
-    Some((time, text[end..].trim_ascii_start()))
+    // The parts of a time begin with a digit or a sign.
+    let mut part = text.as_bytes().first();
+    let blanks = text.bytes().enumerate().take(LONGEST_STAMP).filter(|(_, b)| *b == b' ').take(3);
+    let ends = blanks.map(|(end, _)| end).take_while(|end| {
+        let before = part;
+        part = text.as_bytes().get(end + 1);
+        before.is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b' '))
+    });
+    ends.filter_map(|end| {
+        let rest = text[end..].trim_ascii_start();
+        begins(*rest.as_bytes().first()?).then_some(())?;
+        Some((time::read(&text[..end], Unit::Guess, zone).ok()?, rest))
+    })
+    .last()
+}
+
+/// Whether what stands behind a time may be JSON, or a line of a product's own layout, which begins
+/// with its version.
+fn begins_record(first: u8) -> bool {
+    first == b'{' || first.is_ascii_digit()
 }
 
 /// No time in front of a line is longer: `2024-02-07 11:25:40.123456789 +08:00`.
