@@ -294,21 +294,21 @@ impl Plan {
     /// Whether a value is not as it must be where only the keys tell the product.
     #[inline(never)]
     fn misfits<'a>(&self, source: &dyn Source<'a>) -> bool {
-        self.shaped.iter().any(|(i, shape)| misfits(*shape, source.value(*i)))
+        self.shaped.iter().any(|(i, entry)| misfits(entry, source.value(*i)))
     }
 
     /// What is wrong then.
     #[inline(never)]
     pub(crate) fn misfit<'a>(&self, source: &dyn Source<'a>, product: &'static str) -> Option<Fault<'a>> {
-        let mut odd = self.shaped.iter().filter(|(i, shape)| misfits(*shape, source.value(*i)));
-        let (i, shape) = *odd.next()?;
+        let mut odd = self.shaped.iter().filter(|(i, entry)| misfits(entry, source.value(*i)));
+        let (i, entry) = *odd.next()?;
         Some(Fault {
             // With two it is more likely something else's.
             format: if odd.next().is_some() { "" } else { product },
             field: source.key(i),
             column: source.column(i),
             found: source.raw(i).text,
-            ..no_such(shape, product)
+            ..no_such(entry.shape, product)
         })
     }
 
@@ -477,16 +477,17 @@ pub(crate) fn add_fields<'f>(
     }
 }
 
-/// Whether a value is something else than what a shape says. One that stands for none is not.
+/// Whether a value is something else than what a record of the product has. One that stands for
+/// none is not.
 #[inline]
-fn misfits(shape: Shape, raw: Raw<'_>) -> bool {
+fn misfits(entry: &Entry, raw: Raw<'_>) -> bool {
     let text = raw.text.trim_ascii().as_bytes();
-    let text = match shape {
+    let text = match entry.shape {
         // Whole numbers are written so by some.
         Shape::AtLeast(_) => text.strip_suffix(b".0").unwrap_or(text),
         _ => text,
     };
-    !shape.fits(text) && !convert::is_missing(raw)
+    !entry.fits(text) && !convert::is_missing(raw)
 }
 
 /// A value that is not as a product's are.
@@ -563,7 +564,7 @@ pub(crate) fn apply<'r, 'a: 'r>(
 ) -> Result<Applied, Fault<'a>> {
     let field = match entry.to {
         To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
-        To::Extra if entry.is_absent(raw.text) => return Ok(Applied::Done),
+        To::Extra if entry.is_absent(raw.text.as_bytes()) => return Ok(Applied::Done),
         To::Extra | To::Envelope => return Ok(Applied::Keep),
         To::Silences(word, field) => {
             if raw.text == word {
@@ -602,7 +603,7 @@ pub(crate) fn apply<'r, 'a: 'r>(
     if raw.kind == RawKind::Nested {
         return Ok(Applied::Keep);
     }
-    if entry.is_absent(raw.text) {
+    if entry.is_absent(raw.text.as_bytes()) {
         return Ok(Applied::Done);
     }
     let wanted = Wanted { entry, field, zone };

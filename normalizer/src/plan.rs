@@ -97,7 +97,7 @@ pub(crate) struct Plan {
     pub(crate) topic: Option<usize>,
     /// Members whose values must be like this: where nobody said what the record is, and only its
     /// keys tell.
-    pub(crate) shaped: Vec<(usize, Shape)>,
+    pub(crate) shaped: Vec<(usize, &'static Entry)>,
     /// How records that are written in the simplest way go out.
     pub(crate) direct: Option<Program>,
     /// Its number among those that are kept.
@@ -397,10 +397,9 @@ impl Planner {
         sort::sort_by(&mut plan.steps, |a, b| (a.1, a.0) < (b.1, b.0));
         plan.rival_times = has_rival_times(&plan);
         if let (Some(p), None) = (product, self.from) {
-            let shape = |entry: usize| products::all()[p].entries[entry].shape;
-            let shaped = plan.steps.iter().map(|&(i, e)| (i, shape(e)));
+            let shaped = plan.steps.iter().map(|&(i, e)| (i, &products::all()[p].entries[e]));
             // A word that is none of the known is a fault of its own.
-            plan.shaped = shaped.filter(|s| !matches!(s.1, Shape::Any | Shape::Word(_))).collect();
+            plan.shaped = shaped.filter(|s| !matches!(s.1.shape, Shape::Any | Shape::Word(_))).collect();
         }
         let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);
         let has = |name: &String| {

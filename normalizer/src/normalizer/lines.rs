@@ -40,19 +40,19 @@ pub(super) struct KnownLines {
     /// Whether a line is told by what is in it.
     detected: bool,
     /// What is in those columns that tell something.
-    shapes: Vec<(usize, Shape, Vec<Known>)>,
+    shaped: Vec<(usize, &'static Entry, Vec<Known>)>,
 }
 
 impl KnownLines {
     pub(super) fn new(product: usize) -> Self {
         let Product { lines, entries, writer, .. } = *products::all()[product];
         let (columns, detected) = (lines.columns(), matches!(lines, Lines::Detected(_)));
-        let shapes = entries[..columns].iter().map(|e| e.shape).enumerate();
-        let shapes = shapes.filter(|(_, shape)| *shape != Shape::Any).map(|(i, shape)| match shape {
-            Shape::Word(words) => (i, shape, words.iter().filter_map(Known::new).collect()),
-            _ => (i, shape, Vec::new()),
+        let shaped = entries[..columns].iter().enumerate().filter(|(_, e)| e.shape != Shape::Any);
+        let shaped = shaped.map(|(i, entry)| match entry.shape {
+            Shape::Word(words) => (i, entry, words.iter().filter_map(Known::new).collect()),
+            _ => (i, entry, Vec::new()),
         });
-        Self { product, plan: Planner::lines(product), writer, columns, detected, shapes: shapes.collect() }
+        Self { product, plan: Planner::lines(product), writer, columns, detected, shaped: shaped.collect() }
     }
 
     /// Whether a line is of this product, by what is in its columns. The tail begins with it.
@@ -61,11 +61,11 @@ impl KnownLines {
         if !self.detected || columns.len() != self.columns {
             return false;
         }
-        for (i, shape, known) in &self.shapes {
+        for (i, entry, known) in &self.shaped {
             let (start, len) = columns.place(*i);
             let fits = match tail.get(start..).and_then(<[u8]>::first_chunk) {
                 Some(chunk) if is_known(known, chunk, len) => true,
-                _ => tail.get(start..start + len).is_some_and(|column| shape.fits(column)),
+                _ => tail.get(start..start + len).is_some_and(|column| entry.fits(column)),
             };
             if !fits {
                 return false;
@@ -319,7 +319,7 @@ impl Normalizer {
         if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
             let Verdict::Product(p) = rows.plan.verdict else { return true };
             let entries = products::all()[p].entries;
-            if rows.plan.steps.iter().all(|&(i, e)| entries[e].shape.fits(columns.get(text, i).as_bytes())) {
+            if rows.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
                 return true;
             }
         }
@@ -406,13 +406,13 @@ impl Normalizer {
 
     /// Whether a line has something of a product's, where it stands there.
     fn resembles(&self, text: &str, columns: &Columns) -> bool {
-        let fits = |(i, shape, _): &&(usize, Shape, Vec<Known>)| {
+        let fits = |(i, entry, _): &&(usize, &Entry, Vec<Known>)| {
             *i < columns.len()
-                && !matches!(shape, Shape::AtLeast(_))
+                && !matches!(entry.shape, Shape::AtLeast(_))
                 && columns.get(text, *i) != "-"
-                && shape.fits(columns.get(text, *i).as_bytes())
+                && entry.fits(columns.get(text, *i).as_bytes())
         };
-        self.lines.iter().any(|l| l.shapes.iter().filter(fits).count() >= 2)
+        self.lines.iter().any(|l| l.shaped.iter().filter(fits).count() >= 2)
     }
 
     /// Why a line is of no product: against the layout that it comes nearest to.
@@ -453,7 +453,7 @@ impl Normalizer {
             return Fault::of_record(code::UNKNOWN_FORMAT, text);
         };
         let product = all[p];
-        let misfits = |(i, e): &(usize, &Entry)| !e.shape.fits(raw(*i).text.as_bytes());
+        let misfits = |(i, e): &(usize, &Entry)| !e.fits(raw(*i).text.as_bytes());
         let misfits = || layout(p).iter().enumerate().take(columns.len()).filter(misfits);
         // With two it is more likely something else's.
         if !good || misfits().count() > 1 {
@@ -595,7 +595,7 @@ pub(super) fn evidence(entry: &Entry, raw: Raw<'_>) -> Evidence {
     let fits = match entry.to {
         _ if convert::is_missing(raw) => return Evidence::None,
         _ if !says_something(entry) => return Evidence::None,
-        _ if entry.shape != Shape::Any => entry.shape.fits(raw.text.as_bytes()),
+        _ if entry.shape != Shape::Any => entry.fits(raw.text.as_bytes()),
         To::Version(v) => v == raw.text,
         To::Address(_) | To::AddressOrName(_) => convert::address(text).is_some(),
         _ => {

@@ -251,7 +251,7 @@ pub enum Shape {
     Any,
     /// So many hexadecimal digits.
     Hex(usize),
-    /// So many decimal digits, or the word that AWS writes where an account is not known to it.
+    /// So many decimal digits.
     Digits(usize),
     /// A whole number from this one on.
     AtLeast(u64),
@@ -270,7 +270,7 @@ impl Shape {
         match self {
             Self::Any => true,
             Self::Hex(n) => text.len() == n && scan::is_hexadecimal(text),
-            Self::Digits(n) => text.len() == n && text.iter().all(u8::is_ascii_digit) || text == b"unknown",
+            Self::Digits(n) => text.len() == n && text.iter().all(u8::is_ascii_digit),
             Self::AtLeast(least) => convert::digits(text).is_some_and(|n| n >= least),
             Self::Uuid => scan::is_uuid(text),
             Self::Prefix(p) => text.starts_with(p.as_bytes()) || text == b"-",
@@ -328,8 +328,15 @@ impl Entry {
 
     /// Whether a text is one of the words that stand for no value.
     #[inline]
-    pub(crate) fn is_absent(&self, text: &str) -> bool {
-        !self.absent.is_empty() && self.absent.iter().any(|w| w.eq_ignore_ascii_case(text))
+    pub(crate) fn is_absent(&self, text: &[u8]) -> bool {
+        self.absent.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(text))
+    }
+
+    /// Whether a text is what a record of the product may have here: it is of the shape, or a word
+    /// for none.
+    #[inline]
+    pub(crate) fn fits(&self, text: &[u8]) -> bool {
+        self.shape.fits(text) || self.is_absent(text)
     }
 
     /// How the value is read, for people.
