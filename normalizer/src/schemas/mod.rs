@@ -156,7 +156,7 @@ struct Meant {
 
 impl<'e> Event<'e> {
     fn new(schema: Schema, record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
-        let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text && m.1.text != "-";
+        let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text;
         let original = record.extra.iter().rposition(is_original);
         let meant = Meant { found: 0, places: [0; Meaning::COUNT], moved: 0 };
         let mut event = Self { record, observed_at, web: false, original, meant };
@@ -238,13 +238,12 @@ impl<'e> Event<'e> {
         })
     }
 
-    /// The members of `extra`, without the record's own text, without what stands for none, and
-    /// without what has another place.
+    /// The members of `extra`, without the record's own text and without what has another place.
     fn extra(&self) -> impl Iterator<Item = (&'e str, Raw<'e>)> {
         let (original, moved) = (self.original, self.meant.moved);
         let stays = move |i: usize| Some(i) != original && (i >= limits::MEANT || moved >> i & 1 == 0);
         let members = self.record.extra.iter().enumerate();
-        members.filter(move |(i, _)| stays(*i)).map(|(_, m)| *m).filter(|m| m.1.text != "-")
+        members.filter(move |(i, _)| stays(*i)).map(|(_, m)| *m)
     }
 
     /// The record's own text, if it was kept.
