@@ -139,7 +139,7 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
         checkout
             .cargo(&["test", "--release", "--locked"])
             .args(REST)
-            .args(["--bench", "stages", "--bench", "filter", "--bench", "ratios"]),
+            .args(["--bench", "stages", "--bench", "filter", "--bench", "hostile", "--bench", "ratios"]),
         READ_ABOVE,
     )?;
     bless_changes_nothing(checkout)
@@ -211,7 +211,7 @@ fn bench(checkout: &Checkout, options: &Bench) -> Result<(), Failure> {
         cargo
     };
     if !options.table {
-        step::run("running the benchmarks", &mut cargo(&["stages", "filter"]), READ_ABOVE)?;
+        step::run("running the benchmarks", &mut cargo(&["stages", "filter", "hostile"]), READ_ABOVE)?;
         toolchain::prepare_wamr(checkout)?;
         let mut rate = checkout.quiet_cargo(&["run", "--release", "--locked"]);
         rate.args(WAMR).args(["--example", "rate"]);

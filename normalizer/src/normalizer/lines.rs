@@ -360,15 +360,11 @@ impl Normalizer {
                         "the text that the layout has beside this column is not there",
                     )
                 }),
-                Ok(())
-                    if columns.len() != layout.names.len()
-                        && let Some(fault) = other_line(text) =>
-                {
-                    Some(fault)
-                }
                 Ok(()) if columns.len() != layout.names.len() => {
-                    let names = &mut layout.names.iter().map(String::as_str);
-                    Some(Fault { format: product, ..column_count(called, names, columns.len()) })
+                    Some(other_line(text).unwrap_or_else(|| {
+                        let names = &mut layout.names.iter().map(String::as_str);
+                        Fault { format: product, ..column_count(called, names, columns.len()) }
+                    }))
                 }
                 Ok(()) => None,
             },
