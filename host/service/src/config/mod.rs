@@ -1,0 +1,5 @@
+//! The configuration: one file in TOML.
+
+pub mod fault;
+pub mod secret;
+pub mod values;

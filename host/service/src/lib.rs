@@ -1,0 +1,15 @@
+//! The long-running host: sources, pipelines, sinks, and what makes them lose nothing.
+//!
+//! A source's records become pages; each page goes to every sink of its pipeline, and is done
+//! when all of them have it for good. Only then is its place in the source left behind.
+
+pub mod budget;
+pub mod config;
+pub mod error;
+pub mod health;
+pub mod metrics;
+pub mod page;
+pub mod plane;
+pub mod receipt;
+pub mod sinks;
+pub mod stop;

@@ -1,0 +1,89 @@
+//! Sinks: where pages go.
+//!
+//! # The life of a page at a sink
+//!
+//! The service gives each sink a thread of its own, and calls it on that thread alone: [`Sink::take`]
+//! for each page in the order of its stream, [`Sink::sync`] in between, [`Sink::close`] at the end. A
+//! sink that has more to do at a time starts tasks in [`Context::plane`], and answers from there.
+//!
+//! Each page comes with a [`Receipt`], and each receipt is answered once:
+//!
+//! * `delivered` when the destination has every record for good. A file has it when it is synced, not
+//!   when it is written; a server when its answer says so.
+//! * `refused` with the records that the destination will never take; the service keeps them in the
+//!   pipeline's dead letters. The sink finds out which they are (halves a refused batch) and
+//!   delivers all others first.
+//! * `returned`, or dropped, only after [`Context::stop`] has been told.
+//!
+//! Everything else is retried by the sink itself, for ever: time-outs, names that don't resolve,
+//! 429, 5xx, and wrong passwords, too. In the mean time pages wait in front of it; they are in the
+//! process's budget of memory, and once that is used up the sources pause. Nothing is
+//! thrown away, so a sink needs no bound on how often it retries, but on how much it holds itself.
+//!
+//! A sink must not need more pages to answer for those that it has: what it gathers it sends, at the
+//! latest, at the next [`Sink::sync`] or a bounded time after the first of it came.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    config::fault::Fault, error::Error, health::Health, metrics::SinkMetrics, page::Page, plane::Plane,
+    receipt::Receipt, stop::Stop,
+};
+
+/// A page for a sink, and the right to answer for it.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The same page goes to the other sinks; a sink that needs it no longer drops it before it
+    /// answers, as it is counted against the process's memory.
+    pub page: Arc<Page>,
+    /// Answered once.
+    pub receipt: Receipt,
+}
+
+/// Where pages go. See the [module](self) for the contract.
+pub trait Sink: Send {
+    /// Takes a page. It may take its time: the next one comes when it returns. It returns soon,
+    /// with the receipt dropped or kept, once [`Context::stop`] was told.
+    fn take(&mut self, delivery: Delivery);
+
+    /// Makes what was taken durable and answers for it, as far as that can be done now: it is called
+    /// once a second, and when a page is awaited and no other one waits. A sink whose tasks do
+    /// this by themselves has nothing to do here but to send what it gathered.
+    fn sync(&mut self) {}
+
+    /// Does the same for the last time: no more pages come. Returns when all are answered, or when
+    /// [`Context::stop`] was told; what has no answer then is dropped.
+    fn close(self: Box<Self>);
+}
+
+/// What the service gives a sink.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// Told when the time to drain is over: no more retries.
+    pub stop: Stop,
+    /// The runtime for sinks that speak HTTP.
+    pub plane: Plane,
+    /// What it counts.
+    pub metrics: SinkMetrics,
+    /// Whether it works. A refused login is told here as well, and goes on being retried.
+    pub health: Health,
+}
+
+/// The options of one type of sink: what stands in `[sinks.NAME]` besides `type` and `buffer`.
+///
+/// The names of its fields are the keys, so [`JsonSchema`] has to see the same names as serde; unknown
+/// keys are found by who reads the configuration, so there is no need for `deny_unknown_fields`,
+/// and no use of `flatten`, `untagged` or `tag`, behind which they can't be found.
+pub trait Options: DeserializeOwned + JsonSchema + Send {
+    /// What is wrong with values that are each of the right type: a fault names its key. Reads files
+    /// (certificates, secrets), and connects to nothing.
+    fn check(&self) -> Vec<Fault>;
+
+    /// Makes the sink. A destination that does not answer is no error here but retried.
+    fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error>;
+}
