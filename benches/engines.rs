@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use weir_benches::stages::{Counts, Framing};
-use weir_host::{
-    engine::{Engine, Factory, guest::Program},
-    limits::SandboxLimits,
-};
 use weir_normalizer::{Config, batch::Batch};
+use weir_pipeline::{Engine, Factory, Native};
+use weir_sandbox::{Program, SandboxLimits};
 
 /// An engine, and the buffer for what goes to the writer.
 pub(crate) struct Normalizing {
@@ -18,16 +16,16 @@ pub(crate) struct Normalizing {
 impl Normalizing {
     /// The crate itself.
     pub(crate) fn native(config: &Config) -> Self {
-        Self::new(&Factory::Native(Box::new(config.clone())))
+        Self::new(Arc::new(Native(config.clone())))
     }
 
     /// The guest inside the host.
     pub(crate) fn guest(config: &Config) -> Self {
         let program = Program::built_in(config, SandboxLimits::default()).unwrap_or_else(|e| panic!("{e}"));
-        Self::new(&Factory::Guest(Arc::new(program)))
+        Self::new(Arc::new(program))
     }
 
-    fn new(factory: &Factory) -> Self {
+    fn new(factory: Arc<dyn Factory>) -> Self {
         Self { engine: factory.engine().unwrap_or_else(|e| panic!("{e}")), output: Vec::new() }
     }
 

@@ -8,8 +8,8 @@ use wasmtime::{
     WasmResults,
 };
 use weir_benches::stages::Counts;
-use weir_host::engine::guest::{Clock, Polled, Watched, settings};
 use weir_normalizer::batch::Batch;
+use weir_sandbox::{Clock, Polled, Watched, settings};
 
 /// What watches over a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -481,7 +481,7 @@ fn any_number_of_jobs_gives_the_same_bytes() {
 #[test]
 fn another_guest_can_be_used() {
     let dir = Dir::new("plugin");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let wasm = |path: &str| wat::parse_file(root.join(path)).unwrap();
     let minimal = dir.write("minimal.wasm", wasm("plugins/minimal/minimal.wat"));
     assert_eq!(text(&normalize(&["--plugin", &minimal], "a\nbcd\n")), "{\"length\":1}\n{\"length\":3}\n");

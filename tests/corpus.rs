@@ -16,7 +16,7 @@ use serde_json::Value;
 const ENGINES: &[&[&str]] = &[&["--native", "--jobs", "1"], &["--jobs", "1"], &["--jobs", "2"]];
 
 fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus")
 }
 
 fn inputs(folder: &str) -> Vec<PathBuf> {

@@ -12,14 +12,13 @@ use std::{
 
 use serde_json::Value;
 use weir_host::{
-    engine::{Factory, guest::Program},
-    error::Error,
-    input::Source,
-    limits::SandboxLimits,
+    Error,
     pipeline::{self, Job, Sink},
-    summary::Summary,
 };
+use weir_io::Source;
 use weir_normalizer::Config;
+use weir_pipeline::summary::Summary;
+use weir_sandbox::{Program, SandboxLimits};
 
 const RECORDS: usize = 100_000;
 /// The index of the record that some guests fail on; it is longer than the others.
@@ -101,7 +100,7 @@ guests! {
 }
 
 fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests")
 }
 
 #[test]
@@ -142,16 +141,11 @@ fn run(name: &str, jobs: usize) -> Run {
         Ok(program) => Arc::new(program),
         Err(e) => {
             let (summary, output, rejects) = Default::default();
-            return Run { summary, result: Err(e), output, rejects };
+            return Run { summary, result: Err(e.into()), output, rejects };
         }
     };
-    let job = Job {
-        sources: vec![Source::File(INPUT.clone())],
-        config,
-        factory: Factory::Guest(program),
-        jobs,
-        progress: None,
-    };
+    let job =
+        Job { sources: vec![Source::File(INPUT.clone())], config, factory: program, jobs, progress: None };
     let (mut output, mut rejects) = (Vec::new(), Vec::new());
     let (summary, result) = pipeline::run(
         job,
@@ -246,7 +240,7 @@ fn any_number_of_jobs_gives_the_same_output() {
 /// The smallest guest is no evil one, but it is loaded and fed the same way.
 #[test]
 fn the_smallest_guest_is_complete() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/minimal/minimal.wat");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/minimal/minimal.wat");
     let wasm = wat::parse_file(path).unwrap();
     let config = Config::default();
     let program = Program::load(&wasm, "minimal", &config, SandboxLimits::default()).unwrap();
@@ -259,7 +253,7 @@ fn the_smallest_guest_is_complete() {
         Job {
             sources: vec![Source::File(input)],
             config,
-            factory: Factory::Guest(Arc::new(program)),
+            factory: Arc::new(program),
             jobs: 1,
             progress: None,
         },

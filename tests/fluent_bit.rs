@@ -21,7 +21,7 @@ const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-b
 const KEYED: &str = r#"{"version":"1","cen-id":"cen-7qthudw0ll6jmc0000","srcregion":"us-east-1","dstregion":"us-west-1","srcaddr":"10.0.0.1","dstaddr":"10.1.0.2","srcport":"53870","dstport":"443","protocol":"6","packets":"12","bytes":"4096","start":"1718000340","end":"1718000400","direction":"in"}"#;
 
 fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn plugin() -> PathBuf {

@@ -122,7 +122,7 @@ fn compile(guest: &Guest, mut cargo: Command, target: &Path) -> Result<PathBuf, 
 pub(crate) fn precompile(checkout: &Checkout) -> Result<(), Failure> {
     let plugins = checkout.plugins();
     for guest in GUESTS.iter().filter(|guest| guest.precompiled) {
-        let mut cargo = checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-host"]);
+        let mut cargo = checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-sandbox"]);
         cargo.args(["--example", "precompile", "--"]);
         cargo.arg(plugins.join(guest.file())).arg(&plugins);
         // The records of the demo are alone on standard output.

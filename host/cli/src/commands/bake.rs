@@ -1,0 +1,107 @@
+//! `weir bake`.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+};
+
+use weir_normalizer::{EventConfig, Events};
+
+use weir_io::Waiting;
+use weir_sandbox::Agent;
+
+use crate::{Error, error::shown};
+
+use super::{
+    choices::Choices,
+    targets::{self, Inputs, Target},
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  weir bake fluent-bit --from huawei-vpc --where 'action == reject' -o rejected.wasm
+  weir bake fluent-bit --to ecs --keep-original -o ecs.wasm
+  weir bake --show ecs.wasm")]
+pub(super) struct Args {
+    /// The log agent that the plugin is for: fluent-bit
+    #[arg(value_name = "AGENT", required_unless_present = "show", value_parser = agent)]
+    agent: Option<Agent>,
+
+    #[command(flatten)]
+    choices: Choices,
+
+    /// Keep the key that held the record, such as `log`, beside what it became; not with --drop or --mask
+    #[arg(long)]
+    keep_original: bool,
+
+    /// Leave the event's other keys out where a record came out of it
+    #[arg(long)]
+    drop_other_keys: bool,
+
+    /// Where to write the plugin; `-` is standard output
+    #[arg(short, long, value_name = "FILE", required_unless_present = "show")]
+    output: Option<PathBuf>,
+
+    /// Print what a plugin was baked with instead
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    show: Option<PathBuf>,
+}
+
+fn agent(name: &str) -> Result<Agent, String> {
+    let known: Vec<_> = Agent::ALL.iter().map(|a| a.name()).collect();
+    let found = Agent::ALL.iter().copied().find(|a| a.name() == name);
+    found.ok_or_else(|| format!("no agent is called {name}; known are {}", known.join(", ")))
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
+    if let Some(path) = &args.show {
+        let wasm = fs::read(path).map_err(|e| Error::file(&shown(path), "read the plugin", e))?;
+        return super::print(&(weir_sandbox::show(&wasm, &shown(path))? + "\n"));
+    }
+    let (Some(agent), Some(path)) = (args.agent, &args.output) else {
+        return Err(Error::usage("bake: name the agent, and a file with --output"));
+    };
+    if args.choices.observed_at().is_some() {
+        return Err(Error::usage(
+            "--observed-at: an agent gives each event its time, which is taken for records that have none; leave it out",
+        ));
+    }
+    let mut records = args.choices.config()?;
+    records.observed_at_ms = None;
+    let config =
+        EventConfig { records, keep_original: args.keep_original, drop_others: args.drop_other_keys };
+    let events = Events::new(&config)?;
+    for warning in events.warnings() {
+        weir_io::say(&format!("weir: warning: {warning}"));
+    }
+    let target = Target::named(path);
+    let mut inputs = Inputs::default();
+    args.choices.files()?.iter().for_each(|path| inputs.add_file(path));
+    targets::refuse_overlap(&inputs, &target, "--output")?;
+    let wasm = weir_sandbox::bake(agent, &config)?;
+    let written = match &target {
+        Target::Stdout => Waiting(io::stdout().lock()).write_all(&wasm).and_then(|()| io::stdout().flush()),
+        Target::File(path) => write(path, &wasm),
+    };
+    written.map_err(|e| Error::file(&target.name(), "write the plugin", e))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A plugin that is there is whole, as an agent may be about to read it: a file is replaced at
+/// once, where a link leads to it as well. What is no file, such as a FIFO, is written to.
+fn write(path: &Path, wasm: &[u8]) -> io::Result<()> {
+    // It may not be there yet.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Waiting(File::create(path)?).write_all(wasm);
+    }
+    let part = path.with_added_extension(format!("{}.part", process::id()));
+    let mut file = File::create_new(&part)?;
+    file.write_all(wasm).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&part);
+    })
+}

@@ -1,0 +1,152 @@
+//! The choices that alter what comes of a record, shared by the commands that make records.
+
+use std::{fs, path::PathBuf};
+
+use weir_normalizer::{
+    Config, Zone,
+    filter::{self, Lists},
+    schemas::Schema,
+};
+
+use crate::Error;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Choices {
+    /// The format of every record (see `weir formats`); without it, each record's is detected
+    #[arg(long, value_name = "PRODUCT")]
+    from: Option<String>,
+
+    /// The columns of text lines: `${srcaddr} ${dstaddr} ${bytes}`, or their names alone
+    ///
+    /// Without separators it is the set of keys that keyed records must have.
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<String>,
+
+    /// What stands between the columns of the layout; also `tab`, `blank`, `comma`, `pipe`
+    #[arg(long, value_name = "TEXT")]
+    separator: Option<String>,
+
+    /// The quotes of CSV values: `"` (without this option), `'` or `none`
+    #[arg(long, value_name = "QUOTE")]
+    quote: Option<String>,
+
+    /// A text that stands for a missing value in columns, besides `-`, `null` and the like
+    #[arg(long, value_name = "TEXT")]
+    missing: Option<String>,
+
+    /// The zone of times that name none: an IANA name or an offset; UTC without it
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true, value_parser = weir_io::zone)]
+    timezone: Option<Zone>,
+
+    /// Let only records through that meet this expression, such as `bytes >= 1MB and not dst_ip in @private`
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
+
+    /// A list of networks, one a line, that expressions call @NAME
+    #[arg(long, value_name = "NAME=FILE")]
+    list: Vec<String>,
+
+    /// Take these fields out of the records, such as `extra.cookie` or `extra.*`
+    #[arg(long, value_name = "FIELD,..", value_delimiter = ',')]
+    drop: Vec<String>,
+
+    /// Cut addresses to their network: `src_ip/24`, `extra.nat_ip/24`, or `src_ip/24/64` with a prefix for IPv6
+    #[arg(long, value_name = "FIELD/PREFIX,..", value_delimiter = ',')]
+    mask: Vec<String>,
+
+    /// One's own networks; they give a direction to records that have none
+    #[arg(long, value_name = "CIDR,..|@LIST", value_delimiter = ',')]
+    own: Vec<String>,
+
+    /// The schema to write: flat, ocsf, ecs or otel (`weir schema --to` shows the mapping)
+    #[arg(long, value_name = "SCHEMA", default_value = "flat", value_parser = schema)]
+    to: Schema,
+
+    /// The time of records that have none, for schemas that need one; now without it
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    observed_at: Option<u64>,
+
+    /// Keep the fields of envelopes under `extra.envelope`
+    #[arg(long)]
+    keep_envelope: bool,
+
+    /// Keep the text of each record under `extra.raw`
+    #[arg(long)]
+    keep_raw: bool,
+}
+
+/// Reads the name of a schema.
+pub(super) fn schema(text: &str) -> Result<Schema, String> {
+    let names: Vec<_> = Schema::ALL.iter().map(|s| s.name()).collect();
+    Schema::by_name(text).ok_or_else(|| format!("no schema is called {text}; known are {}", names.join(", ")))
+}
+
+/// Reads a time as epoch milliseconds.
+fn instant(text: &str) -> Result<u64, String> {
+    if let Ok(millis) = text.parse() {
+        return Ok(millis);
+    }
+    let time: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| "give epoch milliseconds, or a time such as 2026-01-31T12:00:00Z".to_owned())?;
+    u64::try_from(time.as_millisecond()).map_err(|_| "the time is before 1970".to_owned())
+}
+
+fn now() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
+}
+
+impl Choices {
+    /// Whether a time was given for records that have none.
+    pub(super) fn observed_at(&self) -> Option<u64> {
+        self.observed_at
+    }
+
+    /// The lists that are named, and the files that they are in.
+    fn lists(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut lists = Vec::new();
+        for list in &self.list {
+            let Some((name, file)) = list.split_once('=') else {
+                return Err(Error::usage(format!("--list {list}: expected NAME=FILE")));
+            };
+            lists.push((name.into(), file.into()));
+        }
+        let expressions = self.filter.iter().chain(&self.own);
+        lists.extend(expressions.flat_map(|e| filter::files(e)).map(|file| (file.clone(), file)));
+        Ok(lists)
+    }
+
+    /// The files that [`Choices::config`] reads.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        Ok(self.lists()?.into_iter().map(|(_, file)| file.into()).collect())
+    }
+
+    /// The configuration, with the lists that it names read.
+    pub(super) fn config(&self) -> Result<Config, Error> {
+        let mut lists = Lists::new();
+        for (name, file) in self.lists()? {
+            lists.insert(name, read_list(&file)?);
+        }
+        Ok(Config {
+            from: self.from.clone(),
+            layout: self.layout.clone(),
+            separator: self.separator.clone(),
+            quote: self.quote.clone(),
+            missing: self.missing.clone(),
+            zone: self.timezone.clone(),
+            filter: self.filter.clone(),
+            lists,
+            drop: self.drop.clone(),
+            mask: self.mask.clone(),
+            own: self.own.clone(),
+            keep_envelope: self.keep_envelope,
+            keep_raw: self.keep_raw,
+            observed_at_ms: (self.to != Schema::Flat).then(|| self.observed_at.unwrap_or_else(now)),
+            to: self.to,
+        })
+    }
+}
+
+fn read_list(path: &str) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|e| Error::file(path, "read the list", e))
+}

@@ -1,0 +1,69 @@
+//! The command line, a file for each command.
+
+mod bake;
+mod choices;
+mod explain;
+pub mod formats;
+mod normalize;
+mod schema;
+mod targets;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use weir_io::Waiting;
+
+use crate::Error;
+
+/// Normalizes flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, arg_required_else_help = true, after_help = EXIT)]
+pub struct Weir {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT: &str = "\
+Exit status: 0 done, 1 failed, also where a guest failed again and again and its records are among
+the rejects, 2 wrong usage, 3 more rejects than --max-rejects allows.
+
+Example:
+  weir normalize --output flat.jsonl --rejects rejects.jsonl flow.log.gz";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read records and write them as JSON lines of one schema
+    Normalize(normalize::Args),
+    /// Say how records are read: the product and why, each value, and what is wrong where
+    Explain(explain::Args),
+    /// List the products that can be read, or the keys of one
+    Formats(formats::Args),
+    /// Print the JSON Schema of the records that `normalize` writes, or a mapping to another schema
+    Schema(schema::Args),
+    /// Write a plugin for a log agent that carries its configuration
+    Bake(bake::Args),
+}
+
+impl Weir {
+    /// Does what the command line asks for.
+    pub fn run(self) -> Result<ExitCode, Error> {
+        match self.command {
+            Command::Normalize(args) => normalize::run(args),
+            Command::Explain(args) => explain::run(args),
+            Command::Formats(args) => formats::run(&args),
+            Command::Schema(args) => schema::run(&args),
+            Command::Bake(args) => bake::run(&args),
+        }
+    }
+}
+
+/// Prints on standard output.
+fn print(text: &str) -> Result<ExitCode, Error> {
+    use std::io::Write as _;
+    let mut out = Waiting(std::io::stdout().lock());
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::output("standard output", e))?;
+    Ok(ExitCode::SUCCESS)
+}

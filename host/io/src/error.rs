@@ -1,0 +1,50 @@
+//! The crate's one public error.
+
+use std::{error, fmt, io};
+
+use weir_printable::line;
+
+/// Why something could not be read or written, in one sentence that says what to do about it.
+#[derive(Debug)]
+pub struct Error {
+    message: String,
+    source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// What is read is not what it should be.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// A file could not be read or written. `name` is what messages call it; `doing` goes on
+    /// behind "can't".
+    pub fn file(name: &str, doing: &str, error: io::Error) -> Self {
+        let remedy = match error.kind() {
+            io::ErrorKind::NotFound => "; check the path",
+            io::ErrorKind::PermissionDenied => "; check the permissions",
+            io::ErrorKind::IsADirectory => "; name the files in it",
+            io::ErrorKind::StorageFull => "; make room, then run it again",
+            _ => "",
+        };
+        Self::new(format!("{}: can't {doing}: {error}{remedy}", line(name))).with_source(error)
+    }
+
+    /// The same error with what led to it.
+    #[must_use]
+    pub(crate) fn with_source(self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

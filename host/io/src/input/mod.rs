@@ -1,0 +1,263 @@
+//! Inputs: files and standard input, read as they are or decompressed. What a file holds is
+//! told by how it begins, not by its name.
+
+mod gzip;
+mod kinds;
+mod raw_snappy;
+
+use std::{
+    cell::Cell,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use weir_printable::line;
+
+use self::kinds::{Compression, Foreign, Kind};
+use crate::{Error, limits, streams::Waiting};
+
+/// What messages and rejects call standard input.
+const STDIN: &str = "<stdin>";
+
+/// Where input comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Standard input.
+    Stdin,
+    /// A file, or several in one where it is an archive.
+    File(PathBuf),
+}
+
+impl Source {
+    /// What messages and rejects call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => STDIN.into(),
+            Self::File(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Checks that it is there, and gives its size if it is a regular file.
+    pub fn check(&self) -> Result<Option<u64>, Error> {
+        let Self::File(path) = self else { return Ok(None) };
+        let found = fs::metadata(path).and_then(|m| match m.is_dir() {
+            true => Err(io::ErrorKind::IsADirectory.into()),
+            false => Ok(m.is_file().then_some(m.len())),
+        });
+        found.map_err(|e| Error::file(&self.name(), "read", e))
+    }
+
+    /// Opens it and hands on each input in it, which is one unless it is an archive.
+    /// `count` grows by the bytes that are read from it.
+    pub fn each<E: From<Error>>(
+        &self,
+        count: &Arc<AtomicU64>,
+        each: &mut dyn FnMut(&mut Input<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let name = self.name();
+        let failed = |e: io::Error| Error::file(&name, "read", e);
+        let raw: Box<dyn Read> = match self {
+            Self::Stdin => Box::new(Waiting(io::stdin().lock())),
+            Self::File(path) => Box::new(Waiting(File::open(path).map_err(failed)?)),
+        };
+        let mut raw = Counted { inner: raw, count };
+        let (start, kind) = kinds::start(&mut raw).map_err(failed)?;
+        match (&kind, self) {
+            (Kind::Compressed(Compression::Zip), Self::File(path)) if path.is_file() => {
+                each_member(&name, path, each)
+            }
+            _ => {
+                let reader = BufReader::with_capacity(limits::PIECE, raw);
+                each(&mut Input::new(name.clone(), &kind, io::Cursor::new(start).chain(reader))?)
+            }
+        }
+    }
+}
+
+/// Hands on the members of a zip archive.
+fn each_member<E: From<Error>>(
+    name: &str,
+    path: &Path,
+    each: &mut dyn FnMut(&mut Input<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let damaged = |e: zip::result::ZipError| {
+        Error::new(format!(
+            "{}: can't read the zip archive: {e}; it may be cut short, fetch it again",
+            line(name)
+        ))
+        .with_source(e)
+    };
+    let file = File::open(path).map_err(|e| Error::file(name, "read", e))?;
+    let left = Cell::new(limits::ZIP_DIRECTORY);
+    let archive = zip::ZipArchive::new(BufReader::new(Bounded { file, left: &left }));
+    if left.replace(u64::MAX) == 0 {
+        let error = Error::new(format!(
+            "{}: the zip archive's directory is longer than {} MiB, as it has too many members; unpack it first",
+            line(name),
+            limits::ZIP_DIRECTORY >> 20
+        ));
+        return Err(error.into());
+    }
+    let mut archive = archive.map_err(damaged)?;
+    for index in 0..archive.len() {
+        let mut member = archive.by_index(index).map_err(damaged)?;
+        if member.is_dir() {
+            continue;
+        }
+        let name = format!("{name}/{}", String::from_utf8_lossy(member.name_raw()));
+        let (start, kind) = kinds::start(&mut member).map_err(|e| Error::file(&name, "read", e))?;
+        let reader = io::Cursor::new(start).chain(BufReader::with_capacity(limits::PIECE, member));
+        each(&mut Input::new(name, &kind, reader)?)?;
+    }
+    Ok(())
+}
+
+/// A file that ends where no more of it may be read.
+struct Bounded<'a> {
+    file: File,
+    left: &'a Cell<u64>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.file.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - n as u64);
+        Ok(n)
+    }
+}
+
+impl Seek for Bounded<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// One stream of records.
+pub struct Input<'a> {
+    name: Arc<str>,
+    compression: Compression,
+    reader: Box<dyn Read + 'a>,
+}
+
+impl<'a> Input<'a> {
+    fn new(name: String, kind: &Kind, raw: impl BufRead + 'a) -> Result<Self, Error> {
+        let compression = match kind {
+            Kind::Foreign(foreign) => return Err(foreign_file(&name, foreign)),
+            Kind::Compressed(Compression::Zip) => {
+                return Err(Error::new(format!(
+                    "{}: a zip archive can only be read from a file of its own; unpack it first",
+                    line(&name)
+                )));
+            }
+            Kind::Compressed(compression) | Kind::Unclear(compression) => *compression,
+        };
+        let reader = decompressor(compression, raw).map_err(|e| Error::file(&name, "read", e))?;
+        let mut input = Self { name: name.into(), compression, reader };
+        if compression != Compression::None {
+            input.look_inside()?;
+        }
+        Ok(input)
+    }
+
+    /// What is compressed is text, too, and not compressed twice.
+    fn look_inside(&mut self) -> Result<(), Error> {
+        let how = self.compression.name();
+        let (start, kind) = match kinds::start(&mut self.reader) {
+            Ok(found) => found,
+            // Damaged at once: nothing came before it.
+            Err(e) => return Err(self.error(e)),
+        };
+        match kind {
+            Kind::Foreign(foreign) => return Err(foreign_file(&self.name, foreign)),
+            Kind::Compressed(Compression::None) | Kind::Unclear(_) => {}
+            Kind::Compressed(inner) => {
+                return Err(Error::new(format!(
+                    "{}: there is {} data inside the {how} data; unpack one of them first",
+                    line(&self.name),
+                    inner.name()
+                )));
+            }
+        }
+        let reader = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        self.reader = Box::new(io::Cursor::new(start).chain(reader));
+        Ok(())
+    }
+
+    /// What messages and rejects call it.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Reads some bytes after decompression; 0 at the end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        loop {
+            match self.reader.read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|e| self.error(e)),
+            }
+        }
+    }
+
+    fn error(&self, error: io::Error) -> Error {
+        let (name, how) = (line(&self.name), self.compression.name());
+        if self.compression == Compression::None || error.raw_os_error().is_some() {
+            return Error::file(&self.name, "read", error);
+        }
+        Error::new(if error.kind() == io::ErrorKind::UnexpectedEof {
+            format!("{name}: the {how} data is cut short; what came before is done, fetch the file again")
+        } else if self.compression == Compression::Zstd && error.to_string().contains("too much memory") {
+            let most = (1 << limits::ZSTD_WINDOW_LOG) >> 20;
+            format!("{name}: the {how} data needs a window over {most} MiB; unpack it with `zstd -d` first")
+        } else {
+            format!(
+                "{name}: the {how} data is damaged ({error}); what came before is done, fetch the file again"
+            )
+        })
+        .with_source(error)
+    }
+}
+
+/// All concatenated members, frames or blocks, one after the other.
+fn decompressor<'a>(compression: Compression, raw: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match compression {
+        Compression::None | Compression::Zip => Box::new(raw),
+        Compression::Gzip => Box::new(gzip::Members::new(raw)),
+        Compression::Zstd => {
+            let mut reader = zstd::stream::read::Decoder::with_buffer(raw)?;
+            reader.window_log_max(limits::ZSTD_WINDOW_LOG)?;
+            Box::new(reader)
+        }
+        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
+        Compression::Snappy => Box::new(snap::read::FrameDecoder::new(raw)),
+        Compression::RawSnappy => Box::new(raw_snappy::Decoder::new(raw)),
+    })
+}
+
+fn foreign_file(name: &str, foreign: &Foreign) -> Error {
+    Error::new(format!(
+        "{}: this is {}, which Weir does not read; {}",
+        line(name),
+        foreign.what,
+        foreign.remedy
+    ))
+}
+
+/// Counts what is read, for the progress bar.
+struct Counted<'a, R> {
+    inner: R,
+    count: &'a AtomicU64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.count.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,11 @@
+//! Every bound on what is read.
+
+/// Bytes that are read from an input at a time.
+pub const PIECE: usize = 64 << 10;
+
+/// The base-2 logarithm of the largest Zstandard window that is accepted: 8 MiB.
+pub const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// How much of a zip archive is read to find its members, in bytes: the directory of some 80,000
+/// members. All of it is kept.
+pub const ZIP_DIRECTORY: u64 = 8 << 20;

@@ -1,0 +1,152 @@
+//! The account of a run: every record and every byte is somewhere in it.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::Serialize;
+
+use crate::limits;
+
+/// What became of the records and bytes of a run. It closes at any time:
+/// `in = normalized + filtered + rejected (+ blank + framing)`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// How many.
+    pub records: Records,
+    /// After decompression.
+    pub bytes: Bytes,
+    /// Normalized records of each product.
+    pub by_product: BTreeMap<String, u64>,
+    /// Rejected records by the kind of fault.
+    pub rejects_by_reason: BTreeMap<String, u64>,
+    /// How long the run took, in seconds.
+    pub seconds: f64,
+}
+
+/// Records by what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Records {
+    /// The sum of the others.
+    pub r#in: u64,
+    /// Written to the output.
+    pub normalized: u64,
+    /// Left out as the user asked.
+    pub filtered: u64,
+    /// Not understood.
+    pub rejected: u64,
+}
+
+/// Bytes of the input by what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bytes {
+    /// The sum of the others.
+    pub r#in: u64,
+    /// Those of records that were written to the output.
+    pub normalized: u64,
+    /// Those of records that were left out.
+    pub filtered: u64,
+    /// Those of records that were not understood.
+    pub rejected: u64,
+    /// Blank lines.
+    pub blank: u64,
+    /// Separators, envelopes, headers.
+    pub framing: u64,
+}
+
+impl Summary {
+    /// Adds what another accounts for; its time is not added.
+    pub fn add(&mut self, other: &Self) {
+        self.records.r#in += other.records.r#in;
+        self.records.normalized += other.records.normalized;
+        self.records.filtered += other.records.filtered;
+        self.records.rejected += other.records.rejected;
+        self.bytes.r#in += other.bytes.r#in;
+        self.bytes.normalized += other.bytes.normalized;
+        self.bytes.filtered += other.bytes.filtered;
+        self.bytes.rejected += other.bytes.rejected;
+        self.bytes.blank += other.bytes.blank;
+        self.bytes.framing += other.bytes.framing;
+        for (key, n) in &other.by_product {
+            count(&mut self.by_product, key, *n);
+        }
+        for (key, n) in &other.rejects_by_reason {
+            count(&mut self.rejects_by_reason, key, *n);
+        }
+    }
+
+    /// One line of JSON, without a line break.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a summary can be written")
+    }
+
+    /// Some lines for people.
+    pub fn human(&self) -> String {
+        let (r, b) = (&self.records, &self.bytes);
+        let rows = [
+            ("in", Some(r.r#in), b.r#in),
+            ("normalized", Some(r.normalized), b.normalized),
+            ("filtered", Some(r.filtered), b.filtered),
+            ("rejected", Some(r.rejected), b.rejected),
+            ("blank", None, b.blank),
+            ("framing", None, b.framing),
+        ];
+        let mut text = format!("{:<12}{:>16}{:>20}\n", "", "records", "bytes");
+        for (name, records, bytes) in rows {
+            let records = records.map_or(String::new(), grouped);
+            let _ = writeln!(text, "{name:<12}{records:>16}{:>20}", grouped(bytes));
+        }
+        for (title, counts) in [("normalized", &self.by_product), ("rejected", &self.rejects_by_reason)] {
+            if !counts.is_empty() {
+                let counts: Vec<_> = counts.iter().map(|(k, n)| format!("{k} {}", grouped(*n))).collect();
+                let _ = writeln!(text, "{title}: {}", counts.join(", "));
+            }
+        }
+        let rate = (r.r#in as f64 / self.seconds.max(0.001)) as u64;
+        let _ = writeln!(text, "{:.3} s, {} records/s", self.seconds, grouped(rate));
+        text
+    }
+}
+
+/// Adds to a count, but keeps the number of different keys within its bound.
+pub fn count(counts: &mut BTreeMap<String, u64>, key: &str, n: u64) {
+    if let Some(sum) = counts.get_mut(key) {
+        *sum += n;
+        return;
+    }
+    let key = if counts.len() < limits::SUMMARY_KEYS { key } else { "other" };
+    *counts.entry(key.to_owned()).or_default() += n;
+}
+
+/// A number with a comma before every third digit from the right.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(n), text);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_keys_is_counted_as_other() {
+        let mut counts = BTreeMap::new();
+        for i in 0..1000 {
+            count(&mut counts, &format!("k{i}"), 2);
+        }
+        assert_eq!(counts.len(), limits::SUMMARY_KEYS + 1);
+        assert_eq!(counts["other"], 2 * (1000 - limits::SUMMARY_KEYS as u64));
+    }
+}
