@@ -68,6 +68,20 @@ impl FramingFault {
     }
 }
 
+/// Where an input can be read again from, so that the same comes out of what follows: between two
+/// lines or documents, with what is in force there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restart {
+    /// The offset in the input, in bytes.
+    pub offset: u64,
+    /// The line there, from 1; 0 where nothing was read yet.
+    pub line: u64,
+    /// Whether it lies behind a document on the same line.
+    pub behind_document: bool,
+    /// The header row that is in force, as its rows have it for their context.
+    pub header: Option<Vec<u8>>,
+}
+
 /// Cuts one input into batches of elements. Any cut of the input gives the same
 /// records and the same rejects.
 #[derive(Debug)]
@@ -94,6 +108,11 @@ pub struct Framer {
     quote: Option<u8>,
     /// Follows rows whose values may hold line breaks.
     rows: Option<Box<Reader>>,
+    /// The latest place of the input between two lines or documents, whether it is behind a
+    /// document, and its line.
+    between: (u64, bool),
+    /// Where what is in no sealed batch begins, or an envelope that some of it belongs to.
+    restart: Restart,
     /// Up to this offset lines are lines: a quote before it never ended, and looking for its
     /// end again and again would take time without bound.
     lines_until: u64,
@@ -379,6 +398,8 @@ impl Framer {
             rows: layout.as_ref().and_then(Layout::row_reader),
             layout,
             header: None,
+            between: (0, false),
+            restart: Restart::default(),
             lines_until: 0,
             short_until: 0,
             quote,
@@ -433,6 +454,8 @@ impl Framer {
         if !self.window.is_empty() {
             self.seal(self.window.len());
         }
+        let header = self.header.as_ref().map(|h| h.context.clone());
+        self.restart = Restart { offset: self.offset, line: self.line, behind_document: false, header };
     }
 
     /// Makes a batch of what is complete, for an input that pauses. What comes out stays the same.
@@ -481,6 +504,29 @@ impl Framer {
         self.ready.pop_front()
     }
 
+    /// Where to read the input again from when all batches that were given so far are done with, and
+    /// what comes behind them is not. Ask when [`Self::next_batch`] has no more.
+    pub fn restart(&self) -> &Restart {
+        &self.restart
+    }
+
+    /// Goes on in an input that another framer with the same configuration read before; the next
+    /// bytes are those at the offset. Only for a framer that has read nothing.
+    pub fn resume(&mut self, from: Restart) {
+        self.reset();
+        self.offset = from.offset;
+        self.line = from.line.max(1);
+        self.between = (from.offset, from.behind_document);
+        if from.behind_document {
+            self.mode = Mode::AfterDoc;
+        }
+        if let Some(context) = &from.header {
+            self.rows = Layout::from_header(context).as_ref().and_then(Layout::row_reader);
+            self.header = Some(Header { context: context.clone(), number: 0 });
+        }
+        self.restart = from;
+    }
+
     /// Gives a batch's memory back for later ones.
     #[inline(never)]
     pub fn recycle(&mut self, mut batch: Batch) {
@@ -503,6 +549,7 @@ impl Framer {
         (self.breaks, self.counted) = (0, 0);
         (self.mode, self.doc, self.long, self.finished) = (Mode::LineStart, Doc::new(), None, false);
         self.header = None;
+        (self.between, self.restart) = ((0, false), Restart::default());
         (self.lines_until, self.short_until) = (0, 0);
         self.rows = self.layout.as_ref().and_then(Layout::row_reader);
     }
@@ -575,6 +622,7 @@ impl Framer {
                 Step::End => {
                     self.end_doc();
                     self.mode = Mode::AfterDoc;
+                    self.is_between(true);
                     true
                 }
                 Step::Broken => {
@@ -606,7 +654,17 @@ impl Framer {
     fn begin_line(&mut self) {
         self.mark = self.pos;
         self.mode = Mode::LineStart;
+        self.is_between(false);
         self.seal_if_full();
+    }
+
+    /// The place that is reached is between two lines or documents. Where a fault makes lines and
+    /// documents be read in another way for a while, it is not: nobody knows of that who begins there.
+    fn is_between(&mut self, behind_document: bool) {
+        let place = self.offset + self.pos as u64;
+        if place >= self.short_until && place >= self.lines_until {
+            self.between = (place, behind_document);
+        }
     }
 
     fn begin_doc(&mut self) {
@@ -626,6 +684,7 @@ impl Framer {
             self.pos += line.len();
             self.emit(self.pos, None);
             self.mode = Mode::AfterDoc;
+            self.is_between(true);
         }
     }
 
@@ -660,6 +719,9 @@ impl Framer {
         }
         self.breaks += lines;
         (self.pos, self.mark, self.counted) = (mark, mark, mark);
+        if lines > 0 {
+            self.is_between(false);
+        }
         self.seal_if_full();
     }
 
@@ -1198,6 +1260,20 @@ impl Framer {
         }
     }
 
+    /// What is sealed need not be read again, but for an envelope that is still open.
+    fn move_restart(&mut self, sealed: &Batch) {
+        let (offset, behind_document) = self.between;
+        if !(sealed.offset..=self.offset).contains(&offset) {
+            return;
+        }
+        let line = match offset == self.offset {
+            true => self.line,
+            false => sealed.line + line_breaks(&sealed.bytes[..(offset - sealed.offset) as usize]),
+        };
+        let header = self.header.as_ref().map(|h| h.context.clone());
+        self.restart = Restart { offset, line, behind_document, header };
+    }
+
     /// Makes a batch of the window up to `upto`.
     fn seal(&mut self, upto: usize) {
         if let Some(mut e) = self.doc.envelope.take() {
@@ -1219,6 +1295,7 @@ impl Framer {
         batch.blank = std::mem::take(&mut self.blank);
         batch.last_len = None;
         self.offset += upto as u64;
+        self.move_restart(&batch);
         self.shift(upto);
         self.ready.push_back(batch);
     }
