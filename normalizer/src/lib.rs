@@ -3,50 +3,33 @@
 //! Pure: bytes in, bytes out; no IO, clock, environment, logging or threads. The same
 //! source runs natively and inside every guest.
 
-pub mod batch;
-mod columns;
-mod community_id;
-mod config;
-mod convert;
-mod direct;
-mod double;
-mod encode;
-mod envelopes;
-mod error;
-pub mod explain;
-mod fault;
-mod fill;
-pub mod filter;
+mod base;
+mod bytes;
+mod catalog;
+mod engine;
+mod fast;
 pub mod framing;
 mod json;
-mod layout;
-pub mod limits;
-pub mod meaning;
-mod nearest;
-mod networks;
-mod normalizer;
-mod outline;
-mod output;
-mod plan;
-pub mod products;
+mod reading;
 pub mod record;
-mod redaction;
 mod rules;
-mod scan;
-pub mod schema;
 pub mod schemas;
-mod sort;
-mod source;
-mod spellings;
-mod stream;
-mod time;
-pub mod vocabulary;
+mod value;
+mod wire;
 
-pub use config::{Config, Zone};
-pub use error::Error;
-pub use normalizer::{
-    Normalizer,
+pub use base::{error::Error, limits};
+pub use catalog::{meaning, products};
+pub use engine::{
     event::{EventConfig, Events},
+    explain,
+    normalizer::Normalizer,
+    stream::Stream,
 };
-pub use output::Output;
-pub use stream::Stream;
+pub use json::output::Output;
+pub use record::schema;
+pub use rules::{
+    config::{Config, Zone},
+    filter,
+};
+pub use value::vocabulary;
+pub use wire::batch;

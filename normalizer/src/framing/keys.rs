@@ -2,9 +2,12 @@
 //! record that has arrays.
 
 use crate::{
-    envelopes, json,
-    plan::{KeyIndex, Planner},
-    source::Member,
+    catalog::envelopes,
+    json::read as json,
+    reading::{
+        plan::{KeyIndex, Planner},
+        source::Member,
+    },
 };
 
 /// Reads the keys of documents, with memory that is used again.

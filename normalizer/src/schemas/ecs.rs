@@ -9,7 +9,7 @@ use super::{
     Event, Item, List, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either, extra,
     fixed, long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
 };
-use crate::{convert, meaning::Meaning as M, record::Field as F};
+use crate::{catalog::meaning::Meaning as M, record::fields::Field as F, value::convert};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 pub(super) static USES: Uses = uses(&ROWS);

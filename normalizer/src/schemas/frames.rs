@@ -9,10 +9,10 @@ use std::mem;
 
 use super::{Cell, Event, How, Item};
 use crate::{
-    limits,
-    output::Output,
-    record::{Field, Value},
-    scan,
+    base::limits,
+    bytes::scan,
+    json::output::Output,
+    record::fields::{Field, Value},
 };
 
 /// The fields whose values are the same in all records of a frame. A value that is made of others
@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        record::{FieldType, Raw, RawKind, Record, RecordMemory},
+        record::fields::{FieldType, Raw, RawKind, Record, RecordMemory},
         schemas::{Schema, encode},
     };
 
@@ -276,7 +276,7 @@ mod tests {
                 Value::Number(dice.one_of(&[0, 1, 6, 17, 58, 200, 404, 65_535, u64::MAX]).min(most))
             }
             FieldType::Millis => {
-                Value::Number(dice.one_of(&[0, 5, 1_718_000_000_000, crate::limits::LATEST_MS]))
+                Value::Number(dice.one_of(&[0, 5, 1_718_000_000_000, crate::base::limits::LATEST_MS]))
             }
             FieldType::Address => {
                 let all =

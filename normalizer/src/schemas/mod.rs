@@ -10,12 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use self::frames::{Frames, Notes};
 use crate::{
-    community_id::{self, CommunityId},
-    convert, double, encode, limits,
-    meaning::{Meaning, Meanings},
-    output::Output,
-    products,
-    record::{Field, Raw, RawKind, Record, Value},
+    base::limits,
+    catalog::{
+        meaning::{Meaning, Meanings},
+        products,
+    },
+    json::{encode, output::Output},
+    record::fields::{Field, Raw, RawKind, Record, Value},
+    value::{
+        community_id::{self, CommunityId},
+        convert, double,
+    },
 };
 
 mod ecs;
@@ -1044,8 +1049,8 @@ fn words(name: &str, event: &Event<'_>, out: &mut Output) {
 mod tests {
     use super::*;
     use crate::{
-        limits,
-        record::{FieldType, RecordMemory},
+        base::limits,
+        record::fields::{FieldType, RecordMemory},
     };
 
     fn dated(ms: u64) -> String {

@@ -18,8 +18,8 @@ use super::{
     either, extra, fixed, long, made, meant, number, original, port, steps, text, tls, uses,
 };
 use crate::{
-    meaning::Meaning as M,
-    record::{Field as F, Raw, RawKind},
+    catalog::meaning::Meaning as M,
+    record::fields::{Field as F, Raw, RawKind},
 };
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);

@@ -18,10 +18,10 @@ use super::{
     write_item,
 };
 use crate::{
-    double,
-    meaning::Meaning as M,
-    output::Output,
-    record::{Field as F, Raw, RawKind},
+    catalog::meaning::Meaning as M,
+    json::output::Output,
+    record::fields::{Field as F, Raw, RawKind},
+    value::double,
 };
 
 /// How many records the [`Joiner`] puts into a line.

@@ -1,0 +1,275 @@
+//! The envelopes that log services and APIs put around records.
+//!
+//! Two kinds: documents that hold an array of records, which the framing opens, and objects
+//! that hold one record under a key ([`PAYLOADS`]), which are peeled record by record.
+
+use crate::{
+    catalog::products::{self, Unit},
+    json::read as json,
+    reading::{
+        plan::{Hint, same_key},
+        source::{Object, Source as _},
+    },
+    record::fields::{Raw, RawKind},
+    value::convert,
+};
+
+/// What a key at the top of a document may be to the framing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRole {
+    /// Nothing.
+    Other,
+    /// Its array holds records.
+    Records,
+    /// Its object has the array of records.
+    Section,
+    /// Either of the two.
+    RecordsOrSection,
+    /// Its array holds records that are arrays; inside a section only.
+    Rows,
+}
+
+/// No key with a role is longer.
+pub(crate) const LONGEST_KEY: usize = 16;
+
+/// The role of a key at the top of a document, or in a section.
+pub(crate) fn key_role(key: &[u8]) -> KeyRole {
+    match key {
+        // LTS query; SLS SDK, second form.
+        b"logs" => KeyRole::Records,
+        // CFW, with and without its `data` section.
+        b"records" => KeyRole::Records,
+        // WAF.
+        b"items" => KeyRole::Records,
+        // BLS pull; BLS push body.
+        b"result" | b"logRecords" => KeyRole::Records,
+        // CloudWatch Logs: subscriptions; FilterLogEvents and GetLogEvents.
+        b"logEvents" | b"events" => KeyRole::Records,
+        // SLS GetLogs has records in it, CFW a section.
+        b"data" => KeyRole::RecordsOrSection,
+        // BLS query.
+        b"resultSet" => KeyRole::Section,
+        b"rows" => KeyRole::Rows,
+        _ => KeyRole::Other,
+    }
+}
+
+/// What envelopes say of themselves beside the arrays of their records. The list is closed: a
+/// member with another key may be data, and makes an object without records one that is
+/// rejected, where an envelope without records is passed over.
+const OWN_KEYS: &[&str] = &[
+    // LTS query.
+    "count",
+    "isQueryComplete",
+    // CFW and WAF, also in the section; GetLogs has its metadata under one key.
+    "total",
+    "limit",
+    "offset",
+    "meta",
+    // SLS SDK, second form.
+    "topic",
+    "source",
+    "tags",
+    // BLS pull; query, also in the section; push body.
+    "isTruncated",
+    "marker",
+    "nextMarker",
+    "queryType",
+    COLUMNS,
+    "columnTypes",
+    "datasetScanInfo",
+    "logStreamName",
+    "type",
+    // CloudWatch Logs: subscriptions; FilterLogEvents; GetLogEvents.
+    "messageType",
+    "owner",
+    "logGroup",
+    "logStream",
+    "subscriptionFilters",
+    "nextToken",
+    "searchedLogStreams",
+    "nextForwardToken",
+    "nextBackwardToken",
+];
+
+/// Whether a key is on the closed list of what envelopes say of themselves, or one that their
+/// records are under.
+pub(crate) fn is_own(key: &str) -> bool {
+    key_role(key.as_bytes()) != KeyRole::Other || OWN_KEYS.contains(&key)
+}
+
+/// Whether a text is an envelope that holds no record: brackets, and members on the closed list.
+#[inline(never)]
+pub(crate) fn is_empty(text: &str) -> bool {
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    if json::read_members(text, &mut members, &mut unescaped).is_err() {
+        return false;
+    }
+    let object = Object { text, unescaped: &unescaped, members: &members };
+    let keys = || (0..members.len()).map(|i| key_role(object.key(i).as_bytes()));
+    match text.trim_ascii_start().starts_with('[') {
+        true => members.is_empty(),
+        false => keys().any(|role| role != KeyRole::Other) && holds_nothing(object, true),
+    }
+}
+
+fn holds_nothing(object: Object<'_>, top: bool) -> bool {
+    let empty = |i: usize| {
+        let (key, Raw { kind, text: value }) = (object.key(i), object.raw(i));
+        let role = key_role(key.as_bytes());
+        let array = value.starts_with('[');
+        match role {
+            KeyRole::Other => return OWN_KEYS.contains(&key),
+            _ if kind != RawKind::Nested => return false,
+            KeyRole::Section if array || !top => return false,
+            KeyRole::RecordsOrSection if !array && !top => return false,
+            KeyRole::Records if !array => return false,
+            KeyRole::Rows if !array || top => return false,
+            _ => {}
+        }
+        let (mut members, mut unescaped) = (Vec::new(), String::new());
+        // It was checked as a part of the whole.
+        let _ = json::read_members(value, &mut members, &mut unescaped);
+        let inner = Object { text: value, unescaped: &unescaped, members: &members };
+        if array { members.is_empty() } else { holds_nothing(inner, false) }
+    };
+    (0..object.members.len()).all(empty)
+}
+
+/// What a key of the log service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meta {
+    /// The log's time.
+    LogTime(Unit),
+    /// Something else that is no part of the record.
+    Field,
+}
+
+/// Keys whose value is the record: a line, a JSON text, or an object.
+const PAYLOADS: &[&str] = &[
+    // LTS query; structured queries; transfer to OBS and Kafka; BLS; Splunk HEC; LoongCollector.
+    "content",
+    "log_content",
+    "message",
+    "@raw",
+    "event",
+    "contents",
+    // CloudWatch Logs Insights; the rest of CloudWatch has `message`.
+    "@message",
+    // Log agents and container runtimes; journald.
+    "log",
+    "MESSAGE",
+];
+
+/// The key of the record in events of Fluent Bit's Kafka input; in records it is an attack's.
+pub(crate) const EVENT_PAYLOAD: &str = "payload";
+
+/// The key of a record in base64, in what Firehose hands on, and the other keys that it may have.
+pub(crate) const ENCODED: &str = "data";
+pub(crate) const BESIDE_ENCODED: &[&str] =
+    &["recordId", "approximateArrivalTimestamp", "kinesisRecordMetadata"];
+
+/// What an API answers if a call failed.
+pub(crate) struct ErrorBody {
+    /// The key of the error's code.
+    pub(crate) code: &'static str,
+    /// The key of its message.
+    pub(crate) message: &'static str,
+    /// Another key that it always has.
+    pub(crate) also: Option<&'static str>,
+    /// All other keys that it may have, where others have the same ones; then it comes before a
+    /// payload, whose key `message` is as well.
+    pub(crate) only: Option<&'static [&'static str]>,
+}
+
+/// The error bodies of the clouds' APIs.
+pub(crate) const API_ERRORS: &[ErrorBody] = &[
+    // Huawei.
+    ErrorBody { code: "error_code", message: "error_msg", also: None, only: None },
+    // Alibaba's SLS; its other APIs.
+    ErrorBody { code: "errorCode", message: "errorMessage", also: None, only: None },
+    ErrorBody {
+        code: "Code",
+        message: "Message",
+        also: Some("RequestId"),
+        only: Some(&["HostId", "Recommend"]),
+    },
+    // Baidu.
+    ErrorBody { code: "code", message: "message", also: Some("requestId"), only: Some(&[]) },
+    // AWS.
+    ErrorBody { code: "__type", message: "message", also: None, only: Some(&[]) },
+    ErrorBody { code: "__type", message: "Message", also: None, only: Some(&[]) },
+];
+
+/// How the messages begin by which CloudWatch Logs tries whether somebody takes its events.
+pub(crate) const CONTROL_MESSAGE: &str = "CWL CONTROL MESSAGE";
+
+/// The key of a log's time that may be a record's own key too.
+pub(crate) const TIME: &str = "time";
+
+/// The key of the log's topic in a record. In an envelope around records of SLS it is `topic`,
+/// which in a record may be anything's: Kafka has topics, too, and somebody named them.
+pub(crate) const TOPIC: &str = "__topic__";
+
+/// Whether a key is the log's topic; `wrapper` as for [`meta`].
+pub(crate) fn is_topic(key: &str, wrapper: bool) -> bool {
+    key == TOPIC || wrapper && key == "topic"
+}
+
+/// Topics of logs in SLS that are of no product here, though some of their keys are: those of
+/// the load balancers and of the web application firewall.
+const OTHER_TOPICS: [&str; 3] = ["alb_layer7_access_log", "slb_layer7_access_log", "waf_access_log"];
+
+/// What a log's topic says about its records.
+pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {
+    if let Some(p) = products::all().iter().position(|p| p.topics.contains(&topic.text)) {
+        return Hint::Product(p);
+    }
+    match key {
+        _ if convert::is_missing(topic) => Hint::Nothing,
+        _ if OTHER_TOPICS.contains(&topic.text) => Hint::Other,
+        TOPIC => Hint::Provider("alibaba"),
+        // An envelope's may be another log service's.
+        _ => Hint::Nothing,
+    }
+}
+
+/// The key of the names of columns in a section, and the key of what they are around.
+pub(crate) const COLUMNS: &str = "columns";
+
+/// Whether an object with this key may be wrapped around a record.
+pub(crate) fn is_payload(key: &str) -> bool {
+    PAYLOADS.contains(&key)
+}
+
+/// Whether what stands under this key in a record may be the text that the record was made of: it
+/// is a payload's, a log service's, or that of a kept text.
+pub(crate) fn holds_text(key: &str) -> bool {
+    let others = ["raw", "envelope", "__raw__", "__raw_log__", EVENT_PAYLOAD, ENCODED];
+    PAYLOADS.iter().chain(&others).any(|k| same_key(k, key))
+}
+
+/// Whether this is what a log's time has below its second.
+pub(crate) fn is_time_part(key: &str) -> bool {
+    matches!(key, "__time_ns_part__" | "@time_ns")
+}
+
+/// What a key is to the log service; `wrapper` where it stands beside a payload, and not
+/// among the keys of a record.
+pub(crate) fn meta(key: &str, wrapper: bool) -> Option<Meta> {
+    match key {
+        "__time__" | "@lh_time" => Some(Meta::LogTime(Unit::Seconds)),
+        "@timestamp" => Some(Meta::LogTime(Unit::Millis)),
+        // LTS transfer to OBS; LoongCollector, also among the keys of a record.
+        TIME => Some(Meta::LogTime(Unit::Guess)),
+        // BLS.
+        "timestamp" if wrapper => Some(Meta::LogTime(Unit::Millis)),
+        "__topic__" | "__source__" | "__pack_id__" | "__pack_meta__" | "__index_number__" | "__raw__"
+        | "__raw_log__" | "__time_ns_part__" | "@time_ns" | "@stream" | "@seq" => Some(Meta::Field),
+        _ if key.starts_with("__tag__:") => Some(Meta::Field),
+        _ => None,
+    }
+}
+
+/// The marks that LTS puts around the words that a query found.
+pub(crate) const HIGHLIGHTS: [&str; 2] = ["<HighLightTag>", "</HighLightTag>"];

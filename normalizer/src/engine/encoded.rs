@@ -1,0 +1,180 @@
+//! Records in base64, with gzip inside or not, as Firehose hands them on.
+//!
+//! The checksum behind what is compressed is not looked at: that is for files.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use miniz_oxide::inflate;
+
+use super::normalizer::{Normalizer, Sink};
+use crate::{
+    base::limits,
+    reading::{
+        fill::{Around, with_own_fields},
+        plan::Plan,
+        source::Source,
+    },
+    record::{
+        fault::{Fault, code},
+        fields::RawKind,
+    },
+};
+
+/// What a text in base64 holds.
+enum Held {
+    Text(String),
+    /// More than is read, or than its length lets expect.
+    TooMuch,
+    /// Something compressed that can't be read.
+    Broken,
+    /// No text.
+    Other,
+}
+
+impl Normalizer {
+    /// Normalizes the text that a member has in base64; false where it has none. Apart from what is
+    /// called anew for each envelope around a record.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn encoded<'a>(
+        &mut self,
+        plan: &Plan,
+        source: &dyn Source<'a>,
+        member: usize,
+        depth: usize,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) -> bool {
+        let raw = source.raw(member);
+        if raw.kind != RawKind::Text {
+            return false;
+        }
+        match held(raw.text.as_bytes()) {
+            Held::Other => return false,
+            Held::TooMuch => self.reject(&too_much(), sink),
+            Held::Broken => {
+                let text = "what is compressed in it breaks off or is damaged; fetch it again";
+                self.reject(&Fault::of_record(code::CUT_SHORT, text), sink);
+            }
+            Held::Text(text) => {
+                let told_depth = self.observer.as_mut().map(|o| o.enter(source.key(member)));
+                let fields = match self.rules.keep_envelope {
+                    true => with_own_fields(plan, source, around),
+                    false => Vec::new(),
+                };
+                self.payload(&text, depth + 1, Around { fields: &fields, ..around }, sink);
+                if let (Some(observer), Some(depth)) = (&mut self.observer, told_depth) {
+                    observer.leave(depth);
+                }
+            }
+        }
+        true
+    }
+}
+
+fn too_much() -> Fault<'static> {
+    let text = format!(
+        "the text that is compressed in it is longer than {} bytes, or than {} times what it is compressed to",
+        limits::INFLATED,
+        limits::INFLATED_RATIO
+    );
+    Fault::of_record(code::TOO_LONG, text)
+}
+
+fn held(base64: &[u8]) -> Held {
+    let mut bytes = vec![0; base64.len() / 4 * 3 + 3];
+    let Ok(len) = STANDARD.decode_slice(base64, &mut bytes) else { return Held::Other };
+    bytes.truncate(len);
+    if bytes.starts_with(&GZIP) {
+        let most = limits::INFLATED.min(bytes.len() * limits::INFLATED_RATIO);
+        let Some(deflated) = behind_header(&bytes) else { return Held::Broken };
+        match inflate::decompress_to_vec_with_limit(deflated, most) {
+            Ok(text) => bytes = text,
+            Err(e) if e.status == inflate::TINFLStatus::HasMoreOutput => return Held::TooMuch,
+            Err(_) => return Held::Broken,
+        }
+    }
+    String::from_utf8(bytes).map_or(Held::Other, Held::Text)
+}
+
+/// How a gzip stream begins: its mark, and that it is deflated.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// What stands behind the header of a gzip stream: ten bytes, and what its flags tell of.
+fn behind_header(gzip: &[u8]) -> Option<&[u8]> {
+    let flags = *gzip.get(3)?;
+    let mut rest = gzip.get(10..)?;
+    if flags & 4 != 0 {
+        let len = usize::from(u16::from_le_bytes(*rest.first_chunk()?));
+        rest = rest.get(2 + len..)?;
+    }
+    for name_or_comment in [8, 16] {
+        if flags & name_or_comment != 0 {
+            rest = rest.get(memchr::memchr(0, rest)? + 1..)?;
+        }
+    }
+    rest.get(if flags & 2 != 0 { 2 } else { 0 }..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(base64: &str) -> Option<String> {
+        match held(base64.as_bytes()) {
+            Held::Text(text) => Some(text),
+            Held::TooMuch => Some("too much".into()),
+            Held::Broken | Held::Other => None,
+        }
+    }
+
+    fn encode(bytes: &[u8]) -> String {
+        let mut base64 = vec![0; bytes.len() / 3 * 4 + 4];
+        let len = STANDARD.encode_slice(bytes, &mut base64).unwrap();
+        base64.truncate(len);
+        String::from_utf8(base64).unwrap()
+    }
+
+    /// A gzip stream of a text that is stored as it is.
+    fn gzip(flags: u8, header: &[u8], text: &str) -> String {
+        let len = (text.len() as u16).to_le_bytes();
+        let not = (!(text.len() as u16)).to_le_bytes();
+        let parts: [&[u8]; 7] =
+            [&GZIP, &[flags, 0, 0, 0, 0, 0, 3], header, &[1, len[0], len[1]], &not, text.as_bytes(), &[0; 8]];
+        encode(&parts.concat())
+    }
+
+    #[test]
+    fn texts_are_found_behind_every_header() {
+        assert_eq!(text("YQ==").as_deref(), Some("a"));
+        for (flags, header) in [
+            (0, &b""[..]),
+            (4, b"\x02\0xy"),
+            (8, b"name\0"),
+            (16, b"comment\0"),
+            (2, b"cc"),
+            (30, b"\x01\0xname\0comment\0cc"),
+        ] {
+            assert_eq!(text(&gzip(flags, header, "a line")).as_deref(), Some("a line"), "{flags}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_none() {
+        let whole = gzip(30, b"\x01\0xname\0comment\0cc", "a line");
+        for len in (0..whole.len() - 16).step_by(4) {
+            let found = text(&whole[..len]);
+            assert!(found.as_deref().is_none_or(str::is_empty), "{len}: {found:?}");
+        }
+        for other in ["YQ", "Y Q=", "\u{e9}", "/w==", &gzip(0, b"", "x")[..12]] {
+            assert_eq!(text(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_grows_without_bound_is_too_much() {
+        let mut bomb = GZIP.to_vec();
+        bomb.extend([0; 7]);
+        bomb.extend(miniz_oxide::deflate::compress_to_vec(&vec![b'a'; 1 << 20], 6));
+        assert_eq!(text(&encode(&bomb)).as_deref(), Some("too much"));
+    }
+}

@@ -1,0 +1,715 @@
+//! Fills a record by its plan, value by value, and writes it.
+
+use crate::{
+    base::limits,
+    bytes::sort,
+    catalog::products::{self, Entry, Product, Shape, To},
+    json::{encode, output::Output, read as json},
+    reading::{
+        plan::{Hint, Plan, Verdict},
+        source::{Object, Source},
+    },
+    record::{
+        fault::{Fault, Message, code},
+        fields::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
+    },
+    rules::{compiled::Rules, config::Zone, filter::Filter, redaction::Cuts},
+    schemas::{self, frames::Frames},
+    value::{
+        convert::{self, NumberFault, Protocol},
+        time::{self, Time},
+        vocabulary,
+    },
+    wire::batch::Outcome,
+};
+
+/// The memory for one record.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    record: RecordMemory,
+    /// Members that have a field, but whose value must be kept beside it.
+    kept: Vec<usize>,
+    cuts: Cuts,
+    /// None where nothing is kept from one record to the next.
+    frames: Option<Frames>,
+}
+
+impl Memory {
+    /// With frames.
+    pub(crate) fn with_frames() -> Self {
+        Self { frames: Some(Frames::default()), ..Self::default() }
+    }
+}
+
+/// What the envelopes around a record say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Around<'a> {
+    pub(crate) log_time: Option<Time>,
+    /// What a topic says about its product.
+    pub(crate) hint: Hint,
+    /// Their fields, from the outermost to the innermost; only if they are to be kept.
+    pub(crate) fields: &'a [(&'a str, Raw<'a>)],
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Normalized,
+    Filtered,
+}
+
+/// A record's plan, its values, and what stands around it.
+pub(crate) struct Given<'p, 'a> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) product: &'static Product,
+    /// The long way is for all sources one; what is faster goes the short way.
+    pub(crate) source: &'p dyn Source<'a>,
+    /// The members of a flat record's `extra`.
+    pub(crate) flat_extra: Object<'a>,
+    pub(crate) around: Around<'p>,
+    /// The record's text.
+    pub(crate) text: &'a str,
+}
+
+impl<'a> Given<'_, 'a> {
+    /// Makes a record and writes it.
+    pub(crate) fn write(
+        &self,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Result<Written, Fault<'a>> {
+        if rules.direct
+            && let Some(values) = self.source.short()
+            && let tail = values.text.as_bytes()
+            && let log_time = self.around.log_time.map(|t| t.ms)
+            && let Some(written) = self.plan.write(values, tail, log_time, rules, memory, out)
+        {
+            return Ok(written);
+        }
+        self.write_at_length(rules, memory, out)
+    }
+
+    /// The long way. Apart from the short one, so that neither's variables take the other's stack.
+    #[inline(never)]
+    pub(crate) fn write_at_length(
+        &self,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Result<Written, Fault<'a>> {
+        // Ahead of the record, which may borrow it.
+        let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
+        if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
+            return Err(fault);
+        }
+        let Memory { record: used, kept, cuts, frames } = memory;
+        let mut record = Record::new(used);
+        let filled = self.fill(&mut record, rules.zone.as_ref(), kept);
+        let written = filled.and_then(|()| {
+            if rules.keep_raw {
+                // A value of that name is in the text too.
+                record.extra.retain(|(key, _)| *key != "raw");
+                record.extra.push(("raw", Raw::text(self.text)));
+            }
+            if !envelope.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
+                record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
+            }
+            if !rules.apply(&mut record, self.product, cuts) {
+                out.filtered += 1;
+                return Ok(Written::Filtered);
+            }
+            let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + envelope.len()));
+            if !schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output) {
+                return Err(too_much_output(self.product, most));
+            }
+            out.normalized += 1;
+            Ok(Written::Normalized)
+        });
+        record.recycle(used);
+        written
+    }
+
+    #[inline(never)]
+    pub(crate) fn fill<'r>(
+        &self,
+        record: &mut Record<'r>,
+        zone: Option<&Zone>,
+        kept: &mut Vec<usize>,
+    ) -> Result<(), Fault<'a>>
+    where
+        'a: 'r,
+    {
+        let Self { plan, product, source, .. } = self;
+        for (field, word) in product.words() {
+            if !word.is_empty() {
+                record.set(field, Value::Text(word));
+            }
+        }
+        kept.clear();
+        if plan.rival_times {
+            self.put_zoned_times_first(record, zone);
+        }
+        for &(member, entry) in &plan.steps {
+            match quickly(record, &product.entries[entry], source.value(member), zone) {
+                Ok(Applied::Done) => {}
+                Ok(Applied::Keep) => kept.push(member),
+                Err(fault) => {
+                    let (field, column) = (source.key(member), source.column(member));
+                    return Err(Fault { format: product.id, field, column, ..fault });
+                }
+            }
+        }
+        if let Some((field, fault)) = products::odd_word(product, record) {
+            return Err(self.odd(field, fault));
+        }
+        let (log_time, used) = match plan.log_time {
+            Some((first, _)) => self.log_time(first, zone, kept),
+            None => (self.around.log_time, None),
+        };
+        if let Some(time) = log_time {
+            record.set(Field::LogTimeMs, Value::Number(time.ms));
+        }
+        let extra = match kept.is_empty() && used.is_none() {
+            true => &plan.extra,
+            false => {
+                kept.extend(plan.extra.iter().filter(|i| Some(**i) != used));
+                sort::sort(kept);
+                kept
+            }
+        };
+        let flat = &self.flat_extra;
+        let deep = extra.iter().find(|&&i| is_too_deep(source.raw(i))).map(|&i| source.key(i));
+        let deep = deep.or_else(|| {
+            let in_flat = (0..flat.members.len()).find(|&i| is_too_deep(flat.raw(i)));
+            in_flat.map(|i| flat.key(i))
+        });
+        if let Some(key) = deep {
+            return Err(too_deep(product, key));
+        }
+        let said = |m: &(&str, Raw<'_>)| !convert::is_dash(m.1);
+        record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))).filter(said));
+        record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
+        if !flat.members.is_empty() {
+            last_of_each_key(&mut record.extra);
+            record.extra.retain(said);
+        }
+        Ok(())
+    }
+
+    /// Where the first of several times for a field states no zone, sets the field to the first
+    /// that does. Then that one goes before the others, of which each is compared with it.
+    #[inline(never)]
+    fn put_zoned_times_first(&self, record: &mut Record<'_>, zone: Option<&Zone>) {
+        let (mut zoneless, mut settled) = (0_u64, 0_u64);
+        for &(member, entry) in &self.plan.steps {
+            let To::Time(field, unit) = self.product.entries[entry].to else { continue };
+            let (raw, bit) = (self.source.value(member), 1 << field as usize);
+            if settled & bit != 0 || raw.kind == RawKind::Nested || convert::is_missing(raw) {
+                continue;
+            }
+            let text = raw.text.trim_ascii();
+            if !time::states_zone(text) {
+                zoneless |= bit;
+            } else if zoneless & bit == 0 {
+                settled |= bit;
+            } else if let Ok(time) = time::read(text, unit, zone) {
+                record.set(field, Value::Number(time.ms));
+                settled |= bit;
+            }
+        }
+    }
+
+    /// The log's time, and the member that has it. The first of the members that may have it is
+    /// kept where it does not, or says more.
+    #[inline(never)]
+    fn log_time(
+        &self,
+        first: usize,
+        zone: Option<&Zone>,
+        kept: &mut Vec<usize>,
+    ) -> (Option<Time>, Option<usize>) {
+        let (around, own) = (self.around.log_time, self.plan.log_time_in(self.source, zone));
+        let used = own.filter(|o| time::better(Some(o.1), around) == Some(o.1));
+        let said = used.is_some_and(|o| o.0 == first && o.1.other_unit.is_none());
+        if !said && !convert::is_missing(self.source.raw(first)) {
+            kept.push(first);
+        }
+        let all_of_it = used.filter(|o| o.1.other_unit.is_none()).map(|o| o.0);
+        (used.map(|o| o.1).or(around), all_of_it.filter(|i| *i != first))
+    }
+
+    /// A fault of a flat record's field, with the key and the value of that.
+    #[cold]
+    #[inline(never)]
+    fn odd(&self, field: Field, fault: Fault<'static>) -> Fault<'a> {
+        let is_its = |s: &&(usize, usize)| self.product.entries[s.1].to.field() == Some(field);
+        let member = self.plan.steps.iter().find(is_its).map(|s| s.0);
+        let (field, found) = member.map_or(("", ""), |i| (self.source.key(i), self.source.raw(i).text));
+        let column = member.map_or(0, |i| self.source.column(i));
+        Fault { field, column, found, ..fault }
+    }
+
+    /// The fields of the envelopes as a JSON object; empty where there are none.
+    #[cold]
+    #[inline(never)]
+    fn envelope(&self) -> String {
+        let fields = with_own_fields(self.plan, self.source, self.around);
+        if fields.is_empty() {
+            return String::new();
+        }
+        let mut json = Output::default();
+        json.write(|buffer, at| encode::object(buffer, at, fields.iter().copied()));
+        String::from_utf8_lossy(&json).into_owned()
+    }
+}
+
+impl Plan {
+    /// Writes a record in the short way, if nothing stands against it. The tail begins with the
+    /// record's text, and may go on behind it.
+    #[inline]
+    pub(crate) fn write(
+        &self,
+        values: Object<'_>,
+        tail: &[u8],
+        log_time: Option<u64>,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Option<Written> {
+        let zone = rules.zone.as_ref();
+        let start = out.output.len();
+        if !self.shaped.is_empty() && self.misfits(&values) {
+            return None;
+        }
+        if !self.direct.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
+            return None;
+        }
+        if out.output.len() - start > limits::output(values.text.len()) {
+            // The long way says so.
+            out.output.truncate(start);
+            return None;
+        }
+        Some(self.filter(values, log_time, rules, memory, start, out))
+    }
+
+    /// Whether a value is not as it must be where only the keys tell the product.
+    #[inline(never)]
+    fn misfits<'a>(&self, source: &dyn Source<'a>) -> bool {
+        self.shaped.iter().any(|(i, entry)| misfits(entry, source.value(*i)))
+    }
+
+    /// What is wrong then.
+    #[inline(never)]
+    pub(crate) fn misfit<'a>(&self, source: &dyn Source<'a>, product: &'static str) -> Option<Fault<'a>> {
+        let mut odd = self.shaped.iter().filter(|(i, entry)| misfits(entry, source.value(*i)));
+        let (i, entry) = *odd.next()?;
+        Some(Fault {
+            // With two it is more likely something else's.
+            format: if odd.next().is_some() { "" } else { product },
+            field: source.key(i),
+            column: source.column(i),
+            found: source.raw(i).text,
+            ..no_such(entry.shape, product)
+        })
+    }
+
+    /// Takes the record back that was written from `start` on, if the filter drops it.
+    #[inline(always)]
+    pub(crate) fn filter(
+        &self,
+        values: Object<'_>,
+        log_time: Option<u64>,
+        rules: &Rules,
+        memory: &mut Memory,
+        start: usize,
+        out: &mut Outcome,
+    ) -> Written {
+        if let Some(filter) = rules.filter()
+            && !self.passes(values, log_time, rules.zone.as_ref(), filter, memory)
+        {
+            out.output.truncate(start);
+            out.filtered += 1;
+            return Written::Filtered;
+        }
+        out.normalized += 1;
+        Written::Normalized
+    }
+
+    /// The log's time that stands among the values, and the member that has it: the first that
+    /// states its zone, or else the first.
+    #[inline(never)]
+    pub(crate) fn log_time_in<'a>(
+        &self,
+        source: &dyn Source<'a>,
+        zone: Option<&Zone>,
+    ) -> Option<(usize, Time)> {
+        let mut found = None;
+        for &(i, unit) in self.log_time.iter().chain(&self.other_log_times) {
+            let raw = source.raw(i);
+            if let Ok(time) = time::read(raw.text, unit, zone)
+                && !convert::is_missing(raw)
+            {
+                if time.zoned {
+                    return Some((i, time));
+                }
+                found = found.or(Some((i, time)));
+            }
+        }
+        found
+    }
+
+    /// Whether a record passes, of which only the fields are read that the filter looks at. It
+    /// has been written, so each value is good, and is in its field.
+    #[inline(never)]
+    fn passes(
+        &self,
+        values: Object<'_>,
+        log_time: Option<u64>,
+        zone: Option<&Zone>,
+        filter: &Filter,
+        memory: &mut Memory,
+    ) -> bool {
+        let Verdict::Product(product) = self.verdict else { return true };
+        let reads = filter.reads();
+        let product = products::all()[product];
+        let mut record = Record::new(&mut memory.record);
+        for (field, word) in product.words() {
+            if reads.has(field) {
+                record.set(field, Value::Text(word));
+            }
+        }
+        for &(member, entry) in &self.steps {
+            let entry = &product.entries[entry];
+            if entry.to.field().is_some_and(|f| reads.has(f)) {
+                let _ = quickly(&mut record, entry, values.raw(member), zone);
+            }
+        }
+        if reads.has(Field::LogTimeMs)
+            && let Some(time) = self.log_time_in(&values, zone).map(|t| t.1.ms).or(log_time)
+        {
+            record.set(Field::LogTimeMs, Value::Number(time));
+        }
+        if reads.extra {
+            let extra = self.extra.iter().map(|&i| (self.key(i), values.raw(i)));
+            record.extra.extend(extra.filter(|m| !convert::is_dash(m.1)));
+        }
+        let passes = filter.accepts(&record);
+        record.recycle(&mut memory.record);
+        passes
+    }
+}
+
+/// Whether a value is nested so deep that it could not be read back from a flat record.
+#[inline]
+pub(crate) fn is_too_deep(raw: Raw<'_>) -> bool {
+    raw.kind == RawKind::Nested && json::is_deeper(raw.text, limits::EXTRA_DEPTH)
+}
+
+#[cold]
+#[inline(never)]
+fn too_deep<'a>(product: &Product, key: &'a str) -> Fault<'a> {
+    let text = format!(
+        "arrays and objects are nested in it deeper than {}, and it could not be read back from extra",
+        limits::EXTRA_DEPTH
+    );
+    Fault { format: product.id, field: key, ..Fault::of_record(code::NESTING, text) }
+}
+
+/// Of members with the same key only the last counts, as everywhere.
+fn last_of_each_key(extra: &mut Vec<(&str, Raw<'_>)>) {
+    if sort::few_and_each_once(extra.len(), &|i| extra[i].0) {
+        return;
+    }
+    let last = sort::last_of_each(extra.len(), &|i| extra[i].0);
+    for (to, &from) in last.iter().enumerate() {
+        extra[to] = extra[from];
+    }
+    extra.truncate(last.len());
+}
+
+#[cold]
+#[inline(never)]
+fn too_much_output(product: &Product, most: usize) -> Fault<'static> {
+    let text = format!(
+        "it would become more than {most} bytes, the most that a record of its length may; its keys are too many or too long, so take out with --drop what is not needed"
+    );
+    Fault { format: product.id, ..Fault::of_record(code::TOO_MUCH_OUTPUT, text) }
+}
+
+/// The fields of the envelopes around a record, with those that stand in it.
+#[cold]
+#[inline(never)]
+pub(crate) fn with_own_fields<'a: 'f, 'f>(
+    plan: &Plan,
+    source: &dyn Source<'a>,
+    around: Around<'f>,
+) -> Vec<(&'f str, Raw<'f>)> {
+    let mut fields = around.fields.to_vec();
+    let own = plan.envelope.iter().map(|&i| (source.key(i), source.raw(i)));
+    add_fields(&mut fields, &mut own.filter(|(_, raw)| is_kept_in_envelope(*raw)));
+    fields
+}
+
+/// Whether a field of an envelope could be read back: in `extra.envelope` it is one deeper than in
+/// `extra`.
+pub(crate) fn is_kept_in_envelope(raw: Raw<'_>) -> bool {
+    raw.kind != RawKind::Nested || !json::is_deeper(raw.text, limits::EXTRA_DEPTH - 1)
+}
+
+/// Adds the fields of an envelope, which has each once, to those of the envelopes around it; the
+/// innermost of a name wins. Leaves out what exceeds [`limits::ENVELOPE`], so that many records
+/// can't multiply it.
+pub(crate) fn add_fields<'f>(
+    fields: &mut Vec<(&'f str, Raw<'f>)>,
+    new: &mut dyn Iterator<Item = (&'f str, Raw<'f>)>,
+) {
+    let mut around = fields.len();
+    let size = |(key, raw): &(&str, Raw<'_>)| key.len() + raw.text.len();
+    let mut room = limits::ENVELOPE.saturating_sub(fields.iter().map(size).sum());
+    for field in new {
+        if let Some(i) = fields[..around].iter().position(|f| f.0 == field.0) {
+            room += size(&fields.remove(i));
+            around -= 1;
+        }
+        if size(&field) <= room && fields.len() < limits::ENVELOPE_FIELDS {
+            room -= size(&field);
+            fields.push(field);
+        }
+    }
+}
+
+/// Whether a value is something else than what a record of the product has. One that stands for
+/// none is not.
+#[inline]
+fn misfits(entry: &Entry, raw: Raw<'_>) -> bool {
+    let text = raw.text.trim_ascii().as_bytes();
+    let text = match entry.shape {
+        // Whole numbers are written so by some.
+        Shape::AtLeast(_) => text.strip_suffix(b".0").unwrap_or(text),
+        _ => text,
+    };
+    !entry.fits(text) && !convert::is_missing(raw)
+}
+
+/// A value that is not as a product's are.
+#[cold]
+#[inline(never)]
+pub(crate) fn no_such(shape: Shape, product: &'static str) -> Fault<'static> {
+    let shape = shape.describe();
+    let text = ["is not ", &shape, ", so this may be no ", product, "; if it is, say --from ", product];
+    Fault { format: product, ..Fault::of_record(code::UNKNOWN_FORMAT, text.concat()) }
+}
+
+/// What became of a value.
+pub(crate) enum Applied {
+    /// Nothing of it is left to keep.
+    Done,
+    /// The value must be kept as it came.
+    Keep,
+}
+
+/// The field and value of what is written the way it nearly always is.
+#[inline]
+fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
+    let bytes = raw.text.as_bytes();
+    match entry.to {
+        To::Number(field) => {
+            let most = match field.field_type() {
+                FieldType::Integer(most) => most,
+                _ => return None,
+            };
+            let n = convert::digits(bytes).filter(|n| *n <= most)?;
+            Some((field, Value::Number(n)))
+        }
+        To::Time(field, unit) => Some((field, Value::Number(time::plain(bytes, unit)?))),
+        To::Address(field) => Some((field, Value::Address(convert::ipv4(bytes)?.into()))),
+        // Longer than anything that stands for none.
+        To::Text(field) if bytes.len() > 4 && raw.kind == RawKind::Text && entry.absent.is_empty() => {
+            Some((field, Value::Text(raw.text)))
+        }
+        _ => None,
+    }
+}
+
+/// What a value is read as.
+// As one parameter: a sandbox passes the first four in registers, and those behind are waited for.
+struct Wanted<'p> {
+    entry: &'p Entry,
+    field: Field,
+    zone: Option<&'p Zone>,
+}
+
+/// Reads a value and sets its field; fast where it is written as it nearly always is.
+#[inline(always)]
+fn quickly<'r, 'a: 'r>(
+    record: &mut Record<'r>,
+    entry: &Entry,
+    raw: Raw<'a>,
+    zone: Option<&Zone>,
+) -> Result<Applied, Fault<'a>> {
+    if let Some((field, value)) = plainly(entry, raw)
+        && !record.has(field)
+    {
+        record.set(field, value);
+        return Ok(Applied::Done);
+    }
+    apply(record, entry, raw, zone)
+}
+
+/// Reads a value and sets its field.
+pub(crate) fn apply<'r, 'a: 'r>(
+    record: &mut Record<'r>,
+    entry: &Entry,
+    raw: Raw<'a>,
+    zone: Option<&Zone>,
+) -> Result<Applied, Fault<'a>> {
+    let field = match entry.to {
+        To::Version(v) => return Ok(if raw.text == v { Applied::Done } else { Applied::Keep }),
+        To::Extra if entry.is_absent(raw.text.as_bytes()) => return Ok(Applied::Done),
+        To::Extra | To::Envelope => return Ok(Applied::Keep),
+        To::Silences(word, field) => {
+            if raw.text == word {
+                record.remove(field);
+            }
+            return Ok(Applied::Keep);
+        }
+        To::FlatExtra => {
+            return Ok(if raw.kind == RawKind::Nested && raw.text.starts_with('{') {
+                Applied::Done
+            } else {
+                Applied::Keep
+            });
+        }
+        To::Protocol => Field::Protocol,
+        To::Counter(ingress, egress) => match record.get(Field::Direction) {
+            Some(Value::Text("ingress")) => ingress,
+            Some(_) => egress,
+            None => return Ok(Applied::Keep),
+        },
+        To::Text(f)
+        | To::Number(f)
+        | To::Address(f)
+        | To::AddressOrName(f)
+        | To::Time(f, _)
+        | To::Word(f, _)
+        | To::Flat(f) => f,
+    };
+    // An id may be `-1`.
+    let is_id = matches!(entry.to, To::Text(_) | To::Flat(_)) && raw.text == "-1";
+    if !is_id && convert::is_missing(raw) {
+        // `-1` stands for any protocol, which is not quite the same as none.
+        let any = matches!(entry.to, To::Protocol) && raw.text.trim_ascii() == "-1";
+        return Ok(if any { Applied::Keep } else { Applied::Done });
+    }
+    if raw.kind == RawKind::Nested {
+        return Ok(Applied::Keep);
+    }
+    if entry.is_absent(raw.text.as_bytes()) {
+        return Ok(Applied::Done);
+    }
+    let wanted = Wanted { entry, field, zone };
+    if let Some(value) = record.get(field) {
+        // Another key has given the field its value; this one is kept if it says something else.
+        let same = read(record, &wanted, raw).is_ok_and(|r| r == Some((value, true)));
+        return Ok(if same { Applied::Done } else { Applied::Keep });
+    }
+    Ok(match read(record, &wanted, raw)? {
+        None => Applied::Keep,
+        Some((value, exact)) => {
+            record.set(field, value);
+            if exact { Applied::Done } else { Applied::Keep }
+        }
+    })
+}
+
+/// Reads a value; says whether that loses nothing. `None` is a value that has no place in the field.
+#[inline]
+fn read<'r, 'a: 'r>(
+    record: &mut Record<'r>,
+    wanted: &Wanted<'_>,
+    raw: Raw<'a>,
+) -> Result<Option<(Value<'a>, bool)>, Fault<'a>> {
+    let Wanted { entry, field, zone } = *wanted;
+    let text = raw.text.trim_ascii();
+    let bad = |code, message: &'static str| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
+    Ok(Some(match entry.to {
+        To::Flat(_) => (flat_value(field, raw)?, true),
+        To::Number(_) | To::Counter(..) => number(field, raw)?,
+        To::Address(_) | To::AddressOrName(_) => match convert::address(text) {
+            Some(a) => (Value::Address(a), true),
+            None if matches!(entry.to, To::AddressOrName(_)) && is_host_name(text) => {
+                return Ok(None);
+            }
+            None => return bad(code::ADDRESS, "is not an IPv4 or IPv6 address"),
+        },
+        To::Protocol => match convert::protocol(text) {
+            Protocol::Number(n, more) => {
+                let word = vocabulary::transport(n);
+                if !word.is_empty() {
+                    record.set(Field::Transport, Value::Text(word));
+                }
+                (Value::Number(u64::from(n)), !more)
+            }
+            Protocol::OutOfRange => {
+                return bad(code::PROTOCOL, "is no protocol number; they go from 0 to 255");
+            }
+            // It is kept as it came.
+            Protocol::Name => return Ok(None),
+        },
+        To::Time(_, unit) => match time::read(text, unit, zone) {
+            Ok(time) => (Value::Number(time.ms), time.exact),
+            Err(message) => return bad(code::TIME, message),
+        },
+        To::Word(_, words) => match vocabulary::find(words, text) {
+            Some((word, more)) => (Value::Text(word), !more),
+            None => {
+                let code = if field == Field::Action { code::ACTION } else { code::WORD };
+                return Err(Fault { found: raw.text, ..Fault::of_record(code, Message::NoneOf(words)) });
+            }
+        },
+        _ => (Value::Text(raw.text), true),
+    }))
+}
+
+/// Whether a text may be the name of a host.
+fn is_host_name(text: &str) -> bool {
+    text.len() <= 253
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        && text.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>> {
+    let most = match field.field_type() {
+        FieldType::Integer(most) => most,
+        FieldType::Millis => limits::LATEST_MS,
+        _ => u64::MAX,
+    };
+    let message: Message = match convert::unsigned(raw.text.trim_ascii()) {
+        Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
+        Err(NumberFault::NotANumber) => "is not a number".into(),
+        Err(NumberFault::Negative) => "is negative; expected a number from 0".into(),
+        Ok(_) | Err(NumberFault::TooLarge) => Message::Above(most),
+    };
+    Err(Fault { found: raw.text, ..Fault::of_record(code::NUMBER, message) })
+}
+
+/// Reads a field of a flat record, which is there exactly as it goes out.
+fn flat_value<'a>(field: Field, raw: Raw<'a>) -> Result<Value<'a>, Fault<'a>> {
+    let fault = |code, message: String| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
+    match field.field_type() {
+        FieldType::Text => Ok(Value::Text(raw.text)),
+        FieldType::Word(words) => match words.iter().find(|w| **w == raw.text) {
+            Some(word) => Ok(Value::Text(word)),
+            None => fault(code::WORD, format!("is none of {}", words.join(", "))),
+        },
+        FieldType::Address => match convert::address(raw.text) {
+            Some(a) => Ok(Value::Address(a)),
+            None => fault(code::ADDRESS, "is not an IPv4 or IPv6 address".into()),
+        },
+        FieldType::Integer(_) | FieldType::Millis => match number(field, raw)? {
+            (value, true) => Ok(value),
+            (_, false) => fault(code::NUMBER, "is not an integer".into()),
+        },
+    }
+}

@@ -1,0 +1,5 @@
+//! The reference path from a source to a record.
+
+pub(crate) mod fill;
+pub(crate) mod plan;
+pub(crate) mod source;

@@ -1,0 +1,222 @@
+//! Why a record is rejected: what, where, what was found, what to do.
+
+use std::fmt::Write as _;
+
+use crate::{json::encode, value::vocabulary::Word};
+
+/// The kinds of fault, as `rejects_by_reason` counts them.
+pub(crate) mod code {
+    pub(crate) const ACTION: &str = "action";
+    pub(crate) const ADDRESS: &str = "address";
+    pub(crate) const AMBIGUOUS: &str = "ambiguous";
+    pub(crate) const API_ERROR: &str = "api-error";
+    pub(crate) const CONTROL_MESSAGE: &str = "control-message";
+    pub(crate) const COLUMN_COUNT: &str = "column-count";
+    pub(crate) const CUT_SHORT: &str = "cut-short";
+    pub(crate) const HEADER: &str = "header";
+    pub(crate) const JSON: &str = "json";
+    pub(crate) const MISSING_KEY: &str = "missing-key";
+    pub(crate) const NESTING: &str = "nesting";
+    pub(crate) const NUL: &str = "nul";
+    pub(crate) const NUMBER: &str = "number";
+    pub(crate) const PROTOCOL: &str = "protocol";
+    pub(crate) const TIME: &str = "time";
+    pub(crate) const TOO_LONG: &str = "too-long";
+    pub(crate) const TOO_MANY_RECORDS: &str = "too-many-records";
+    pub(crate) const TOO_MUCH_OUTPUT: &str = "too-much-output";
+    pub(crate) const UNKNOWN_FORMAT: &str = "unknown-format";
+    pub(crate) const UTF8: &str = "utf-8";
+    pub(crate) const WORD: &str = "word";
+}
+
+/// A fault of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault<'a> {
+    pub(crate) code: &'static str,
+    /// The id of the product that the record was taken for, or empty.
+    pub(crate) format: &'static str,
+    /// The key or column's name as the source writes it, or empty.
+    pub(crate) field: &'a str,
+    /// From 1; 0 for none.
+    pub(crate) column: usize,
+    /// The value at fault, or empty.
+    pub(crate) found: &'a str,
+    /// Where in the record's text the fault is, if no value is at fault.
+    pub(crate) offset: Option<usize>,
+    /// The rest of the sentence.
+    pub(crate) message: Message,
+}
+
+/// The rest of a fault's sentence. What is often wrong with a value is put into words only if
+/// somebody reads them: the way that is tried next may still make something of the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// The words themselves.
+    Fixed(&'static str),
+    /// Words that were made up.
+    Made(String),
+    /// It is a number above this.
+    Above(u64),
+    /// It is none of these words.
+    NoneOf(&'static [Word]),
+}
+
+impl From<&'static str> for Message {
+    fn from(text: &'static str) -> Self {
+        Self::Fixed(text)
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Made(text)
+    }
+}
+
+impl Message {
+    fn render(&self, out: &mut String) {
+        match self {
+            Self::Fixed(text) => out.push_str(text),
+            Self::Made(text) => out.push_str(text),
+            Self::Above(most) => {
+                out.push_str("is too large; the highest is ");
+                push_number(out, *most);
+            }
+            Self::NoneOf(words) => {
+                let mut known: Vec<_> = words.iter().map(|w| w.0).collect();
+                known.dedup();
+                out.push_str("is not known; expected one of ");
+                out.push_str(&known.join(", "));
+            }
+        }
+    }
+}
+
+impl<'a> Fault<'a> {
+    /// A fault of the record as a whole.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn of_record(code: &'static str, message: impl Into<Message>) -> Self {
+        Self { code, format: "", field: "", column: 0, found: "", offset: None, message: message.into() }
+    }
+
+    /// Writes it as a sentence. Without the machinery for formats, which costs more than the rest.
+    pub(crate) fn render(&self, out: &mut String) {
+        out.clear();
+        let field = clipped(self.field, 100);
+        if self.column > 0 {
+            out.push_str("column ");
+            push_number(out, self.column as u64);
+            if !field.is_empty() {
+                out.push_str(" (");
+                out.push_str(field);
+                out.push(')');
+            }
+            out.push_str(": ");
+        } else if !field.is_empty() {
+            out.push_str(field);
+            out.push_str(": ");
+        }
+        if !self.found.is_empty() {
+            Quoted(self.found).push_to(out);
+            out.push(' ');
+        }
+        self.message.render(out);
+    }
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn push_number(out: &mut String, n: u64) {
+    let mut digits = [0; 32];
+    let len = encode::number(&mut digits, 0, n).unwrap_or_default();
+    out.push_str(std::str::from_utf8(&digits[..len]).unwrap_or_default());
+}
+
+/// The first bytes of a text, so many at most.
+pub(crate) fn clipped(text: &str, most: usize) -> &str {
+    match text.len() > most {
+        true => &text[..text.floor_char_boundary(most)],
+        false => text,
+    }
+}
+
+/// A value in quotes, cut where it is long, with what can't be shown escaped.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl Quoted<'_> {
+    /// How many characters are shown.
+    const SHOWN: usize = 60;
+
+    fn push_to(&self, out: &mut String) {
+        let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+        if self.0.len() <= Self::SHOWN && self.0.bytes().all(plain) {
+            out.push('"');
+            out.push_str(self.0);
+            out.push('"');
+        } else {
+            let _ = write!(out, "{self}");
+        }
+    }
+}
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_char('"')?;
+        let mut chars = self.0.chars();
+        for c in chars.by_ref().take(Self::SHOWN) {
+            if c.is_control() || c == '"' || c == '\\' {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        f.write_str(if chars.next().is_some() { "\"..." } else { "\"" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_sentences() {
+        let fault = Fault {
+            field: "srcport",
+            column: 6,
+            found: "70000",
+            ..Fault::of_record("", Message::Above(65535))
+        };
+        let rendered = |fault: &Fault<'_>| {
+            let mut text = "old".to_owned();
+            fault.render(&mut text);
+            text
+        };
+        assert_eq!(rendered(&fault), "column 6 (srcport): \"70000\" is too large; the highest is 65535");
+        let fault = Fault { column: 0, message: "is odd".into(), ..fault };
+        assert_eq!(rendered(&fault), "srcport: \"70000\" is odd");
+        let fault = Fault { field: "", column: 10, found: "", ..fault };
+        assert_eq!(rendered(&fault), "column 10: is odd");
+        assert_eq!(rendered(&Fault::of_record("", Message::Above(0))), "is too large; the highest is 0");
+    }
+
+    #[test]
+    fn values_are_quoted_alike_whether_they_are_plain_or_not() {
+        let long = "x".repeat(Quoted::SHOWN);
+        for text in [
+            "",
+            " a~",
+            "\"",
+            "\\",
+            "\t",
+            "\u{7f}",
+            "é",
+            &long,
+            &format!("{long}y"),
+            &format!("é{}", &long[1..]),
+        ] {
+            let mut pushed = String::new();
+            Quoted(text).push_to(&mut pushed);
+            assert_eq!(pushed, Quoted(text).to_string());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The configuration, checked and compiled: what is done with a record between its fields
+//! and its output.
+
+use crate::{
+    base::{error::Error, limits},
+    catalog::products::Product,
+    record::fields::{Field, Raw, Record, Value},
+    rules::{
+        config::{Config, Zone},
+        filter::{self, Filter},
+        redaction::{Cuts, Redaction},
+    },
+    schemas::Schema,
+    value::networks::Networks,
+};
+
+/// What is done with each record.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) zone: Option<Zone>,
+    pub(crate) keep_envelope: bool,
+    pub(crate) keep_raw: bool,
+    pub(crate) to: Schema,
+    pub(crate) observed_at: Option<u64>,
+    /// Records go out with the values that they came with.
+    pub(crate) direct: bool,
+    filter: Option<Filter>,
+    own: Option<Networks>,
+    redaction: Redaction,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
+        let kept = config.keep_envelope || config.keep_raw;
+        let filter = filter.transpose()?;
+        if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
+            return Err(Error::new(format!(
+                "the time of observation is too late; the latest is {}, in the year 2554",
+                limits::LATEST_MS
+            )));
+        }
+        let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
+        Ok(Self {
+            zone: config.zone.clone(),
+            keep_envelope: config.keep_envelope,
+            keep_raw: config.keep_raw,
+            to: config.to,
+            observed_at: config.observed_at_ms,
+            direct: config.to.is_flat() && !kept && !config.redacts() && config.own.is_empty(),
+            filter,
+            own: own.transpose()?,
+            redaction: Redaction::new(config)?,
+        })
+    }
+
+    /// The filter, if there is one.
+    pub(crate) fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    /// Whether a member of an event may stay beside the record that was in another one.
+    pub(crate) fn spares(&self, key: &str, raw: Raw<'_>) -> bool {
+        self.redaction.spares(key, raw)
+    }
+
+    /// Completes a record that has its fields; false if it is filtered out.
+    #[inline]
+    pub(crate) fn apply<'r>(&self, record: &mut Record<'r>, product: &Product, cuts: &'r mut Cuts) -> bool {
+        if let Some(own) = &self.own
+            && let Some(direction) = direction(own, record)
+        {
+            record.set(Field::Direction, Value::Text(direction));
+        }
+        if self.filter.as_ref().is_some_and(|f| !f.accepts(record)) {
+            return false;
+        }
+        self.redaction.apply(record, product, cuts);
+        true
+    }
+}
+
+/// The direction of a record that has none, if just one side is one's own.
+fn direction(own: &Networks, record: &Record<'_>) -> Option<&'static str> {
+    let (None, Some(Value::Address(src)), Some(Value::Address(dst))) =
+        (record.get(Field::Direction), record.get(Field::SrcIp), record.get(Field::DstIp))
+    else {
+        return None;
+    };
+    match (own.contains(src), own.contains(dst)) {
+        (true, false) => Some("egress"),
+        (false, true) => Some("ingress"),
+        _ => None,
+    }
+}

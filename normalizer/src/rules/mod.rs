@@ -1,0 +1,7 @@
+//! What a user chooses, and what that does to a record.
+
+pub(crate) mod compiled;
+pub(crate) mod config;
+pub mod filter;
+pub(crate) mod redaction;
+mod spellings;

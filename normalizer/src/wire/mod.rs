@@ -1,0 +1,3 @@
+//! What crosses between a host and whoever normalizes.
+
+pub mod batch;
