@@ -27,9 +27,6 @@ pub use engine::{
 };
 pub use json::output::Output;
 pub use record::schema;
-pub use rules::{
-    config::{Config, Zone},
-    filter,
-};
-pub use value::vocabulary;
+pub use rules::{config::Config, filter};
+pub use value::{words, zone::Zone};
 pub use wire::batch;

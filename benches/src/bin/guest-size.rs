@@ -34,42 +34,51 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part {
-        what: "framing and envelopes",
-        modules: &["framing", "envelopes", "stream", "batch"],
-        crates: &[],
-    },
+    Part { what: "framing and envelopes", modules: &["framing", "catalog::envelopes", "wire"], crates: &[] },
     Part {
         what: "records in base64 and gzip",
-        modules: &["normalizer::encoded"],
+        modules: &["engine::encoded"],
         crates: &["miniz_oxide", "adler2"],
     },
-    Part { what: "JSON", modules: &["json", "source"], crates: &[] },
+    Part { what: "JSON", modules: &["json"], crates: &[] },
     Part {
         what: "layouts, header rows and CSV",
-        modules: &["layout", "normalizer::lines"],
+        modules: &["framing::layout", "framing::columns", "engine::lines"],
         crates: &["csv_core"],
     },
-    Part { what: "products and detection", modules: &["products", "plan", "normalizer"], crates: &[] },
     Part {
-        what: "values: numbers, times, addresses, words",
-        modules: &["fill", "convert", "time", "vocabulary", "record", "encode"],
+        what: "products and detection",
+        modules: &["catalog", "reading::plan", "reading::planner", "engine"],
         crates: &[],
     },
-    Part { what: "rejects", modules: &["fault", "error", "nearest"], crates: &[] },
-    Part { what: "explanations", modules: &["explain"], crates: &[] },
+    Part { what: "fast paths", modules: &["fast"], crates: &[] },
+    Part {
+        what: "values: numbers, times, addresses, words",
+        modules: &["value", "reading", "record", "bytes"],
+        crates: &[],
+    },
+    Part { what: "rejects", modules: &["record::fault", "base", "bytes::nearest"], crates: &[] },
+    Part { what: "explanations", modules: &["engine::explain", "engine::observer"], crates: &[] },
     Part {
         what: "filters and lists of networks",
-        modules: &["filter", "networks", "rules"],
+        modules: &["rules", "value::networks"],
         crates: &["regex_lite", "ipnet"],
     },
-    Part { what: "redaction", modules: &["redaction", "spellings"], crates: &[] },
+    Part { what: "redaction", modules: &["rules::redaction", "rules::spellings"], crates: &[] },
     Part { what: "OCSF", modules: &["schemas::ocsf"], crates: &[] },
     Part { what: "ECS", modules: &["schemas::ecs"], crates: &[] },
     Part { what: "OTLP", modules: &["schemas::otel"], crates: &[] },
-    Part { what: "what these schemas share", modules: &["schemas", "schema", "meaning"], crates: &[] },
-    Part { what: "Community ID", modules: &["community_id"], crates: &["base64"] },
-    Part { what: "configuration", modules: &["config"], crates: &["serde_json", "serde", "serde_core"] },
+    Part {
+        what: "what these schemas share",
+        modules: &["schemas", "record::schema", "catalog::meaning", "catalog::meanings"],
+        crates: &[],
+    },
+    Part { what: "Community ID", modules: &["value::community_id"], crates: &["base64"] },
+    Part {
+        what: "configuration",
+        modules: &["rules::config"],
+        crates: &["serde_json", "serde", "serde_core"],
+    },
     Part { what: "grammars' combinators", modules: &[], crates: &["nom"] },
     Part { what: "the ABI", modules: &[], crates: &["weir_batch"] },
     Part { what: "search for bytes", modules: &[], crates: &["memchr"] },
@@ -175,8 +184,9 @@ impl Module {
 /// The part that a function of this name is of. A module that no part has is one by itself.
 fn part(name: &str) -> String {
     if let Some((_, path)) = name.split_once("weir_normalizer::") {
-        // `schemas::ocsf` is named before `schemas`.
-        let of = PARTS.iter().find(|p| p.modules.iter().any(|m| begins_with(path, m)));
+        // `schemas::ocsf` counts before `schemas`.
+        let fits = |p: &&Part| p.modules.iter().filter(|m| begins_with(path, m)).map(|m| m.len()).max();
+        let of = PARTS.iter().filter(|p| fits(p).is_some()).max_by_key(fits);
         let module = || path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
         return of.map_or_else(|| format!("the module `{}`", module()), |part| part.what.to_owned());
     }
@@ -216,10 +226,13 @@ mod tests {
         for (name, what) in [
             ("weir_normalizer::schemas::ocsf::encode", "OCSF"),
             ("weir_normalizer::schemas::Values::next", "what these schemas share"),
-            ("weir_normalizer::schema::flat", "what these schemas share"),
-            ("<alloc::vec::Vec<weir_normalizer::filter::Node>>::push", "filters and lists of networks"),
-            ("<weir_normalizer::normalizer::Normalizer>::run", "products and detection"),
-            ("<weir_normalizer::normalizer::lines::Rows>::new", "layouts, header rows and CSV"),
+            ("weir_normalizer::record::schema::flat", "what these schemas share"),
+            (
+                "<alloc::vec::Vec<weir_normalizer::rules::filter::Node>>::push",
+                "filters and lists of networks",
+            ),
+            ("<weir_normalizer::engine::normalizer::Normalizer>::run", "products and detection"),
+            ("<weir_normalizer::engine::lines::Rows>::new", "layouts, header rows and CSV"),
             ("<nom::bytes::Tag as nom::Parser<&str>>::parse", "grammars' combinators"),
             ("core::ptr::drop_in_place::<serde_json::error::Error>", "configuration"),
             ("<core::net::IpAddr as core::str::FromStr>::from_str", "the library's rest"),

@@ -4,14 +4,13 @@
 //! that hold one record under a key ([`PAYLOADS`]), which are peeled record by record.
 
 use crate::{
-    catalog::products::{self, Unit},
-    json::read as json,
-    reading::{
-        plan::{Hint, same_key},
-        source::{Object, Source as _},
+    catalog::{hint::Hint, keys::same_key, products},
+    json::{members::Object, read as json},
+    value::{
+        missing,
+        raw::{Raw, RawKind},
+        time::Unit,
     },
-    record::fields::{Raw, RawKind},
-    value::convert,
 };
 
 /// What a key at the top of a document may be to the framing.
@@ -226,7 +225,7 @@ pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {
         return Hint::Product(p);
     }
     match key {
-        _ if convert::is_missing(topic) => Hint::Nothing,
+        _ if missing::is_missing(topic) => Hint::Nothing,
         _ if OTHER_TOPICS.contains(&topic.text) => Hint::Other,
         TOPIC => Hint::Provider("alibaba"),
         // An envelope's may be another log service's.

@@ -13,10 +13,8 @@ use crate::{
         plan::Plan,
         source::Source,
     },
-    record::{
-        fault::{Fault, code},
-        fields::RawKind,
-    },
+    record::fault::{Fault, code},
+    value::raw::RawKind,
 };
 
 /// What a text in base64 holds.

@@ -8,25 +8,27 @@ use std::{collections::BTreeSet, mem};
 use crate::{
     base::{error::Error, limits},
     bytes::{scan, sort},
-    catalog::products,
+    catalog::{detection::KeyIndex, hint::Hint, products},
     engine::explain,
-    fast::columns,
+    fast::{lines, plans::QuickPlan},
     framing::layout::{self, Layout},
-    json::{output::Output, read as json},
+    json::{
+        members::{Member, Object},
+        output::Output,
+        read as json,
+    },
     reading::{
         fill::{Around, Memory},
-        plan::{Hint, KeyIndex, Plan, Verdict},
-        source::{Member, Object, Source as _},
+        plan::Verdict,
     },
-    record::{
-        fault::{Fault, code},
-        fields::{Raw, RawKind},
-    },
+    record::fault::{Fault, code},
     rules::{
         config::{Config, choices},
         redaction,
+        schema::Schema,
     },
-    schemas::{self, Schema},
+    schemas,
+    value::raw::{Raw, RawKind},
     wire::batch::{self, Outcome, Reject},
 };
 
@@ -340,7 +342,7 @@ impl Normalizer {
         self.tallies.fill(0);
         // Keyed records of one stream have the same keys; a line's event is read as fast without.
         let event = text.as_bytes();
-        let keyed = level.plans.latest().is_some_and(|p| matches!(p.verdict, Verdict::Product(_)));
+        let keyed = level.plans.latest().is_some_and(|p| matches!(p.plan.verdict, Verdict::Product(_)));
         if !keyed || level.plans.read(text, event, &mut level.members, &mut level.unescaped).is_none() {
             let is_object = text.trim_ascii_start().starts_with('{');
             if !is_object || json::read_members(text, &mut level.members, &mut level.unescaped).is_err() {
@@ -381,7 +383,8 @@ impl Normalizer {
         }
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
-        let plan = level.plans.get(&self.planner, keys, hint);
+        let quick = level.plans.get(&self.planner, keys, hint);
+        let plan = &quick.plan;
         let around = Around { hint, ..Around::default() };
         if let Verdict::Payload(i) = plan.verdict
             && self.rules.direct
@@ -402,13 +405,13 @@ impl Normalizer {
             if matches!(plan.verdict, Verdict::ApiError { .. } | Verdict::Unknown) {
                 return Held::Nothing;
             }
-            self.record(plan, &source, text, 0, around, inner, &mut level.stripped, sink);
+            self.record(quick, &source, text, 0, around, inner, &mut level.stripped, sink);
             return Held::Record;
         };
         if self.is_layout_header(source.raw(first)) {
             return Held::Header;
         }
-        self.payload_of(plan, source, first, around, inner, &mut level.stripped, sink);
+        self.payload_of(quick, source, first, around, inner, &mut level.stripped, sink);
         if is_ours(sink.out) {
             return Held::Payload(first);
         }
@@ -427,7 +430,7 @@ impl Normalizer {
         let mut tail = mem::take(&mut self.alone);
         tail.clear();
         tail.extend_from_slice(line.as_bytes());
-        tail.extend_from_slice(&[b'\n'; columns::BEHIND]);
+        tail.extend_from_slice(&[b'\n'; lines::BEHIND]);
         let written = match self.rules.filter() {
             // What this can't do is tried once more with what is around the payload.
             None => self.line_like_the_last(line, &tail, out).is_some(),
@@ -450,17 +453,17 @@ impl Normalizer {
     ) -> Held {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
-        let mut plan = level.plans.get(&self.planner, keys, hint).clone();
+        let mut quick = level.plans.get(&self.planner, keys, hint).clone();
         let around = Around { hint, ..Around::default() };
         let is_other = |i: &usize| *i != first && self.planner.may_be_payload(source.key(*i));
         let others = (0..source.members.len()).filter(is_other).take(limits::WRAPS);
         // If it is under none of them, what is said is about the first.
         let candidates: Vec<usize> = others.chain([first]).collect();
         for i in candidates {
-            plan.verdict = Verdict::Payload(i);
+            quick.plan.verdict = Verdict::Payload(i);
             self.begin(sink.out);
             let inner = (&mut level.inner, &mut level.inner_unescaped);
-            self.payload_of(&plan, source, i, around, inner, &mut level.stripped, sink);
+            self.payload_of(&quick, source, i, around, inner, &mut level.stripped, sink);
             if is_ours(sink.out) {
                 return Held::Payload(i);
             }
@@ -473,7 +476,7 @@ impl Normalizer {
     #[expect(clippy::too_many_arguments, reason = "borrows parts of a level apart")]
     fn payload_of<'a>(
         &mut self,
-        plan: &Plan,
+        quick: &QuickPlan,
         source: Object<'a>,
         member: usize,
         around: Around<'_>,
@@ -485,7 +488,7 @@ impl Normalizer {
         if payload.text.len() > limits::RECORD && payload.kind == RawKind::Text && is_line(payload.text) {
             return self.reject(&too_long(), sink);
         }
-        self.record(plan, &source, source.text, 0, around, inner, stripped, sink);
+        self.record(quick, &source, source.text, 0, around, inner, stripped, sink);
         if sink.out.rejected == 1 && sink.out.normalized + sink.out.filtered == 0 {
             self.reject_better(payload, sink);
         }

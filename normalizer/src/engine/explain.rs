@@ -5,23 +5,26 @@ use std::ops::Range;
 use crate::{
     base::error::Error,
     bytes::sort,
-    catalog::products::{Entry, Product, Shape, To},
-    engine::normalizer::Normalizer,
+    catalog::{
+        detection::KeyIndex,
+        product::{Entry, Product, Shape, To},
+    },
+    engine::{
+        normalizer::Normalizer,
+        observer::{Observer, ToldBy},
+    },
     framing::framer::Framer,
-    json::encode,
     reading::{
-        fill::{self, Given, Written},
-        plan::{KeyIndex, Verdict},
+        fill::{self, Disposition, Given},
+        plan::Verdict,
     },
     record::{
         fault::{Fault, clipped},
-        fields::{Field, RawKind, Record, RecordMemory, Value},
+        fields::{Field, Record, RecordMemory, Value},
     },
-    rules::{
-        compiled::Rules,
-        config::{Config, Zone},
-    },
-    value::time,
+    rules::{compiled::Rules, config::Config},
+    schemas::flat,
+    value::{raw::RawKind, time, zone::Zone},
     wire::batch::{BatchView, Outcome},
 };
 
@@ -100,39 +103,6 @@ pub fn explain(input: &[u8], config: &Config) -> Result<Vec<Explained>, Error> {
     Ok(all)
 }
 
-/// Who is told how records are read, if somebody asked for it. The guest has no such observer,
-/// and so none of the explanations.
-pub(crate) trait Observer: std::fmt::Debug + Send + Sync {
-    /// Is told the text that is read next.
-    fn text(&mut self, text: &str);
-    /// Is told that what follows is under a key.
-    fn enter(&mut self, key: &str) -> usize;
-    /// Is told the end of what [`Self::enter`] began.
-    fn leave(&mut self, depth: usize);
-    /// Is told a record whose product was found.
-    fn record(
-        &mut self,
-        given: &Given<'_, '_>,
-        rules: &Rules,
-        told_by: ToldBy,
-        written: &Result<Written, Fault<'_>>,
-        out: &Outcome,
-    );
-    /// Is told a reject.
-    fn reject(&mut self, fault: &Fault<'_>, reason: &str);
-    /// What was noted.
-    fn take(&mut self) -> Vec<Explained>;
-}
-
-/// What tells the product of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ToldBy {
-    /// Its keys.
-    Keys,
-    /// What is in its columns.
-    Columns,
-}
-
 /// What is noted while records are read.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
@@ -171,16 +141,16 @@ impl Observer for Trace {
         given: &Given<'_, '_>,
         rules: &Rules,
         told_by: ToldBy,
-        written: &Result<Written, Fault<'_>>,
+        written: &Result<Disposition, Fault<'_>>,
         out: &Outcome,
     ) {
         let result = match written {
-            Ok(Written::Normalized) => {
+            Ok(Disposition::Normalized) => {
                 let text = out.output.strip_suffix(b"\n").unwrap_or(&out.output);
                 let start = memchr::memrchr(b'\n', text).map_or(0, |i| i + 1);
                 Explanation::Record(String::from_utf8_lossy(&text[start..]).into_owned())
             }
-            Ok(Written::Filtered) => Explanation::Filtered,
+            Ok(Disposition::Filtered) => Explanation::Filtered,
             Err(fault) => {
                 let mut reason = String::new();
                 fault.render(&mut reason);
@@ -327,7 +297,7 @@ impl Given<'_, '_> {
             (None, _) if matches!(entry.to, To::Version(_)) && !kept => String::new(),
             (None, _) => "extra".to_owned(),
         };
-        let value = used.map(|o| encode::value_text(o.1)).unwrap_or_default();
+        let value = used.map(|o| flat::value_text(o.1)).unwrap_or_default();
         ExplainedValue { field, value, how, ..self.found(member) }
     }
 

@@ -4,26 +4,38 @@ use std::mem;
 
 use crate::{
     base::{error::Error, limits},
-    catalog::products::{self, Entry, Lines, Product, Shape, To, Unit},
-    engine::explain::ToldBy,
-    fast::{
-        columns::Writer,
-        direct::{Known, is_known},
+    catalog::{
+        hint::Hint,
+        product::{Entry, Lines, Product, Shape, To},
+        products,
     },
-    framing::layout::{Columns, HEADER, Layout},
+    engine::observer::ToldBy,
+    fast::{
+        chunk::{KnownWord, is_known},
+        lines::{Writer, writer},
+        plans::QuickPlan,
+    },
+    framing::{
+        columns::Columns,
+        layout::{HEADER, Layout},
+    },
+    json::members::Object,
     reading::{
-        fill::{Around, Given, Written, apply, no_such},
-        plan::{Hint, Plan, Planner, Verdict},
-        source::{Line, NamedLine, Object},
+        fill::{Around, Disposition, Given, apply},
+        plan::{Verdict, no_such},
+        planner::Planner,
+        source::{Line, NamedLine},
     },
     record::{
         fault::{Fault, clipped, code, push_number},
-        fields::{Raw, Record, RecordMemory},
+        fields::{Record, RecordMemory},
     },
-    rules::config::{Config, Zone},
+    rules::config::Config,
     value::{
-        convert,
-        time::{self, Time},
+        addresses, missing,
+        raw::Raw,
+        time::{self, Time, Unit},
+        zone::Zone,
     },
     wire::batch::Outcome,
 };
@@ -34,7 +46,7 @@ use super::normalizer::{Context, Missed, Normalizer, Sink, other_line};
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) layout: Layout,
-    plan: Plan,
+    quick: QuickPlan,
     missing: Option<String>,
 }
 
@@ -42,25 +54,33 @@ pub(super) struct Rows {
 #[derive(Debug)]
 pub(super) struct KnownLines {
     product: usize,
-    plan: Plan,
+    quick: QuickPlan,
     writer: Option<Writer>,
     columns: usize,
     /// Whether a line is told by what is in it.
     detected: bool,
     /// What is in those columns that tell something.
-    shaped: Vec<(usize, &'static Entry, Vec<Known>)>,
+    shaped: Vec<(usize, &'static Entry, Vec<KnownWord>)>,
 }
 
 impl KnownLines {
     pub(super) fn new(product: usize) -> Self {
-        let Product { lines, entries, writer, .. } = *products::all()[product];
+        let known: &Product = products::all()[product];
+        let (lines, entries, writer) = (known.lines, known.entries, writer(known));
         let (columns, detected) = (lines.columns(), matches!(lines, Lines::Detected(_)));
         let shaped = entries[..columns].iter().enumerate().filter(|(_, e)| e.shape != Shape::Any);
         let shaped = shaped.map(|(i, entry)| match entry.shape {
-            Shape::Word(words) => (i, entry, words.iter().filter_map(Known::new).collect()),
+            Shape::Word(words) => (i, entry, words.iter().filter_map(KnownWord::new).collect()),
             _ => (i, entry, Vec::new()),
         });
-        Self { product, plan: Planner::lines(product), writer, columns, detected, shaped: shaped.collect() }
+        Self {
+            product,
+            quick: QuickPlan::lines(product),
+            writer,
+            columns,
+            detected,
+            shaped: shaped.collect(),
+        }
     }
 
     /// Whether a line is of this product, by what is in its columns. The tail begins with it.
@@ -92,7 +112,7 @@ impl Normalizer {
         line: &str,
         tail: &[u8],
         out: &mut Outcome,
-    ) -> Result<Written, Missed> {
+    ) -> Result<Disposition, Missed> {
         if let Some(written) = self.line_like_the_last(line, tail, out) {
             return Ok(written);
         }
@@ -106,14 +126,14 @@ impl Normalizer {
         let Some(found) = self.lines.iter().position(|l| told || l.tell(tail, columns)) else {
             return Err(Missed::Line(None));
         };
-        let KnownLines { product, plan, .. } = &self.lines[found];
+        let KnownLines { product, quick, .. } = &self.lines[found];
         if columns.len() != self.lines[found].columns {
             return Err(Missed::Line(Some(found)));
         }
         self.latest_line = found;
-        let written = plan.write(values, tail, None, &self.rules, &mut self.memory, out);
+        let written = quick.write(values, tail, None, &self.rules, &mut self.memory, out);
         let written = written.ok_or(Missed::Line(Some(found)))?;
-        self.tallies[*product] += u32::from(written == Written::Normalized);
+        self.tallies[*product] += u32::from(written == Disposition::Normalized);
         Ok(written)
     }
 
@@ -124,13 +144,14 @@ impl Normalizer {
         line: &str,
         tail: &[u8],
         out: &mut Outcome,
-    ) -> Option<Written> {
-        let KnownLines { product, plan, writer: Some(writer), .. } = self.lines.get(self.latest_line)? else {
+    ) -> Option<Disposition> {
+        let KnownLines { product, quick, writer: Some(writer), .. } = self.lines.get(self.latest_line)?
+        else {
             return None;
         };
         let start = out.output.len();
         if self.is_special(line)
-            || !plan.direct.as_ref()?.run_line(*writer, tail, line.len(), &mut out.output)
+            || !quick.program.as_ref()?.run_line(*writer, tail, line.len(), &mut out.output)
         {
             return None;
         }
@@ -146,8 +167,8 @@ impl Normalizer {
                 }
             }
         }
-        let written = plan.filter(values, None, &self.rules, &mut self.memory, start, out);
-        self.tallies[*product] += u32::from(written == Written::Normalized);
+        let written = quick.filter(values, None, &self.rules, &mut self.memory, start, out);
+        self.tallies[*product] += u32::from(written == Disposition::Normalized);
         Some(written)
     }
 
@@ -251,25 +272,32 @@ impl Normalizer {
         }
         let Some(found) = found else { return self.unknown_line(text, columns, sink) };
         self.latest_line = found;
-        let KnownLines { product: p, plan, .. } = &self.lines[found];
+        let KnownLines { product: p, quick, .. } = &self.lines[found];
         let product = products::all()[*p];
         if columns.len() != product.lines.columns() {
             let fault = || column_count(product.id, &mut product_columns(product), columns.len());
             return self.reject(&other_line(text).unwrap_or_else(fault), sink);
         }
         let source = Line { text, columns, entries: product.entries };
-        let given = Given { plan, product, source: &source, flat_extra: Object::default(), around, text };
+        let given = Given {
+            plan: &quick.plan,
+            product,
+            source: &source,
+            flat_extra: Object::default(),
+            around,
+            text,
+        };
         let written = match short {
-            true => given.write(&self.rules, &mut self.memory, sink.out),
-            false => given.write_at_length(&self.rules, &mut self.memory, sink.out),
+            true => quick.write_any(&given, &self.rules, &mut self.memory, sink.out),
+            false => given.write(&self.rules, &mut self.memory, sink.out),
         };
         let written = written.map_err(|fault| other_line(text).unwrap_or(fault));
         if let Some(observer) = &mut self.observer {
             observer.record(&given, &self.rules, ToldBy::Columns, &written, sink.out);
         }
         match written {
-            Ok(Written::Normalized) => self.tallies[*p] += 1,
-            Ok(Written::Filtered) => {}
+            Ok(Disposition::Normalized) => self.tallies[*p] += 1,
+            Ok(Disposition::Filtered) => {}
             Err(fault) => self.put_reject(&fault, sink),
         }
     }
@@ -325,9 +353,9 @@ impl Normalizer {
         let Some(rows) = &self.header.1 else { return false };
         let Some(separation) = &rows.layout.separation else { return false };
         if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
-            let Verdict::Product(p) = rows.plan.verdict else { return true };
+            let Verdict::Product(p) = rows.quick.plan.verdict else { return true };
             let entries = products::all()[p].entries;
-            if rows.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
+            if rows.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
                 return true;
             }
         }
@@ -346,7 +374,8 @@ impl Normalizer {
         around: Around<'_>,
         sink: &mut Sink<'_>,
     ) {
-        let Rows { layout, plan, missing } = rows;
+        let Rows { layout, quick, missing } = rows;
+        let plan = &quick.plan;
         let product = match plan.verdict {
             Verdict::Product(p) => products::all()[p].id,
             _ => "",
@@ -390,7 +419,7 @@ impl Normalizer {
         }
         let source = NamedLine { text, columns, names: &layout.names, missing: missing.as_deref() };
         let (mut inner, mut unescaped) = (Vec::new(), String::new());
-        self.record(plan, &source, text, 0, around, (&mut inner, &mut unescaped), &mut String::new(), sink);
+        self.record(quick, &source, text, 0, around, (&mut inner, &mut unescaped), &mut String::new(), sink);
     }
 
     /// Rejects a line again that is of no product, with the reason.
@@ -410,7 +439,7 @@ impl Normalizer {
 
     /// Whether a line has something of a product's, where it stands there.
     fn resembles(&self, text: &str, columns: &Columns) -> bool {
-        let fits = |(i, entry, _): &&(usize, &Entry, Vec<Known>)| {
+        let fits = |(i, entry, _): &&(usize, &Entry, Vec<KnownWord>)| {
             *i < columns.len()
                 && !matches!(entry.shape, Shape::AtLeast(_))
                 && columns.get(text, *i) != "-"
@@ -504,13 +533,17 @@ with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0
 impl Rows {
     pub(super) fn new(layout: Layout, planner: &Planner, config: &Config) -> Self {
         let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
-        Self { plan: planner.plan(&names, Hint::Nothing), layout, missing: config.missing.clone() }
+        Self {
+            quick: QuickPlan::new(planner, &names, Hint::Nothing),
+            layout,
+            missing: config.missing.clone(),
+        }
     }
 
     /// Checks a configured layout; gives the warnings about it.
     pub(super) fn check(&self, config: &Config, planner: &Planner) -> Result<Vec<String>, Error> {
         let text = config.layout.as_deref().unwrap_or_default();
-        let p = match self.plan.verdict {
+        let p = match self.quick.plan.verdict {
             Verdict::Product(p) => p,
             Verdict::Payload(_) => return Ok(Vec::new()),
             _ => {
@@ -597,11 +630,11 @@ pub(super) enum Evidence {
 pub(super) fn evidence(entry: &Entry, raw: Raw<'_>) -> Evidence {
     let text = raw.text.trim_ascii();
     let fits = match entry.to {
-        _ if convert::is_missing(raw) => return Evidence::None,
+        _ if missing::is_missing(raw) => return Evidence::None,
         _ if !says_something(entry) => return Evidence::None,
         _ if entry.shape != Shape::Any => entry.fits(raw.text.as_bytes()),
         To::Version(v) => v == raw.text,
-        To::Address(_) | To::AddressOrName(_) => convert::address(text).is_some(),
+        To::Address(_) | To::AddressOrName(_) => addresses::read(text).is_some(),
         _ => {
             let mut record = Record::new(&mut RecordMemory::default());
             apply(&mut record, entry, raw, None).is_ok()

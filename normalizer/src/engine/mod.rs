@@ -5,4 +5,5 @@ pub(crate) mod event;
 pub mod explain;
 mod lines;
 pub(crate) mod normalizer;
+pub(crate) mod observer;
 pub(crate) mod stream;

@@ -9,30 +9,44 @@ use crate::{
     base::{error::Error, limits},
     bytes::{nearest, scan, sort},
     catalog::{
+        detection::KeyIndex,
         envelopes::{self, HIGHLIGHTS, KeyRole, Meta},
-        products::{self, Lines, To},
+        hint::Hint,
+        product::{Lines, To},
+        products,
     },
-    engine::explain::{Explained, Observer, ToldBy},
+    engine::{
+        explain::Explained,
+        observer::{Observer, ToldBy},
+    },
+    fast::plans::{Plans, QuickPlan},
     framing::{
-        framer::{Framer, FramingFault},
-        layout::{self, Columns, HEADER, Layout},
+        columns::Columns,
+        framer::Framer,
+        layout::{self, HEADER, Layout},
     },
-    json::{read as json, read::JsonFault},
+    json::{
+        members::{Member, Object},
+        read as json,
+        read::JsonFault,
+    },
     reading::{
-        fill::{Around, Given, Memory, Written, add_fields, is_kept_in_envelope, with_own_fields},
-        plan::{Hint, KeyIndex, Plan, Planner, Plans, Verdict},
-        source::{Member, Object, Row, Source},
+        fill::{Around, Disposition, Given, Memory, add_fields, is_kept_in_envelope, with_own_fields},
+        plan::{Plan, Verdict},
+        planner::Planner,
+        source::{Row, Source},
     },
-    record::{
-        fault::{Fault, clipped, code},
-        fields::{Raw, RawKind},
-    },
+    record::fault::{Fault, clipped, code},
     rules::{compiled::Rules, config::Config},
     value::{
-        convert,
+        missing,
+        raw::{Raw, RawKind},
         time::{self, Time},
     },
-    wire::batch::{self, BatchView, Outcome, Reject},
+    wire::{
+        batch::{self, BatchView, Outcome, Reject},
+        framing_fault::FramingFault,
+    },
 };
 
 use super::lines::{Evidence, KnownLines, Rows, counted, evidence};
@@ -134,7 +148,7 @@ pub(super) struct EnvelopeColumns {
     context: Known,
     names: Vec<String>,
     /// What is done with them; none if that was not asked yet.
-    plan: Option<Box<Plan>>,
+    plan: Option<Box<QuickPlan>>,
 }
 
 /// What the envelope of an element says.
@@ -162,7 +176,7 @@ impl Surroundings {
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         for (key, raw) in members.clone() {
             if let Some(Meta::LogTime(unit)) = envelopes::meta(key, true)
-                && !convert::is_missing(raw)
+                && !missing::is_missing(raw)
             {
                 new.log_time =
                     time::better(new.log_time, time::read(raw.text, unit, rules.zone.as_ref()).ok());
@@ -312,7 +326,7 @@ impl Normalizer {
             {
                 match self.as_it_stands(text, texts.tail(start), context, out) {
                     Ok(written) => {
-                        if written == Written::Filtered {
+                        if written == Disposition::Filtered {
                             out.filtered_bytes += bytes.len() as u32;
                         }
                         next += 1;
@@ -503,7 +517,7 @@ impl Normalizer {
         tail: &[u8],
         context: Context<'_>,
         out: &mut Outcome,
-    ) -> Result<Written, Missed> {
+    ) -> Result<Disposition, Missed> {
         let written = match (text.starts_with('{'), context.bytes) {
             (true, []) => self.object_as_it_stands(text, tail, Hint::Nothing, None, out),
             (true, [b'{', ..]) => {
@@ -524,20 +538,21 @@ impl Normalizer {
         hint: Hint,
         log_time: Option<u64>,
         out: &mut Outcome,
-    ) -> Option<Written> {
+    ) -> Option<Disposition> {
         if self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(b'{')) {
             return None;
         }
         let Level { plans, members, unescaped, .. } = self.levels[0].as_deref_mut()?;
-        let (plan, nested) = plans.read(text, tail, members, unescaped)?;
+        let (quick, nested) = plans.read(text, tail, members, unescaped)?;
+        let plan = &quick.plan;
         let (Verdict::Product(p), None) = (&plan.verdict, &plan.lacks) else { return None };
         let source = Object { text, unescaped, members };
         let topic = plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(source.raw(i)));
         if topic.or(hint) != plan.hint || nested && records_in(source).is_some() {
             return None;
         }
-        let written = plan.write(source, tail, log_time, &self.rules, &mut self.memory, out)?;
-        self.tallies[*p] += u32::from(written == Written::Normalized);
+        let written = quick.write(source, tail, log_time, &self.rules, &mut self.memory, out)?;
+        self.tallies[*p] += u32::from(written == Disposition::Normalized);
         Some(written)
     }
 
@@ -578,17 +593,19 @@ impl Normalizer {
         let source = Object { text, unescaped: &level.unescaped, members: &level.members };
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let topic = match level.plans.latest() {
-            Some(plan) if known => plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(source.raw(i))),
+            Some(quick) if known => {
+                quick.plan.topic.map_or(Hint::Nothing, |i| self.topic.tells(source.raw(i)))
+            }
             _ => topic(members, false),
         };
         let around = Around { hint: topic.or(around.hint), ..around };
         let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
-        let plan = match known {
+        let quick = match known {
             true => level.plans.get_again(&self.planner, keys, around.hint),
             false => level.plans.get(&self.planner, keys, around.hint),
         };
         let inner = (&mut level.inner, &mut level.inner_unescaped);
-        self.record(plan, &source, text, depth, around, inner, &mut level.stripped, sink);
+        self.record(quick, &source, text, depth, around, inner, &mut level.stripped, sink);
     }
 
     /// Normalizes an array whose values the envelope names.
@@ -617,11 +634,11 @@ impl Normalizer {
             Ok(()) => {
                 let values = Object { text, unescaped: &level.unescaped, members: &level.members };
                 let source = Row { columns: names, values };
-                let plan = match columns.plan.take().filter(|plan| plan.hint == around.hint) {
+                let plan = match columns.plan.take().filter(|quick| quick.plan.hint == around.hint) {
                     Some(plan) => plan,
                     None => {
                         let names: Vec<_> = names.iter().map(String::as_str).collect();
-                        Box::new(self.planner.plan(&names, around.hint))
+                        Box::new(QuickPlan::new(&self.planner, &names, around.hint))
                     }
                 };
                 let inner = (&mut level.inner, &mut level.inner_unescaped);
@@ -637,7 +654,7 @@ impl Normalizer {
     #[expect(clippy::too_many_arguments, reason = "borrows parts of a level apart")]
     pub(super) fn record<'a>(
         &mut self,
-        plan: &Plan,
+        quick: &QuickPlan,
         source: &dyn Source<'a>,
         text: &'a str,
         depth: usize,
@@ -646,8 +663,9 @@ impl Normalizer {
         stripped: &mut String,
         sink: &mut Sink<'_>,
     ) {
+        let plan = &quick.plan;
         match plan.verdict {
-            Verdict::Product(p) => self.product_record(p, plan, source, text, around, inner, sink),
+            Verdict::Product(p) => self.product_record(p, quick, source, text, around, inner, sink),
             Verdict::Payload(member) => {
                 let own = plan.log_time_in(source, self.rules.zone.as_ref());
                 let log_time = time::better(own.map(|o| o.1), around.log_time);
@@ -686,13 +704,14 @@ impl Normalizer {
     fn product_record<'a>(
         &mut self,
         p: usize,
-        plan: &Plan,
+        quick: &QuickPlan,
         source: &dyn Source<'a>,
         text: &'a str,
         around: Around<'_>,
         inner: (&'a mut Vec<Member>, &'a mut String),
         sink: &mut Sink<'_>,
     ) {
+        let plan = &quick.plan;
         if let Some(key) = &plan.lacks {
             let text = format!("the key {key} is missing; the layout says that every record has it");
             let fault = Fault { format: products::all()[p].id, ..Fault::of_record(code::MISSING_KEY, text) };
@@ -708,14 +727,15 @@ impl Normalizer {
         }
         let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
         let given = Given { plan, product: products::all()[p], source, flat_extra, around, text };
-        let written =
-            given.write(&self.rules, &mut self.memory, sink.out).map_err(|f| other_line(text).unwrap_or(f));
+        let written = quick
+            .write_any(&given, &self.rules, &mut self.memory, sink.out)
+            .map_err(|f| other_line(text).unwrap_or(f));
         if let Some(observer) = &mut self.observer {
             observer.record(&given, &self.rules, ToldBy::Keys, &written, sink.out);
         }
         match written {
-            Ok(Written::Normalized) => self.tallies[p] += 1,
-            Ok(Written::Filtered) => {}
+            Ok(Disposition::Normalized) => self.tallies[p] += 1,
+            Ok(Disposition::Filtered) => {}
             Err(fault) => self.put_reject(&fault, sink),
         }
     }

@@ -11,8 +11,8 @@ use std::ops::Range;
 use crate::{
     base::limits,
     bytes::scan::{self, Block, Marks, Mask, below},
-    json::read as json,
-    reading::source::{Member, Span},
+    json::{members::Member, read as json},
+    value::raw::Span,
 };
 
 /// The keys of an object as they are written, and the lengths of its values.
@@ -521,7 +521,7 @@ fn simple_value(bytes: &[u8], pos: usize) -> Option<(Span, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::source::{Object, Source as _};
+    use crate::json::members::Object;
 
     /// An outline for an object's keys that knows many such objects.
     fn trained(texts: &[String]) -> Outline {

@@ -24,47 +24,23 @@ use memchr::memchr;
 use crate::{
     base::{error::Error, limits},
     bytes::scan::{self, Block, Places},
-    catalog::envelopes::{self, KeyRole},
-    framing::layout::{self, Layout, Row},
+    catalog::{
+        detection::KeyIndex,
+        envelopes::{self, KeyRole},
+    },
+    framing::{
+        columns::{self, RowEnd},
+        layout::{self, Layout},
+    },
     json::read as json,
-    reading::plan::KeyIndex,
     rules::config::Config,
-    wire::batch::{Batch, Element},
+    wire::{
+        batch::{Batch, Element},
+        framing_fault::FramingFault,
+    },
 };
 
 use super::keys::Keys;
-
-/// Why an element can't hold a record, found while looking for its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FramingFault {
-    /// Longer than [`limits::RECORD`].
-    TooLong,
-    /// Nested deeper than [`limits::DEPTH`].
-    TooDeep,
-    /// Not JSON, though it begins like it.
-    BrokenJson,
-    /// The input ended inside it.
-    CutShort,
-}
-
-impl FramingFault {
-    /// The number for it in [`Element::fault`].
-    pub fn code(self) -> u32 {
-        match self {
-            Self::TooLong => 1,
-            Self::TooDeep => 2,
-            Self::BrokenJson => 3,
-            Self::CutShort => 4,
-        }
-    }
-
-    /// Reads [`Element::fault`].
-    pub fn from_code(code: u32) -> Option<Self> {
-        [Self::TooLong, Self::TooDeep, Self::BrokenJson, Self::CutShort]
-            .into_iter()
-            .find(|f| f.code() == code)
-    }
-}
 
 /// Where an input can be read again from, so that the same comes out of what follows: between two
 /// lines or documents, with what is in force there.
@@ -771,15 +747,15 @@ impl Framer {
     fn row(&mut self) -> bool {
         let Some(reader) = &mut self.rows else { return false };
         let limit = self.window.len().min(self.mark + limits::RECORD + 1);
-        match layout::follow_row(reader, &self.window[self.pos..limit]) {
-            Row::Ends(n) => {
+        match columns::follow_row(reader, &self.window[self.pos..limit]) {
+            RowEnd::Ends(n) => {
                 self.pos += n;
                 self.end_line(None);
                 self.pos += 1;
                 self.begin_line();
                 true
             }
-            Row::GoesOn => {
+            RowEnd::GoesOn => {
                 let over = limit == self.mark + limits::RECORD + 1;
                 self.pos = if over { self.mark } else { limit };
                 if over {

@@ -2,12 +2,8 @@
 //! record that has arrays.
 
 use crate::{
-    catalog::envelopes,
-    json::read as json,
-    reading::{
-        plan::{KeyIndex, Planner},
-        source::Member,
-    },
+    catalog::{detection::KeyIndex, envelopes},
+    json::{members::Member, read as json},
 };
 
 /// Reads the keys of documents, with memory that is used again.
@@ -48,7 +44,7 @@ impl Keys {
         let others: Vec<&str> = others().collect();
         // No envelope has the address of a flow.
         let has_address = others.iter().any(|key| KeyIndex::get().is_address(key));
-        self.is_record = has_address || Planner::new(None, &[]).tells(&others);
+        self.is_record = has_address || KeyIndex::get().tells(&others);
         self.asked.clear();
         for key in others.into_iter().filter(|_| plain) {
             self.asked.push_str(key);

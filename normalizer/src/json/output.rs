@@ -3,8 +3,12 @@
 use std::{net::IpAddr, ops::Deref};
 
 use crate::{
-    json::encode::{self, Written},
-    record::fields::Raw,
+    bytes::{
+        digits,
+        put::{self, Written},
+    },
+    json::encode,
+    value::{addresses, raw::Raw},
 };
 
 /// Bytes that come out, in memory that is made once and used again.
@@ -138,15 +142,15 @@ impl Output {
     /// Adds bytes.
     #[inline(never)]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.write_within(bytes.len(), |buffer, at| encode::bytes(buffer, at, bytes));
+        self.write_within(bytes.len(), |buffer, at| put::bytes(buffer, at, bytes));
     }
 
     pub(crate) fn number(&mut self, n: u64) {
-        self.write_within(Self::STEP, |buffer, at| encode::number(buffer, at, n));
+        self.write_within(Self::STEP, |buffer, at| digits::write(buffer, at, n));
     }
 
     pub(crate) fn address(&mut self, address: IpAddr) {
-        self.write_within(Self::STEP, |buffer, at| encode::address(buffer, at, address));
+        self.write_within(Self::STEP, |buffer, at| addresses::write(buffer, at, address));
     }
 
     pub(crate) fn string(&mut self, text: &str) {

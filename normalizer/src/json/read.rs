@@ -4,9 +4,12 @@
 
 use crate::{
     base::limits,
-    bytes::scan::{self, Block, Marks},
-    json::encode::{self, Written},
-    reading::source::{Member, Span},
+    bytes::{
+        put::{self, Written},
+        scan::{self, Block, Marks},
+    },
+    json::members::Member,
+    value::raw::Span,
 };
 
 /// What is wrong with a text that should be JSON.
@@ -533,7 +536,7 @@ pub(crate) fn compact(json: &str, buffer: &mut [u8], mut at: usize) -> Written {
                 }
             }
         }
-        at = encode::bytes(buffer, at, &bytes[start..pos])?;
+        at = put::bytes(buffer, at, &bytes[start..pos])?;
     }
     Some(at)
 }
@@ -542,7 +545,7 @@ pub(crate) fn compact(json: &str, buffer: &mut [u8], mut at: usize) -> Written {
 mod tests {
     use super::*;
     use crate::json::output::Output;
-    use crate::record::fields::RawKind;
+    use crate::value::raw::RawKind;
 
     fn read(text: &str) -> std::result::Result<Vec<(String, RawKind, String)>, JsonFault> {
         let (mut members, mut unescaped) = (Vec::new(), String::new());

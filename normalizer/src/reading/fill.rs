@@ -2,23 +2,28 @@
 
 use crate::{
     base::limits,
-    bytes::sort,
-    catalog::products::{self, Entry, Product, Shape, To},
-    json::{encode, output::Output, read as json},
-    reading::{
-        plan::{Hint, Plan, Verdict},
-        source::{Object, Source},
+    bytes::{digits, sort},
+    catalog::{
+        hint::Hint,
+        product::{Entry, Product, To},
+        products,
     },
+    json::{encode, members::Object, output::Output, read as json},
+    reading::{plan::Plan, source::Source},
     record::{
         fault::{Fault, Message, code},
-        fields::{Field, FieldType, Raw, RawKind, Record, RecordMemory, Value},
+        fields::{Field, FieldType, Record, RecordMemory, Value},
     },
-    rules::{compiled::Rules, config::Zone, filter::Filter, redaction::Cuts},
+    rules::{compiled::Rules, redaction::Cuts},
     schemas::{self, frames::Frames},
     value::{
-        convert::{self, NumberFault, Protocol},
+        addresses, missing,
+        numbers::{self, NumberFault},
+        protocols::{self, Protocol},
+        raw::{Raw, RawKind},
         time::{self, Time},
-        vocabulary,
+        words,
+        zone::Zone,
     },
     wire::batch::Outcome,
 };
@@ -26,7 +31,7 @@ use crate::{
 /// The memory for one record.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    record: RecordMemory,
+    pub(crate) record: RecordMemory,
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
     cuts: Cuts,
@@ -53,7 +58,7 @@ pub(crate) struct Around<'a> {
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum Disposition {
     Normalized,
     Filtered,
 }
@@ -73,31 +78,14 @@ pub(crate) struct Given<'p, 'a> {
 
 impl<'a> Given<'_, 'a> {
     /// Makes a record and writes it.
+    // Apart from the fast paths, so that neither's variables take the other's stack.
+    #[inline(never)]
     pub(crate) fn write(
         &self,
         rules: &Rules,
         memory: &mut Memory,
         out: &mut Outcome,
-    ) -> Result<Written, Fault<'a>> {
-        if rules.direct
-            && let Some(values) = self.source.short()
-            && let tail = values.text.as_bytes()
-            && let log_time = self.around.log_time.map(|t| t.ms)
-            && let Some(written) = self.plan.write(values, tail, log_time, rules, memory, out)
-        {
-            return Ok(written);
-        }
-        self.write_at_length(rules, memory, out)
-    }
-
-    /// The long way. Apart from the short one, so that neither's variables take the other's stack.
-    #[inline(never)]
-    pub(crate) fn write_at_length(
-        &self,
-        rules: &Rules,
-        memory: &mut Memory,
-        out: &mut Outcome,
-    ) -> Result<Written, Fault<'a>> {
+    ) -> Result<Disposition, Fault<'a>> {
         // Ahead of the record, which may borrow it.
         let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
         if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
@@ -117,14 +105,14 @@ impl<'a> Given<'_, 'a> {
             }
             if !rules.apply(&mut record, self.product, cuts) {
                 out.filtered += 1;
-                return Ok(Written::Filtered);
+                return Ok(Disposition::Filtered);
             }
             let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + envelope.len()));
             if !schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output) {
                 return Err(too_much_output(self.product, most));
             }
             out.normalized += 1;
-            Ok(Written::Normalized)
+            Ok(Disposition::Normalized)
         });
         record.recycle(used);
         written
@@ -187,7 +175,7 @@ impl<'a> Given<'_, 'a> {
         if let Some(key) = deep {
             return Err(too_deep(product, key));
         }
-        let said = |m: &(&str, Raw<'_>)| !convert::is_dash(m.1);
+        let said = |m: &(&str, Raw<'_>)| !missing::is_dash(m.1);
         record.extra.extend(extra.iter().map(|&i| (source.key(i), source.raw(i))).filter(said));
         record.extra.extend((0..flat.members.len()).map(|i| (flat.key(i), flat.raw(i))));
         if !flat.members.is_empty() {
@@ -205,7 +193,7 @@ impl<'a> Given<'_, 'a> {
         for &(member, entry) in &self.plan.steps {
             let To::Time(field, unit) = self.product.entries[entry].to else { continue };
             let (raw, bit) = (self.source.value(member), 1 << field as usize);
-            if settled & bit != 0 || raw.kind == RawKind::Nested || convert::is_missing(raw) {
+            if settled & bit != 0 || raw.kind == RawKind::Nested || missing::is_missing(raw) {
                 continue;
             }
             let text = raw.text.trim_ascii();
@@ -232,7 +220,7 @@ impl<'a> Given<'_, 'a> {
         let (around, own) = (self.around.log_time, self.plan.log_time_in(self.source, zone));
         let used = own.filter(|o| time::better(Some(o.1), around) == Some(o.1));
         let said = used.is_some_and(|o| o.0 == first && o.1.other_unit.is_none());
-        if !said && !convert::is_missing(self.source.raw(first)) {
+        if !said && !missing::is_missing(self.source.raw(first)) {
             kept.push(first);
         }
         let all_of_it = used.filter(|o| o.1.other_unit.is_none()).map(|o| o.0);
@@ -261,142 +249,6 @@ impl<'a> Given<'_, 'a> {
         let mut json = Output::default();
         json.write(|buffer, at| encode::object(buffer, at, fields.iter().copied()));
         String::from_utf8_lossy(&json).into_owned()
-    }
-}
-
-impl Plan {
-    /// Writes a record in the short way, if nothing stands against it. The tail begins with the
-    /// record's text, and may go on behind it.
-    #[inline]
-    pub(crate) fn write(
-        &self,
-        values: Object<'_>,
-        tail: &[u8],
-        log_time: Option<u64>,
-        rules: &Rules,
-        memory: &mut Memory,
-        out: &mut Outcome,
-    ) -> Option<Written> {
-        let zone = rules.zone.as_ref();
-        let start = out.output.len();
-        if !self.shaped.is_empty() && self.misfits(&values) {
-            return None;
-        }
-        if !self.direct.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
-            return None;
-        }
-        if out.output.len() - start > limits::output(values.text.len()) {
-            // The long way says so.
-            out.output.truncate(start);
-            return None;
-        }
-        Some(self.filter(values, log_time, rules, memory, start, out))
-    }
-
-    /// Whether a value is not as it must be where only the keys tell the product.
-    #[inline(never)]
-    fn misfits<'a>(&self, source: &dyn Source<'a>) -> bool {
-        self.shaped.iter().any(|(i, entry)| misfits(entry, source.value(*i)))
-    }
-
-    /// What is wrong then.
-    #[inline(never)]
-    pub(crate) fn misfit<'a>(&self, source: &dyn Source<'a>, product: &'static str) -> Option<Fault<'a>> {
-        let mut odd = self.shaped.iter().filter(|(i, entry)| misfits(entry, source.value(*i)));
-        let (i, entry) = *odd.next()?;
-        Some(Fault {
-            // With two it is more likely something else's.
-            format: if odd.next().is_some() { "" } else { product },
-            field: source.key(i),
-            column: source.column(i),
-            found: source.raw(i).text,
-            ..no_such(entry.shape, product)
-        })
-    }
-
-    /// Takes the record back that was written from `start` on, if the filter drops it.
-    #[inline(always)]
-    pub(crate) fn filter(
-        &self,
-        values: Object<'_>,
-        log_time: Option<u64>,
-        rules: &Rules,
-        memory: &mut Memory,
-        start: usize,
-        out: &mut Outcome,
-    ) -> Written {
-        if let Some(filter) = rules.filter()
-            && !self.passes(values, log_time, rules.zone.as_ref(), filter, memory)
-        {
-            out.output.truncate(start);
-            out.filtered += 1;
-            return Written::Filtered;
-        }
-        out.normalized += 1;
-        Written::Normalized
-    }
-
-    /// The log's time that stands among the values, and the member that has it: the first that
-    /// states its zone, or else the first.
-    #[inline(never)]
-    pub(crate) fn log_time_in<'a>(
-        &self,
-        source: &dyn Source<'a>,
-        zone: Option<&Zone>,
-    ) -> Option<(usize, Time)> {
-        let mut found = None;
-        for &(i, unit) in self.log_time.iter().chain(&self.other_log_times) {
-            let raw = source.raw(i);
-            if let Ok(time) = time::read(raw.text, unit, zone)
-                && !convert::is_missing(raw)
-            {
-                if time.zoned {
-                    return Some((i, time));
-                }
-                found = found.or(Some((i, time)));
-            }
-        }
-        found
-    }
-
-    /// Whether a record passes, of which only the fields are read that the filter looks at. It
-    /// has been written, so each value is good, and is in its field.
-    #[inline(never)]
-    fn passes(
-        &self,
-        values: Object<'_>,
-        log_time: Option<u64>,
-        zone: Option<&Zone>,
-        filter: &Filter,
-        memory: &mut Memory,
-    ) -> bool {
-        let Verdict::Product(product) = self.verdict else { return true };
-        let reads = filter.reads();
-        let product = products::all()[product];
-        let mut record = Record::new(&mut memory.record);
-        for (field, word) in product.words() {
-            if reads.has(field) {
-                record.set(field, Value::Text(word));
-            }
-        }
-        for &(member, entry) in &self.steps {
-            let entry = &product.entries[entry];
-            if entry.to.field().is_some_and(|f| reads.has(f)) {
-                let _ = quickly(&mut record, entry, values.raw(member), zone);
-            }
-        }
-        if reads.has(Field::LogTimeMs)
-            && let Some(time) = self.log_time_in(&values, zone).map(|t| t.1.ms).or(log_time)
-        {
-            record.set(Field::LogTimeMs, Value::Number(time));
-        }
-        if reads.extra {
-            let extra = self.extra.iter().map(|&i| (self.key(i), values.raw(i)));
-            record.extra.extend(extra.filter(|m| !convert::is_dash(m.1)));
-        }
-        let passes = filter.accepts(&record);
-        record.recycle(&mut memory.record);
-        passes
     }
 }
 
@@ -479,28 +331,6 @@ pub(crate) fn add_fields<'f>(
     }
 }
 
-/// Whether a value is something else than what a record of the product has. One that stands for
-/// none is not.
-#[inline]
-fn misfits(entry: &Entry, raw: Raw<'_>) -> bool {
-    let text = raw.text.trim_ascii().as_bytes();
-    let text = match entry.shape {
-        // Whole numbers are written so by some.
-        Shape::AtLeast(_) => text.strip_suffix(b".0").unwrap_or(text),
-        _ => text,
-    };
-    !entry.fits(text) && !convert::is_missing(raw)
-}
-
-/// A value that is not as a product's are.
-#[cold]
-#[inline(never)]
-pub(crate) fn no_such(shape: Shape, product: &'static str) -> Fault<'static> {
-    let shape = shape.describe();
-    let text = ["is not ", &shape, ", so this may be no ", product, "; if it is, say --from ", product];
-    Fault { format: product, ..Fault::of_record(code::UNKNOWN_FORMAT, text.concat()) }
-}
-
 /// What became of a value.
 pub(crate) enum Applied {
     /// Nothing of it is left to keep.
@@ -519,11 +349,11 @@ fn plainly<'a>(entry: &Entry, raw: Raw<'a>) -> Option<(Field, Value<'a>)> {
                 FieldType::Integer(most) => most,
                 _ => return None,
             };
-            let n = convert::digits(bytes).filter(|n| *n <= most)?;
+            let n = digits::read(bytes).filter(|n| *n <= most)?;
             Some((field, Value::Number(n)))
         }
         To::Time(field, unit) => Some((field, Value::Number(time::plain(bytes, unit)?))),
-        To::Address(field) => Some((field, Value::Address(convert::ipv4(bytes)?.into()))),
+        To::Address(field) => Some((field, Value::Address(addresses::read_ipv4(bytes)?.into()))),
         // Longer than anything that stands for none.
         To::Text(field) if bytes.len() > 4 && raw.kind == RawKind::Text && entry.absent.is_empty() => {
             Some((field, Value::Text(raw.text)))
@@ -542,7 +372,7 @@ struct Wanted<'p> {
 
 /// Reads a value and sets its field; fast where it is written as it nearly always is.
 #[inline(always)]
-fn quickly<'r, 'a: 'r>(
+pub(crate) fn quickly<'r, 'a: 'r>(
     record: &mut Record<'r>,
     entry: &Entry,
     raw: Raw<'a>,
@@ -597,7 +427,7 @@ pub(crate) fn apply<'r, 'a: 'r>(
     };
     // An id may be `-1`.
     let is_id = matches!(entry.to, To::Text(_) | To::Flat(_)) && raw.text == "-1";
-    if !is_id && convert::is_missing(raw) {
+    if !is_id && missing::is_missing(raw) {
         // `-1` stands for any protocol, which is not quite the same as none.
         let any = matches!(entry.to, To::Protocol) && raw.text.trim_ascii() == "-1";
         return Ok(if any { Applied::Keep } else { Applied::Done });
@@ -636,16 +466,16 @@ fn read<'r, 'a: 'r>(
     Ok(Some(match entry.to {
         To::Flat(_) => (flat_value(field, raw)?, true),
         To::Number(_) | To::Counter(..) => number(field, raw)?,
-        To::Address(_) | To::AddressOrName(_) => match convert::address(text) {
+        To::Address(_) | To::AddressOrName(_) => match addresses::read(text) {
             Some(a) => (Value::Address(a), true),
             None if matches!(entry.to, To::AddressOrName(_)) && is_host_name(text) => {
                 return Ok(None);
             }
             None => return bad(code::ADDRESS, "is not an IPv4 or IPv6 address"),
         },
-        To::Protocol => match convert::protocol(text) {
+        To::Protocol => match protocols::read(text) {
             Protocol::Number(n, more) => {
-                let word = vocabulary::transport(n);
+                let word = protocols::transport(n);
                 if !word.is_empty() {
                     record.set(Field::Transport, Value::Text(word));
                 }
@@ -661,7 +491,7 @@ fn read<'r, 'a: 'r>(
             Ok(time) => (Value::Number(time.ms), time.exact),
             Err(message) => return bad(code::TIME, message),
         },
-        To::Word(_, words) => match vocabulary::find(words, text) {
+        To::Word(_, words) => match words::find(words, text) {
             Some((word, more)) => (Value::Text(word), !more),
             None => {
                 let code = if field == Field::Action { code::ACTION } else { code::WORD };
@@ -685,7 +515,7 @@ fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>
         FieldType::Millis => limits::LATEST_MS,
         _ => u64::MAX,
     };
-    let message: Message = match convert::unsigned(raw.text.trim_ascii()) {
+    let message: Message = match numbers::unsigned(raw.text.trim_ascii()) {
         Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
         Err(NumberFault::NotANumber) => "is not a number".into(),
         Err(NumberFault::Negative) => "is negative; expected a number from 0".into(),
@@ -703,7 +533,7 @@ fn flat_value<'a>(field: Field, raw: Raw<'a>) -> Result<Value<'a>, Fault<'a>> {
             Some(word) => Ok(Value::Text(word)),
             None => fault(code::WORD, format!("is none of {}", words.join(", "))),
         },
-        FieldType::Address => match convert::address(raw.text) {
+        FieldType::Address => match addresses::read(raw.text) {
             Some(a) => Ok(Value::Address(a)),
             None => fault(code::ADDRESS, "is not an IPv4 or IPv6 address".into()),
         },

@@ -2,4 +2,5 @@
 
 pub(crate) mod fill;
 pub(crate) mod plan;
+pub(crate) mod planner;
 pub(crate) mod source;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{json::encode, value::vocabulary::Word};
+use crate::{bytes::digits, value::words::Word};
 
 /// The kinds of fault, as `rejects_by_reason` counts them.
 pub(crate) mod code {
@@ -128,7 +128,7 @@ impl<'a> Fault<'a> {
 /// Appends a number in decimal digits.
 pub(crate) fn push_number(out: &mut String, n: u64) {
     let mut digits = [0; 32];
-    let len = encode::number(&mut digits, 0, n).unwrap_or_default();
+    let len = digits::write(&mut digits, 0, n).unwrap_or_default();
     out.push_str(std::str::from_utf8(&digits[..len]).unwrap_or_default());
 }
 

@@ -3,6 +3,8 @@
 
 use std::{mem, net::IpAddr};
 
+use crate::value::raw::Raw;
+
 /// What values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldType {
@@ -136,35 +138,6 @@ pub enum Value<'a> {
     Address(IpAddr),
     /// A string or a word.
     Text(&'a str),
-}
-
-/// How a raw value was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RawKind {
-    /// A column of a text line, or a JSON string without its quotes and escapes.
-    Text,
-    /// A JSON number.
-    Number,
-    /// `true`, `false` or `null`.
-    Literal,
-    /// An array or an object, as JSON text.
-    Nested,
-}
-
-/// A value as the source wrote it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Raw<'a> {
-    /// How it was written.
-    pub kind: RawKind,
-    /// Its text.
-    pub text: &'a str,
-}
-
-impl<'a> Raw<'a> {
-    /// A column or a string.
-    pub fn text(text: &'a str) -> Self {
-        Self { kind: RawKind::Text, text }
-    }
 }
 
 /// A record on its way out; it borrows from the input.

@@ -4,4 +4,5 @@ pub(crate) mod fault;
 pub(crate) mod fields;
 pub mod schema;
 
-pub use fields::{Field, FieldType, Raw, RawKind, Record, Value};
+pub use crate::value::raw::{Raw, RawKind};
+pub use fields::{Field, FieldType, Record, Value};

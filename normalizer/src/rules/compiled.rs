@@ -3,15 +3,15 @@
 
 use crate::{
     base::{error::Error, limits},
-    catalog::products::Product,
-    record::fields::{Field, Raw, Record, Value},
+    catalog::product::Product,
+    record::fields::{Field, Record, Value},
     rules::{
-        config::{Config, Zone},
+        config::Config,
         filter::{self, Filter},
         redaction::{Cuts, Redaction},
+        schema::Schema,
     },
-    schemas::Schema,
-    value::networks::Networks,
+    value::{networks::Networks, raw::Raw, zone::Zone},
 };
 
 /// What is done with each record.

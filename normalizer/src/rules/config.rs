@@ -7,12 +7,12 @@ use crate::{
     base::error::Error,
     bytes::nearest,
     json::read as json,
-    record::{
-        fault::{Quoted, clipped},
-        fields::{Raw, RawKind},
+    record::fault::{Quoted, clipped},
+    rules::{filter::Lists, schema::Schema},
+    value::{
+        raw::{Raw, RawKind},
+        zone::Zone,
     },
-    rules::filter::Lists,
-    schemas::Schema,
 };
 
 /// Makes a struct that is an object in JSON, and its reading in guests, from one list of its fields.
@@ -38,7 +38,7 @@ macro_rules! choices {
         }
 
         impl $crate::rules::config::Choice for $name {
-            fn read(&mut self, value: $crate::record::fields::Raw<'_>) -> Result<(), String> {
+            fn read(&mut self, value: $crate::value::raw::Raw<'_>) -> Result<(), String> {
                 $crate::rules::config::read_object(value, &mut [$($crate::rules::config::Place {
                     key: [$($key,)? stringify!($field)][0],
                     needed: !stringify!($($needed)?).is_empty(),
@@ -110,29 +110,16 @@ impl Config {
     }
 }
 
-choices! {
-    /// A time zone as its changes of offset, so that no zone database is needed to use it.
-    pub struct Zone {
-        /// The offset before the first change, in seconds east of UTC.
-        pub offset: i32 = needed,
-        /// Changes in the order of time: the moment in epoch seconds, and the offset from then on.
-        #[serde(default)]
-        pub changes: Vec<(i64, i32)>,
-    }
-}
-
-impl Zone {
-    /// The offset that holds at a local time, in seconds. A time that occurs twice is the
-    /// first of them; one that is skipped is read with the offset before the change.
-    pub(crate) fn offset_at(&self, local: i64) -> i32 {
-        // The last change that lies behind this time, read with the offset before it.
-        let next = self.changes.partition_point(|c| c.0 <= local.saturating_sub(i64::from(c.1)));
-        let before = |i: usize| i.checked_sub(1).map_or(self.offset, |i| self.changes[i].1);
-        match next.checked_sub(1) {
-            // Within the repeated hour the earlier offset still fits.
-            Some(i) if local - i64::from(before(i)) < self.changes[i].0 => before(i),
-            _ => before(next),
-        }
+impl Choice for Zone {
+    fn read(&mut self, value: Raw<'_>) -> Result<(), String> {
+        let Self { offset, changes } = self;
+        read_object(
+            value,
+            &mut [
+                Place { key: "offset", needed: true, choice: offset },
+                Place { key: "changes", needed: false, choice: changes },
+            ],
+        )
     }
 }
 
@@ -303,7 +290,10 @@ numbers! {
 #[cfg(test)]
 mod tests {
     use super::{Config, Zone};
-    use crate::{engine::event::EventConfig, rules::filter::Lists, schemas::Schema};
+    use crate::{
+        engine::event::EventConfig,
+        rules::{filter::Lists, schema::Schema},
+    };
 
     /// Every field, and none with its default.
     fn full() -> Config {

@@ -14,17 +14,19 @@ use regex_lite::{Regex, RegexBuilder};
 use crate::{
     base::{error::Error, limits},
     bytes::{nearest, scan, sort},
-    reading::plan::same_key,
+    catalog::keys::same_key,
     record::{
         fault::clipped,
-        fields::{Field, FieldType, Raw, RawKind, Record, Value},
+        fields::{Field, FieldType, Record, Value},
     },
-    rules::config::Zone,
     value::{
-        convert,
+        addresses,
         double::Number,
+        missing,
         networks::{self, Networks},
+        raw::{Raw, RawKind},
         time,
+        zone::Zone,
     },
 };
 
@@ -711,7 +713,7 @@ impl Node {
             Self::Not(inner) => !inner.accepts(record),
             // What stands for none is a text to compare with, but not there.
             Self::Test(Subject::Extra(key), Check::Plain(Test::Exists)) => {
-                extra_of(key, record).is_some_and(|raw| !convert::is_missing(raw))
+                extra_of(key, record).is_some_and(|raw| !missing::is_missing(raw))
             }
             Self::Test(subject, check) => value_of(subject, record).is_some_and(|v| check.accepts(v)),
         }
@@ -755,7 +757,7 @@ impl Check {
 
 /// The address that a value of `extra` is, if it is one.
 fn address(text: &str) -> Option<IpAddr> {
-    convert::address(text.trim_ascii())
+    addresses::read(text.trim_ascii())
 }
 
 /// Whether a number is in one of these ranges, which are in their order.
@@ -820,7 +822,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::fields::{Raw, RecordMemory};
+    use crate::{record::fields::RecordMemory, value::raw::Raw};
 
     fn record() -> Record<'static> {
         let mut r = Record::new(&mut RecordMemory::default());

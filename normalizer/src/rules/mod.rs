@@ -4,4 +4,5 @@ pub(crate) mod compiled;
 pub(crate) mod config;
 pub mod filter;
 pub(crate) mod redaction;
+pub(crate) mod schema;
 mod spellings;

@@ -9,17 +9,19 @@ use crate::{
     base::error::Error,
     bytes::nearest,
     catalog::{
+        detection::KeyIndex,
         envelopes::{self, Meta},
-        products::{self, Product, To},
+        keys::same_key,
+        product::{Product, To},
+        products,
     },
     json::output::Output,
-    reading::plan::{KeyIndex, same_key},
-    record::fields::{Field, FieldType, Raw, Record, Value},
+    record::fields::{Field, FieldType, Record, Value},
     rules::{
         config::Config,
         spellings::{self, Cut, Hidden},
     },
-    value::{convert, networks},
+    value::{addresses, missing, networks, raw::Raw},
 };
 
 /// What is to be taken out.
@@ -223,7 +225,7 @@ impl Redaction {
             }
         }
         for (key, raw) in &record.extra {
-            let Some(address) = convert::address(raw.text.trim_ascii()) else { continue };
+            let Some(address) = addresses::read(raw.text.trim_ascii()) else { continue };
             for &(_, product, entry) in KeyIndex::get().find(key, memory) {
                 let product = products::all()[product];
                 if tables.have(product)
@@ -261,7 +263,7 @@ impl Redaction {
         if self.takes(key, tables, key_memory) || !hidden.is_empty() && spellings::is_in(key, hidden) {
             return None;
         }
-        if convert::is_missing(raw) {
+        if missing::is_missing(raw) {
             return Some(Cut::Clean);
         }
         let mut masks = self.extra_masks.iter().filter(|m| same_key(&m.0, key)).map(|m| m.1);

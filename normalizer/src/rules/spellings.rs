@@ -8,9 +8,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::{
+    bytes::digits,
     json::output::Output,
-    record::fields::{Raw, RawKind},
-    value::{convert, networks::masked},
+    value::{
+        addresses,
+        networks::masked,
+        raw::{Raw, RawKind},
+    },
 };
 
 /// An address that must not be told, and what may be told instead, if anything.
@@ -147,7 +151,7 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
             let number = u32::from(a);
             let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
             // Smaller numbers count something else.
-            if number >> 24 > 0 && digits > 7 && convert::digits(&rest[..digits]) == Some(number.into()) {
+            if number >> 24 > 0 && digits > 7 && digits::read(&rest[..digits]) == Some(number.into()) {
                 return Some((digits, Form::Other));
             }
             a.to_ipv6_mapped()
@@ -183,7 +187,7 @@ fn octets(text: &[u8], octets: [u8; 4]) -> Option<(usize, u8)> {
             at += 1;
         }
         let digits = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 || digits > 3 || convert::digits(&text[at..at + digits]) != Some(octet.into()) {
+        if digits == 0 || digits > 3 || digits::read(&text[at..at + digits]) != Some(octet.into()) {
             return None;
         }
         at += digits;
@@ -277,11 +281,11 @@ fn cut_one(text: &str, v4: u8, v6: u8, hidden: &[Hidden], out: &mut Output) -> b
         return true;
     }
     let bracketed = text.strip_prefix('[').and_then(|t| t.split_once(']'));
-    let (address, port) = match (bracketed, convert::address(text)) {
-        (Some((address, port)), _) => (convert::ipv6(address).map(IpAddr::V6), port),
+    let (address, port) = match (bracketed, addresses::read(text)) {
+        (Some((address, port)), _) => (addresses::read_ipv6(address).map(IpAddr::V6), port),
         (None, None) => {
             let (address, _) = text.split_once(':').unwrap_or_default();
-            (convert::ipv4(address.as_bytes()).map(IpAddr::V4), &text[address.len()..])
+            (addresses::read_ipv4(address.as_bytes()).map(IpAddr::V4), &text[address.len()..])
         }
         (None, whole) => (whole, ""),
     };
@@ -314,7 +318,8 @@ pub(crate) fn has_address(text: &str) -> bool {
     let mut runs = text.split(|c: char| !c.is_ascii_hexdigit() && c != ':' && c != '.');
     runs.any(|run| {
         let run = run.trim_matches('.');
-        convert::address(run).is_some() || run.split(':').any(|part| convert::ipv4(part.as_bytes()).is_some())
+        addresses::read(run).is_some()
+            || run.split(':').any(|part| addresses::read_ipv4(part.as_bytes()).is_some())
     })
 }
 

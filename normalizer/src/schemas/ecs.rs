@@ -9,7 +9,7 @@ use super::{
     Event, Item, List, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either, extra,
     fixed, long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
 };
-use crate::{catalog::meaning::Meaning as M, record::fields::Field as F, value::convert};
+use crate::{bytes::digits, catalog::meaning::Meaning as M, record::fields::Field as F};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 pub(super) static USES: Uses = uses(&ROWS);
@@ -58,7 +58,7 @@ pub(super) const ROWS: [Row; 98] = [
     made(&[F::StartMs], "event.start", |e| e.number(F::StartMs).map(Item::Date), ""),
     made(&[F::EndMs], "event.end", |e| e.number(F::EndMs).map(Item::Date), ""),
     made(&[F::StartMs, F::EndMs], "event.duration", |e| {
-        convert::times::<1_000_000>(e.duration()?).map(Item::Number)
+        digits::times::<1_000_000>(e.duration()?).map(Item::Number)
     }, "nanoseconds"),
     made(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
     original("event.original"),

@@ -205,8 +205,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        record::fields::{FieldType, Raw, RawKind, Record, RecordMemory},
-        schemas::{Schema, encode},
+        record::fields::{FieldType, Record, RecordMemory},
+        rules::schema::Schema,
+        schemas::encode,
+        value::raw::{Raw, RawKind},
     };
 
     /// Numbers that look random, the same each time.

@@ -6,66 +6,28 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 use self::frames::{Frames, Notes};
 use crate::{
     base::limits,
-    catalog::{
-        meaning::{Meaning, Meanings},
-        products,
-    },
-    json::{encode, output::Output},
-    record::fields::{Field, Raw, RawKind, Record, Value},
+    bytes::{digits, put},
+    catalog::{meaning::Meaning, products},
+    json::output::Output,
+    record::fields::{Field, Record, Value},
     value::{
+        addresses,
         community_id::{self, CommunityId},
-        convert, double,
+        double, missing, numbers,
+        raw::{Raw, RawKind},
     },
 };
 
+pub use crate::rules::schema::Schema;
+
 mod ecs;
+pub(crate) mod flat;
 pub(crate) mod frames;
 mod ocsf;
 pub mod otel;
-
-/// A schema that records can be written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schema {
-    /// Weir's own flat record.
-    #[default]
-    Flat,
-    /// Open Cybersecurity Schema Framework 1.8.0: Network Activity and HTTP Activity.
-    Ocsf,
-    /// Elastic Common Schema 9.
-    Ecs,
-    /// OpenTelemetry logs as OTLP/JSON; [`otel::Joiner`] puts many into a line.
-    Otel,
-}
-
-impl Schema {
-    /// Every schema, in the order of the documentation.
-    pub const ALL: &'static [Self] = &[Self::Flat, Self::Ocsf, Self::Ecs, Self::Otel];
-
-    /// What `--to` takes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Flat => "flat",
-            Self::Ocsf => "ocsf",
-            Self::Ecs => "ecs",
-            Self::Otel => "otel",
-        }
-    }
-
-    /// The schema with this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|s| s.name() == name)
-    }
-
-    pub(crate) fn is_flat(&self) -> bool {
-        *self == Self::Flat
-    }
-}
 
 /// A row of a mapping, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +71,7 @@ pub(crate) fn encode(
     let start = out.len();
     out.begin(most);
     if schema == Schema::Flat {
-        encode::flat(record, out);
+        flat::write(record, out);
         return out.end(start, most);
     }
     let event = Event::new(schema, record, observed_at);
@@ -182,7 +144,7 @@ impl<'e> Event<'e> {
     fn find_meanings(&mut self, uses: &Uses) {
         let words = (self.text(Field::Provider), self.text(Field::Product));
         let (Some(provider), Some(product)) = words else { return };
-        let Some(meanings) = Meanings::of(provider, product) else { return };
+        let Some(meanings) = products::meanings(provider, product) else { return };
         for (i, (key, raw)) in self.record.extra.iter().take(limits::MEANT).enumerate() {
             let Some(meaning) = meanings.find(key) else { continue };
             let place = uses[meaning as usize];
@@ -453,7 +415,7 @@ impl Item<'_> {
                     Self::Address(a) => out.address(a),
                     Self::Digits(n) => out.number(n),
                     // None is later than [`limits::LATEST_MS`]; 0 is a time that is not known.
-                    Self::Nanos(ms) => out.number(convert::times::<1_000_000>(ms).unwrap_or(0)),
+                    Self::Nanos(ms) => out.number(digits::times::<1_000_000>(ms).unwrap_or(0)),
                     Self::Date(ms) => date(ms, out),
                     Self::CommunityId(id) => out.extend_from_slice(&id),
                     _ => {}
@@ -503,7 +465,7 @@ fn date(ms: u64, out: &mut Output) {
 
 /// The addresses of a list with commas between them; none in place of what is no address.
 fn addresses(list: &str) -> impl Iterator<Item = Option<IpAddr>> {
-    list.split(',').map(|part| convert::address(part.trim_ascii()))
+    list.split(',').map(|part| addresses::read(part.trim_ascii()))
 }
 
 /// What makes a value.
@@ -515,12 +477,12 @@ type Take = for<'e> fn(&Event<'e>, Raw<'e>) -> Option<Item<'e>>;
 
 /// What is written as a string.
 fn text<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
-    (is_value(raw) && !convert::is_missing(raw)).then_some(Item::Text(raw.text))
+    (is_value(raw) && !missing::is_missing(raw)).then_some(Item::Text(raw.text))
 }
 
 /// What is written as an integer that every reader can hold.
 fn number<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
-    match convert::unsigned(raw.text.trim_ascii()) {
+    match numbers::unsigned(raw.text.trim_ascii()) {
         Ok((n, true)) if is_value(raw) && n <= LONG => Some(Item::Number(n)),
         _ => None,
     }
@@ -531,7 +493,7 @@ fn port<'e>(e: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
 }
 
 fn address<'e>(_: &Event<'e>, raw: Raw<'e>) -> Option<Item<'e>> {
-    convert::address(raw.text.trim_ascii()).filter(|_| raw.kind == RawKind::Text).map(Item::Address)
+    addresses::read(raw.text.trim_ascii()).filter(|_| raw.kind == RawKind::Text).map(Item::Address)
 }
 
 /// A country's code of two letters.
@@ -1011,10 +973,10 @@ fn member(key: &str, event: &Event<'_>, out: &mut Output) {
     // All at once, as nearly every key is.
     let comma = !matches!(out.last(), Some(b'{' | b'['));
     out.write(|buffer, at| {
-        let at = if comma { encode::byte(buffer, at, b',')? } else { at };
-        let at = encode::byte(buffer, at, b'"')?;
-        let at = encode::bytes(buffer, at, key.as_bytes())?;
-        encode::bytes(buffer, at, b"\":")
+        let at = if comma { put::byte(buffer, at, b',')? } else { at };
+        let at = put::byte(buffer, at, b'"')?;
+        let at = put::bytes(buffer, at, key.as_bytes())?;
+        put::bytes(buffer, at, b"\":")
     });
 }
 

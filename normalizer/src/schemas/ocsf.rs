@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     catalog::meaning::Meaning as M,
-    record::fields::{Field as F, Raw, RawKind},
+    record::fields::Field as F,
+    value::raw::{Raw, RawKind},
 };
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);

@@ -20,8 +20,11 @@ use super::{
 use crate::{
     catalog::meaning::Meaning as M,
     json::output::Output,
-    record::fields::{Field as F, Raw, RawKind},
-    value::double,
+    record::fields::Field as F,
+    value::{
+        double,
+        raw::{Raw, RawKind},
+    },
 };
 
 /// How many records the [`Joiner`] puts into a line.

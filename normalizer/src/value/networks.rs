@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::{bytes::sort, value::convert};
+use crate::{bytes::sort, value::addresses};
 
 /// A set of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,12 +51,12 @@ pub(crate) const BUILT_IN: &[(&str, &[&str])] = &[
 
 /// Reads an address, or a network in CIDR form.
 pub(crate) fn network(text: &str) -> Option<(IpAddr, IpAddr)> {
-    if let Some(address) = convert::address(text) {
+    if let Some(address) = addresses::read(text) {
         return Some((address, address));
     }
     let (address, prefix) = text.split_once('/')?;
-    let v4 = convert::ipv4(address.as_bytes()).map(IpAddr::V4);
-    let address = v4.or_else(|| convert::ipv6(address).map(IpAddr::V6))?;
+    let v4 = addresses::read_ipv4(address.as_bytes()).map(IpAddr::V4);
+    let address = v4.or_else(|| addresses::read_ipv6(address).map(IpAddr::V6))?;
     let digits = prefix.bytes().all(|b| b.is_ascii_digit());
     let net = IpNet::new(address, prefix.parse().ok().filter(|_| digits)?).ok()?;
     // As addresses are: an IPv4-mapped network is an IPv4 network.

@@ -16,10 +16,23 @@ use nom::{
 };
 
 use crate::{
-    catalog::products::Unit,
-    rules::config::Zone,
-    value::convert::{self, NumberFault},
+    bytes::digits,
+    value::{
+        numbers::{self, NumberFault},
+        zone::Zone,
+    },
 };
+
+/// What a time counts, where it is a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds since 1970.
+    Seconds,
+    /// Milliseconds since 1970.
+    Millis,
+    /// Seconds, or milliseconds where the number is too large for seconds.
+    Guess,
+}
 
 /// 2000-01-01 to 2100-01-01, in seconds.
 const SECONDS: Range<u64> = 946_684_800..4_102_444_800;
@@ -66,7 +79,7 @@ pub(crate) fn read(text: &str, unit: Unit, zone: Option<&Zone>) -> Result<Time, 
 /// Reads digits that count what is expected.
 #[inline]
 pub(crate) fn plain(text: &[u8], unit: Unit) -> Option<u64> {
-    let n = convert::digits(text)?;
+    let n = digits::read(text)?;
     match unit {
         Unit::Seconds | Unit::Guess if SECONDS.contains(&n) => Some(n * 1000),
         Unit::Millis | Unit::Guess if MILLIS.contains(&n) => Some(n),
@@ -81,7 +94,7 @@ fn read_other(text: &str, unit: Unit, zone: Option<&Zone>) -> Result<Time, &'sta
         [(3, "seconds"), (0, "milliseconds"), (-3, "microseconds"), (-6, "nanoseconds")];
     let mut is_number = false;
     for (power, name) in UNITS {
-        match convert::decimal(text, power) {
+        match numbers::decimal(text, power) {
             Err(NumberFault::NotANumber) => break,
             Ok((ms, exact)) if MILLIS.contains(&ms) => {
                 let expected = match unit {
@@ -121,7 +134,7 @@ fn read_other(text: &str, unit: Unit, zone: Option<&Zone>) -> Result<Time, &'sta
 
 /// Reads a moment to compare times with, which may be any: epoch milliseconds, or a written time.
 pub(crate) fn bound(text: &str, zone: Option<&Zone>) -> Option<u64> {
-    match convert::unsigned(text) {
+    match numbers::unsigned(text) {
         Ok((ms, _)) => Some(ms),
         Err(_) => u64::try_from(written_time(text)?.utc(zone)).ok(),
     }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! An element's `context` is 0 for none, else the index of a context plus one.
-//! Its `fault` is 0, or the code of a [`crate::framing::framer::FramingFault`].
+//! Its `fault` is 0, or the code of a [`crate::wire::framing_fault::FramingFault`].
 //!
 //! A reply has rejects and tallies, both length-prefixed:
 //!
@@ -32,7 +32,7 @@ pub struct Element {
     pub len: u32,
     /// 0, or one more than an index into [`Batch::contexts`].
     pub context: u32,
-    /// 0, or the code of a [`crate::framing::framer::FramingFault`].
+    /// 0, or the code of a [`crate::wire::framing_fault::FramingFault`].
     pub fault: u32,
 }
 

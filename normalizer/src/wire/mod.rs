@@ -1,3 +1,4 @@
 //! What crosses between a host and whoever normalizes.
 
 pub mod batch;
+pub(crate) mod framing_fault;

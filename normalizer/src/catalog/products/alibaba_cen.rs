@@ -17,8 +17,7 @@
 //! Known gaps: there is no action, status or version. That times are epoch seconds is
 //! inferred, and so are the names of version 3: transit router, `dscp`, lost packets.
 
-use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
-use crate::{record::fields::Field, value::vocabulary::DIRECTION};
+use crate::{catalog::product::{A, B, C, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::DIRECTION}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["srcaddr"], To::Address(Field::SrcIp)).with(A | B | C),
@@ -43,14 +42,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["packets-lost-ttl-expired"], To::Extra),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "alibaba-cen",
     provider: "alibaba",
     product: "cen",
     kind: "flow",
     title: "Cloud Enterprise Network: transit router flow logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &["srcaddr", "dstaddr", "bytes"],
     entries: ENTRIES,

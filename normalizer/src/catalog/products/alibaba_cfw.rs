@@ -19,8 +19,7 @@
 //! `rule_id` is the access control policy's; the intrusion prevention's rules, and how grave they
 //! take what they found, stay as they are, like rates.
 
-use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
-use crate::{record::fields::Field, value::vocabulary::{ACTION, DIRECTION}};
+use crate::{catalog::product::{A, B, C, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["aliuid"], To::Text(Field::AccountId)).with(C),
@@ -80,14 +79,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["start_time_min"], To::Extra),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "alibaba-cfw",
     provider: "alibaba",
     product: "cfw",
     kind: "flow",
     title: "Cloud Firewall: traffic logs",
     lines: Lines::None,
-    writer: None,
     topics: &["cloudfirewall_access_log"],
     layout_begins: &[],
     entries: ENTRIES,

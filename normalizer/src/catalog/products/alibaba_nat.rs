@@ -13,8 +13,7 @@
 //!
 //! Known gaps: the unit of the times is not documented; their magnitude decides.
 
-use super::{A, Entry, Lines, Product, To, Unit, entry};
-use crate::{catalog::meaning::Meaning, record::fields::Field};
+use crate::{catalog::{meaning::Meaning, product::{A, Entry, Lines, Product, To, entry}}, record::fields::Field, value::time::Unit};
 
 const ENTRIES: &[Entry] = &[
     entry(&["instance", "intstance"], To::Text(Field::InstanceId)),
@@ -34,14 +33,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["end_time"], To::Time(Field::EndMs, Unit::Guess)),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "alibaba-nat",
     provider: "alibaba",
     product: "nat",
     kind: "session",
     title: "NAT Gateway: session logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

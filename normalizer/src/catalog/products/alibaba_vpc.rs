@@ -14,8 +14,7 @@
 //! Known gaps: which keys remain with `NODATA` and `SKIPDATA` is not documented, so none is
 //! required; nor what the paths 12 to 22 are.
 
-use super::{A, B, C, Entry, Lines, Product, To, Unit, entry};
-use crate::{record::fields::Field, value::vocabulary::{ACTION, DIRECTION, LOG_STATUS}};
+use crate::{catalog::product::{A, B, C, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION, LOG_STATUS}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
@@ -44,14 +43,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["dsttype"], To::Extra),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "alibaba-vpc",
     provider: "alibaba",
     product: "vpc",
     kind: "flow",
     title: "Virtual Private Cloud: flow logs",
     lines: Lines::None,
-    writer: None,
     topics: &["flow_log"],
     layout_begins: &[],
     entries: ENTRIES,

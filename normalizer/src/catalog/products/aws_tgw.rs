@@ -14,8 +14,7 @@
 //!
 //! Known gaps: Parquet files.
 
-use super::{Entry, Lines, Product, Shape, To, Unit, entry};
-use crate::{catalog::meaning::Meaning, record::fields::Field, value::vocabulary::{DIRECTION, LOG_STATUS, Word}};
+use crate::{catalog::{meaning::Meaning, product::{Entry, Lines, Product, Shape, To, entry}}, record::fields::Field, value::{time::Unit, words::{DIRECTION, LOG_STATUS, Word}}};
 
 const RESOURCES: &[Word] = &[
     ("TransitGateway", "TransitGateway", false),
@@ -61,7 +60,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["pkt-dst-aws-service"], To::Extra).means(Meaning::PacketDestinationService),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "aws-tgw",
     provider: "aws",
     product: "tgw",
@@ -69,7 +68,6 @@ pub(super) const PRODUCT: Product = Product {
     title: "AWS Transit Gateway: flow logs",
     lines: Lines::Detected(36),
     // More columns than the shortest way takes.
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

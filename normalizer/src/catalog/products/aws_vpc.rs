@@ -16,8 +16,7 @@
 //!
 //! Known gaps: Parquet files.
 
-use super::{A, B, C, D, E, Entry, F, G, H, I, J, Lines, Product, Shape, To, Unit, entry};
-use crate::{catalog::meaning::Meaning, fast::columns::{Layout, self}, record::fields::Field, value::vocabulary::{ACTION, DIRECTION, LOG_STATUS}};
+use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, F, G, H, I, J, Lines, Product, Shape, To, entry}}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION, LOG_STATUS}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("2")).shape(Shape::AtLeast(2)),
@@ -64,20 +63,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["encryption-status"], To::Extra),
 ];
 
-struct Columns;
-
-impl Layout for Columns {
-    const PRODUCT: &Product = &PRODUCT;
-}
-
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "aws-vpc",
     provider: "aws",
     product: "vpc",
     kind: "flow",
     title: "Amazon VPC: flow logs",
     lines: Lines::Detected(14),
-    writer: Some(columns::write::<Columns>),
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -15,8 +15,7 @@
 //!
 //! Known gaps: all of the above is unconfirmed.
 
-use super::{Entry, Lines, Product, To, Unit, entry};
-use crate::{record::fields::Field, value::vocabulary::{ACTION, DIRECTION, LOG_STATUS}};
+use crate::{catalog::product::{Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION, LOG_STATUS}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
@@ -44,14 +43,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["ip_version"], To::Extra),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "baidu-flow",
     provider: "baidu",
     product: "flow",
     kind: "flow",
     title: "Flow logs (list of fields unconfirmed)",
     lines: Lines::Named(15),
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

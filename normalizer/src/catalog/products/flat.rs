@@ -10,8 +10,7 @@
 //! words that name a record's product are those of a product that Weir reads, and no others: keys
 //! of the other schemas are made of them.
 
-use super::{A, Entry, Lines, Product, To, entry};
-use crate::record::{fault::{Fault, code}, fields::{Field, Record, Value}};
+use crate::{catalog::product::{A, Entry, Lines, Product, To, entry}, record::fields::Field};
 
 const KEYS: [&str; Field::ALL.len()] = {
     let mut keys = [""; Field::ALL.len()];
@@ -38,44 +37,13 @@ const ENTRIES: &[Entry] = &{
     entries
 };
 
-/// The word of a flat record that is none of the product that the others tell: its field, and what
-/// is wrong with it.
-pub(super) fn odd_word(record: &Record<'_>) -> Option<(Field, Fault<'static>)> {
-    let words = [Field::Provider, Field::Product, Field::Kind];
-    let told = words.map(|f| match record.get(f) {
-        Some(Value::Text(word)) => word,
-        _ => "",
-    });
-    let fits = |p: &Product, some: usize| {
-        p.words().iter().zip(told).take(some).all(|(w, told)| told.is_empty() || w.1 == told)
-    };
-    let products = || super::all().iter().filter(|p| p.id != PRODUCT.id);
-    if products().any(|p| fits(p, words.len())) {
-        return None;
-    }
-    // The first word that no product has behind those before it.
-    let odd = (0..words.len()).find(|i| !products().any(|p| fits(p, i + 1)))?;
-    Some((words[odd], unknown(&mut products().filter(|p| fits(p, odd)).map(|p| p.words()[odd].1))))
-}
-
-#[cold]
-#[inline(never)]
-fn unknown(known: &mut dyn Iterator<Item = &'static str>) -> Fault<'static> {
-    let mut words: Vec<_> = known.collect();
-    crate::bytes::sort::sort(&mut words);
-    words.dedup();
-    let text = format!("is not what Weir writes there; expected one of {}", words.join(", "));
-    Fault { format: PRODUCT.id, ..Fault::of_record(code::WORD, text) }
-}
-
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "flat",
     provider: "",
     product: "",
     kind: "",
     title: "Weir: flat records",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

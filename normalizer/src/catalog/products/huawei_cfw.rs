@@ -15,8 +15,7 @@
 //!
 //! Known gaps: the unit of times in LTS is not documented; milliseconds are taken.
 
-use super::{A, B, C, Entry, Lines, Product, To, Unit, entry, join};
-use crate::{catalog::meaning::Meaning, record::fields::Field, value::vocabulary::{DIRECTION, NUMBERED_ACTION}};
+use crate::{catalog::{meaning::Meaning, product::{A, B, C, Entry, Lines, Product, To, entry, join}}, record::fields::Field, value::{time::Unit, words::{DIRECTION, NUMBERED_ACTION}}};
 
 /// What all of the firewall's logs have.
 pub(super) const SHARED: &[Entry] = &[
@@ -74,14 +73,13 @@ const OWN: &[Entry] = &[
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-cfw",
     provider: "huawei",
     product: "cfw",
     kind: "flow",
     title: "Cloud Firewall: flow logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -12,8 +12,7 @@
 //!
 //! Known gaps: there are no counters and no direction.
 
-use super::{A, B, C, D, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
-use crate::record::fields::Field;
+use crate::{catalog::{product::{A, B, C, D, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::SHARED}, record::fields::Field, value::time::Unit};
 
 const OWN: &[Entry] = &[
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C | D),
@@ -24,14 +23,13 @@ const OWN: &[Entry] = &[
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-cfw-access",
     provider: "huawei",
     product: "cfw_access",
     kind: "access",
     title: "Cloud Firewall: access control logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -14,8 +14,7 @@
 //! basic protection, 1 for a virtual patch. Where `tag` is 1, the source is a web application
 //! firewall on its way back to the server, and `real_ip` is the client.
 
-use super::{A, B, C, D, E, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
-use crate::{catalog::meaning::Meaning, record::fields::Field};
+use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::SHARED}, record::fields::Field, value::time::Unit};
 
 const OWN: &[Entry] = &[
     entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C),
@@ -34,14 +33,13 @@ const OWN: &[Entry] = &[
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-cfw-attack",
     provider: "huawei",
     product: "cfw_attack",
     kind: "attack",
     title: "Cloud Firewall: attack event logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

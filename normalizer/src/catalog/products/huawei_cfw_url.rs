@@ -12,8 +12,7 @@
 //!
 //! Known gaps: the vendor shows no sample.
 
-use super::{A, B, C, D, Entry, Lines, Product, To, Unit, entry, huawei_cfw::SHARED, join};
-use crate::record::fields::Field;
+use crate::{catalog::{product::{A, B, C, D, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::SHARED}, record::fields::Field, value::time::Unit};
 
 const OWN: &[Entry] = &[
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C | D),
@@ -25,14 +24,13 @@ const OWN: &[Entry] = &[
 
 const ENTRIES: &[Entry] = &join::<{ SHARED.len() + OWN.len() }>(SHARED, OWN);
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-cfw-url",
     provider: "huawei",
     product: "cfw_url",
     kind: "access",
     title: "Cloud Firewall: URL logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -12,8 +12,7 @@
 //! Known gaps: one page of the vendor swaps columns 3 and 4 in its text; both are UUIDs, so
 //! the sample's order is taken. There is no action and no status.
 
-use super::{A, B, C, Entry, Lines, Product, Shape, To, Unit, entry};
-use crate::{fast::columns::{Layout, self}, record::fields::Field, value::vocabulary::DIRECTION};
+use crate::{catalog::product::{A, B, C, Entry, Lines, Product, Shape, To, entry}, record::fields::Field, value::{time::Unit, words::DIRECTION}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
@@ -33,20 +32,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["hostIP"], To::Envelope),
 ];
 
-struct Columns;
-
-impl Layout for Columns {
-    const PRODUCT: &Product = &PRODUCT;
-}
-
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-er",
     provider: "huawei",
     product: "er",
     kind: "flow",
     title: "Enterprise Router: flow logs",
     lines: Lines::Detected(14),
-    writer: Some(columns::write::<Columns>),
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -15,8 +15,7 @@
 //! Known gaps: there is no direction; a conversation is two records. Other versions, custom
 //! formats and the form of IPv6 records are not documented; IPv6 addresses are read.
 
-use super::{A, Entry, Lines, Product, Shape, To, Unit, entry};
-use crate::{fast::columns::{Layout, self}, record::fields::Field, value::vocabulary::{ACTION, LOG_STATUS}};
+use crate::{catalog::product::{A, Entry, Lines, Product, Shape, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, LOG_STATUS}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("1")),
@@ -36,20 +35,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["hostIP"], To::Envelope),
 ];
 
-struct Columns;
-
-impl Layout for Columns {
-    const PRODUCT: &Product = &PRODUCT;
-}
-
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-vpc",
     provider: "huawei",
     product: "vpc",
     kind: "flow",
     title: "Virtual Private Cloud: VPC flow logs",
     lines: Lines::Detected(14),
-    writer: Some(columns::write::<Columns>),
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -18,8 +18,7 @@
 //! they are read by the header, or by the layout that is given. `hport` is taken for the
 //! destination's port.
 
-use super::{A, B, C, D, E, Entry, F, Lines, Product, To, Unit, entry};
-use crate::{catalog::meaning::Meaning, record::fields::Field, value::vocabulary::WAF_ACTION};
+use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, F, Lines, Product, To, entry}}, record::fields::Field, value::{time::Unit, words::WAF_ACTION}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["time"], To::Time(Field::StartMs, Unit::Guess)),
@@ -59,14 +58,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["enterprise_project_name"], To::Extra).means(Meaning::EnterpriseProjectName),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-waf",
     provider: "huawei",
     product: "waf",
     kind: "attack",
     title: "Web Application Firewall: attack events",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -13,8 +13,7 @@
 //!
 //! Known gaps: `upstream_addr` may be a list, so it is no destination address.
 
-use super::{A, Entry, Lines, Product, To, Unit, entry};
-use crate::{catalog::meaning::Meaning, record::fields::Field};
+use crate::{catalog::{meaning::Meaning, product::{A, Entry, Lines, Product, To, entry}}, record::fields::Field, value::time::Unit};
 
 const ENTRIES: &[Entry] = &[
     entry(&["waf-time"], To::Time(Field::StartMs, Unit::Guess)).telling(),
@@ -36,14 +35,13 @@ const ENTRIES: &[Entry] = &[
     entry(&["x_forwarded_for"], To::Extra).means(Meaning::ForwardedFor),
 ];
 
-pub(super) const PRODUCT: Product = Product {
+pub(crate) const PRODUCT: Product = Product {
     id: "huawei-waf-access",
     provider: "huawei",
     product: "waf_access",
     kind: "access",
     title: "Web Application Firewall: access logs",
     lines: Lines::None,
-    writer: None,
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

@@ -9,25 +9,31 @@
 
 use crate::{
     bytes::{
-        scan::{self, Block, Mask, below},
+        digits,
+        put::{self, Written},
+        scan::{self, Block},
         sort,
     },
-    catalog::products::{self, Entry, To, Unit},
-    fast::columns,
-    json::{
-        encode::{self, Written},
-        output::Output,
+    catalog::{
+        product::{Entry, To},
+        products,
     },
+    fast::chunk::{
+        Chunk, KnownWord, TEXT, are_digits, begins_plainly, block, is_ipv4, is_ipv6, is_known,
+        named_protocol, other_address, put, put_keyword, up_to_eight_digits, without_fraction, word,
+    },
+    json::{encode, members::Object, output::Output},
     reading::{
         fill::{self, Applied},
         plan::{Plan, Verdict},
-        source::{Object, Source, Span},
     },
-    record::fields::{Field, FieldType, Raw, Record, RecordMemory},
-    rules::config::Zone,
+    record::fields::{Field, FieldType, Record, RecordMemory},
+    schemas::flat,
     value::{
-        convert,
-        vocabulary::{TRANSPORTS, Word},
+        missing,
+        raw::{Raw, Span},
+        time::Unit,
+        zone::Zone,
     },
 };
 
@@ -36,8 +42,8 @@ use crate::{
 pub(crate) struct Program {
     /// The brace, and what is the same in all records of the product. Each member has its comma
     /// behind it.
-    head: [u8; 64],
-    head_len: u8,
+    pub(super) head: [u8; 64],
+    pub(super) head_len: u8,
     steps: Vec<Step>,
     /// Where among the steps the time of the envelopes around the record has its place, and its
     /// key, if there is none in the record.
@@ -60,7 +66,7 @@ struct Step {
     member: u32,
     act: Act,
     /// One of these, where that is asked for.
-    words: Vec<Known>,
+    words: Vec<KnownWord>,
     /// None for the time of the log service.
     entry: Option<&'static Entry>,
 }
@@ -84,98 +90,6 @@ enum Act {
     /// Not written, where it is this.
     Version(u64),
 }
-
-/// A word of the source, of at most eight bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// The bit of the case, in each letter.
-    case: u64,
-    word: u64,
-    /// What goes out, with its closing quote and a comma.
-    text: [u8; 16],
-    len: u8,
-}
-
-impl Known {
-    /// Stands for no word.
-    pub(crate) const NONE: Self = Self { case: 0, word: 0, text: [0; 16], len: 0 };
-
-    pub(crate) const fn new((word, means, more): &Word) -> Option<Self> {
-        // What loses something is kept beside its field.
-        if *more || word.len() > 8 || means.len() > 14 {
-            return None;
-        }
-        let mut known = Self { len: means.len() as u8 + 2, ..Self::NONE };
-        let mut i = 0;
-        while i < word.len() {
-            let byte = word.as_bytes()[i];
-            known.word |= (byte as u64) << (8 * i);
-            known.case |= (if byte.is_ascii_lowercase() { 0x20 } else { 0 }) << (8 * i);
-            i += 1;
-        }
-        i = 0;
-        while i < means.len() {
-            known.text[i] = means.as_bytes()[i];
-            i += 1;
-        }
-        (known.text[i], known.text[i + 1]) = (b'"', b',');
-        Some(known)
-    }
-
-    /// Whether a text of at most eight bytes is this.
-    #[inline(always)]
-    pub(crate) fn is(&self, text: u64) -> bool {
-        text | self.case == self.word
-    }
-
-    /// What goes out, with its closing quote and a comma, and what may stand behind it.
-    #[inline(always)]
-    pub(crate) fn text(&self) -> &[u8; 16] {
-        &self.text
-    }
-
-    /// How much of that goes out.
-    #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
-        usize::from(self.len & 31)
-    }
-}
-
-/// The number of a protocol that is written as a word, and its digits; only of the commonest.
-#[inline(never)]
-fn named_protocol(bytes: &Chunk, len: usize) -> Option<(u64, &'static [u8; 2])> {
-    let bytes = bytes.get(..len)?;
-    let is = |word: &[u8]| bytes.eq_ignore_ascii_case(word);
-    match len {
-        3 if is(b"tcp") => Some((6, b"6 ")),
-        3 if is(b"udp") => Some((17, b"17")),
-        4 if is(b"icmp") => Some((1, b"1 ")),
-        _ => None,
-    }
-}
-
-/// Whether a text is one of these.
-#[inline]
-pub(crate) fn is_known(words: &[Known], chunk: &Chunk, len: usize) -> bool {
-    word(chunk, len).is_some_and(|text| words.iter().any(|w| w.is(text)))
-}
-
-/// Each protocol's keyword with its closing quote, and how long that is.
-static KEYWORDS: [([u8; 16], u8); TRANSPORTS.len()] = {
-    let mut all = [([b'"'; 16], 0); TRANSPORTS.len()];
-    let mut n = 0;
-    while n < all.len() {
-        let keyword = TRANSPORTS[n].as_bytes();
-        let mut i = 0;
-        while i < keyword.len() {
-            all[n].0[i] = keyword[i];
-            i += 1;
-        }
-        all[n].1 = keyword.len() as u8 + 1;
-        n += 1;
-    }
-    all
-};
 
 impl Program {
     /// The program of a plan, if its records can be written so.
@@ -265,37 +179,6 @@ impl Program {
         })
     }
 
-    /// Writes a line's record with what writes its members; false where nothing came of it.
-    #[inline(always)]
-    pub(crate) fn run_line(
-        &self,
-        writer: columns::Writer,
-        tail: &[u8],
-        len: usize,
-        out: &mut Output,
-    ) -> bool {
-        let (buffer, at) = out.room(self.head.len() + columns::ROOM + 2);
-        // No closure as elsewhere: it would be called, and this is done for each line.
-        let end = self.line(writer, tail, len, buffer, at);
-        out.end_at(end)
-    }
-
-    #[inline(always)]
-    fn line(
-        &self,
-        writer: columns::Writer,
-        tail: &[u8],
-        len: usize,
-        buffer: &mut [u8],
-        at: usize,
-    ) -> Written {
-        encode::block(buffer, at, &self.head)?;
-        let at = at + usize::from(self.head_len & 63);
-        let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
-        // The last comma is none.
-        if used == 0 { None } else { encode::bytes(buffer, at + used - 1, b"}\n") }
-    }
-
     /// Writes a record, or nothing where something in it is not as expected. The tail begins
     /// with the record's text, and may go on behind it.
     // Apart from what goes on with the record where this can't: its variables are many, and
@@ -330,7 +213,7 @@ impl Program {
         buffer: &mut [u8],
         at: usize,
     ) -> Written {
-        encode::block(buffer, at, &self.head)?;
+        put::block(buffer, at, &self.head)?;
         let mut at = at + usize::from(self.head_len);
         let (mut steps, mut after) = match (self.log_time, log_time) {
             // The time of the envelopes around the record has its place among the fields.
@@ -352,9 +235,9 @@ impl Program {
                 break;
             }
             if let (Some((key, len)), Some(time)) = (self.log_time, log_time) {
-                encode::block(buffer, at, key)?;
-                at = encode::number(buffer, at + usize::from(len), time)?;
-                at = encode::byte(buffer, at, b',')?;
+                put::block(buffer, at, key)?;
+                at = digits::write(buffer, at + usize::from(len), time)?;
+                at = put::byte(buffer, at, b',')?;
             }
             steps = std::mem::take(&mut after);
         }
@@ -362,13 +245,13 @@ impl Program {
             at = self.write_extra(values, tail, buffer, at)?;
         }
         // The last comma is none.
-        encode::bytes(buffer, at - 1, b"}\n")
+        put::bytes(buffer, at - 1, b"}\n")
     }
 
     /// Writes the members without a field, and a comma; nothing where none of them has a value.
     #[inline(never)]
     fn write_extra(&self, values: Object<'_>, tail: &[u8], buffer: &mut [u8], begin: usize) -> Written {
-        let first = encode::bytes(buffer, begin, b"\"extra\":{")?;
+        let first = put::bytes(buffer, begin, b"\"extra\":{")?;
         let mut at = first;
         for (key, member) in &self.extra {
             let span = values.members.get(*member)?.value;
@@ -377,33 +260,33 @@ impl Program {
                 continue;
             }
             let odd = len >= Span::BARE as usize;
-            if odd && convert::is_dash(values.raw(*member)) {
+            if odd && missing::is_dash(values.raw(*member)) {
                 continue;
             }
-            at = encode::bytes(buffer, at, key)?;
+            at = put::bytes(buffer, at, key)?;
             if odd {
                 let raw = values.raw(*member);
                 if fill::is_too_deep(raw) {
                     return None;
                 }
                 at = encode::raw(buffer, at, raw)?;
-                at = encode::byte(buffer, at, b',')?;
+                at = put::byte(buffer, at, b',')?;
                 continue;
             }
             let quotes = usize::from(span.form() < Span::BARE);
-            encode::byte(buffer, at, b'"')?;
+            put::byte(buffer, at, b'"')?;
             at += quotes;
             match tail.get(start..).and_then(<[u8]>::first_chunk::<TEXT>) {
-                Some(chunk) if len <= TEXT => encode::block(buffer, at, chunk)?,
+                Some(chunk) if len <= TEXT => put::block(buffer, at, chunk)?,
                 _ => {
-                    encode::bytes(buffer, at, tail.get(start..start + len)?)?;
+                    put::bytes(buffer, at, tail.get(start..start + len)?)?;
                 }
             }
-            encode::block(buffer, at + len, if quotes == 1 { b"\"," } else { b", " })?;
+            put::block(buffer, at + len, if quotes == 1 { b"\"," } else { b", " })?;
             at += len + quotes + 1;
         }
         // The last comma is none.
-        if at == first { Some(begin) } else { encode::bytes(buffer, at - 1, b"},") }
+        if at == first { Some(begin) } else { put::bytes(buffer, at - 1, b"},") }
     }
 
     /// Writes the field of a value that is not as it nearly always is; nothing where the record
@@ -431,11 +314,11 @@ impl Program {
             }
         }
         let value = at + usize::from(step.key_len);
-        encode::block(buffer, at, &step.key)?;
+        put::block(buffer, at, &step.key)?;
         match step.act {
             Act::Text if span.form() > TEXT as u32 && span.form() < Span::BARE => {
-                let end = encode::bytes(buffer, value, inside.get(..len)?)?;
-                return encode::bytes(buffer, end, b"\",");
+                let end = put::bytes(buffer, value, inside.get(..len)?)?;
+                return put::bytes(buffer, end, b"\",");
             }
             Act::Address if len <= TEXT => {
                 if let Some(end) = other_address(buffer, value, inside, len) {
@@ -462,7 +345,7 @@ fn other_form(
     let applied = fill::apply(&mut record, entry, raw, zone);
     let mut written = None;
     if let Ok(Applied::Done) = applied {
-        written = record.fields().try_fold(at, |at, (field, value)| encode::member(buffer, at, field, value));
+        written = record.fields().try_fold(at, |at, (field, value)| flat::member(buffer, at, field, value));
     }
     record.recycle(memory);
     written
@@ -473,12 +356,6 @@ const STEP: usize = 128;
 
 /// Longer records take the long way, which needs no room beforehand.
 const LONGEST: usize = 64 << 10;
-
-/// Texts up to this length are copied as one block.
-pub(crate) const TEXT: usize = 48;
-
-/// The beginning of a value, and what stands behind it.
-pub(crate) type Chunk = [u8; TEXT];
 
 /// How far some steps came.
 struct Done {
@@ -520,8 +397,8 @@ impl Step {
         };
         let absent = entry.map_or(&[][..], |e| e.absent);
         let words = match entry.map(|e| e.to) {
-            Some(To::Word(_, words)) => words.iter().filter_map(Known::new).collect(),
-            _ => absent.iter().filter_map(|w| Known::new(&(w, "", false))).collect(),
+            Some(To::Word(_, words)) => words.iter().filter_map(KnownWord::new).collect(),
+            _ => absent.iter().filter_map(|w| KnownWord::new(&(w, "", false))).collect(),
         };
         Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, words, entry }
     }
@@ -641,161 +518,13 @@ impl Step {
     }
 
     #[inline(always)]
-    fn word(&self, chunk: &Chunk, form: u32, words: &[Known], window: &mut [u8; STEP]) -> usize {
+    fn word(&self, chunk: &Chunk, form: u32, words: &[KnownWord], window: &mut [u8; STEP]) -> usize {
         let text = word(chunk, (form & !Span::BARE) as usize);
         let known = text.and_then(|text| words.iter().find(|w| w.is(text)));
         let Some(known) = known else { return NOT_SO };
         put(window, self.start(), known.text());
         self.start() + known.len()
     }
-}
-
-/// Puts a protocol's keyword behind its number, if it has one.
-#[inline(always)]
-pub(crate) fn put_keyword(window: &mut [u8], end: usize, number: u64) -> usize {
-    match KEYWORDS.get(number as usize) {
-        Some((keyword, len)) if *len > 1 => {
-            put(window, end, b",\"transport\":\"");
-            put(window, end + 14, keyword);
-            end + 14 + (usize::from(*len) & 31)
-        }
-        _ => end,
-    }
-}
-
-/// Puts a block into the window, if it is inside.
-#[inline(always)]
-pub(crate) fn put<const N: usize>(window: &mut [u8], at: usize, block: &[u8; N]) {
-    if let Some(place) = window.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *place = *block;
-    }
-}
-
-/// The first sixteen bytes.
-#[inline(always)]
-pub(crate) fn block(chunk: &Chunk) -> &[u8; Block::LEN] {
-    &chunk.as_chunks().0[0]
-}
-
-/// Whether the first bytes are a number as it goes out.
-#[inline(always)]
-pub(crate) fn are_digits(bytes: &Chunk, len: usize) -> bool {
-    let digits = Block::new(block(bytes)).within(b'0', b'9').mask();
-    len.wrapping_sub(1) < 16 && !digits & below(len) == 0 && (bytes[0] != b'0' || len == 1)
-}
-
-/// How many digits stand before `.0`, if the first bytes are a number as it goes out but for that.
-#[inline(never)]
-fn without_fraction(bytes: &Chunk, len: usize) -> usize {
-    let digits = len.wrapping_sub(2);
-    match bytes.get(digits..) {
-        Some([b'.', b'0', ..]) if digits > 0 && are_digits(bytes, digits) => digits,
-        _ => 0,
-    }
-}
-
-/// The number in the first bytes, if there are at most eight digits.
-#[inline(always)]
-pub(crate) fn up_to_eight_digits(bytes: &Chunk, len: usize) -> Option<u64> {
-    if len == 0 || len > 8 {
-        return None;
-    }
-    // The last digit in the highest byte, and zeros in front of the first.
-    let word = u64::from_le_bytes(*bytes.first_chunk()?) & 0x0f0f_0f0f_0f0f_0f0f;
-    Some(convert::number_of_digits(word << (64 - 8 * len)))
-}
-
-/// At most eight bytes, the first lowest, and zeros.
-#[inline(always)]
-pub(crate) fn word(bytes: &Chunk, len: usize) -> Option<u64> {
-    if len == 0 || len > 8 {
-        return None;
-    }
-    let shift = 64 - 8 * len;
-    Some(u64::from_le_bytes(*bytes.first_chunk()?) << shift >> shift)
-}
-
-/// Writes an address that is no dotted one in its usual form, with the quote and the comma
-/// behind it.
-#[inline(never)]
-pub(crate) fn other_address(buffer: &mut [u8], at: usize, tail: &[u8], len: usize) -> Written {
-    if let Some(chunk) = tail.first_chunk()
-        && is_ipv6(chunk, len)
-    {
-        encode::block(buffer, at, chunk)?;
-        return encode::bytes(buffer, at + len, b"\",");
-    }
-    let text = std::str::from_utf8(tail.get(..len)?).ok()?;
-    let end = encode::address(buffer, at, convert::address(text)?)?;
-    encode::bytes(buffer, end, b"\",")
-}
-
-/// Whether a text begins like nothing that stands for none: `-1`, `null`, `N/A`, blanks.
-#[inline(always)]
-pub(crate) fn begins_plainly(text: &Chunk) -> bool {
-    text[0].is_ascii_alphanumeric() && !matches!(text[0], b'n' | b'N')
-}
-
-/// Whether the first bytes are an IPv4 address as it goes out. A bit stands for each byte.
-#[inline(always)]
-pub(crate) fn is_ipv4(bytes: &Chunk, len: usize) -> bool {
-    if len > 15 {
-        return false;
-    }
-    if !scan::VECTORS {
-        return convert::ipv4(&bytes[..len]).is_some();
-    }
-    let block = Block::new(block(bytes));
-    let all: Mask = below(len);
-    let dots = block.equal(b'.').mask() & all;
-    let digits = block.within(b'0', b'9').mask() & all;
-    let ends = dots | (all + 1);
-    // Where octets begin, and where they have two more digits.
-    let begins = dots << 1 | 1;
-    let long = begins & digits >> 1 & digits >> 2;
-    let (twos, fives) = (block.equal(b'2').mask(), block.equal(b'5').mask());
-    let (over_two, over_five) = (block.above(b'2').mask(), block.above(b'5').mask());
-    let over_255 = long & (over_two | twos & (over_five >> 1 | fives >> 1 & over_five >> 2));
-    let empty = begins & ends;
-    let leading_zero = begins & block.equal(b'0').mask() & !(ends >> 1);
-    let four_digits = digits & digits >> 1 & digits >> 2 & digits >> 3;
-    // Two dots are left without the first, one without the second, none without the third.
-    let two = dots & dots.wrapping_sub(1);
-    let one = two & two.wrapping_sub(1);
-    let other = (dots | digits) ^ all;
-    one != 0
-        && one & (one - 1) == 0
-        && (over_255 | empty | leading_zero | four_digits | other) & (all << 1 | 1) == 0
-}
-
-/// Whether the first bytes are an IPv6 address as it goes out, by RFC 5952. A bit stands for each
-/// byte. Some that are is not seen: those that begin with `::`, as IPv4 addresses among these do,
-/// and those in which two groups of zeros are written out, so that the gap may not be the longest.
-#[inline(never)]
-pub(crate) fn is_ipv6(bytes: &Chunk, len: usize) -> bool {
-    if len > 39 {
-        return false;
-    }
-    let all = (1_u64 << len) - 1;
-    let colons = scan::mask_of(bytes, |block| block.equal(b':')) & all;
-    let zeros = scan::mask_of(bytes, |block| block.equal(b'0'));
-    let digits = scan::mask_of(bytes, |block| block.within(b'0', b'9').or(block.within(b'a', b'f'))) & all;
-    let begins = (colons << 1 | 1) & digits;
-    let zero = begins & zeros & !(digits >> 1);
-    let gap = colons & colons >> 1;
-    // Behind the last group stands nothing, or the gap.
-    let last = all & !(all >> 1);
-    let groups = colons.count_ones() + u32::from(digits & last != 0);
-    let count = if gap == 0 { groups == 8 } else { groups - 1 <= 6 };
-    let five_digits = digits & digits >> 1 & digits >> 2 & digits >> 3 & digits >> 4;
-    let leading_zero = begins & zeros & digits >> 1;
-    let zeros_at_gap = zero & (gap << 2 | gap >> 1);
-    let other = (colons | digits) ^ all;
-    let one_colon_last = colons & last & !(gap << 1);
-    count
-        && digits & 1 == 1
-        && gap & gap.wrapping_sub(1) == 0
-        && five_digits | leading_zero | zero & zero >> 2 | zeros_at_gap | other | one_colon_last == 0
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The shortest way, for lines in a product's own layout: what [`crate::fast::direct`] does step by
+//! The shortest way, for lines in a product's own layout: what [`crate::fast::program`] does step by
 //! step is here made into one piece for each product, out of its table, when this is compiled.
 //!
 //! First the columns are found from left to right, then they are checked and written in the
@@ -8,21 +8,60 @@
 use std::marker::PhantomData;
 
 use crate::{
-    bytes::scan::{self, Block, below},
-    catalog::products::{Entry, Product, Shape, To, Unit},
-    fast::direct::{
-        Chunk, Known, TEXT, are_digits, begins_plainly, block, is_ipv4, other_address, put, put_keyword,
-        up_to_eight_digits, word,
+    bytes::{
+        put::{self, Written},
+        scan::{self, Block, below},
     },
+    catalog::{
+        product::{Entry, Product, Shape, To},
+        products,
+    },
+    fast::{
+        chunk::{
+            Chunk, KnownWord, TEXT, are_digits, begins_plainly, block, is_ipv4, other_address, put,
+            put_keyword, up_to_eight_digits, word,
+        },
+        program::Program,
+    },
+    json::output::Output,
     record::fields::{Field, FieldType},
+    value::time::Unit,
 };
 
 /// The columns of a product's own lines.
-pub(crate) trait Layout {
+trait ProductLines {
     /// The product.
     const PRODUCT: &'static Product;
     /// Their entries.
     const COLUMNS: &'static [Entry] = Self::PRODUCT.entries.split_at(Self::PRODUCT.lines.columns()).0;
+}
+
+macro_rules! writers {
+    ($($lines:ident = $product:ident),* $(,)?) => {
+        $(
+            struct $lines;
+
+            impl ProductLines for $lines {
+                const PRODUCT: &Product = &products::$product::PRODUCT;
+            }
+        )*
+
+        /// The writer of a product's lines, if there is one.
+        pub(crate) fn writer(product: &Product) -> Option<Writer> {
+            $(
+                if product.id == $lines::PRODUCT.id {
+                    return Some(write::<$lines>);
+                }
+            )*
+            None
+        }
+    };
+}
+
+writers! {
+    HuaweiVpc = huawei_vpc,
+    HuaweiEr = huawei_er,
+    AwsVpc = aws_vpc,
 }
 
 /// Writes the members of a line, each with a comma behind it, and says how much that is; 0
@@ -42,11 +81,11 @@ pub(crate) const BEHIND: usize = 64;
 const MOST: usize = 16;
 
 /// The writer of a product's lines.
-pub(crate) fn write<L: Layout>(tail: &[u8], len: usize, out: &mut Window) -> usize {
+fn write<L: ProductLines>(tail: &[u8], len: usize, out: &mut Window) -> usize {
     members::<L>(tail, len, out).unwrap_or(0)
 }
 
-fn members<L: Layout>(tail: &[u8], len: usize, out: &mut Window) -> Option<usize> {
+fn members<L: ProductLines>(tail: &[u8], len: usize, out: &mut Window) -> Option<usize> {
     const { assert!(L::COLUMNS.len() <= MOST, "there is a line too few below") };
     let line = &mut Line { tail, len, starts: [0; MOST + 1], base: 0, blanks: 0 };
     find::<L, 0>(line)?;
@@ -126,7 +165,7 @@ impl<'a> Line<'a> {
 
 /// Finds the end of a column, if there is such a column.
 #[inline(always)]
-fn find<L: Layout, const I: usize>(line: &mut Line<'_>) -> Option<()> {
+fn find<L: ProductLines, const I: usize>(line: &mut Line<'_>) -> Option<()> {
     if I >= L::COLUMNS.len() {
         return Some(());
     }
@@ -177,12 +216,12 @@ const fn width(columns: &[Entry], index: usize) -> Width {
 /// The column whose field comes so far in the order of the output.
 struct Ranked<L, const RANK: usize>(PhantomData<L>);
 
-impl<L: Layout, const RANK: usize> Ranked<L, RANK> {
+impl<L: ProductLines, const RANK: usize> Ranked<L, RANK> {
     const INDEX: usize = column_of(L::COLUMNS, RANK);
     const ENTRY: &'static Entry = &L::COLUMNS[Self::INDEX];
     const KEY: (&'static [u8; 16], u8) = field(Self::ENTRY).json_key();
-    const ALL_WORDS: ([Known; MOST], usize) = words_of(Self::ENTRY);
-    const WORDS: &'static [Known] = Self::ALL_WORDS.0.split_at(Self::ALL_WORDS.1).0;
+    const ALL_WORDS: ([KnownWord; MOST], usize) = words_of(Self::ENTRY);
+    const WORDS: &'static [KnownWord] = Self::ALL_WORDS.0.split_at(Self::ALL_WORDS.1).0;
 }
 
 /// What is asked for behind the last one is the first one, which then is not used.
@@ -220,11 +259,11 @@ const fn field(entry: &Entry) -> Field {
 }
 
 /// The words that a column may have, and how many they are.
-const fn words_of(entry: &Entry) -> ([Known; MOST], usize) {
-    let (mut known, mut count, mut i) = ([Known::NONE; MOST], 0, 0);
+const fn words_of(entry: &Entry) -> ([KnownWord; MOST], usize) {
+    let (mut known, mut count, mut i) = ([KnownWord::NONE; MOST], 0, 0);
     if let To::Word(_, words) = entry.to {
         while i < words.len() {
-            if let Some(word) = Known::new(&words[i]) {
+            if let Some(word) = KnownWord::new(&words[i]) {
                 known[count] = word;
                 count += 1;
             }
@@ -237,7 +276,11 @@ const fn words_of(entry: &Entry) -> ([Known; MOST], usize) {
 /// Checks a column and writes its member, if there is such a column; says where the next one
 /// is written.
 #[inline(always)]
-fn put_member<L: Layout, const RANK: usize>(line: &Line<'_>, out: &mut Window, at: usize) -> Option<usize> {
+fn put_member<L: ProductLines, const RANK: usize>(
+    line: &Line<'_>,
+    out: &mut Window,
+    at: usize,
+) -> Option<usize> {
     if RANK >= L::COLUMNS.len() {
         return Some(at);
     }
@@ -325,7 +368,7 @@ fn is_plain(chunk: &Chunk, len: usize) -> bool {
 
 /// The word that a text is.
 #[inline(always)]
-fn known<'k>(words: &'k [Known], chunk: &Chunk, len: usize) -> Option<&'k Known> {
+fn known<'k>(words: &'k [KnownWord], chunk: &Chunk, len: usize) -> Option<&'k KnownWord> {
     // Zeros at the end would be taken for those behind a shorter one.
     let text = word(chunk, len).filter(|_| chunk[len - 1] != 0)?;
     // The first two, which are nearly all, without a loop.
@@ -337,15 +380,36 @@ fn known<'k>(words: &'k [Known], chunk: &Chunk, len: usize) -> Option<&'k Known>
     }
 }
 
+impl Program {
+    /// Writes a line's record with what writes its members; false where nothing came of it.
+    #[inline(always)]
+    pub(crate) fn run_line(&self, writer: Writer, tail: &[u8], len: usize, out: &mut Output) -> bool {
+        let (buffer, at) = out.room(self.head.len() + ROOM + 2);
+        // No closure as elsewhere: it would be called, and this is done for each line.
+        let end = self.line(writer, tail, len, buffer, at);
+        out.end_at(end)
+    }
+
+    #[inline(always)]
+    fn line(&self, writer: Writer, tail: &[u8], len: usize, buffer: &mut [u8], at: usize) -> Written {
+        put::block(buffer, at, &self.head)?;
+        let at = at + usize::from(self.head_len & 63);
+        let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
+        // The last comma is none.
+        if used == 0 { None } else { put::bytes(buffer, at + used - 1, b"}\n") }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::catalog::product::Lines;
     use crate::catalog::products;
 
     fn with_writers() -> impl Iterator<Item = (&'static Product, Writer)> {
-        products::all().iter().filter_map(|p| Some((*p, p.writer?)))
+        products::all().iter().filter_map(|p| Some((*p, writer(p)?)))
     }
 
     /// What a writer makes of a line that has others behind it.
@@ -360,8 +424,8 @@ mod tests {
     #[test]
     fn samples_go_the_shortest_way() {
         for product in products::all() {
-            let detected = matches!(product.lines, products::Lines::Detected(n) if n <= MOST);
-            assert_eq!(product.writer.is_some(), detected, "{}", product.id);
+            let detected = matches!(product.lines, Lines::Detected(n) if n <= MOST);
+            assert_eq!(writer(product).is_some(), detected, "{}", product.id);
         }
         for (product, _) in with_writers() {
             let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
@@ -389,7 +453,7 @@ mod tests {
             (Shape::Word(a), Shape::Word(b)) => !a.iter().any(|a| b.iter().any(|b| a.0 == b.0)),
             _ => false,
         };
-        let detected = || products::all().iter().filter(|p| matches!(p.lines, products::Lines::Detected(_)));
+        let detected = || products::all().iter().filter(|p| matches!(p.lines, Lines::Detected(_)));
         for (i, a) in detected().enumerate() {
             for b in detected().skip(i + 1).filter(|b| b.lines.columns() == a.lines.columns()) {
                 let columns = a.lines.columns();

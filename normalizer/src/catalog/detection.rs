@@ -1,0 +1,202 @@
+//! Which product some keys are of.
+
+use crate::{
+    bytes::sort,
+    catalog::{
+        envelopes,
+        hint::Hint,
+        keys::{self, fold},
+        product::{self, Entry, Lines, To},
+        products,
+    },
+    record::fields::Field,
+};
+use std::sync::LazyLock;
+
+/// Every key of every product.
+#[derive(Debug)]
+pub(crate) struct KeyIndex {
+    /// The key, folded, with product and entry; sorted.
+    keys: Vec<(String, usize, usize)>,
+    /// For each product, how many entries its sets of telling keys have.
+    sets: Vec<Counts>,
+}
+
+/// A count for each set of telling keys, and for those that tell alone.
+type Counts = [u16; u16::BITS as usize];
+
+/// Counts an entry in the sets that it is in.
+fn count(counts: &mut Counts, tells: u16) {
+    for (set, count) in counts.iter_mut().enumerate() {
+        *count += tells >> set & 1;
+    }
+}
+
+/// What an object's keys say about a product.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeyEvidence {
+    /// How many of them it knows.
+    pub(crate) known: usize,
+    /// The sets of telling keys that are complete, and those keys that tell alone.
+    pub(crate) told: u16,
+}
+
+impl KeyIndex {
+    /// The index, which is made once.
+    pub(crate) fn get() -> &'static Self {
+        static INDEX: LazyLock<KeyIndex> = LazyLock::new(KeyIndex::new);
+        &INDEX
+    }
+
+    fn new() -> Self {
+        let mut keys = Vec::new();
+        for (p, product) in products::all().iter().enumerate() {
+            for (e, entry) in product.entries.iter().enumerate() {
+                keys.extend(entry.keys.iter().map(|k| (fold(k), p, e)));
+            }
+        }
+        sort::sort(&mut keys);
+        keys.dedup();
+        let sets = products::all().iter().map(|product| {
+            let mut counts = Counts::default();
+            product.entries.iter().for_each(|e| count(&mut counts, e.tells));
+            counts
+        });
+        Self { keys, sets: sets.collect() }
+    }
+
+    /// What some keys say about each product.
+    #[inline(never)]
+    pub(crate) fn evidence<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Vec<KeyEvidence> {
+        let mut evidence = vec![KeyEvidence::default(); products::all().len()];
+        let mut found = Vec::new();
+        for key in keys {
+            for &(_, product, entry) in self.entries(key) {
+                evidence[product].known += 1;
+                found.push((product, entry));
+            }
+        }
+        // Two spellings of a key are one key of a set.
+        sort::sort(&mut found);
+        found.dedup();
+        let mut counts = vec![Counts::default(); evidence.len()];
+        for (product, entry) in found {
+            count(&mut counts[product], products::all()[product].entries[entry].tells);
+        }
+        for ((e, counts), sets) in evidence.iter_mut().zip(&counts).zip(&self.sets) {
+            for (set, (count, all)) in counts.iter().zip(sets).enumerate() {
+                let complete = *count > 0 && (count == all || 1 << set == product::ALONE);
+                e.told |= u16::from(complete) << set;
+            }
+        }
+        evidence
+    }
+
+    /// Whether these keys tell a product.
+    pub(crate) fn tells(&self, keys: &[&str]) -> bool {
+        let live = sort::last_of_each(keys.len(), &|i| keys[i]);
+        let evidence = self.evidence(live.iter().map(|&i| keys[i]));
+        matches!(detect(&evidence, Hint::Nothing), Told::Product(_))
+    }
+
+    /// Those of some keys that tell a product.
+    pub(crate) fn telling<'k>(&self, product: usize, keys: &[&'k str]) -> Vec<&'k str> {
+        let told = self.evidence(keys.iter().copied())[product].told;
+        let entries = products::all()[product].entries;
+        let tells =
+            |k: &&str| self.entries(k).iter().any(|e| e.1 == product && entries[e.2].tells & told != 0);
+        keys.iter().copied().filter(|k| tells(k)).collect()
+    }
+
+    pub(crate) fn entries(&self, key: &str) -> &[(String, usize, usize)] {
+        self.find(key, &mut String::new())
+    }
+
+    /// The product and the entry of a key, for each product that has it. The memory is for the key
+    /// as it is looked up.
+    pub(crate) fn find(&self, key: &str, folded: &mut String) -> &[(String, usize, usize)] {
+        // `__time__` is the log service's, and not a record's `time`.
+        if key.starts_with("__") {
+            return &[];
+        }
+        folded.clear();
+        folded.extend(keys::folded(key));
+        let start = self.keys.partition_point(|e| e.0 < *folded);
+        let len = self.keys[start..].partition_point(|e| e.0 == *folded);
+        &self.keys[start..start + len]
+    }
+
+    /// Whether some product has the address of a flow's end under such a key.
+    pub(crate) fn is_address(&self, key: &str) -> bool {
+        let is_end = |to: To| matches!(to.field(), Some(Field::SrcIp | Field::DstIp));
+        self.entries(key).iter().any(|e| is_end(products::all()[e.1].entries[e.2].to))
+    }
+
+    /// A product's entry for a key.
+    pub(crate) fn entry(&self, product: usize, key: &str) -> Option<&'static Entry> {
+        let found = self.entries(key).iter().find(|e| e.1 == product)?;
+        Some(&products::all()[product].entries[found.2])
+    }
+
+    /// Whether some product, or some log service, has such a key.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        !self.entries(key).is_empty() || envelopes::meta(key, true).is_some() || envelopes::is_payload(key)
+    }
+}
+
+/// What the keys of a record tell about its product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It is this one, by its index in the registry.
+    Product(usize),
+    /// It may be any of these.
+    Ambiguous(Vec<usize>),
+    /// The keys are this product's, but the topic of the log is of something else.
+    OtherTopic(usize),
+    /// None that is known.
+    Unknown,
+}
+
+/// The fewest known keys that a record is taken for a product by; with fewer it could be
+/// anything.
+pub(crate) const FEWEST_KEYS: usize = 4;
+/// The fewest known keys by which a product is named as one that it may be.
+const FEWEST_TO_NAME: usize = 3;
+
+/// The products that know most of the keys, where nothing tells one of them. One that does not
+/// know half of them is none.
+pub(crate) fn candidates(evidence: &[KeyEvidence], keys: usize) -> Told {
+    match evidence.iter().map(|e| e.known).max() {
+        Some(best) if best >= FEWEST_TO_NAME && best * 2 >= keys => {
+            let found: Vec<_> = (0..evidence.len()).filter(|&p| evidence[p].known == best).collect();
+            // Keys that nobody confirms are no evidence by themselves.
+            let unconfirmed = |p: &usize| matches!(products::all()[*p].lines, Lines::Named(_));
+            if found.iter().all(unconfirmed) { Told::Unknown } else { Told::Ambiguous(found) }
+        }
+        _ => Told::Unknown,
+    }
+}
+
+/// Among the products that telling keys, or the envelope, speak for: the one that knows most
+/// of the keys.
+pub(crate) fn detect(evidence: &[KeyEvidence], hint: Hint) -> Told {
+    let told = |p: usize| match hint {
+        Hint::Product(h) if h == p => evidence[p].known > 0,
+        _ => evidence[p].told != 0 && evidence[p].known >= FEWEST_KEYS,
+    };
+    let told: Vec<bool> = (0..evidence.len()).map(told).collect();
+    let Some(best) = (0..told.len()).filter(|&p| told[p]).map(|p| evidence[p].known).max() else {
+        return Told::Unknown;
+    };
+    let is_best = |p: usize| told[p] && evidence[p].known == best;
+    // A product that no key speaks for, but that knows more of them, may be meant as well.
+    let is_other = |p: usize| !told[p] && evidence[p].known > best;
+    let all = 0..told.len();
+    let found: Vec<usize> = all.filter(|&p| is_best(p) || is_other(p)).collect();
+    match (hint, &found[..]) {
+        (Hint::Product(p), _) if is_best(p) => Told::Product(p),
+        (_, &[p]) if hint.allows(p) => Told::Product(p),
+        (_, &[p]) => Told::OtherTopic(p),
+        _ => Told::Ambiguous(found),
+    }
+}
