@@ -30,3 +30,8 @@ pub use record::schema;
 pub use rules::{config::Config, filter};
 pub use value::{words, zone::Zone};
 pub use wire::batch;
+
+/// The example of the README, which is tried like those of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
