@@ -859,3 +859,40 @@ fn a_guest_that_is_too_large_is_not_compiled() {
     let message = fail(1, &["normalize", "--plugin", &path], LINE);
     assert!(message.contains("large.wasm: the guest is larger than 16 MiB"), "{message}");
 }
+
+/// Every shell gets a script that knows each command, and each command has its man page.
+#[test]
+fn completions_and_man_pages_have_every_command() {
+    let help = weir(&["--help"], "");
+    let listed = text(&help.stdout).split_once("Commands:\n").unwrap().1;
+    let commands: Vec<_> = listed
+        .lines()
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.contains(&"normalize") && commands.contains(&"man"), "{commands:?}");
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = weir(&["completions", shell], "");
+        status(&output, 0);
+        for word in commands.iter().chain(&["--max-rejects"]) {
+            let word = word.trim_start_matches('-');
+            assert!(text(&output.stdout).contains(word), "{shell}: {word}");
+        }
+    }
+    let dir = Dir::new("man");
+    let folder = dir.path("share/man/man1");
+    status(&weir(&["man", &folder], ""), 0);
+    let mut pages: Vec<_> =
+        fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    let mut expected: Vec<_> = commands.iter().map(|name| format!("weir-{name}.1")).collect();
+    expected.push("weir.1".into());
+    expected.sort();
+    assert_eq!(pages, expected);
+    let page = fs::read_to_string(Path::new(&folder).join("weir-normalize.1")).unwrap();
+    assert!(page.contains("\n.TH weir-normalize 1"), "{page}");
+    let message = fail(1, &["man", "/dev/null/man1"], "");
+    assert!(message.contains("/dev/null/man1: can't write man pages"), "{message}");
+}

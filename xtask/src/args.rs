@@ -13,6 +13,8 @@ Commands:
           $CARGO_HOME/bin, or ~/.cargo/bin)
   demo    build, then normalize the sample records that ship with the project
   test    build, then run every check and every test
+  dist    build a static binary, and pack what a release has into target/dist: a tarball, a
+          Debian package, a bill of materials and checksums; then try them
   bench [--peers] [--table] [--rounds N] [--records N]
           run the benchmarks; a table of ratios comes last. --peers compares with other
           people's programs too, and then the README gets the table, unless it is a quick
@@ -44,6 +46,7 @@ pub(crate) enum Task {
     Install,
     Demo,
     Test,
+    Dist,
     Bench(Bench),
     /// With the generator's own arguments.
     BenchData(Vec<String>),
@@ -79,6 +82,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "install" => Task::Install,
         "demo" => Task::Demo,
         "test" => Task::Test,
+        "dist" => Task::Dist,
         "bench" => Task::Bench(bench(&mut arguments)?),
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
@@ -151,6 +155,7 @@ mod tests {
         assert_eq!(read("install"), Ok(Request::Run(Task::Install)));
         assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
+        assert_eq!(read("dist"), Ok(Request::Run(Task::Dist)));
         assert_eq!(read("bench"), Ok(Request::Run(Task::Bench(Bench::default()))));
         let quick = Bench {
             peers: true,
@@ -172,7 +177,9 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        for command in ["build", "install", "demo", "test", "bench", "bench-data", "size", "fuzz", "help"] {
+        for command in
+            ["build", "install", "demo", "test", "dist", "bench", "bench-data", "size", "fuzz", "help"]
+        {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
         }
     }

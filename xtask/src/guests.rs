@@ -10,7 +10,7 @@ use crate::{
     imports::imports,
     optimizer::Optimizer,
     step::{self, Checkout, Failure},
-    toolchain::{TARGET, Toolchain},
+    toolchain::{Static, TARGET, Toolchain},
 };
 
 /// A crate that is compiled to WebAssembly.
@@ -118,11 +118,15 @@ fn compile(guest: &Guest, mut cargo: Command, target: &Path) -> Result<PathBuf, 
     Ok(target.join(TARGET).join("guest").join(guest.file()))
 }
 
-/// Compiles the guests that the host embeds to machine code beside them.
-pub(crate) fn precompile(checkout: &Checkout) -> Result<(), Failure> {
+/// Compiles the guests that the host embeds to machine code beside them, by a host for this machine
+/// or for another target that runs on it: the code is the same.
+pub(crate) fn precompile(checkout: &Checkout, target: Option<&Static>) -> Result<(), Failure> {
     let plugins = checkout.plugins();
     for guest in GUESTS.iter().filter(|guest| guest.precompiled) {
         let mut cargo = checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-sandbox"]);
+        if let Some(target) = target {
+            target.apply(&mut cargo);
+        }
         cargo.args(["--example", "precompile", "--"]);
         cargo.arg(plugins.join(guest.file())).arg(&plugins);
         // The records of the demo are alone on standard output.

@@ -7,7 +7,7 @@ use crate::{
     golden::{Snapshot, demo_files},
     guests, install, peers,
     step::{self, Checkout, Failure, say},
-    toolchain,
+    toolchain::{self, Static},
 };
 
 const READ_ABOVE: &str = "read the message above";
@@ -20,13 +20,17 @@ const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
 /// The steps of [`build`]: two for each guest, compiling one ahead of time, and the host.
 const BUILD_STEPS: usize = 2 * guests::COUNT + 2;
 /// The steps of [`test()`] besides those of the build.
-const TEST_STEPS: usize = 9;
+const TEST_STEPS: usize = 11;
+/// The steps of [`dist`]: the guests, compiling one ahead of time, the host, a package of the
+/// normalizer, packing, and trying what was packed.
+const DIST_STEPS: usize = 2 * guests::COUNT + 5;
 
 pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
     step::plan(match task {
         Task::Build | Task::Install => BUILD_STEPS,
         Task::Demo => BUILD_STEPS + 1,
         Task::Test => BUILD_STEPS + TEST_STEPS,
+        Task::Dist => DIST_STEPS,
         // Their steps depend on what was asked for.
         Task::Bench(_) | Task::BenchData(_) | Task::Size(_) | Task::Fuzz { .. } => 0,
     });
@@ -35,6 +39,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Install => install(checkout),
         Task::Demo => demo(checkout),
         Task::Test => test(checkout),
+        Task::Dist => dist(checkout),
         Task::Bench(options) => bench(checkout, options),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Size(arguments) => size(checkout, arguments),
@@ -51,7 +56,7 @@ fn build(checkout: &Checkout) -> Result<(), Failure> {
         );
     }
     guests::build(checkout)?;
-    guests::precompile(checkout)?;
+    guests::precompile(checkout, None)?;
     step::run(
         "building the host",
         &mut checkout.quiet_cargo(&["build", "--release", "--locked", "--package", "weir-host"]),
@@ -142,7 +147,45 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
             .args(["--bench", "stages", "--bench", "filter", "--bench", "hostile", "--bench", "ratios"]),
         READ_ABOVE,
     )?;
-    bless_changes_nothing(checkout)
+    bless_changes_nothing(checkout)?;
+    // What was built above is packed as a release is, which takes no time; `dist` builds another.
+    let target = step::answer(checkout.command("rustc").args(["--print", "host-tuple"]))
+        .unwrap_or_else(|| format!("{}-unknown-linux-gnu", std::env::consts::ARCH));
+    pack(checkout, &checkout.weir(), &target, &checkout.path("target/dist-trial"))
+}
+
+/// What a release has, in `target/dist`, tried.
+fn dist(checkout: &Checkout) -> Result<(), Failure> {
+    let target = Static::prepare(checkout)?;
+    say(
+        "a release is built apart from other builds; the first one takes some minutes and 1 GB below target/",
+    );
+    guests::build(checkout)?;
+    guests::precompile(checkout, Some(&target))?;
+    let mut cargo = checkout.quiet_cargo(&["build", "--release", "--locked", "--package", "weir-host"]);
+    target.apply(&mut cargo);
+    step::run("building the host, static", &mut cargo, READ_ABOVE)?;
+    step::run(
+        "packing the normalizer, which must build by itself",
+        &mut checkout.quiet_cargo(&["package", "--locked", "--allow-dirty", "--package", "weir-normalizer"]),
+        READ_ABOVE,
+    )?;
+    let weir = checkout.path("target").join(&target.target).join("release/weir");
+    pack(checkout, &weir, &target.target, &checkout.path("target/dist"))
+}
+
+/// Packs a binary with all that belongs to it, and tries the packages.
+fn pack(checkout: &Checkout, weir: &Path, target: &str, folder: &Path) -> Result<(), Failure> {
+    let packaging = || {
+        let mut cargo =
+            checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-packaging"]);
+        cargo.arg("--");
+        cargo
+    };
+    let mut cargo = packaging();
+    cargo.args(["pack", "--weir"]).arg(weir).args(["--target", target, "--output"]).arg(folder);
+    step::run("packing it", &mut cargo, READ_ABOVE)?;
+    step::run("trying the packages", packaging().arg("try").arg(folder), READ_ABOVE)
 }
 
 /// The golden files are exactly what the code writes today.

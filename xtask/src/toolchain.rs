@@ -45,7 +45,7 @@ impl Toolchain {
     /// Finds one that works, after fetching what is missing. Quick, and silent, if nothing is.
     pub(crate) fn prepare(checkout: &Checkout) -> Result<Self, Failure> {
         let sysroot = active_sysroot(checkout);
-        if sysroot.as_deref().is_some_and(has_target) {
+        if sysroot.as_deref().is_some_and(|sysroot| has_target(sysroot, TARGET)) {
             return Ok(Self::Active);
         }
         // A machine where rustup failed once and the fallback is there is not asked again.
@@ -62,7 +62,7 @@ impl Toolchain {
             checkout.command("rustup").args(["target", "add", TARGET]).envs(RUSTUP_PATIENCE),
             RUSTUP_DEADLINE,
         );
-        if active_sysroot(checkout).as_deref().is_some_and(has_target) {
+        if active_sysroot(checkout).as_deref().is_some_and(|sysroot| has_target(sysroot, TARGET)) {
             return Ok(Self::Active);
         }
         let reason = rustup_reason(&rustup);
@@ -110,8 +110,8 @@ fn active_sysroot(checkout: &Checkout) -> Option<PathBuf> {
 }
 
 /// Whether a toolchain has the target's compiled standard library.
-fn has_target(sysroot: &Path) -> bool {
-    let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+fn has_target(sysroot: &Path, target: &str) -> bool {
+    let libraries = sysroot.join("lib/rustlib").join(target).join("lib");
     fs::read_dir(libraries).is_ok_and(|mut entries| {
         entries.any(|entry| {
             entry.is_ok_and(|entry| {
@@ -146,6 +146,52 @@ fn rustup_reason(heard: &Heard) -> String {
         return "it added the target to another toolchain than the active one".to_owned();
     }
     heard.reason().to_owned()
+}
+
+/// What compiles C for musl.
+const MUSL_COMPILER: &str = "musl-gcc";
+const MUSL_PACKAGES: [&str; 1] = ["musl-tools"];
+
+/// A target whose binaries need no library of the machine that they run on, with what cargo has to
+/// know to build for it.
+pub(crate) struct Static {
+    pub(crate) target: String,
+}
+
+impl Static {
+    /// For this machine's processors, after fetching what is missing.
+    pub(crate) fn prepare(checkout: &Checkout) -> Result<Self, Failure> {
+        let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+        let ready = || active_sysroot(checkout).is_some_and(|sysroot| has_target(&sysroot, &target));
+        if !ready() {
+            say(&format!("asking rustup for the target {target}"));
+            let rustup = step::listen(
+                checkout.command("rustup").args(["target", "add", &target]).envs(RUSTUP_PATIENCE),
+                RUSTUP_DEADLINE,
+            );
+            if !ready() {
+                return Err(Failure::new(
+                    format!("nothing here compiles for {target}; rustup: {}", rustup_reason(&rustup)),
+                    format!("rustup target add {target}"),
+                ));
+            }
+        }
+        let has_compiler = || step::answer(checkout.command(MUSL_COMPILER).arg("--version")).is_some();
+        if !has_compiler() {
+            let why = "a static binary needs a C compiler for musl";
+            let complaints = debian::install(checkout, &MUSL_PACKAGES, why)?;
+            if !has_compiler() {
+                return Err(Failure::new(format!("{why}{complaints}"), debian::command(&MUSL_PACKAGES)));
+            }
+        }
+        Ok(Self { target })
+    }
+
+    /// Has a cargo build for the target.
+    pub(crate) fn apply(&self, cargo: &mut Command) {
+        cargo.args(["--target", &self.target]);
+        cargo.env(format!("CC_{}", self.target.replace('-', "_")), MUSL_COMPILER);
+    }
 }
 
 /// What the interpreter that Fluent Bit has is built with, from its C source: cmake, and the
@@ -223,13 +269,14 @@ mod tests {
     fn only_a_compiled_core_counts_as_the_target() {
         let sysroot = std::env::temp_dir().join(format!("weir-xtask-sysroot-{}", std::process::id()));
         let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
-        assert!(!has_target(&sysroot));
+        assert!(!has_target(&sysroot, TARGET));
         fs::create_dir_all(&libraries).expect("a folder for the test");
         // What `cargo check` alone would leave.
         fs::write(libraries.join("libcore-0123.rmeta"), "").expect("a file for the test");
-        assert!(!has_target(&sysroot));
+        assert!(!has_target(&sysroot, TARGET));
         fs::write(libraries.join("libcore-0123.rlib"), "").expect("a file for the test");
-        assert!(has_target(&sysroot));
+        assert!(has_target(&sysroot, TARGET));
+        assert!(!has_target(&sysroot, "another"));
         fs::remove_dir_all(&sysroot).expect("the test's own folder");
     }
 }

@@ -2,8 +2,10 @@
 
 mod bake;
 mod choices;
+mod completions;
 mod explain;
 pub mod formats;
+mod man;
 mod normalize;
 mod schema;
 mod targets;
@@ -18,7 +20,7 @@ use crate::Error;
 
 /// Normalizes flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
 #[derive(Debug, Parser)]
-#[command(name = "weir", version, arg_required_else_help = true, after_help = EXIT)]
+#[command(name = "weir", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT)]
 pub struct Weir {
     #[command(subcommand)]
     command: Command,
@@ -43,6 +45,10 @@ enum Command {
     Schema(schema::Args),
     /// Write a plugin for a log agent that carries its configuration
     Bake(bake::Args),
+    /// Print what a shell completes command lines of `weir` by
+    Completions(completions::Args),
+    /// Write the man pages of `weir` and its commands into a folder
+    Man(man::Args),
 }
 
 impl Weir {
@@ -54,6 +60,8 @@ impl Weir {
             Command::Formats(args) => formats::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Bake(args) => bake::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }
