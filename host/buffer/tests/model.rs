@@ -104,6 +104,7 @@ struct Test {
     in_flight: Vec<(u64, u64)>,
     last: Option<u64>,
     flips: u64,
+    /// Since the last restart; what is saved after that may not be written again.
     is_progress_lost: bool,
     /// What was told of losses.
     counted: u64,
@@ -175,9 +176,7 @@ impl Test {
         assert!(!matches!(known.fate, Fate::Waiting(_)), "nothing is read before it is durable");
         assert!(page.bytes == content(id, known.len) && page.meta == meta(id, known.meta), "{page:?}");
         assert!(self.last.is_none_or(|last| last < id), "pages come in their order");
-        if !self.is_progress_lost {
-            assert!(!known.saved, "what is acknowledged and saved does not come again");
-        }
+        assert!(!known.saved, "what is acknowledged and saved does not come again");
         known.came = true;
         self.last = Some(id);
         self.in_flight.push((page.sequence, id));
@@ -208,7 +207,6 @@ impl Test {
             for known in self.pages.range_mut(..first).map(|(_, known)| known) {
                 known.saved |= known.is_known;
             }
-            self.is_progress_lost = false;
         }
     }
 
@@ -238,7 +236,9 @@ impl Test {
                 known.fate = Fate::Unknown;
             }
             known.is_known = false;
+            known.saved &= !self.is_progress_lost;
         }
+        self.is_progress_lost = false;
         self.in_flight.clear();
         self.last = None;
         self.queue = Some(Queue::open(self.disk.clone(), options()).unwrap());
