@@ -3,6 +3,7 @@
 //! A source's records become pages; each page goes to every sink of its pipeline, and is done
 //! when all of them have it for good. Only then is its place in the source left behind.
 
+pub mod alarm;
 pub mod budget;
 pub mod config;
 pub mod error;
@@ -12,4 +13,5 @@ pub mod page;
 pub mod plane;
 pub mod receipt;
 pub mod sinks;
+pub mod sources;
 pub mod stop;

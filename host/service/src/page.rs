@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use weir_normalizer::schemas::Schema;
+
 use crate::budget::Permit;
 
 /// Some records of one stream, in the order of the stream.
@@ -26,6 +28,8 @@ pub struct Origin {
     pub source: Arc<str>,
     /// The pipeline's name in the configuration.
     pub pipeline: Arc<str>,
+    /// What the records are written in.
+    pub schema: Schema,
     /// What the stream is called: a path, or who sent it.
     pub stream: Arc<str>,
     /// Tells the stream from all others; the same after a restart, where the stream is.
@@ -99,6 +103,15 @@ impl Page {
         line.strip_suffix(b"\n").unwrap_or(line)
     }
 
+    /// Where a record ends in [`Self::bytes`], behind its line break.
+    ///
+    /// # Panics
+    ///
+    /// Where there are not so many.
+    pub fn end(&self, index: usize) -> usize {
+        self.ends[index] as usize
+    }
+
     /// The records, each without its line break.
     pub fn records(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.len()).map(|index| self.record(index))
@@ -139,7 +152,14 @@ mod tests {
     use super::*;
 
     fn origin(places: Places) -> Origin {
-        Origin { source: "s".into(), pipeline: "p".into(), stream: "f".into(), identity: 0xab, places }
+        Origin {
+            source: "s".into(),
+            pipeline: "p".into(),
+            schema: Schema::Flat,
+            stream: "f".into(),
+            identity: 0xab,
+            places,
+        }
     }
 
     #[test]

@@ -1,5 +1,359 @@
 //! The configuration: one file in TOML.
+//!
+//! Reading it gathers all that is wrong at once: the syntax, unknown keys, values, and what
+//! does not fit together. What only the file system and secrets can tell is found by
+//! [`Config::check`].
 
 pub mod fault;
+mod nearest;
+pub mod pipeline;
+mod reader;
+pub mod schema;
 pub mod secret;
 pub mod values;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::de::DeValue;
+
+use self::{
+    fault::Fault,
+    nearest::nearest,
+    pipeline::Pipeline,
+    reader::{Place, Reader, Table, place},
+    values::{ByteSize, Span},
+};
+use crate::{
+    error::Error,
+    sinks::{BufferOptions, SinkOptions},
+    sources::SourceOptions,
+};
+
+/// What a file says.
+#[derive(Debug)]
+pub struct Config {
+    /// What concerns the whole process.
+    pub process: Process,
+    /// Where records come from.
+    pub sources: BTreeMap<String, SourceOptions>,
+    /// What is done with them.
+    pub pipelines: BTreeMap<String, Pipeline>,
+    /// Where they go.
+    pub sinks: BTreeMap<String, SinkOptions>,
+    /// The buffers in front of sinks that have one.
+    pub buffers: BTreeMap<String, BufferOptions>,
+    /// The hash of the text, to tell one configuration from another.
+    pub hash: u64,
+}
+
+/// The keys at the top of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Process {
+    /// Where progress, buffers, and rejects without a place of their own are kept
+    pub state_dir: PathBuf,
+    /// The bytes of records that may be on their way through the process
+    pub memory: ByteSize,
+    /// How long records that are on their way are waited for at the end, before they are left to the next start
+    pub drain: Span,
+    /// How often progress is written
+    pub checkpoint: Span,
+    /// The address where /metrics, /health and /ready are served, such as "127.0.0.1:9464"
+    pub listen: Option<String>,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            state_dir: "/var/lib/weir".into(),
+            memory: ByteSize(256 << 20),
+            drain: Span(std::time::Duration::from_secs(30)),
+            checkpoint: Span(std::time::Duration::from_secs(1)),
+            listen: None,
+        }
+    }
+}
+
+/// The least memory that the service works with: some batches and what comes of them.
+const LEAST_MEMORY: u64 = 8 << 20;
+
+/// The tables that hold named sections.
+const KINDS: [&str; 3] = ["sources", "pipelines", "sinks"];
+
+impl Config {
+    /// Reads a file. The error has all that is wrong with it, a line each.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let failed = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::InvalidData => {
+                Error::usage(format!("{}: the configuration is no UTF-8", path.display()))
+            }
+            _ => {
+                let error = Error::file(path, "read the configuration", &e);
+                Error::usage(error.to_string())
+            }
+        };
+        let text = fs::read_to_string(path).map_err(failed)?;
+        Self::read(&path.display().to_string(), &text)
+    }
+
+    /// Reads a text; `name` is what messages call it.
+    pub fn read(name: &str, text: &str) -> Result<Self, Error> {
+        let mut reader = Reader::new(name, text);
+        let config = read(&mut reader);
+        match config {
+            Some(config) if reader.is_content() => Ok(config),
+            _ => Err(Error::usage(reader.findings().join("\n"))),
+        }
+    }
+}
+
+fn read(reader: &mut Reader<'_>) -> Option<Config> {
+    let document = reader.document()?;
+    let hash = reader.hash();
+    let mut top = document.clone();
+    let mut sections: BTreeMap<&str, Vec<(String, Table<'_>)>> = BTreeMap::new();
+    for kind in KINDS {
+        let Some(value) = top.get_mut().remove(kind) else { continue };
+        let DeValue::Table(tables) = value.get_ref() else {
+            reader.add(
+                value.span().start,
+                format!("`{kind}` holds a section for each name, such as [{kind}.name]"),
+            );
+            continue;
+        };
+        for (name, value) in tables {
+            let at = name.span().start;
+            let name = name.get_ref().to_string();
+            if !is_name(&name) {
+                reader.add(at, format!("{kind}.{name:?}: a name has up to 64 letters, digits, `-` and `_`"));
+            } else if let DeValue::Table(table) = value.get_ref() {
+                // The place of a section is that of its name, as it may have no header of its own.
+                let end = value.span().end.max(at);
+                sections.entry(kind).or_default().push((name, toml::Spanned::new(at..end, table.clone())));
+            } else {
+                reader.add(value.span().start, format!("{kind}.{name} is a section: [{kind}.{name}]"));
+            }
+        }
+    }
+    let process = read_process(reader, &top);
+    let (mut sources, mut pipelines, mut sinks, mut buffers) =
+        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (name, table) in sections.get("sources").into_iter().flatten() {
+        let section = format!("sources.{name}");
+        if let Some(options) =
+            read_typed(reader, table, &section, SourceOptions::TYPES, |reader, name, table| {
+                SourceOptions::read(
+                    name,
+                    table,
+                    &mut SectionOf { reader, section: &section, more: &["type"] },
+                )
+            })
+        {
+            faults(reader, table, &section, &options.check());
+            sources.insert(name.clone(), options);
+        }
+    }
+    for (name, table) in sections.get("sinks").into_iter().flatten() {
+        let section = format!("sinks.{name}");
+        let mut table = table.clone();
+        if let Some(value) = table.get_mut().remove("buffer") {
+            match value.get_ref() {
+                DeValue::Table(inner) => {
+                    let inner = toml::Spanned::new(value.span(), inner.clone());
+                    let section = format!("{section}.buffer");
+                    if let Some(buffer) = reader.section::<BufferOptions>(&inner, &section, &[]) {
+                        faults(reader, &inner, &section, &buffer.check());
+                        buffers.insert(name.clone(), buffer);
+                    }
+                }
+                _ => reader
+                    .add(value.span().start, format!("{section}.buffer: expected {{ max = \"10GiB\" }}")),
+            }
+        }
+        if let Some(options) =
+            read_typed(reader, &table, &section, SinkOptions::TYPES, |reader, name, table| {
+                SinkOptions::read(
+                    name,
+                    table,
+                    &mut SectionOf { reader, section: &section, more: &["type", "buffer"] },
+                )
+            })
+        {
+            faults(reader, &table, &section, &options.check());
+            sinks.insert(name.clone(), options);
+        }
+    }
+    let named = |kind: &str| -> Vec<String> {
+        sections.get(kind).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    let (source_names, sink_names) = (named("sources"), named("sinks"));
+    for (name, table) in sections.get("pipelines").into_iter().flatten() {
+        let section = format!("pipelines.{name}");
+        if let Some(pipeline) = reader.section::<Pipeline>(table, &section, &[]) {
+            refer(reader, table, &section, "sources", &pipeline.sources, &source_names);
+            refer(reader, table, &section, "sinks", &pipeline.sinks, &sink_names);
+            faults(reader, table, &section, &pipeline.check());
+            pipelines.insert(name.clone(), pipeline);
+        }
+    }
+    if sections.get("pipelines").is_none() {
+        reader.add(0, "there is no pipeline; add [pipelines.NAME] with `sources` and `sinks`");
+    }
+    used_once(reader, &document, &sections, &pipelines, &sources, &sinks);
+    Some(Config { process: process?, sources, pipelines, sinks, buffers, hash })
+}
+
+fn read_process<'i>(reader: &mut Reader<'i>, top: &Table<'i>) -> Option<Process> {
+    // A key at the top may be meant for one of the sections, too.
+    let process = reader.section::<Process>(top, "", &KINDS)?;
+    if process.memory.0 < LEAST_MEMORY {
+        reader.add(place(top, &["memory"], Place::Value), "memory: expected at least \"8MiB\"");
+    }
+    if process.checkpoint.0.is_zero() {
+        reader.add(place(top, &["checkpoint"], Place::Value), "checkpoint: expected at least \"1ms\"");
+    }
+    if let Some(listen) = &process.listen
+        && let Err(message) = values::address(listen)
+    {
+        reader.add(place(top, &["listen"], Place::Value), format!("listen: {message}"));
+    }
+    Some(process)
+}
+
+/// Reads a section whose other keys depend on its `type`.
+fn read_typed<'i, T>(
+    reader: &mut Reader<'i>,
+    table: &Table<'i>,
+    section: &str,
+    types: &[&str],
+    read: impl FnOnce(&mut Reader<'i>, &str, &Table<'i>) -> Option<T>,
+) -> Option<T> {
+    let mut rest = table.clone();
+    let Some(kind) = rest.get_mut().remove("type") else {
+        reader
+            .add(table.span().start, format!("[{section}] has no `type`; it is one of {}", types.join(", ")));
+        return None;
+    };
+    let known = kind.get_ref().as_str().filter(|name| types.contains(name));
+    let Some(known) = known else {
+        let found = kind.get_ref().as_str().unwrap_or(kind.get_ref().type_str());
+        let hint = match nearest(found, &mut types.iter().copied()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => format!("known are {}", types.join(", ")),
+        };
+        reader.add(kind.span().start, format!("{section}.type: {found:?} is not known; {hint}"));
+        return None;
+    };
+    read(reader, known, &rest)
+}
+
+/// Reads one section's options, for the lists of types in `sources` and `sinks`.
+pub(crate) struct SectionOf<'a, 'i> {
+    reader: &'a mut Reader<'i>,
+    section: &'a str,
+    /// The keys that were taken out of it before.
+    more: &'a [&'a str],
+}
+
+/// The table of a section.
+pub(crate) type SectionTable<'i> = Table<'i>;
+
+impl<'i> SectionOf<'_, 'i> {
+    /// Reads it as options of this type.
+    pub(crate) fn read<T: serde::de::DeserializeOwned + JsonSchema>(
+        &mut self,
+        table: &SectionTable<'i>,
+    ) -> Option<T> {
+        self.reader.section(table, self.section, self.more)
+    }
+}
+
+fn faults(reader: &mut Reader<'_>, table: &Table<'_>, section: &str, faults: &[Fault]) {
+    for fault in faults {
+        reader.fault(table, section, fault);
+    }
+}
+
+/// Checks that a pipeline names what there is.
+fn refer(
+    reader: &mut Reader<'_>,
+    table: &Table<'_>,
+    section: &str,
+    key: &str,
+    names: &[String],
+    known: &[String],
+) {
+    if names.is_empty() {
+        reader.add(
+            place(table, &[key], Place::Value),
+            format!("{section}.{key}: name at least one of [{key}]"),
+        );
+    }
+    for (index, name) in names.iter().enumerate() {
+        let at = place(table, &[key, &index.to_string()], Place::Value);
+        if names[..index].contains(name) {
+            reader.add(at, format!("{section}.{key}: {name:?} stands twice"));
+        } else if !known.contains(name) {
+            let hint = match nearest(name, &mut known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("add [{key}.{name}]"),
+            };
+            reader.add(at, format!("{section}.{key}: there is no [{key}.{name}]; {hint}"));
+        }
+    }
+}
+
+/// A stream can be read once, and what nothing uses is a mistake.
+fn used_once(
+    reader: &mut Reader<'_>,
+    document: &Table<'_>,
+    sections: &BTreeMap<&str, Vec<(String, Table<'_>)>>,
+    pipelines: &BTreeMap<String, Pipeline>,
+    sources: &BTreeMap<String, SourceOptions>,
+    sinks: &BTreeMap<String, SinkOptions>,
+) {
+    let all_read = pipelines.len() == sections.get("pipelines").map_or(0, Vec::len);
+    let users = |name: &String| -> Vec<&str> {
+        pipelines.iter().filter(|(_, p)| p.sources.contains(name)).map(|(n, _)| n.as_str()).collect()
+    };
+    for (name, options) in sources {
+        let users = users(name);
+        let at = place(document, &["sources", name], Place::Key);
+        if users.is_empty() && all_read {
+            reader.add(at, format!("[sources.{name}] is used by no pipeline; name it in `sources` of one"));
+        }
+        if users.len() > 1 && !options.can_be_shared() {
+            reader.add(
+                at,
+                format!(
+                    "[sources.{name}] is used by several pipelines ({}), but can be read only once; \
+                     give each a source of its own",
+                    users.join(", ")
+                ),
+            );
+        }
+    }
+    for (name, options) in sinks {
+        let users: Vec<_> = pipelines.iter().filter(|(_, p)| p.sinks.contains(name)).collect();
+        let at = place(document, &["sinks", name], Place::Key);
+        if users.is_empty() && all_read {
+            reader.add(at, format!("[sinks.{name}] is used by no pipeline; name it in `sinks` of one"));
+        }
+        for (pipeline, choices) in users {
+            if let Some(why) = options.refuses(choices.schema()) {
+                reader.add(at, format!("[sinks.{name}] can't be used by [pipelines.{pipeline}]: {why}"));
+            }
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}

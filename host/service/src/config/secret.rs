@@ -3,18 +3,63 @@
 use std::{env, fmt, fs, path::PathBuf};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::error::Error;
 
 /// Where a secret is: `{ file = "/run/secrets/es" }` or `{ env = "ES_PASSWORD" }`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(default)]
 pub struct Secret {
     /// A file that holds it; one line break at its end is none of it.
     pub file: Option<PathBuf>,
     /// A variable of the environment that holds it.
     pub env: Option<String>,
+}
+
+const EXPECTED: &str = "{ file = \"PATH\" } or { env = \"NAME\" }";
+
+/// As derived, but that no error shows what was found: who writes a secret in the configuration
+/// shall not find it in a log as well.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Parts {
+            file: Option<PathBuf>,
+            env: Option<String>,
+        }
+        struct Visitor;
+        fn other<T, E: de::Error>() -> Result<T, E> {
+            Err(E::custom(format!("a secret is not written here, but named: expected {EXPECTED}")))
+        }
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Secret;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(EXPECTED)
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Secret, A::Error> {
+                let Parts { file, env } = Parts::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Secret { file, env })
+            }
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
+                other()
+            }
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+                other()
+            }
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+                other()
+            }
+            fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+                other()
+            }
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+                other()
+            }
+        }
+        from.deserialize_any(Visitor)
+    }
 }
 
 /// A secret's text, which no message shows.
@@ -55,7 +100,7 @@ impl Secret {
             (None, Some(name)) => env::var(name).map_err(|_| {
                 Error::usage(format!("the environment has no variable `{name}` in UTF-8; set it"))
             })?,
-            _ => return Err(Error::usage("expected { file = \"PATH\" } or { env = \"NAME\" }")),
+            _ => return Err(Error::usage(format!("expected {EXPECTED}"))),
         };
         match text.is_empty() {
             true => Err(Error::usage("the secret is empty")),

@@ -55,6 +55,17 @@ impl Span {
     }
 }
 
+/// Checks the address of a listener: an IP address, or `localhost`, and a port.
+pub(crate) fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    let text = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    text.parse().map_err(|_| {
+        format!("{text:?} is no address to listen at; give one such as \"127.0.0.1:8080\" or \"[::]:8080\"")
+    })
+}
+
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Visitor;

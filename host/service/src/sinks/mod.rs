@@ -23,14 +23,25 @@
 //! A sink must not need more pages to answer for those that it has: what it gathers it sends, at the
 //! latest, at the next [`Sink::sync`] or a bounded time after the first of it came.
 
+pub mod file;
+pub mod stdout;
+
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::{Deserialize, de::DeserializeOwned};
+use weir_normalizer::schemas::Schema;
 
 use crate::{
-    config::fault::Fault, error::Error, health::Health, metrics::SinkMetrics, page::Page, plane::Plane,
-    receipt::Receipt, stop::Stop,
+    alarm::Alarm,
+    config::{SectionOf, SectionTable, fault::Fault, values::ByteSize},
+    error::Error,
+    health::Health,
+    metrics::SinkMetrics,
+    page::Page,
+    plane::Plane,
+    receipt::Receipt,
+    stop::Stop,
 };
 
 /// A page for a sink, and the right to answer for it.
@@ -70,6 +81,8 @@ pub struct Context {
     pub plane: Plane,
     /// What it counts.
     pub metrics: SinkMetrics,
+    /// Rung where the sink will never work again in this process.
+    pub alarm: Alarm,
     /// Whether it works. A refused login is told here as well, and goes on being retried.
     pub health: Health,
 }
@@ -84,6 +97,104 @@ pub trait Options: DeserializeOwned + JsonSchema + Send {
     /// (certificates, secrets), and connects to nothing.
     fn check(&self) -> Vec<Fault>;
 
+    /// Why it can't take records of a schema, if it can't. A record of `otel` is a line of OTLP/JSON
+    /// of its own.
+    fn refuses(&self, schema: Schema) -> Option<String> {
+        let _ = schema;
+        None
+    }
+
     /// Makes the sink. A destination that does not answer is no error here but retried.
     fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error>;
+}
+
+/// `buffer = { .. }` of a sink: a queue on disk in front of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct BufferOptions {
+    /// How much it may hold
+    pub max: ByteSize,
+    /// What is done when it holds so much: `block` lets sources wait
+    pub when_full: String,
+}
+
+impl Default for BufferOptions {
+    fn default() -> Self {
+        Self { max: ByteSize(1 << 30), when_full: "block".into() }
+    }
+}
+
+impl BufferOptions {
+    pub(crate) fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.max.0 == 0 {
+            faults.push(Fault::at(["max"], "expected at least one byte, such as \"10GiB\""));
+        }
+        if self.when_full != "block" {
+            faults.push(Fault::at(
+                ["when_full"],
+                format!("{:?} is not known; expected \"block\"", self.when_full),
+            ));
+        }
+        faults
+    }
+}
+
+/// Makes the list of types from one line for each.
+macro_rules! types {
+    ($($(#[$what:meta])* $name:literal => $variant:ident($options:ty),)*) => {
+        /// The options of a sink.
+        #[derive(Clone, Debug)]
+        pub enum SinkOptions {
+            $($(#[$what])* $variant($options),)*
+        }
+
+        impl SinkOptions {
+            /// The names of the types.
+            pub const TYPES: &'static [&'static str] = &[$($name),*];
+
+            pub(crate) fn read<'i>(
+                name: &str,
+                table: &SectionTable<'i>,
+                section: &mut SectionOf<'_, 'i>,
+            ) -> Option<Self> {
+                match name {
+                    $($name => section.read(table).map(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            pub(crate) fn check(&self) -> Vec<Fault> {
+                match self {
+                    $(Self::$variant(options) => Options::check(options),)*
+                }
+            }
+
+            /// Makes the sink.
+            pub fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
+                match self {
+                    $(Self::$variant(options) => Options::open(options, context),)*
+                }
+            }
+
+            /// Why it can't take records of a schema, if it can't.
+            pub(crate) fn refuses(&self, schema: Schema) -> Option<String> {
+                match self {
+                    $(Self::$variant(options) => Options::refuses(options, schema),)*
+                }
+            }
+
+            /// The schema of each type's options.
+            pub(crate) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
+                vec![$(($name, <$options>::json_schema(generator))),*]
+            }
+        }
+    };
+}
+
+types! {
+    /// Files, with rotation and partitions.
+    "file" => File(file::Options),
+    /// Standard output.
+    "stdout" => Stdout(stdout::Options),
 }

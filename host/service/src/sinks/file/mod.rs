@@ -1,0 +1,297 @@
+//! Files: JSON lines, with rotation, partitions and compression.
+//!
+//! Records are durable when their file is synced, which is once a second or when somebody waits.
+//! A compressed file is a row of whole frames or members then, so that it can be read at any time,
+//! and what a crash tears is only what was not answered for.
+
+mod output;
+mod template;
+
+use std::{collections::HashMap, io, path::Path, time::Duration};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use weir_normalizer::schemas::Schema;
+
+use self::{
+    output::{Compression, Output},
+    template::{Said, Template},
+};
+use super::{Context, Delivery, Sink};
+use crate::{
+    config::{
+        fault::Fault,
+        values::{ByteSize, Span},
+    },
+    error::Error,
+    receipt::Receipt,
+};
+
+/// `type = "file"`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Options {
+    /// The path; `{provider}`, `{product}`, `{date}` and `{hour}` are those of each record, in UTC
+    pub path: String,
+    /// `zst`, `gz` or `none`; what the path ends in without it
+    pub compression: Option<String>,
+    /// A file that has grown to so many bytes is followed by another one
+    pub max_size: ByteSize,
+    /// A file that was begun so long ago is followed by another one
+    pub max_age: Option<Span>,
+}
+
+/// The files that are open at a time; the one that was not used for the longest time is closed.
+const MOST_OPEN: usize = 32;
+
+/// The first and the longest pause before something is tried again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { path: String::new(), compression: None, max_size: ByteSize(256 << 20), max_age: None }
+    }
+}
+
+impl Options {
+    /// A file at this path, as it is.
+    #[allow(dead_code)]
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_string_lossy().into_owned(), ..Self::default() }
+    }
+
+    fn compression(&self) -> Result<Compression, String> {
+        match self.compression.as_deref() {
+            Some("zst") => Ok(Compression::Zstd),
+            Some("gz") => Ok(Compression::Gzip),
+            Some("none") => Ok(Compression::None),
+            Some(other) => Err(format!("{other:?} is not known; expected \"zst\", \"gz\" or \"none\"")),
+            None if self.path.ends_with(".zst") => Ok(Compression::Zstd),
+            None if self.path.ends_with(".gz") => Ok(Compression::Gzip),
+            None => Ok(Compression::None),
+        }
+    }
+}
+
+impl super::Options for Options {
+    fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if let Err(message) = Template::parse(&self.path) {
+            faults.push(Fault::at(["path"], message));
+        }
+        if let Err(message) = self.compression() {
+            faults.push(Fault::at(["compression"], message));
+        }
+        if self.max_size.0 < 4096 {
+            faults.push(Fault::at(["max_size"], "expected at least \"4KiB\""));
+        }
+        if self.max_age.is_some_and(|age| age.0 < Duration::from_secs(1)) {
+            faults.push(Fault::at(["max_age"], "expected at least \"1s\""));
+        }
+        faults
+    }
+
+    fn refuses(&self, schema: Schema) -> Option<String> {
+        let is_constant = Template::parse(&self.path).is_ok_and(|template| template.constant().is_some());
+        (schema == Schema::Otel && !is_constant)
+            .then(|| "records of `otel` do not say what is in the braces of its path".to_owned())
+    }
+
+    fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
+        let template = Template::parse(&self.path).map_err(Error::usage)?;
+        let compression = self.compression().map_err(Error::usage)?;
+        Ok(Box::new(Files {
+            options: self.clone(),
+            template,
+            compression,
+            context,
+            open: HashMap::new(),
+            numbers: HashMap::new(),
+            waiting: Vec::new(),
+            is_failed: false,
+        }))
+    }
+}
+
+struct Files {
+    options: Options,
+    template: Template,
+    compression: Compression,
+    context: Context,
+    /// By the paths that records chose.
+    open: HashMap<String, Output>,
+    /// How many files of that path there were before, where there were some.
+    numbers: HashMap<String, u32>,
+    /// What is written and not synced, with how many records and bytes.
+    waiting: Vec<(Receipt, u64, u64)>,
+    /// A file could not be synced or written to its end: nothing that waits is answered for any more.
+    is_failed: bool,
+}
+
+impl Files {
+    /// Writes records to the file of a path. `false` where that failed for good.
+    fn write(&mut self, path: &str, bytes: &[u8]) -> bool {
+        if !self.make_room(path) {
+            return false;
+        }
+        let mut patience = Patience::new(&self.context);
+        let output = loop {
+            if let Some(output) = self.open.get_mut(path) {
+                break output;
+            }
+            let number = self.numbers.entry(path.to_owned()).or_default();
+            match Output::open(path.as_ref(), number, self.compression, self.options.max_size.0) {
+                Ok(output) => {
+                    self.open.insert(path.to_owned(), output);
+                }
+                Err(e) if patience.again(path.as_ref(), &e) => {}
+                Err(_) => return false,
+            }
+        };
+        let name = output.path.clone();
+        if !output.write(bytes, &mut |e| patience.again(&name, e)) {
+            return false;
+        }
+        patience.works();
+        let is_old = self.options.max_age.is_some_and(|age| output.opened.elapsed() >= age.0);
+        if is_old || output.len() >= self.options.max_size.0 {
+            return self.shut(path, true);
+        }
+        true
+    }
+
+    /// Closes a file for another one, if there are too many.
+    fn make_room(&mut self, path: &str) -> bool {
+        if self.open.len() < MOST_OPEN || self.open.contains_key(path) {
+            return true;
+        }
+        let oldest = self.open.iter().min_by_key(|(_, output)| output.used).map(|(path, _)| path.clone());
+        oldest.is_none_or(|oldest| self.shut(&oldest, false))
+    }
+
+    /// Brings a file to the disk and closes it; `for_good` tells that another one follows it.
+    fn shut(&mut self, path: &str, for_good: bool) -> bool {
+        let Some(mut output) = self.open.remove(path) else { return true };
+        let mut patience = Patience::new(&self.context);
+        let name = output.path.clone();
+        if for_good {
+            *self.numbers.entry(path.to_owned()).or_default() += 1;
+        }
+        output.sync(&mut |e| patience.again(&name, e))
+    }
+
+    /// Gives back what waits: nobody knows whether the disk has it.
+    fn fail(&mut self) {
+        if !self.context.stop.is_told() {
+            self.context.health.fails("a file could not be synced; restart when the disk is well");
+        }
+        self.is_failed = true;
+        self.waiting.clear();
+    }
+}
+
+impl Sink for Files {
+    fn take(&mut self, delivery: Delivery) {
+        if self.is_failed {
+            return;
+        }
+        let Delivery { page, receipt } = delivery;
+        let (records, bytes) = (page.len() as u64, page.bytes().len() as u64);
+        let is_written = match self.template.constant() {
+            Some(path) => {
+                let path = path.to_owned();
+                self.write(&path, page.bytes())
+            }
+            None => {
+                let schema = page.origin().schema;
+                let (mut said, mut path, mut last) = (Said::default(), String::new(), String::new());
+                // Neighbours mostly go to the same file.
+                let (mut start, mut end) = (0, 0);
+                let mut is_written = true;
+                for index in 0..page.len() {
+                    said.read(page.record(index), schema);
+                    self.template.fill(&said, &mut path);
+                    if path != last {
+                        is_written = start == end || self.write(&last, &page.bytes()[start..end]);
+                        if !is_written {
+                            break;
+                        }
+                        start = end;
+                        last.clone_from(&path);
+                    }
+                    end = page.end(index);
+                }
+                is_written && (start == end || self.write(&last, &page.bytes()[start..end]))
+            }
+        };
+        drop(page);
+        if is_written {
+            self.waiting.push((receipt, records, bytes));
+        } else {
+            drop(receipt);
+            self.fail();
+        }
+    }
+
+    fn sync(&mut self) {
+        let mut patience = Patience::new(&self.context);
+        for output in self.open.values_mut() {
+            let name = output.path.clone();
+            if !output.sync(&mut |e| patience.again(&name, e)) {
+                self.fail();
+                return;
+            }
+        }
+        patience.works();
+        for (receipt, records, bytes) in self.waiting.drain(..) {
+            self.context.metrics.delivered(records, bytes);
+            receipt.delivered();
+        }
+        if let Some(age) = self.options.max_age {
+            let old = self.open.iter().filter(|(_, output)| output.opened.elapsed() >= age.0);
+            for path in old.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
+                // It is synced already.
+                self.shut(&path, true);
+            }
+        }
+    }
+
+    fn close(mut self: Box<Self>) {
+        self.sync();
+    }
+}
+
+/// How something is tried again.
+struct Patience {
+    context: Context,
+    pause: Duration,
+    is_told: bool,
+}
+
+impl Patience {
+    fn new(context: &Context) -> Self {
+        Self { context: context.clone(), pause: PAUSES.0, is_told: false }
+    }
+
+    /// Waits a while after an error; `false` when it is time to stop.
+    fn again(&mut self, path: &Path, error: &io::Error) -> bool {
+        if !self.is_told {
+            self.is_told = true;
+            let message = format!("{}: can't write: {error}", path.display());
+            tracing::error!(sink = %self.context.name, "{message}; it is tried again");
+            self.context.health.fails(message);
+        }
+        self.context.metrics.retried("io");
+        let is_told = self.context.stop.wait(self.pause);
+        self.pause = (self.pause * 2).min(PAUSES.1);
+        !is_told
+    }
+
+    fn works(&mut self) {
+        if std::mem::take(&mut self.is_told) {
+            tracing::info!(sink = %self.context.name, "files can be written again");
+            self.context.health.works();
+            self.pause = PAUSES.0;
+        }
+    }
+}

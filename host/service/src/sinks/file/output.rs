@@ -1,0 +1,358 @@
+//! One file that is written: what is in it for good, what follows, and what a crash may have left.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// How a file is compressed: frames or members, one behind the other, each whole when it is synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Zstd,
+    Gzip,
+}
+
+enum Encoder {
+    Plain(Vec<u8>),
+    Zstd(Box<zstd::stream::write::Encoder<'static, Vec<u8>>>),
+    Gzip(Box<flate2::write::GzEncoder<Vec<u8>>>),
+}
+
+/// A file under way.
+pub(super) struct Output {
+    pub(super) path: PathBuf,
+    file: File,
+    compression: Compression,
+    /// Made when something is to be written; a frame ends with each sync, and its memory is freed.
+    encoder: Option<Encoder>,
+    /// Bytes of the file.
+    len: u64,
+    pub(super) opened: Instant,
+    pub(super) used: Instant,
+    is_dirty: bool,
+}
+
+/// What is gathered before it is written, in bytes.
+const GATHERED: usize = 256 << 10;
+
+/// The base-2 logarithm of a frame's window; larger ones need much memory for each open file.
+const WINDOW_LOG: u32 = 20;
+
+impl Encoder {
+    fn new(compression: Compression) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::None => Self::Plain(Vec::new()),
+            Compression::Zstd => {
+                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3)?;
+                encoder.window_log(WINDOW_LOG)?;
+                encoder.include_checksum(true)?;
+                Self::Zstd(Box::new(encoder))
+            }
+            Compression::Gzip => {
+                Self::Gzip(Box::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6))))
+            }
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(out) => out.write_all(bytes),
+            Self::Zstd(encoder) => encoder.write_all(bytes),
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+        }
+    }
+
+    fn gathered(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Plain(out) => out,
+            Self::Zstd(encoder) => encoder.get_mut(),
+            Self::Gzip(encoder) => encoder.get_mut(),
+        }
+    }
+
+    fn finish(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Plain(out) => Ok(out),
+            Self::Zstd(encoder) => encoder.finish(),
+            Self::Gzip(encoder) => encoder.finish(),
+        }
+    }
+}
+
+/// What is done with an error of the disk: whether to try again.
+pub(super) type Again<'a> = &'a mut dyn FnMut(&io::Error) -> bool;
+
+/// The name of the file that follows another one: `14.ndjson.zst`, `14.1.ndjson.zst`, ...
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number == 0 {
+        return path.to_owned();
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
+        Some((stem, endings)) => format!("{stem}.{number}.{endings}"),
+        None => format!("{name}.{number}"),
+    };
+    path.with_file_name(name)
+}
+
+/// The parent's entry of a file is on the disk only when the folder is synced, too.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+impl Output {
+    /// Opens the file at this path, or one that follows it, for appending: the first that has room,
+    /// from the number on, which becomes that of the file. A torn end of a crash is cut off.
+    pub(super) fn open(
+        path: &Path,
+        number: &mut u32,
+        compression: Compression,
+        most: u64,
+    ) -> io::Result<Self> {
+        if let Some(folder) = path.parent()
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            fs::create_dir_all(folder)?;
+            sync_folder(folder)?;
+        }
+        loop {
+            let path = numbered(path, *number);
+            let is_new = !path.exists();
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            let size = file.metadata()?.len();
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("this is no regular file"));
+            }
+            let whole = if size == 0 { 0 } else { whole(&file, compression, size)? };
+            // What has nothing whole was not written by this sink, so it is left alone.
+            if size >= most || size > 0 && whole == 0 {
+                *number += 1;
+                continue;
+            }
+            if whole < size {
+                tracing::warn!(path = %path.display(), bytes = size - whole, "cut off the torn end of a file");
+                file.set_len(whole)?;
+            }
+            if is_new {
+                sync_folder(&path)?;
+            }
+            let now = Instant::now();
+            return Ok(Self {
+                path,
+                file,
+                compression,
+                encoder: None,
+                len: whole,
+                opened: now,
+                used: now,
+                is_dirty: false,
+            });
+        }
+    }
+
+    /// Adds records. `false` where the disk refuses them and it is not tried again; then the file has
+    /// no say any more.
+    pub(super) fn write(&mut self, bytes: &[u8], again: Again<'_>) -> bool {
+        self.used = Instant::now();
+        self.is_dirty = true;
+        let result = match &mut self.encoder {
+            Some(encoder) => encoder.write(bytes),
+            none => Encoder::new(self.compression).and_then(|encoder| none.insert(encoder).write(bytes)),
+        };
+        // Memory can be written to.
+        debug_assert!(result.is_ok());
+        let Some(encoder) = self.encoder.as_mut().filter(|_| result.is_ok()) else { return false };
+        if encoder.gathered().len() < GATHERED {
+            return true;
+        }
+        let gathered = std::mem::take(encoder.gathered());
+        self.put(&gathered, again)
+    }
+
+    /// Writes to the file, and goes on where it failed.
+    fn put(&mut self, bytes: &[u8], again: Again<'_>) -> bool {
+        let mut done = 0;
+        while done < bytes.len() {
+            match self.file.write_at(&bytes[done..], self.len) {
+                Ok(0) if !again(&io::ErrorKind::WriteZero.into()) => return false,
+                Ok(n) => {
+                    done += n;
+                    self.len += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if again(&e) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Ends the frame, and brings everything to the disk. An error of the sync itself is final:
+    /// nobody knows what the disk has after it.
+    pub(super) fn sync(&mut self, again: Again<'_>) -> bool {
+        if !self.is_dirty {
+            return true;
+        }
+        if let Some(encoder) = self.encoder.take() {
+            let Ok(gathered) = encoder.finish() else { return false };
+            if !self.put(&gathered, again) {
+                return false;
+            }
+        }
+        match self.file.sync_data() {
+            Ok(()) => self.is_dirty = false,
+            Err(e) => {
+                tracing::error!(path = %self.path.display(), error = %e, "can't sync a file; its records are read again after the next start");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Bytes of the file, without what was gathered.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+}
+
+/// How much of a file is whole lines, frames or members.
+fn whole(file: &File, compression: Compression, size: u64) -> io::Result<u64> {
+    match compression {
+        Compression::None => {
+            let mut buffer = vec![0; 64 << 10];
+            let mut end = size;
+            while end > 0 {
+                let start = end.saturating_sub(buffer.len() as u64);
+                let piece = &mut buffer[..(end - start) as usize];
+                file.read_exact_at(piece, start)?;
+                if let Some(at) = memchr::memrchr(b'\n', piece) {
+                    return Ok(start + at as u64 + 1);
+                }
+                end = start;
+            }
+            Ok(0)
+        }
+        Compression::Zstd | Compression::Gzip => {
+            let mut raw = file.try_clone()?;
+            raw.seek(SeekFrom::Start(0))?;
+            let mut raw = Counted { inner: BufReader::with_capacity(256 << 10, raw), consumed: 0 };
+            let mut whole = 0;
+            while whole < size {
+                let read = match compression {
+                    Compression::Gzip => {
+                        io::copy(&mut flate2::bufread::GzDecoder::new(&mut raw), &mut io::sink())
+                    }
+                    _ => zstd::stream::read::Decoder::with_buffer(&mut raw)
+                        .and_then(|decoder| io::copy(&mut decoder.single_frame(), &mut io::sink())),
+                };
+                if read.is_err() || raw.consumed == whole {
+                    break;
+                }
+                whole = raw.consumed;
+            }
+            Ok(whole)
+        }
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    consumed: u64,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.consumed += n as u64;
+        Ok(n)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.inner.consume(n);
+        self.consumed += n as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(path: &Path, compression: Compression) -> String {
+        let raw = fs::read(path).unwrap();
+        let mut text = String::new();
+        match compression {
+            Compression::None => text = String::from_utf8(raw).unwrap(),
+            Compression::Zstd => {
+                zstd::stream::read::Decoder::new(&raw[..]).unwrap().read_to_string(&mut text).unwrap();
+            }
+            Compression::Gzip => {
+                flate2::read::MultiGzDecoder::new(&raw[..]).read_to_string(&mut text).unwrap();
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn what_a_crash_tore_is_cut_off_and_the_file_goes_on() {
+        for (compression, name) in [
+            (Compression::None, "a.ndjson"),
+            (Compression::Zstd, "a.ndjson.zst"),
+            (Compression::Gzip, "a.gz"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("deep/er").join(name);
+            let open = |number: &mut u32| Output::open(&path, number, compression, 1 << 20).unwrap();
+            let never: Again<'_> = &mut |e| panic!("{e}");
+            let mut output = open(&mut 0);
+            assert!(output.write(b"one\n", never) && output.sync(never));
+            assert!(output.write(b"two\n", never) && output.sync(never));
+            drop(output);
+            let whole = fs::read(&path).unwrap();
+            let mut output = open(&mut 0);
+            assert!(output.write(b"three, which is long enough to be torn\n", never) && output.sync(never));
+            drop(output);
+            let all = fs::read(&path).unwrap();
+            for cut in whole.len()..all.len() {
+                fs::write(&path, &all[..cut]).unwrap();
+                let mut number = 0;
+                let mut output = open(&mut number);
+                assert!(output.write(b"four\n", never) && output.sync(never));
+                assert_eq!(
+                    (lines(&path, compression), number),
+                    ("one\ntwo\nfour\n".into(), 0),
+                    "{name} {cut}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_left_alone_and_a_full_one_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("14.ndjson.zst");
+        fs::write(&path, "a text of somebody else").unwrap();
+        let mut number = 0;
+        let output = Output::open(&path, &mut number, Compression::Zstd, 1 << 20).unwrap();
+        assert_eq!((output.path.file_name().unwrap(), number), ("14.1.ndjson.zst".as_ref(), 1));
+        assert_eq!(fs::read(&path).unwrap(), b"a text of somebody else");
+        let path = folder.path().join("full");
+        fs::write(&path, "full\n").unwrap();
+        let output = Output::open(&path, &mut 0, Compression::None, 5).unwrap();
+        assert_eq!(output.path.file_name().unwrap(), "full.1");
+    }
+}

@@ -1,0 +1,152 @@
+//! What is wrong with a configuration is told all at once, each with its place.
+
+use std::fs;
+
+use weir_service::config::{Config, schema};
+
+const GOOD: &str = r#"
+state_dir = "/var/lib/weir"
+memory = "256MiB"
+[sources.lts]
+type = "file"
+paths = ["/var/log/lts/*.log*"]
+[pipelines.edge]
+sources = ["lts"]
+where = "action == reject or bytes > 10MB"
+to = "ecs"
+sinks = ["archive", "out"]
+rejects = "/var/lib/weir/rejects"
+[sinks.archive]
+type = "file"
+path = "/srv/flows/{provider}/{date}/{hour}.ndjson.zst"
+buffer = { max = "10GiB", when_full = "block" }
+[sinks.out]
+type = "stdout"
+"#;
+
+fn findings(text: &str) -> Vec<String> {
+    let error = Config::read("weir.toml", text).unwrap_err();
+    assert!(error.is_usage());
+    error.to_string().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_configuration_is_read() {
+    let config = Config::read("weir.toml", GOOD).unwrap();
+    assert_eq!(config.process.memory.0, 256 << 20);
+    assert_eq!(config.buffers["archive"].max.0, 10 << 30);
+    assert_eq!(config.pipelines["edge"].sinks, ["archive", "out"]);
+    assert_ne!(config.hash, Config::read("weir.toml", &GOOD.replace("256", "128")).unwrap().hash);
+}
+
+#[test]
+fn case_48_unknown_keys_are_told_all_at_once_with_line_and_nearest_name() {
+    let text = GOOD
+        .replace("state_dir", "statedir")
+        .replace("paths = [", "path = [")
+        .replace("where =", "were =")
+        .replace("max = ", "maxi = ")
+        .replace("[sinks.out]", "[sink.out]");
+    let found = findings(&text);
+    for (line, says) in [
+        ("weir.toml:2:1:", "`statedir` is not known; did you mean `state_dir`?"),
+        ("weir.toml:6:1:", "`path` is not known in [sources.lts]; did you mean `paths`?"),
+        ("weir.toml:9:1:", "`were` is not known in [pipelines.edge]; did you mean `where`?"),
+        ("weir.toml:16:12:", "`maxi` is not known in [sinks.archive.buffer]; did you mean `max`?"),
+        ("weir.toml:17:2:", "`sink` is not known; did you mean `sinks`?"),
+    ] {
+        assert!(found.iter().any(|f| f.starts_with(line) && f.contains(says)), "{line} {says}\n{found:#?}");
+    }
+}
+
+#[test]
+fn wrong_values_say_what_is_expected() {
+    for (from, to, line, says) in [
+        ("\"256MiB\"", "\"lots\"", 3, "a number of bytes with a unit"),
+        ("\"256MiB\"", "\"1MiB\"", 3, "at least \"8MiB\""),
+        ("type = \"file\"\npaths", "type = \"fiel\"\npaths", 5, "did you mean \"file\"?"),
+        ("type = \"stdout\"", "", 17, "[sinks.out] has no `type`; it is one of file, stdout"),
+        ("paths = [\"/var/log/lts/*.log*\"]", "paths = []", 6, "name at least one pattern"),
+        ("paths = [\"/var/log/lts/*.log*\"]", "paths = \"x\"", 6, "expected a sequence"),
+        ("paths = [\"/var/log/lts/*.log*\"]", "paths = [\"a/**b\"]", 6, "is no pattern"),
+        ("\"lts\"]", "\"ltss\"]", 8, "there is no [sources.ltss]; did you mean \"lts\"?"),
+        ("\"ecs\"", "\"esc\"", 10, "no schema is called \"esc\"; known are flat, ocsf, ecs, otel"),
+        ("\"ecs\"", "\"otel\"", 13, "[sinks.archive] can't be used by [pipelines.edge]"),
+        ("action == reject", "acton == reject", 9, "did you mean action?"),
+        ("{hour}", "{year}", 15, "what is in braces is one of"),
+        ("\"10GiB\"", "\"10 gigs\"", 16, "such as \"256MiB\""),
+        ("\"block\"", "\"drop\"", 16, "expected \"block\""),
+        (", \"out\"", "", 17, "[sinks.out] is used by no pipeline"),
+        ("[sources.lts]", "[sources.\"l/ts\"]", 4, "a name has up to 64 letters"),
+        ("sources = [\"lts\"]", "sources = [\"lts\", \"lts\"]", 8, "stands twice"),
+        ("memory = ", "memory ", 3, ""),
+        ("[sinks.out]", "[sinks.archive]", 17, "duplicate key"),
+        ("to = \"ecs\"", "to = \"ecs\"\ntimezone = \"Mars/Olympus\"", 11, "is no time zone"),
+        ("to = \"ecs\"", "to = \"ecs\"\nown = [\"10.0.0.0/99\"]", 11, "10.0.0.0/99"),
+        ("to = \"ecs\"", "to = \"ecs\"\nfrom = \"huawei-vcp\"", 11, "huawei-vpc"),
+        ("to = \"ecs\"", "to = \"ecs\"\nlists = { office = \"/no/such/file\" }", 11, "/no/such/file"),
+    ] {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let found = findings(&text);
+        let place = format!("weir.toml:{line}:");
+        assert!(found.iter().any(|f| f.starts_with(&place)), "{to}: {found:#?}");
+        assert!(found.join("\n").contains(says), "{to}: {says}\n{found:#?}");
+    }
+}
+
+#[test]
+fn secrets_are_in_files_or_the_environment_and_in_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("token");
+    fs::write(&secret, "hunter2\n").unwrap();
+    let http = |auth: &str| {
+        format!(
+            "[sources.in]\ntype = \"http\"\nlisten = \"127.0.0.1:8080\"\nauth = {auth}\n\
+             [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n[sinks.out]\ntype = \"stdout\"\n"
+        )
+    };
+    let config = Config::read("w", &http(&format!("{{ bearer = {{ file = {secret:?} }} }}"))).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for (auth, says) in [
+        ("{ bearer = \"hunter2\" }", "a secret is not written here, but named: expected { file"),
+        ("{ bearer = 12345 }", "a secret is not written here, but named"),
+        ("{ bearer = { text = \"hunter2\" } }", "`text` is not known in [sources.in.auth.bearer]"),
+        ("{ bearer = { file = \"/no/such\" } }", "/no/such"),
+        ("{ bearer = { env = \"NO_SUCH_VARIABLE\" } }", "NO_SUCH_VARIABLE"),
+        ("{ user = \"a\" }", "expected { bearer"),
+    ] {
+        let found = findings(&http(auth)).join("\n");
+        assert!(
+            found.contains(says) && found.contains("w:4:") || found.contains("weir.toml:4:"),
+            "{auth}: {found}"
+        );
+        assert!(!found.contains("hunter2") && !found.contains("12345"), "{auth}: {found}");
+    }
+}
+
+#[test]
+fn a_stream_is_read_by_one_pipeline() {
+    let text = "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\n\
+        [pipelines.a]\nsources = [\"in\"]\nsinks = [\"out\"]\n[pipelines.b]\nsources = [\"in\"]\nsinks = [\"out\"]\n";
+    assert!(
+        findings(text)
+            .join("\n")
+            .contains("weir.toml:1:10: [sources.in] is used by several pipelines (a, b)")
+    );
+    assert!(findings("").join("\n").contains("there is no pipeline"));
+}
+
+#[test]
+fn the_schema_knows_each_key_of_each_section() {
+    let schema: serde_json::Value = serde_json::from_str(&schema::config()).unwrap();
+    let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}\n{schema:#}"));
+    assert_eq!(at("/additionalProperties"), false);
+    assert!(at("/properties/pipelines/additionalProperties/properties").get("where").is_some());
+    for (kind, types) in [("sources", vec!["file", "stdin", "http"]), ("sinks", vec!["file", "stdout"])] {
+        let each = at(&format!("/properties/{kind}/additionalProperties/oneOf")).as_array().unwrap();
+        let names: Vec<_> = each.iter().map(|s| s["properties"]["type"]["const"].as_str().unwrap()).collect();
+        assert!(types.iter().all(|t| names.contains(t)), "{names:?}");
+        assert!(each.iter().all(|s| s["additionalProperties"] == false && s["required"][0] == "type"));
+    }
+}
