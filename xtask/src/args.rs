@@ -15,6 +15,9 @@ Commands:
   test    build, then run every check and every test
   dist    build a static binary, and pack what a release has into target/dist: a tarball, a
           Debian package, a bill of materials and checksums; then try them
+  browser [--test]
+          build the npm package weir-flow (target/browser). --test packs it, installs it into
+          empty projects and runs every test of it
   bench [--peers] [--table] [--rounds N] [--records N]
           run the benchmarks; a table of ratios comes last. --peers compares with other
           people's programs too, and then the README gets the table, unless it is a quick
@@ -47,6 +50,7 @@ pub(crate) enum Task {
     Demo,
     Test,
     Dist,
+    Browser(Browser),
     Bench(Bench),
     /// With the generator's own arguments.
     BenchData(Vec<String>),
@@ -58,6 +62,13 @@ pub(crate) enum Task {
         /// For each target.
         time: Duration,
     },
+}
+
+/// What is to be done with the package for browsers, once it is built.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Browser {
+    /// Run every test of it.
+    pub(crate) test: bool,
 }
 
 /// What the benchmarks are to do.
@@ -83,6 +94,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "demo" => Task::Demo,
         "test" => Task::Test,
         "dist" => Task::Dist,
+        "browser" => Task::Browser(browser(&mut arguments)?),
         "bench" => Task::Bench(bench(&mut arguments)?),
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
@@ -95,6 +107,18 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         Some("--help" | "-h") => Ok(Request::Help),
         Some(extra) => Err(format!("`{command}` does not take the argument `{extra}`")),
     }
+}
+
+/// Reads what follows `browser`, all of it.
+fn browser(arguments: &mut impl Iterator<Item = Result<String, String>>) -> Result<Browser, String> {
+    let mut browser = Browser::default();
+    while let Some(argument) = arguments.next().transpose()? {
+        match argument.as_str() {
+            "--test" => browser.test = true,
+            _ => return Err(format!("`browser` does not take the argument `{argument}`")),
+        }
+    }
+    Ok(browser)
 }
 
 /// Reads what follows `bench`, all of it.
@@ -156,6 +180,8 @@ mod tests {
         assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
         assert_eq!(read("dist"), Ok(Request::Run(Task::Dist)));
+        assert_eq!(read("browser"), Ok(Request::Run(Task::Browser(Browser::default()))));
+        assert_eq!(read("browser --test"), Ok(Request::Run(Task::Browser(Browser { test: true }))));
         assert_eq!(read("bench"), Ok(Request::Run(Task::Bench(Bench::default()))));
         let quick = Bench {
             peers: true,
@@ -177,9 +203,19 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        for command in
-            ["build", "install", "demo", "test", "dist", "bench", "bench-data", "size", "fuzz", "help"]
-        {
+        for command in [
+            "build",
+            "install",
+            "demo",
+            "test",
+            "dist",
+            "browser",
+            "bench",
+            "bench-data",
+            "size",
+            "fuzz",
+            "help",
+        ] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
         }
     }
@@ -204,6 +240,7 @@ mod tests {
             ("biuld", "`biuld`"),
             ("build host", "`host`"),
             ("test --seconds 5", "`--seconds`"),
+            ("browser --tset", "`--tset`"),
             ("bench --rounds", "needs a number"),
             ("bench --rounds ten", "`ten`"),
             ("bench --peer", "`--peer`"),

@@ -37,7 +37,7 @@ impl Guest {
 
 /// Every guest's: without this, each number that the linker fills in takes five bytes, however
 /// small it is.
-const SMALL_NUMBERS: &str = "-C link-arg=--compress-relocations";
+pub(crate) const SMALL_NUMBERS: &str = "-C link-arg=--compress-relocations";
 
 /// How many guests there are.
 pub(crate) const COUNT: usize = GUESTS.len();

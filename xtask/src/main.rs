@@ -5,6 +5,7 @@
 //! sandbox's compiler is itself compiled only once.
 
 mod args;
+mod browser;
 mod debian;
 mod golden;
 mod guests;

@@ -3,7 +3,8 @@
 use std::{fs, path::Path, time::Duration};
 
 use crate::{
-    args::{Bench, Task},
+    args::{Bench, Browser, Task},
+    browser,
     golden::{Snapshot, demo_files},
     guests, install, peers,
     step::{self, Checkout, Failure, say},
@@ -20,7 +21,7 @@ const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
 /// The steps of [`build`]: two for each guest, compiling one ahead of time, and the host.
 const BUILD_STEPS: usize = 2 * guests::COUNT + 2;
 /// The steps of [`test()`] besides those of the build.
-const TEST_STEPS: usize = 11;
+const TEST_STEPS: usize = 12;
 /// The steps of [`dist`]: the guests, compiling one ahead of time, the host, a package of the
 /// normalizer, packing, and trying what was packed.
 const DIST_STEPS: usize = 2 * guests::COUNT + 5;
@@ -29,10 +30,10 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
     step::plan(match task {
         Task::Build | Task::Install => BUILD_STEPS,
         Task::Demo => BUILD_STEPS + 1,
-        Task::Test => BUILD_STEPS + TEST_STEPS,
+        Task::Test => BUILD_STEPS + browser::BUILD_STEPS + TEST_STEPS,
         Task::Dist => DIST_STEPS,
         // Their steps depend on what was asked for.
-        Task::Bench(_) | Task::BenchData(_) | Task::Size(_) | Task::Fuzz { .. } => 0,
+        Task::Browser(_) | Task::Bench(_) | Task::BenchData(_) | Task::Size(_) | Task::Fuzz { .. } => 0,
     });
     match task {
         Task::Build => build(checkout),
@@ -40,6 +41,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Demo => demo(checkout),
         Task::Test => test(checkout),
         Task::Dist => dist(checkout),
+        Task::Browser(options) => browser(checkout, options),
         Task::Bench(options) => bench(checkout, options),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Size(arguments) => size(checkout, arguments),
@@ -138,6 +140,8 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
              `cargo test --release -p PACKAGE NAME`",
         )?;
     }
+    browser::build(checkout)?;
+    browser::test(checkout)?;
     step::run(
         "running every benchmark once, with little",
         // Unlike `cargo bench`, this asks for no measurement.
@@ -238,6 +242,17 @@ fn ensure_components(checkout: &Checkout) -> Result<(), Failure> {
             ));
         }
     }
+    Ok(())
+}
+
+/// The package for browsers.
+fn browser(checkout: &Checkout, options: &Browser) -> Result<(), Failure> {
+    let package = browser::build(checkout)?;
+    if options.test {
+        browser::test(checkout)?;
+        browser::test_consumers(checkout)?;
+    }
+    say(&format!("the package is {}", package.display()));
     Ok(())
 }
 

@@ -1,0 +1,132 @@
+//! The guest for JavaScript, behind the npm package `weir-flow`: bytes in, records and rejects out.
+//!
+//! `js/` has the package's own side. It writes input straight into this memory and reads output
+//! where it lies, so both cross once, and nothing is done for each record.
+
+mod account;
+mod catalogue;
+mod engine;
+mod explained;
+mod fault;
+mod rejects;
+
+use wasm_bindgen::prelude::*;
+use weir_normalizer::Config;
+
+use engine::Engine;
+use fault::Fault;
+
+/// The standard library's own is larger.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// A fault as JavaScript gets it: a string that is JSON, of which its side makes an `Error`.
+fn thrown(fault: &Fault) -> JsValue {
+    JsValue::from_str(&json(fault))
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    // Nothing here has maps with other keys than strings, and memory can be written to.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn configuration(json: &str) -> Result<Config, JsValue> {
+    Config::from_json(json.as_bytes()).map_err(|error| thrown(&Fault::of_options(&error)))
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Bytes on JavaScript's side.
+    pub type Source;
+
+    /// Copies the next of them to where they are read, and says how many; 0 where there are no more.
+    #[wasm_bindgen(method)]
+    fn read(this: &Source, room: &mut [u8]) -> usize;
+}
+
+/// One input that comes in pieces.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Input(Engine);
+
+#[wasm_bindgen]
+impl Input {
+    /// Begins an input with a configuration in JSON. `name` is what rejects call it; without one
+    /// they are only counted.
+    #[wasm_bindgen(constructor)]
+    pub fn new(configuration: &str, name: Option<String>) -> Result<Input, JsValue> {
+        let config = self::configuration(configuration)?;
+        Engine::new(&config, name).map(Self).map_err(|error| thrown(&Fault::new(&error, &config)))
+    }
+
+    /// Takes the next bytes. What was made of the ones before is forgotten.
+    pub fn push(&mut self, source: &Source) {
+        self.0.clear();
+        while self.0.read(|room| source.read(room).min(room.len())) > 0 {}
+    }
+
+    /// Takes what is complete, for an input that pauses.
+    pub fn flush(&mut self) {
+        self.0.clear();
+        self.0.flush();
+    }
+
+    /// Ends the input.
+    pub fn finish(&mut self) {
+        self.0.clear();
+        self.0.finish();
+    }
+
+    /// Where the records lie that the last call made.
+    pub fn output(&self) -> *const u8 {
+        self.0.output().as_ptr()
+    }
+
+    /// How many bytes they are.
+    pub fn output_len(&self) -> usize {
+        self.0.output().len()
+    }
+
+    /// Where the rejects lie that the last call made.
+    pub fn rejects(&self) -> *const u8 {
+        self.0.rejects().as_ptr()
+    }
+
+    /// How many bytes they are.
+    pub fn rejects_len(&self) -> usize {
+        self.0.rejects().len()
+    }
+
+    /// The account of the input so far, in JSON.
+    pub fn summary(&self) -> String {
+        json(self.0.summary())
+    }
+
+    /// What in the configuration may not be what was meant, in JSON.
+    pub fn warnings(&self) -> String {
+        json(&self.0.warnings())
+    }
+}
+
+/// Explains the records of a text, in JSON.
+#[wasm_bindgen]
+pub fn explain(text: &[u8], configuration: &str) -> Result<String, JsValue> {
+    let config = self::configuration(configuration)?;
+    match explained::explain(text, &config) {
+        Ok(records) => Ok(json(&records)),
+        Err(error) => Err(thrown(&Fault::new(&error, &config))),
+    }
+}
+
+/// Every product, its keys and their fields, in JSON.
+#[wasm_bindgen]
+pub fn formats() -> String {
+    json(&catalogue::formats())
+}
+
+/// The JSON Schema of the flat record, or how its fields are mapped to another schema, in JSON.
+#[wasm_bindgen]
+pub fn schema(name: &str) -> Result<String, JsValue> {
+    catalogue::schema(name).map_err(|fault| thrown(&fault))
+}
