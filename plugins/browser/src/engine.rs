@@ -8,8 +8,9 @@ use weir_normalizer::{
     framing::Framer,
     schemas::{Schema, otel::Joiner},
 };
+use weir_pipeline::rejects;
 
-use crate::{account::Account, rejects};
+use crate::account::{Account, Told};
 
 /// One input, and what was made of its last bytes.
 #[derive(Debug)]
@@ -85,8 +86,8 @@ impl Engine {
         &self.rejects
     }
 
-    pub(crate) fn summary(&self) -> &Account {
-        &self.account
+    pub(crate) fn summary(&self) -> Told<'_> {
+        self.account.told()
     }
 
     pub(crate) fn warnings(&self) -> &[String] {
@@ -108,7 +109,7 @@ impl Engine {
 
     fn normalize(&mut self, batch: &Batch) {
         let all = 0..batch.elements.len();
-        let accounted = self.account.bytes.r#in;
+        let accounted = self.account.bytes();
         batch.encode_head(all.clone(), &mut self.head);
         // The head was written just now, so it can be read.
         let Ok(view) = BatchView::split(&self.head, batch.window(all)) else { return };
@@ -128,7 +129,7 @@ impl Engine {
                 self.output.extend_from_slice(&self.outcome.output);
             }
         }
-        self.account.end(batch.consumed, batch.blank, self.account.bytes.r#in - accounted);
+        self.account.end(batch.consumed, batch.blank, self.account.bytes() - accounted);
     }
 }
 

@@ -8,7 +8,6 @@ mod catalogue;
 mod engine;
 mod explained;
 mod fault;
-mod rejects;
 
 use wasm_bindgen::prelude::*;
 use weir_normalizer::Config;
@@ -100,7 +99,7 @@ impl Input {
 
     /// The account of the input so far, in JSON.
     pub fn summary(&self) -> String {
-        json(self.0.summary())
+        json(&self.0.summary())
     }
 
     /// What in the configuration may not be what was meant, in JSON.
