@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use weir_host::{
     Error,
-    pipeline::{self, Job, Sink},
+    run::{self, Job, Sink},
 };
 use weir_io::Source;
 use weir_normalizer::Config;
@@ -147,7 +147,7 @@ fn run(name: &str, jobs: usize) -> Run {
     let job =
         Job { sources: vec![Source::File(INPUT.clone())], config, factory: program, jobs, progress: None };
     let (mut output, mut rejects) = (Vec::new(), Vec::new());
-    let (summary, result) = pipeline::run(
+    let (summary, result) = run::run(
         job,
         Sink { name: "the output", writer: &mut output },
         Some(Sink { name: "the rejects", writer: &mut rejects }),
@@ -249,7 +249,7 @@ fn the_smallest_guest_is_complete() {
     fs::write(&input, format!("a\n\nbcd efg\r\n{long}\n{{\"logs\":[{{\"a\":1}}, \"text\"]}}\n1234567890"))
         .unwrap();
     let (mut output, mut rejects) = (Vec::new(), Vec::new());
-    let (summary, result) = pipeline::run(
+    let (summary, result) = run::run(
         Job {
             sources: vec![Source::File(input)],
             config,

@@ -4,7 +4,7 @@
 pub mod commands;
 mod error;
 mod otel;
-pub mod pipeline;
 mod progress;
+pub mod run;
 
 pub use error::Error;

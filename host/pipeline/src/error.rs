@@ -38,6 +38,11 @@ impl Error {
         Self { kind: ErrorKind::Abandoned, message: "the run was abandoned".into(), source: None }
     }
 
+    /// A thread panicked.
+    pub fn stopped() -> Self {
+        Self::failed("a thread stopped in the middle of its work; this is a defect of Weir, report it")
+    }
+
     /// The same as another error says, such as that of an engine.
     pub fn from_source(kind: ErrorKind, source: impl error::Error + Send + Sync + 'static) -> Self {
         Self { kind, message: source.to_string(), source: Some(Box::new(source)) }

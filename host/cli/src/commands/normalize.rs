@@ -22,7 +22,7 @@ use crate::{
     Error,
     error::shown,
     otel::LogsData,
-    pipeline::{self, Job, Sink},
+    run::{self, Job, Sink},
 };
 
 use super::{
@@ -167,7 +167,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let job = Job { sources, config, factory, jobs, progress: total.filter(|_| visible) };
-    let (summary, mut result) = pipeline::run(job, output, rejects);
+    let (summary, mut result) = run::run(job, output, rejects);
     if let Some(joined) = joined
         && !result.as_ref().is_err_and(Error::is_output_closed)
     {
