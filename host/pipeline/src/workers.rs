@@ -210,9 +210,11 @@ struct Worker {
 impl Worker {
     /// Works on a batch of the queue.
     fn take(&mut self, work: Work, spare: &Sender<Batch>) {
-        // Where nobody takes what is made, the next batch may be of another lane. Where there
-        // are enough spare ones already, this one is dropped.
-        let _ = self.work(work, None).map(|batch| spare.try_send(batch));
+        // Where nobody takes what is made, the next batch may be of another lane.
+        if let Ok(batch) = self.work(work, None) {
+            // Where there are enough spare ones already, this one is dropped.
+            let _ = spare.try_send(batch);
+        }
     }
 
     /// Works on one batch and gives its memory back; an error only where nobody takes what is
