@@ -19,15 +19,13 @@ mod wire;
 
 pub use base::{error::Error, limits};
 pub use catalog::{meaning, products};
-pub use engine::{
-    event::{EventConfig, Events},
-    explain,
-    normalizer::Normalizer,
-    stream::Stream,
-};
+pub use engine::{event::Events, explain, normalizer::Normalizer, stream::Stream};
 pub use json::output::Output;
 pub use record::schema;
-pub use rules::{config::Config, filter};
+pub use rules::{
+    config::{Config, EventConfig},
+    filter,
+};
 pub use value::{words, zone::Zone};
 pub use wire::batch;
 

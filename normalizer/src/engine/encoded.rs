@@ -5,20 +5,33 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use miniz_oxide::inflate;
 
-use super::normalizer::{Normalizer, Sink};
 use crate::{
     base::limits,
-    reading::{
-        fill::{Around, with_own_fields},
-        plan::Plan,
-        source::Source,
-    },
     record::fault::{Fault, code},
-    value::raw::RawKind,
+    value::raw::{Raw, RawKind},
 };
 
+/// The text that a value has in base64; `None` where it has none. The fault is of what is compressed
+/// in it.
+#[cold]
+#[inline(never)]
+pub(super) fn text(raw: Raw<'_>) -> Option<Result<String, Fault<'static>>> {
+    if raw.kind != RawKind::Text {
+        return None;
+    }
+    match decode(raw.text.as_bytes()) {
+        Decoded::Text(text) => Some(Ok(text)),
+        Decoded::TooMuch => Some(Err(too_much())),
+        Decoded::Broken => {
+            let text = "what is compressed in it breaks off or is damaged; fetch it again";
+            Some(Err(Fault::of_record(code::CUT_SHORT, text)))
+        }
+        Decoded::Other => None,
+    }
+}
+
 /// What a text in base64 holds.
-enum Held {
+enum Decoded {
     Text(String),
     /// More than is read, or than its length lets expect.
     TooMuch,
@@ -26,47 +39,6 @@ enum Held {
     Broken,
     /// No text.
     Other,
-}
-
-impl Normalizer {
-    /// Normalizes the text that a member has in base64; false where it has none. Apart from what is
-    /// called anew for each envelope around a record.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn encoded<'a>(
-        &mut self,
-        plan: &Plan,
-        source: &dyn Source<'a>,
-        member: usize,
-        depth: usize,
-        around: Around<'_>,
-        sink: &mut Sink<'_>,
-    ) -> bool {
-        let raw = source.raw(member);
-        if raw.kind != RawKind::Text {
-            return false;
-        }
-        match held(raw.text.as_bytes()) {
-            Held::Other => return false,
-            Held::TooMuch => self.reject(&too_much(), sink),
-            Held::Broken => {
-                let text = "what is compressed in it breaks off or is damaged; fetch it again";
-                self.reject(&Fault::of_record(code::CUT_SHORT, text), sink);
-            }
-            Held::Text(text) => {
-                let told_depth = self.observer.as_mut().map(|o| o.enter(source.key(member)));
-                let fields = match self.rules.keep_envelope {
-                    true => with_own_fields(plan, source, around),
-                    false => Vec::new(),
-                };
-                self.payload(&text, depth + 1, Around { fields: &fields, ..around }, sink);
-                if let (Some(observer), Some(depth)) = (&mut self.observer, told_depth) {
-                    observer.leave(depth);
-                }
-            }
-        }
-        true
-    }
 }
 
 fn too_much() -> Fault<'static> {
@@ -78,20 +50,20 @@ fn too_much() -> Fault<'static> {
     Fault::of_record(code::TOO_LONG, text)
 }
 
-fn held(base64: &[u8]) -> Held {
+fn decode(base64: &[u8]) -> Decoded {
     let mut bytes = vec![0; base64.len() / 4 * 3 + 3];
-    let Ok(len) = STANDARD.decode_slice(base64, &mut bytes) else { return Held::Other };
+    let Ok(len) = STANDARD.decode_slice(base64, &mut bytes) else { return Decoded::Other };
     bytes.truncate(len);
     if bytes.starts_with(&GZIP) {
         let most = limits::INFLATED.min(bytes.len() * limits::INFLATED_RATIO);
-        let Some(deflated) = behind_header(&bytes) else { return Held::Broken };
+        let Some(deflated) = behind_header(&bytes) else { return Decoded::Broken };
         match inflate::decompress_to_vec_with_limit(deflated, most) {
             Ok(text) => bytes = text,
-            Err(e) if e.status == inflate::TINFLStatus::HasMoreOutput => return Held::TooMuch,
-            Err(_) => return Held::Broken,
+            Err(e) if e.status == inflate::TINFLStatus::HasMoreOutput => return Decoded::TooMuch,
+            Err(_) => return Decoded::Broken,
         }
     }
-    String::from_utf8(bytes).map_or(Held::Other, Held::Text)
+    String::from_utf8(bytes).map_or(Decoded::Other, Decoded::Text)
 }
 
 /// How a gzip stream begins: its mark, and that it is deflated.
@@ -118,10 +90,10 @@ mod tests {
     use super::*;
 
     fn text(base64: &str) -> Option<String> {
-        match held(base64.as_bytes()) {
-            Held::Text(text) => Some(text),
-            Held::TooMuch => Some("too much".into()),
-            Held::Broken | Held::Other => None,
+        match decode(base64.as_bytes()) {
+            Decoded::Text(text) => Some(text),
+            Decoded::TooMuch => Some("too much".into()),
+            Decoded::Broken | Decoded::Other => None,
         }
     }
 

@@ -1,7 +1,6 @@
 //! How records are read, for people: the product and why, each value, and what is wrong where.
 
-use std::ops::Range;
-
+pub use crate::engine::observer::{Explained, ExplainedValue, Explanation};
 use crate::{
     base::error::Error,
     bytes::sort,
@@ -12,6 +11,7 @@ use crate::{
     engine::{
         normalizer::Normalizer,
         observer::{Observer, ToldBy},
+        rejects::place,
     },
     framing::framer::Framer,
     reading::{
@@ -27,61 +27,6 @@ use crate::{
     value::{raw::RawKind, time, zone::Zone},
     wire::batch::{BatchView, Outcome},
 };
-
-/// How one record was read.
-#[derive(Clone, Debug, Default)]
-pub struct Explained {
-    /// The offset of the element that held it in the input, in bytes.
-    pub offset: u64,
-    /// The record's own text, without the envelopes around it.
-    pub text: String,
-    /// The keys of the envelopes that it was under, the outermost first.
-    pub under: Vec<String>,
-    /// The product's id; empty where none was found.
-    pub product: &'static str,
-    /// Why it is of that product.
-    pub why: String,
-    /// Its values, in the order of the record.
-    pub values: Vec<ExplainedValue>,
-    /// What came of it.
-    pub result: Explanation,
-}
-
-/// How one value was read.
-#[derive(Clone, Debug)]
-pub struct ExplainedValue {
-    /// The column's number from 1; 0 for a keyed record.
-    pub column: usize,
-    /// The key or the column's name.
-    pub key: String,
-    /// The value as it stands there.
-    pub found: String,
-    /// The field that it went to; `extra`, or `envelope` for the log service's own.
-    pub field: String,
-    /// What came out, as JSON; empty where nothing did.
-    pub value: String,
-    /// How it is read, and its unit.
-    pub how: String,
-}
-
-/// What came of a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Explanation {
-    /// The record as it goes out.
-    Record(String),
-    /// The filter dropped it.
-    #[default]
-    Filtered,
-    /// It was rejected.
-    Rejected {
-        /// The kind of fault.
-        code: &'static str,
-        /// The sentence.
-        reason: String,
-        /// Where the fault is in [`Explained::text`], in bytes.
-        place: Option<Range<usize>>,
-    },
-}
 
 /// Explains every record of an input.
 pub fn explain(input: &[u8], config: &Config) -> Result<Vec<Explained>, Error> {
@@ -170,26 +115,6 @@ impl Observer for Trace {
         let result = Explanation::Rejected { code: fault.code, reason: reason.to_owned(), place };
         self.push(Explained { product: fault.format, result, ..Explained::default() });
     }
-}
-
-/// Where the fault is in the record's text.
-pub(crate) fn place(text: &str, fault: &Fault<'_>) -> Option<Range<usize>> {
-    if let Some(at) = fault.offset {
-        return Some(at..(at + 1).min(text.len()).max(at));
-    }
-    if fault.found.is_empty() {
-        return None;
-    }
-    // A value is behind its key, or it is the so-many-th between blanks.
-    let from = match fault.column {
-        0 => text.find(&format!("\"{}\"", fault.field)).map_or(0, |at| at + fault.field.len() + 2),
-        n => {
-            let columns = text.split_ascii_whitespace().nth(n - 1).filter(|c| *c == fault.found);
-            columns.map_or(0, |c| c.as_ptr() as usize - text.as_ptr() as usize)
-        }
-    };
-    let start = from + text.get(from..)?.find(fault.found)?;
-    Some(start..start + fault.found.len())
 }
 
 /// Why a line is of its product.

@@ -1,15 +1,23 @@
 //! Text lines: of products that have lines of their own, and of columns that somebody named.
 
-use std::mem;
-
 use crate::{
-    base::{error::Error, limits},
+    base::error::Error,
     catalog::{
         hint::Hint,
-        product::{Entry, Lines, Product, Shape, To},
+        product::{Entry, Lines, Product, Shape},
         products,
     },
-    engine::observer::ToldBy,
+    engine::{
+        context::{Context, SeenContext},
+        finisher::Finisher,
+        line_refusals::{
+            Evidence, FEWEST_FITTING, column_count, counted, evidence, product_columns, says_something,
+        },
+        observer::ToldBy,
+        refusals::other_line,
+        sink::Sink,
+        stamp::{begins_record, stamped},
+    },
     fast::{
         chunk::{KnownWord, is_known},
         lines::{Writer, writer},
@@ -27,26 +35,21 @@ use crate::{
         source::{Line, NamedLine},
     },
     record::{
-        fault::{Fault, clipped, code, push_number},
+        fault::{Fault, code},
         fields::{Record, RecordMemory},
     },
     rules::config::Config,
-    value::{
-        addresses, missing,
-        raw::Raw,
-        time::{self, Time, Unit},
-        zone::Zone,
-    },
+    value::{raw::Raw, time::Time, zone::Zone},
     wire::batch::Outcome,
 };
-
-use super::normalizer::{Context, Missed, Normalizer, Sink, other_line};
 
 /// Lines whose columns somebody named.
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) layout: Layout,
-    quick: QuickPlan,
+    pub(super) quick: QuickPlan,
+    /// What messages call it: the layout, or the header row.
+    called: &'static str,
     missing: Option<String>,
 }
 
@@ -103,60 +106,91 @@ impl KnownLines {
     }
 }
 
-impl Normalizer {
-    /// Normalizes a line of a known layout in the short way, if nothing stands against it. The
-    /// tail begins with the line, and may go on behind it.
+/// What is known about a text that could not go the short way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missed {
+    /// It is a line that is cut into its columns, of these known lines, if of any.
+    Line(Option<usize>),
+    /// Nothing that the long way may rely on.
+    Other,
+}
+
+/// The lines in the layouts that products have of their own.
+#[derive(Debug)]
+pub(super) struct OwnLines {
+    /// The one product that lines may be of.
+    from: Option<usize>,
+    known: Vec<KnownLines>,
+    /// Which of them the line before was of.
+    latest: usize,
+    pub(super) columns: Columns,
+}
+
+impl OwnLines {
+    pub(super) fn new(from: Option<usize>) -> Self {
+        let all = products::all();
+        let with_lines = |&p: &usize| match (from, all[p].lines) {
+            (Some(f), lines) => p == f && lines.columns() > 0,
+            (None, lines) => matches!(lines, Lines::Detected(_)),
+        };
+        let known = (0..all.len()).filter(with_lines).map(KnownLines::new).collect();
+        Self { from, known, latest: 0, columns: Columns::default() }
+    }
+
+    /// Normalizes a line by a fast path, if nothing stands against it. The tail begins with the line,
+    /// and may go on behind it.
     #[inline(never)]
-    pub(super) fn line_as_it_stands(
+    pub(super) fn as_it_stands(
         &mut self,
         line: &str,
         tail: &[u8],
+        finisher: &mut Finisher,
         out: &mut Outcome,
     ) -> Result<Disposition, Missed> {
-        if let Some(written) = self.line_like_the_last(line, tail, out) {
+        if let Some(written) = self.like_the_last(line, tail, finisher, out) {
             return Ok(written);
         }
-        if self.is_special(line) {
+        if is_special(line) {
             return Err(Missed::Other);
         }
         let columns = &mut self.columns;
         columns.split_blanks(line, tail);
         let Some(values) = columns.plain(line) else { return Err(Missed::Other) };
         let told = self.from.is_some();
-        let Some(found) = self.lines.iter().position(|l| told || l.tell(tail, columns)) else {
+        let Some(found) = self.known.iter().position(|l| told || l.tell(tail, columns)) else {
             return Err(Missed::Line(None));
         };
-        let KnownLines { product, quick, .. } = &self.lines[found];
-        if columns.len() != self.lines[found].columns {
+        let KnownLines { product, quick, .. } = &self.known[found];
+        if columns.len() != self.known[found].columns {
             return Err(Missed::Line(Some(found)));
         }
-        self.latest_line = found;
-        let written = quick.write(values, tail, None, &self.rules, &mut self.memory, out);
+        self.latest = found;
+        let Finisher { rules, memory, tallies, .. } = finisher;
+        let written = quick.write(values, tail, None, rules, memory, out);
         let written = written.ok_or(Missed::Line(Some(found)))?;
-        self.tallies[*product] += u32::from(written == Disposition::Normalized);
+        tallies[*product] += u32::from(written == Disposition::Normalized);
         Ok(written)
     }
 
-    /// The same in the shortest way, for a line of the same product as the one before.
+    /// The same by the shortest way, for a line of the same product as the one before.
     #[inline]
-    pub(super) fn line_like_the_last(
+    pub(super) fn like_the_last(
         &mut self,
         line: &str,
         tail: &[u8],
+        finisher: &mut Finisher,
         out: &mut Outcome,
     ) -> Option<Disposition> {
-        let KnownLines { product, quick, writer: Some(writer), .. } = self.lines.get(self.latest_line)?
-        else {
+        let KnownLines { product, quick, writer: Some(writer), .. } = self.known.get(self.latest)? else {
             return None;
         };
         let start = out.output.len();
-        if self.is_special(line)
-            || !quick.program.as_ref()?.run_line(*writer, tail, line.len(), &mut out.output)
-        {
+        if is_special(line) || !quick.program.as_ref()?.run_line(*writer, tail, line.len(), &mut out.output) {
             return None;
         }
         let mut values = Object::default();
-        if self.rules.filter().is_some() {
+        let Finisher { rules, memory, tallies, .. } = finisher;
+        if rules.filter().is_some() {
             // It is good; what the filter looks at is found now.
             self.columns.split_blanks(line, tail);
             match self.columns.plain(line) {
@@ -167,116 +201,45 @@ impl Normalizer {
                 }
             }
         }
-        let written = quick.filter(values, None, &self.rules, &mut self.memory, start, out);
-        self.tallies[*product] += u32::from(written == Disposition::Normalized);
+        let written = quick.filter(values, None, rules, memory, start, out);
+        tallies[*product] += u32::from(written == Disposition::Normalized);
         Some(written)
     }
 
-    /// Whether a line is no product's own, as others are.
-    fn is_special(&self, line: &str) -> bool {
-        self.layout.is_some()
-            || matches!(line.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
+    /// Cuts a line at its blanks.
+    pub(super) fn cut(&mut self, text: &str) {
+        self.columns.split_blanks(text, text.as_bytes());
     }
 
-    /// Normalizes a line; the context may be a header row.
-    pub(super) fn line(
-        &mut self,
-        text: &str,
-        depth: usize,
-        context: Context<'_>,
-        around: Around<'_>,
-        sink: &mut Sink<'_>,
-    ) {
-        let mut columns = mem::take(&mut self.columns);
-        self.line_in(text, depth, &mut columns, context, around, sink);
-        self.columns = columns;
+    /// Which of the known lines the line is that was cut last, if of any.
+    pub(super) fn tell(&self, text: &str) -> Option<usize> {
+        let is_told = |l: &KnownLines| self.from.is_some() || l.tell(text.as_bytes(), &self.columns);
+        self.known.iter().position(is_told)
     }
 
-    fn line_in(
-        &mut self,
-        text: &str,
-        depth: usize,
-        columns: &mut Columns,
-        context: Context<'_>,
-        around: Around<'_>,
-        sink: &mut Sink<'_>,
-    ) {
-        columns.split_blanks(text, text.as_bytes());
-        // A plain line has no control characters.
-        if !columns.is_plain()
-            && let Some(at) = memchr::memchr(0, text.as_bytes())
-        {
-            return self.reject(&nul_byte(at), sink);
-        }
-        if let Some(rows) = self.layout.take() {
-            // What the framing has not seen is in a payload.
-            if rows.layout.is_header(text.as_bytes()) {
-                self.reject(
-                    &Fault::of_record(code::HEADER, "this is the layout's header row and no record"),
-                    sink,
-                );
-                self.layout = Some(rows);
-                return;
-            }
-            self.named_line(&rows, "the layout", text, columns, around, sink);
-            self.layout = Some(rows);
-        } else if context.bytes.first() == Some(&HEADER) && self.header_speaks(text, context, columns) {
-            if let Some(rows) = self.header.1.take() {
-                self.named_line(&rows, "the header row", text, columns, around, sink);
-                self.header.1 = Some(rows);
-            }
-        } else {
-            self.known_line(text, depth, columns, around, sink);
-        }
+    /// Whether the line that was cut last has the columns of these known lines.
+    pub(super) fn has_columns_of(&self, found: Option<usize>) -> bool {
+        found.is_some_and(|l| self.known[l].columns == self.columns.len())
     }
 
-    /// The long way of a line that missed the short one: what that found out is not asked again.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn line_at_length(&mut self, found: Option<usize>, text: &str, sink: &mut Sink<'_>) {
-        let columns = mem::take(&mut self.columns);
-        self.line_of(found, false, text, 0, &columns, Around::default(), sink);
-        self.columns = columns;
-    }
-
-    /// A line in one of the products' own layouts.
-    fn known_line(
-        &mut self,
-        text: &str,
-        depth: usize,
-        columns: &Columns,
-        around: Around<'_>,
-        sink: &mut Sink<'_>,
-    ) {
-        let is_told = |l: &KnownLines| self.from.is_some() || l.tell(text.as_bytes(), columns);
-        let found = self.lines.iter().position(is_told);
-        self.line_of(found, true, text, depth, columns, around, sink);
-    }
-
-    /// A line of these known lines, if of any.
-    #[expect(clippy::too_many_arguments, reason = "a line, what is known of it, and where it goes")]
-    fn line_of(
+    /// Normalizes the line that was cut last; it is of these known lines, if of any. `fast` where the
+    /// fast paths were not tried yet.
+    pub(super) fn finish(
         &mut self,
         found: Option<usize>,
-        short: bool,
+        fast: bool,
         text: &str,
-        depth: usize,
-        columns: &Columns,
         around: Around<'_>,
+        finisher: &mut Finisher,
         sink: &mut Sink<'_>,
     ) {
-        let counts = found.is_some_and(|l| self.lines[l].columns == columns.len());
-        if !counts && let Some((time, rest)) = stamped(text, self.rules.zone.as_ref(), begins_record) {
-            let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
-            return self.line_behind_time(rest, depth, around, sink);
-        }
-        let Some(found) = found else { return self.unknown_line(text, columns, sink) };
-        self.latest_line = found;
-        let KnownLines { product: p, quick, .. } = &self.lines[found];
+        let Some(found) = found else { return self.refuse(text, finisher, sink) };
+        self.latest = found;
+        let (KnownLines { product: p, quick, .. }, columns) = (&self.known[found], &self.columns);
         let product = products::all()[*p];
         if columns.len() != product.lines.columns() {
             let fault = || column_count(product.id, &mut product_columns(product), columns.len());
-            return self.reject(&other_line(text).unwrap_or_else(fault), sink);
+            return finisher.rejects.reject(&other_line(text).unwrap_or_else(fault), sink);
         }
         let source = Line { text, columns, entries: product.entries };
         let given = Given {
@@ -287,171 +250,80 @@ impl Normalizer {
             around,
             text,
         };
-        let written = match short {
-            true => quick.write_any(&given, &self.rules, &mut self.memory, sink.out),
-            false => given.write(&self.rules, &mut self.memory, sink.out),
-        };
-        let written = written.map_err(|fault| other_line(text).unwrap_or(fault));
-        if let Some(observer) = &mut self.observer {
-            observer.record(&given, &self.rules, ToldBy::Columns, &written, sink.out);
-        }
-        match written {
-            Ok(Disposition::Normalized) => self.tallies[*p] += 1,
-            Ok(Disposition::Filtered) => {}
-            Err(fault) => self.put_reject(&fault, sink),
-        }
+        finisher.finish(quick, &given, ToldBy::Columns, fast, sink);
     }
 
-    /// What stands behind the time that a log service, or an agent, put in front of each line:
-    /// JSON, or a line of a known layout.
+    /// Normalizes a line that stood behind a time.
     #[cold]
     #[inline(never)]
-    fn line_behind_time(&mut self, text: &str, depth: usize, around: Around<'_>, sink: &mut Sink<'_>) {
-        if text.starts_with('{') {
-            return self.text(text, depth, Context::default(), around, sink);
-        }
-        let mut columns = Columns::default();
-        columns.split_blanks(text, text.as_bytes());
+    pub(super) fn finish_behind_time(
+        &mut self,
+        text: &str,
+        around: Around<'_>,
+        finisher: &mut Finisher,
+        sink: &mut Sink<'_>,
+    ) {
+        self.cut(text);
         let is_told = |l: &KnownLines| match self.from {
-            Some(_) => l.columns == columns.len(),
-            None => l.tell(text.as_bytes(), &columns),
+            Some(_) => l.columns == self.columns.len(),
+            None => l.tell(text.as_bytes(), &self.columns),
         };
-        if let Some(observer) = &mut self.observer {
+        if let Some(observer) = &mut finisher.rejects.observer {
             observer.text(text);
         }
-        match (self.lines.iter().position(is_told), self.from, self.lines.first()) {
-            (Some(found), _, _) => self.line_of(Some(found), true, text, depth, &columns, around, sink),
+        match (self.known.iter().position(is_told), self.from, self.known.first()) {
+            (Some(found), _, _) => self.finish(Some(found), true, text, around, finisher, sink),
             (None, Some(p), Some(_)) => {
                 let product = products::all()[p];
-                let fault = column_count(product.id, &mut product_columns(product), columns.len());
-                self.reject(&fault, sink);
+                let fault = column_count(product.id, &mut product_columns(product), self.columns.len());
+                finisher.rejects.reject(&fault, sink);
             }
-            _ => self.unknown_line(text, &columns, sink),
+            _ => self.refuse(text, finisher, sink),
         }
     }
 
     /// Rejects a line of no known layout.
     #[cold]
     #[inline(never)]
-    fn unknown_line(&mut self, text: &str, columns: &Columns, sink: &mut Sink<'_>) {
+    fn refuse(&self, text: &str, finisher: &mut Finisher, sink: &mut Sink<'_>) {
         // Events are explained where there is more stack, and only if it is worth it.
-        let fault = match self.noted {
+        let fault = match finisher.rejects.noted {
             Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
-            None => other_line(text).unwrap_or_else(|| self.explain_line(text, columns)),
+            None => other_line(text).unwrap_or_else(|| self.explain_line(text, finisher.rules.zone.as_ref())),
         };
-        self.reject(&fault, sink);
-    }
-
-    /// Whether the header row that stands above a line is about it. A stream may go on with
-    /// lines of another product.
-    #[inline(never)]
-    fn header_speaks(&mut self, text: &str, context: Context<'_>, columns: &mut Columns) -> bool {
-        if !self.header.0.is(context) {
-            let layout = Layout::from_header(context.bytes);
-            self.header.1 = layout.map(|l| Rows::new(l, &self.planner, &self.config));
-        }
-        let Some(rows) = &self.header.1 else { return false };
-        let Some(separation) = &rows.layout.separation else { return false };
-        if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
-            let Verdict::Product(p) = rows.quick.plan.verdict else { return true };
-            let entries = products::all()[p].entries;
-            if rows.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
-                return true;
-            }
-        }
-        columns.split_blanks(text, text.as_bytes());
-        !self.lines.iter().any(|l| l.tell(text.as_bytes(), columns))
-    }
-
-    /// A line whose columns a layout or a header row names.
-    #[inline(never)]
-    fn named_line(
-        &mut self,
-        rows: &Rows,
-        called: &'static str,
-        text: &str,
-        columns: &mut Columns,
-        around: Around<'_>,
-        sink: &mut Sink<'_>,
-    ) {
-        let Rows { layout, quick, missing } = rows;
-        let plan = &quick.plan;
-        let product = match plan.verdict {
-            Verdict::Product(p) => products::all()[p].id,
-            _ => "",
-        };
-        let fault = match &layout.separation {
-            None => Some(Fault {
-                format: product,
-                ..Fault::of_record(
-                    code::AMBIGUOUS,
-                    format!("{NO_SEPARATORS}; give --separator, or write separators into the layout"),
-                )
-            }),
-            Some(separation) => match columns.split(text, separation) {
-                Err(i) => Some(Fault {
-                    format: product,
-                    column: i + 1,
-                    ..Fault::of_record(
-                        code::COLUMN_COUNT,
-                        "the text that the layout has beside this column is not there",
-                    )
-                }),
-                Ok(()) if columns.len() != layout.names.len() => {
-                    Some(other_line(text).unwrap_or_else(|| {
-                        let names = &mut layout.names.iter().map(String::as_str);
-                        Fault { format: product, ..column_count(called, names, columns.len()) }
-                    }))
-                }
-                Ok(()) => None,
-            },
-        };
-        if let Some(fault) = fault {
-            if let Some((time, rest)) = stamped(text, self.rules.zone.as_ref(), |_| true)
-                && let Some(separation) = &layout.separation
-                && columns.split(rest, separation).is_ok()
-                && columns.len() == layout.names.len()
-            {
-                let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
-                return self.named_line(rows, called, rest, columns, around, sink);
-            }
-            return self.reject(&fault, sink);
-        }
-        let source = NamedLine { text, columns, names: &layout.names, missing: missing.as_deref() };
-        let (mut inner, mut unescaped) = (Vec::new(), String::new());
-        self.record(quick, &source, text, 0, around, (&mut inner, &mut unescaped), &mut String::new(), sink);
+        finisher.rejects.reject(&fault, sink);
     }
 
     /// Rejects a line again that is of no product, with the reason.
     #[cold]
     #[inline(never)]
-    pub(super) fn reject_explained(&mut self, text: &str, sink: &mut Sink<'_>) {
-        let mut columns = mem::take(&mut self.columns);
+    pub(super) fn reject_explained(&mut self, text: &str, finisher: &mut Finisher, sink: &mut Sink<'_>) {
         let text = stamped(text, None, begins_record).map_or(text, |(_, rest)| rest);
-        columns.split_blanks(text, text.as_bytes());
-        let fault = match self.from.is_some() || self.resembles(text, &columns) {
-            true => self.explain_line(text, &columns),
+        self.cut(text);
+        let fault = match self.from.is_some() || self.resembles(text) {
+            true => self.explain_line(text, finisher.rules.zone.as_ref()),
             false => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
         };
-        self.reject(&fault, sink);
-        self.columns = columns;
+        finisher.rejects.reject(&fault, sink);
     }
 
     /// Whether a line has something of a product's, where it stands there.
-    fn resembles(&self, text: &str, columns: &Columns) -> bool {
+    fn resembles(&self, text: &str) -> bool {
+        let columns = &self.columns;
         let fits = |(i, entry, _): &&(usize, &Entry, Vec<KnownWord>)| {
             *i < columns.len()
                 && !matches!(entry.shape, Shape::AtLeast(_))
                 && columns.get(text, *i) != "-"
                 && entry.fits(columns.get(text, *i).as_bytes())
         };
-        self.lines.iter().any(|l| l.shaped.iter().filter(fits).count() >= 2)
+        self.known.iter().any(|l| l.shaped.iter().filter(fits).count() >= 2)
     }
 
     /// Why a line is of no product: against the layout that it comes nearest to.
     #[cold]
     #[inline(never)]
-    fn explain_line<'a>(&self, text: &'a str, columns: &'a Columns) -> Fault<'a> {
+    fn explain_line<'a>(&'a self, text: &'a str, zone: Option<&Zone>) -> Fault<'a> {
+        let columns = &self.columns;
         let all = products::all();
         let raw = |i: usize| Raw::text(columns.get(text, i));
         let layout = |p: usize| &all[p].entries[..all[p].lines.columns()];
@@ -508,7 +380,7 @@ impl Normalizer {
         // A value that can't be read says more than a shape that does not fit.
         let mut record = Record::new(&mut RecordMemory::default());
         for (i, entry) in layout(p).iter().enumerate() {
-            if let Err(fault) = apply(&mut record, entry, raw(i), self.rules.zone.as_ref()) {
+            if let Err(fault) = apply(&mut record, entry, raw(i), zone) {
                 return Fault { format: product.id, field: entry.keys[0], column: i + 1, ..fault };
             }
         }
@@ -524,20 +396,145 @@ impl Normalizer {
     }
 }
 
-/// The fewest columns that must fit for a product to be named as one that a line may be of.
-const FEWEST_FITTING: usize = 5;
+/// Whether a line is no product's own, as others are.
+fn is_special(line: &str) -> bool {
+    matches!(line.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// The lines whose columns a layout or a header row names.
+#[derive(Debug)]
+pub(super) struct NamedLines {
+    /// What of the configuration is asked again, for header rows.
+    config: Config,
+    /// The layout that was configured.
+    pub(super) layout: Option<Rows>,
+    /// The header row that was in force last, as its context.
+    header: (SeenContext, Option<Rows>),
+    columns: Columns,
+}
+
+impl NamedLines {
+    pub(super) fn new(layout: Option<Rows>, config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            layout,
+            header: (SeenContext::default(), None),
+            columns: Columns::default(),
+        }
+    }
+
+    /// Whether lines that begin so are of the configured layout.
+    pub(super) fn begins_with(&self, byte: u8) -> bool {
+        self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(byte))
+    }
+
+    /// The columns that a line has under the layout or the header row, where one speaks for it, and
+    /// memory to cut it into them. The line was cut at its blanks.
+    pub(super) fn of(
+        &mut self,
+        text: &str,
+        context: Context<'_>,
+        own: &mut OwnLines,
+        planner: &Planner,
+    ) -> Option<(&Rows, &mut Columns)> {
+        if self.layout.is_none()
+            && !(context.bytes.first() == Some(&HEADER) && self.header_speaks(text, context, own, planner))
+        {
+            return None;
+        }
+        Some((self.layout.as_ref().or(self.header.1.as_ref())?, &mut self.columns))
+    }
+
+    /// Whether the header row that stands above a line is about it. A stream may go on with
+    /// lines of another product.
+    #[inline(never)]
+    fn header_speaks(
+        &mut self,
+        text: &str,
+        context: Context<'_>,
+        own: &mut OwnLines,
+        planner: &Planner,
+    ) -> bool {
+        if !self.header.0.is(context) {
+            let layout = Layout::from_header(context.bytes);
+            self.header.1 = layout.map(|l| Rows::new(l, "the header row", planner, &self.config));
+        }
+        let (Some(rows), columns) = (&self.header.1, &mut self.columns) else { return false };
+        let Some(separation) = &rows.layout.separation else { return false };
+        if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
+            let Verdict::Product(p) = rows.quick.plan.verdict else { return true };
+            let entries = products::all()[p].entries;
+            if rows.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
+                return true;
+            }
+        }
+        own.known.iter().all(|l| !l.tell(text.as_bytes(), &own.columns))
+    }
+}
 
 const NO_SEPARATORS: &str = "the layout has no separators, so a line can't be cut into its columns: \
 with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0.25 1200 and 10.0.0.11 0.0.0.25 1200";
 
 impl Rows {
-    pub(super) fn new(layout: Layout, planner: &Planner, config: &Config) -> Self {
+    pub(super) fn new(layout: Layout, called: &'static str, planner: &Planner, config: &Config) -> Self {
         let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
         Self {
             quick: QuickPlan::new(planner, &names, Hint::Nothing),
             layout,
+            called,
             missing: config.missing.clone(),
         }
+    }
+
+    /// Cuts a line into its columns. Gives the time in front of it, if there is one, and the line
+    /// behind that.
+    #[inline(never)]
+    pub(super) fn cut<'a>(
+        &self,
+        text: &'a str,
+        columns: &mut Columns,
+        zone: Option<&Zone>,
+    ) -> Result<(Option<Time>, &'a str), Fault<'a>> {
+        let fault = match self.cut_plain(text, columns) {
+            Ok(()) => return Ok((None, text)),
+            Err(fault) => fault,
+        };
+        if let Some((time, rest)) = stamped(text, zone, |_| true)
+            && self.cut_plain(rest, columns).is_ok()
+        {
+            return Ok((Some(time), rest));
+        }
+        Err(fault)
+    }
+
+    /// The same for a line with nothing in front of it.
+    fn cut_plain(&self, text: &str, columns: &mut Columns) -> Result<(), Fault<'static>> {
+        let Self { layout, called, .. } = self;
+        let product = match self.quick.plan.verdict {
+            Verdict::Product(p) => products::all()[p].id,
+            _ => "",
+        };
+        let Some(separation) = &layout.separation else {
+            let text = format!("{NO_SEPARATORS}; give --separator, or write separators into the layout");
+            return Err(Fault { format: product, ..Fault::of_record(code::AMBIGUOUS, text) });
+        };
+        if let Err(i) = columns.split(text, separation) {
+            let text = "the text that the layout has beside this column is not there";
+            let fault = Fault::of_record(code::COLUMN_COUNT, text);
+            return Err(Fault { format: product, column: i + 1, ..fault });
+        }
+        if columns.len() != layout.names.len() {
+            return Err(other_line(text).unwrap_or_else(|| {
+                let names = &mut layout.names.iter().map(String::as_str);
+                Fault { format: product, ..column_count(called, names, columns.len()) }
+            }));
+        }
+        Ok(())
+    }
+
+    /// The line that was cut last.
+    pub(super) fn source<'a>(&'a self, text: &'a str, columns: &'a Columns) -> NamedLine<'a> {
+        NamedLine { text, columns, names: &self.layout.names, missing: self.missing.as_deref() }
     }
 
     /// Checks a configured layout; gives the warnings about it.
@@ -576,110 +573,3 @@ impl Rows {
         Ok(planner.unknown(p, &self.layout.names).into_iter().map(warning).collect())
     }
 }
-
-pub(super) fn counted(columns: usize) -> String {
-    let mut text = String::new();
-    push_number(&mut text, columns as u64);
-    text.push_str(if columns == 1 { " column" } else { " columns" });
-    text
-}
-
-/// The first of some names. There may be many, and a reject for each line.
-fn first_names(names: &mut dyn ExactSizeIterator<Item = &str>) -> String {
-    let dots = if names.len() > limits::NAMES { " ..." } else { "" };
-    let first: Vec<_> = names.take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
-    format!("{}{dots}", first.join(" "))
-}
-
-/// The columns of a product's own lines.
-fn product_columns(product: &'static Product) -> impl ExactSizeIterator<Item = &'static str> {
-    product.entries[..product.lines.columns()].iter().map(|e| e.keys[0])
-}
-
-#[cold]
-#[inline(never)]
-fn nul_byte(at: usize) -> Fault<'static> {
-    Fault::of_record(code::NUL, format!("a NUL byte at offset {at}; is this a binary file?"))
-}
-
-#[cold]
-#[inline(never)]
-fn column_count(
-    layout: &'static str,
-    names: &mut dyn ExactSizeIterator<Item = &str>,
-    found: usize,
-) -> Fault<'static> {
-    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(names));
-    let is_product = products::by_id(layout).is_some();
-    let other = if is_product { "; name other columns in a header row, or with --layout" } else { "" };
-    let format = if is_product { layout } else { "" };
-    let text = text + other;
-    Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
-}
-
-/// What a value says about whether its record is of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Evidence {
-    /// Nothing: any text may stand there, or nothing does.
-    None,
-    For,
-    Against,
-}
-
-/// What a value says about whether its record is of the product that the entry is of.
-pub(super) fn evidence(entry: &Entry, raw: Raw<'_>) -> Evidence {
-    let text = raw.text.trim_ascii();
-    let fits = match entry.to {
-        _ if missing::is_missing(raw) => return Evidence::None,
-        _ if !says_something(entry) => return Evidence::None,
-        _ if entry.shape != Shape::Any => entry.fits(raw.text.as_bytes()),
-        To::Version(v) => v == raw.text,
-        To::Address(_) | To::AddressOrName(_) => addresses::read(text).is_some(),
-        _ => {
-            let mut record = Record::new(&mut RecordMemory::default());
-            apply(&mut record, entry, raw, None).is_ok()
-        }
-    };
-    if fits { Evidence::For } else { Evidence::Against }
-}
-
-/// Whether a value of an entry is evidence, and not any text.
-fn says_something(entry: &Entry) -> bool {
-    let any = matches!(entry.to, To::Text(_) | To::Extra | To::Envelope | To::FlatExtra | To::Flat(_));
-    entry.shape != Shape::Any || !any
-}
-
-/// The time that a line begins with, and what stands behind it: `2024-02-07T11:25:40.000Z `, or
-/// with a blank between date and time of day, and one in front of the zone.
-#[cold]
-#[inline(never)]
-fn stamped<'a>(text: &'a str, zone: Option<&Zone>, begins: fn(u8) -> bool) -> Option<(Time, &'a str)> {
-    // A year, so that no number is taken for a time.
-    let [year @ .., b'-' | b'/'] = text.as_bytes().first_chunk::<5>()? else { return None };
-    if !year.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    // The parts of a time begin with a digit or a sign.
-    let mut part = text.as_bytes().first();
-    let blanks = text.bytes().enumerate().take(LONGEST_STAMP).filter(|(_, b)| *b == b' ').take(3);
-    let ends = blanks.map(|(end, _)| end).take_while(|end| {
-        let before = part;
-        part = text.as_bytes().get(end + 1);
-        before.is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b' '))
-    });
-    ends.filter_map(|end| {
-        let rest = text[end..].trim_ascii_start();
-        begins(*rest.as_bytes().first()?).then_some(())?;
-        Some((time::read(&text[..end], Unit::Guess, zone).ok()?, rest))
-    })
-    .last()
-}
-
-/// Whether what stands behind a time may be JSON, or a line of a product's own layout, which begins
-/// with its version.
-fn begins_record(first: u8) -> bool {
-    first == b'{' || first.is_ascii_digit()
-}
-
-/// No time in front of a line is longer: `2024-02-07 11:25:40.123456789 +08:00`.
-const LONGEST_STAMP: usize = 40;

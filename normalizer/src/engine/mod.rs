@@ -1,9 +1,19 @@
 //! From batches, streams and events to records and rejects.
 
+mod context;
 mod encoded;
 pub(crate) mod event;
 pub mod explain;
+mod finisher;
+mod highlights;
+mod line_refusals;
 mod lines;
+mod merge;
 pub(crate) mod normalizer;
 pub(crate) mod observer;
+mod peeling;
+mod refusals;
+mod rejects;
+mod sink;
+mod stamp;
 pub(crate) mod stream;

@@ -58,6 +58,11 @@ impl QuickPlan {
         Self { program: Program::new(&plan), ..Self::unprepared(plan) }
     }
 
+    /// Whether records with its keys may go a fast path.
+    pub(crate) fn has_program(&self) -> bool {
+        self.program.is_some()
+    }
+
     /// Prepares the fast paths for more records with these keys.
     #[inline(never)]
     fn prepare(&mut self, keys: &mut dyn Iterator<Item = &str>) {

@@ -40,7 +40,7 @@ use crate::{
     },
 };
 
-use super::keys::Keys;
+use crate::framing::keys::Keys;
 
 /// Where an input can be read again from, so that the same comes out of what follows: between two
 /// lines or documents, with what is in force there.

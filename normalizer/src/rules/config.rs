@@ -48,8 +48,6 @@ macro_rules! choices {
         }
     };
 }
-pub(crate) use choices;
-
 choices! {
     /// The choices that alter what comes out.
     #[serde(default)]
@@ -107,6 +105,19 @@ impl Config {
     /// Whether something is to be taken out of records.
     pub(crate) fn redacts(&self) -> bool {
         !(self.drop.is_empty() && self.mask.is_empty())
+    }
+}
+
+choices! {
+    /// What a user chooses for events.
+    #[serde(default)]
+    pub struct EventConfig {
+        /// What is done with records.
+        pub records: Config,
+        /// Keep the payload beside what it became.
+        pub keep_original: bool,
+        /// Leave out the event's other members where a record came out.
+        pub drop_others: bool,
     }
 }
 
@@ -290,10 +301,7 @@ numbers! {
 #[cfg(test)]
 mod tests {
     use super::{Config, Zone};
-    use crate::{
-        engine::event::EventConfig,
-        rules::{filter::Lists, schema::Schema},
-    };
+    use crate::rules::{config::EventConfig, filter::Lists, schema::Schema};
 
     /// Every field, and none with its default.
     fn full() -> Config {

@@ -1,0 +1,551 @@
+//! Peels an element until records are found: an object's members, a line's columns, and what an
+//! envelope holds as a value. A plan then says what is done with each value.
+
+use crate::{
+    base::limits,
+    bytes::scan,
+    catalog::{
+        envelopes::{self, KeyRole},
+        hint::Hint,
+    },
+    engine::{
+        context::{Context, EnvelopeColumns, Surroundings, Topic, numbered, topic},
+        encoded,
+        finisher::{Finisher, Found, Scratch},
+        highlights::{is_highlighted, strip_highlights},
+        line_refusals::nul_byte,
+        lines::{NamedLines, OwnLines},
+        refusals::{
+            self, NO_RECORDS, json_fault, no_payload, no_record, not_the_columns, not_utf8, wrapped_too_often,
+        },
+        sink::Sink,
+        stamp::{begins_record, stamped},
+    },
+    fast::plans::{Plans, QuickPlan},
+    framing::{framer::Framer, layout::HEADER},
+    json::{
+        members::{Member, Object},
+        read as json,
+    },
+    reading::{
+        fill::{Around, add_fields, with_own_fields},
+        plan::{Plan, Verdict},
+        planner::Planner,
+        source::Row,
+    },
+    record::fault::{Fault, code},
+    rules::config::Config,
+    value::{raw::RawKind, time},
+    wire::{
+        batch::{Batch, Element},
+        framing_fault::FramingFault,
+    },
+};
+
+/// What peeling has at hand at every depth.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) finisher: Finisher,
+    pub(super) planner: Planner,
+    /// The one product that records may be of.
+    pub(super) from: Option<usize>,
+    /// What of the configuration is asked again, where something is framed inside of a record.
+    pub(super) config: Config,
+    /// The topic of the log that came last.
+    pub(super) topic: Topic,
+    /// The number of the next context.
+    pub(super) next_context: u64,
+    /// How often a record may be wrapped; there is a level for each and one more.
+    pub(super) wraps: usize,
+    /// Whether the element under way holds several records, and the tallies before it.
+    pub(super) compound: bool,
+    pub(super) tallies_before: Vec<u32>,
+}
+
+impl Core {
+    /// Gives so many contexts their numbers, and says which is the first one's.
+    pub(super) fn number_contexts(&mut self, contexts: usize) -> u64 {
+        let first = self.next_context;
+        self.next_context += contexts as u64;
+        first
+    }
+}
+
+/// The memory for one level of peeling.
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    pub(super) plans: Plans,
+    pub(super) members: Vec<Member>,
+    pub(super) unescaped: String,
+    pub(super) scratch: Scratch,
+    /// The columns of the rows in the envelope that came last.
+    columns: EnvelopeColumns,
+    pub(super) framer: Option<Box<Framer>>,
+}
+
+/// An object whose members a fast path has read, and whose record it could not write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReadBefore {
+    /// Whether arrays or objects may be among them.
+    pub(super) nested: bool,
+    /// Whether it was tried to write the record.
+    pub(super) tried: bool,
+}
+
+/// Peeling at some depth.
+#[derive(Debug)]
+pub(super) struct Peel<'p> {
+    pub(super) core: &'p mut Core,
+    /// The levels that are left, for this depth and those below it.
+    pub(super) levels: &'p mut [Level],
+    /// What stood around the elements that came last, at this depth and below.
+    pub(super) surroundings: &'p mut [Surroundings],
+    /// Lines whose columns somebody named; `None` inside of one.
+    pub(super) named: Option<&'p mut NamedLines>,
+    pub(super) own: &'p mut OwnLines,
+    /// Whether it is inside of another record.
+    pub(super) inside: bool,
+}
+
+impl Peel<'_> {
+    pub(super) fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
+        self.core.finisher.rejects.reject(fault, sink);
+    }
+
+    fn observe(&mut self, text: &str) {
+        if let Some(observer) = &mut self.core.finisher.rejects.observer {
+            observer.text(text);
+        }
+    }
+
+    /// Takes the level of this depth; what is left peels one deeper.
+    pub(super) fn descend(&mut self) -> Option<(&mut Level, Peel<'_>)> {
+        let (level, levels) = self.levels.split_first_mut()?;
+        let deeper = Peel {
+            core: self.core,
+            levels,
+            surroundings: self.surroundings,
+            named: self.named.as_deref_mut(),
+            own: self.own,
+            inside: true,
+        };
+        Some((level, deeper))
+    }
+
+    /// Normalizes an element, with what its envelope's context says; `read` where it is an object whose
+    /// members are in the first level.
+    pub(super) fn element(
+        &mut self,
+        text: &str,
+        context: Context<'_>,
+        around: Around<'_>,
+        read: Option<ReadBefore>,
+        sink: &mut Sink<'_>,
+    ) {
+        if matches!(context.bytes, [] | [HEADER, ..]) {
+            return self.text_or_members(text, context, around, read, sink);
+        }
+        let Some((envelope, surroundings)) = self.surroundings.split_first_mut() else {
+            return self.reject(&wrapped_too_often(self.core.wraps), sink);
+        };
+        envelope.look_around(context, &self.core.finisher.rules);
+        let hint = envelope.hint.or(around.hint);
+        let log_time = time::better(envelope.log_time, around.log_time);
+        let mut around = Around { hint, log_time, ..around };
+        let mut fields = Vec::new();
+        if self.core.finisher.rules.keep_envelope {
+            let text = std::str::from_utf8(context.bytes).unwrap_or_default();
+            let source = Object { text, unescaped: &envelope.unescaped, members: &envelope.members };
+            fields.extend_from_slice(around.fields);
+            add_fields(&mut fields, &mut envelope.kept.iter().map(|&i| (source.key(i), source.raw(i))));
+            around.fields = &fields;
+        }
+        let mut peel = Peel {
+            core: self.core,
+            levels: self.levels,
+            surroundings,
+            named: self.named.as_deref_mut(),
+            own: self.own,
+            inside: self.inside,
+        };
+        peel.text_or_members(text, context, around, read, sink);
+    }
+
+    fn text_or_members(
+        &mut self,
+        text: &str,
+        context: Context<'_>,
+        around: Around<'_>,
+        read: Option<ReadBefore>,
+        sink: &mut Sink<'_>,
+    ) {
+        match (read, self.descend()) {
+            (Some(read), Some((level, mut deeper))) => {
+                deeper.members(text, Some(read), read.nested, around, level, sink);
+            }
+            _ => self.text(text, context, around, sink),
+        }
+    }
+
+    /// Normalizes a text that holds a record, or several inside an envelope.
+    pub(super) fn text(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
+        self.observe(text);
+        match text.trim_ascii_start().as_bytes().first() {
+            Some(&b) if self.named.as_ref().is_some_and(|named| named.begins_with(b)) => {
+                self.line(text, context, around, sink);
+            }
+            Some(b'{') => self.object(text, around, sink),
+            Some(b'[') if context.bytes.first() == Some(&b'{') => self.row(text, context, around, sink),
+            Some(b'[') if self.inside => self.documents(text, around, sink),
+            Some(_) => self.line(text, context, around, sink),
+            None => self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the record is empty"), sink),
+        }
+    }
+
+    #[inline(never)]
+    fn object(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
+        let (wraps, outermost) = (self.core.wraps, !self.inside);
+        let Some((level, mut deeper)) = self.descend() else {
+            return self.reject(&wrapped_too_often(wraps), sink);
+        };
+        let (members, unescaped) = (&mut level.members, &mut level.unescaped);
+        let read = level.plans.read(text, text.as_bytes(), members, unescaped);
+        let (known, nested) = (read.is_some(), read.is_none_or(|(_, nested)| nested));
+        if !known && let Err(e) = json::read_members(text, &mut level.members, &mut level.unescaped) {
+            // Several documents in one string, perhaps.
+            if outermost
+                || !text.trim_ascii().contains('\n')
+                || !deeper.documents_in(text, around, &mut level.framer, sink)
+            {
+                deeper.reject(&json_fault(text, e), sink);
+            }
+            return;
+        }
+        let read = known.then_some(ReadBefore { nested, tried: false });
+        deeper.members(text, read, nested, around, level, sink);
+    }
+
+    /// Normalizes an object whose members are in the level above; `read` where they are those of the
+    /// plan that was needed last, `nested` where arrays or objects may be among them.
+    fn members(
+        &mut self,
+        text: &str,
+        read: Option<ReadBefore>,
+        nested: bool,
+        around: Around<'_>,
+        level: &mut Level,
+        sink: &mut Sink<'_>,
+    ) {
+        let Level { plans, members, unescaped, scratch, framer, .. } = level;
+        let source = Object { text, unescaped, members };
+        if nested && records_in(source).is_some() && self.documents_in(text, around, framer, sink) {
+            return;
+        }
+        let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
+        let topic = match plans.latest() {
+            Some(quick) if read.is_some() => {
+                quick.plan.topic.map_or(Hint::Nothing, |i| self.core.topic.tells(source.raw(i)))
+            }
+            _ => topic(members, false),
+        };
+        let around = Around { hint: topic.or(around.hint), ..around };
+        let keys = || source.members.iter().map(|m| m.key.of(text, source.unescaped));
+        let quick = match read.is_some() {
+            true => plans.get_again(&self.core.planner, keys, around.hint),
+            false => plans.get(&self.core.planner, keys, around.hint),
+        };
+        let fast = !read.is_some_and(|read| read.tried);
+        self.record(quick, Found { source: &source, around, text, fast }, scratch, sink);
+    }
+
+    /// Normalizes an array whose values the envelope names.
+    #[inline(never)]
+    fn row(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
+        let wraps = self.core.wraps;
+        let Some((level, mut deeper)) = self.descend() else {
+            return self.reject(&wrapped_too_often(wraps), sink);
+        };
+        let Level { members, unescaped, scratch, columns, .. } = level;
+        columns.see(context);
+        let read = json::read_members(text, members, unescaped);
+        if let Err(e) = read {
+            return deeper.reject(&json_fault(text, e), sink);
+        }
+        if columns.names.is_empty() || columns.names.len() != members.len() {
+            return deeper.reject(&not_the_columns(members.len(), columns.names.len()), sink);
+        }
+        let (names, quick) = columns.plan(&deeper.core.planner, around.hint);
+        let source = Row { columns: names, values: Object { text, unescaped, members } };
+        deeper.record(quick, Found { source: &source, around, text, fast: true }, scratch, sink);
+    }
+
+    /// Normalizes a line; the context may be a header row.
+    fn line(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
+        self.own.cut(text);
+        // A plain line has no control characters.
+        if !self.own.columns.is_plain()
+            && let Some(at) = memchr::memchr(0, text.as_bytes())
+        {
+            return self.reject(&nul_byte(at), sink);
+        }
+        let Some(named) = self.named.as_deref_mut() else { return self.own_line(text, around, sink) };
+        // What the framing has not seen is in a payload.
+        if named.layout.as_ref().is_some_and(|rows| rows.layout.is_header(text.as_bytes())) {
+            let fault = Fault::of_record(code::HEADER, "this is the layout's header row and no record");
+            return self.reject(&fault, sink);
+        }
+        let Some((rows, columns)) = named.of(text, context, self.own, &self.core.planner) else {
+            return self.own_line(text, around, sink);
+        };
+        let (time, text) = match rows.cut(text, columns, self.core.finisher.rules.zone.as_ref()) {
+            Ok(cut) => cut,
+            Err(fault) => return self.core.finisher.rejects.reject(&fault, sink),
+        };
+        let log_time = if time.is_some() { time::better(time, around.log_time) } else { around.log_time };
+        let mut scratch = Scratch::default();
+        let source = rows.source(text, columns);
+        let found = Found { source: &source, around: Around { log_time, ..around }, text, fast: true };
+        // What a column holds is one deeper.
+        let used = usize::from(!self.inside).min(self.levels.len());
+        let mut inside = Peel {
+            core: self.core,
+            levels: &mut self.levels[used..],
+            surroundings: self.surroundings,
+            named: None,
+            own: self.own,
+            inside: true,
+        };
+        inside.record(&rows.quick, found, &mut scratch, sink);
+    }
+
+    /// A line in one of the products' own layouts. It was cut at its blanks.
+    fn own_line(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
+        let found = self.own.tell(text);
+        self.line_of(found, true, text, around, sink);
+    }
+
+    /// A line of these known lines, if of any. It was cut at its blanks; `fast` where the fast paths
+    /// were not tried yet.
+    pub(super) fn line_of(
+        &mut self,
+        found: Option<usize>,
+        fast: bool,
+        text: &str,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let finisher = &mut self.core.finisher;
+        if self.own.has_columns_of(found) {
+            return self.own.finish(found, fast, text, around, finisher, sink);
+        }
+        let Some((time, rest)) = stamped(text, finisher.rules.zone.as_ref(), begins_record) else {
+            return self.own.finish(found, fast, text, around, finisher, sink);
+        };
+        // JSON, or a line of a known layout.
+        let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
+        match rest.starts_with('{') {
+            true => self.text(rest, Context::default(), around, sink),
+            false => self.own.finish_behind_time(rest, around, finisher, sink),
+        }
+    }
+
+    /// Does with a record what its plan says; what is inside of it goes on at this depth.
+    pub(super) fn record<'a>(
+        &mut self,
+        quick: &QuickPlan,
+        found: Found<'_, 'a>,
+        scratch: &'a mut Scratch,
+        sink: &mut Sink<'_>,
+    ) {
+        match quick.plan.verdict {
+            Verdict::Product(_) => {
+                let inner = (&mut scratch.members, &mut scratch.unescaped);
+                self.core.finisher.keyed(quick, found, inner, sink);
+            }
+            Verdict::Payload(member) => {
+                self.payload_member(&quick.plan, found, member, &mut scratch.stripped, sink);
+            }
+            Verdict::Encoded(member) if self.encoded(&quick.plan, found, member, sink) => {}
+            _ => {
+                let fault = no_record(&quick.plan, found.source, found.text, self.core.from);
+                self.reject(&fault, sink);
+            }
+        }
+    }
+
+    /// Normalizes what a member holds.
+    pub(super) fn payload_member(
+        &mut self,
+        plan: &Plan,
+        found: Found<'_, '_>,
+        member: usize,
+        stripped: &mut String,
+        sink: &mut Sink<'_>,
+    ) {
+        let Found { source, around, .. } = found;
+        let rules = &self.core.finisher.rules;
+        let own = plan.log_time_in(source, rules.zone.as_ref());
+        let log_time = time::better(own.map(|o| o.1), around.log_time);
+        let fields = match rules.keep_envelope {
+            true => with_own_fields(plan, source, around),
+            false => Vec::new(),
+        };
+        let around = Around { log_time, fields: &fields, ..around };
+        let payload = source.raw(member);
+        let entered = self.core.finisher.rejects.enter(source.key(member));
+        match payload.kind {
+            RawKind::Text | RawKind::Nested if is_highlighted(payload.text) => {
+                strip_highlights(payload.text, stripped);
+                self.payload(stripped, around, sink);
+            }
+            RawKind::Text | RawKind::Nested => self.payload(payload.text, around, sink),
+            RawKind::Number | RawKind::Literal => {
+                self.reject(&no_payload(source.key(member), payload), sink);
+            }
+        }
+        self.core.finisher.rejects.leave(entered);
+    }
+
+    /// Normalizes the text that a member has in base64; false where it has none. Apart from what is
+    /// called anew for each envelope around a record.
+    #[cold]
+    #[inline(never)]
+    fn encoded(&mut self, plan: &Plan, found: Found<'_, '_>, member: usize, sink: &mut Sink<'_>) -> bool {
+        let Found { source, around, .. } = found;
+        match encoded::text(source.raw(member)) {
+            None => return false,
+            Some(Err(fault)) => self.reject(&fault, sink),
+            Some(Ok(text)) => {
+                let entered = self.core.finisher.rejects.enter(source.key(member));
+                let fields = match self.core.finisher.rules.keep_envelope {
+                    true => with_own_fields(plan, source, around),
+                    false => Vec::new(),
+                };
+                self.payload(&text, Around { fields: &fields, ..around }, sink);
+                self.core.finisher.rejects.leave(entered);
+            }
+        }
+        true
+    }
+
+    /// Normalizes what an envelope holds as a value.
+    fn payload(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
+        // Blanks may be separators of columns, so only line breaks are taken away.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(['\n', '\r']);
+        if !text.trim_ascii_start().starts_with('{') && scan::has(text.as_bytes(), b'\n') {
+            self.documents(text, around, sink);
+        } else {
+            self.text(text, Context::default(), around, sink);
+        }
+    }
+
+    /// Normalizes a text with several lines or documents, or with an envelope that the framing opens.
+    #[inline(never)]
+    fn documents(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
+        let wraps = self.core.wraps;
+        let Some((level, mut deeper)) = self.descend() else {
+            return self.reject(&wrapped_too_often(wraps), sink);
+        };
+        let held = deeper.documents_in(text, around, &mut level.framer, sink);
+        match text.trim_ascii() {
+            _ if held => {}
+            array if array.starts_with('[') => {
+                let text = "an array that holds no records";
+                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
+            }
+            // One line, and blanks on others.
+            line => self.text(line, Context::default(), around, sink),
+        }
+    }
+
+    /// Normalizes the elements of a text, each at this depth. False, and nothing done, where the text
+    /// is one element and no envelope.
+    pub(super) fn documents_in(
+        &mut self,
+        text: &str,
+        around: Around<'_>,
+        framer: &mut Option<Box<Framer>>,
+        sink: &mut Sink<'_>,
+    ) -> bool {
+        if framer.is_none() {
+            *framer = new_framer(&self.core.config);
+        }
+        let Some(framer) = framer else { return false };
+        framer.reset();
+        framer.push(text.as_bytes());
+        framer.finish();
+        if !self.core.compound {
+            self.core.compound = true;
+            self.core.tallies_before.clone_from(&self.core.finisher.tallies);
+        }
+        let mut any = false;
+        while let Some(batch) = framer.next_batch() {
+            let whole = |e: &Element| e.len as usize == text.trim_ascii().len() && e.context == 0;
+            if batch.elements.len() == 1 && batch.elements.iter().all(whole) {
+                framer.recycle(batch);
+                return false;
+            }
+            let contexts = self.core.number_contexts(batch.contexts.len());
+            for i in 0..batch.elements.len() {
+                any = true;
+                if sink.out.output.len() + sink.out.rejects.len() - sink.start > limits::ELEMENT_OUTPUT {
+                    // All of it is taken back when the element is done.
+                    break;
+                }
+                self.element_of(&batch, contexts, i, around, sink);
+            }
+            framer.recycle(batch);
+        }
+        if !any {
+            self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS), sink);
+        }
+        true
+    }
+
+    /// Normalizes an element of what was framed inside of a record.
+    #[inline(never)]
+    fn element_of(
+        &mut self,
+        batch: &Batch,
+        contexts: u64,
+        index: usize,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let (element, bytes) = (&batch.elements[index], batch.raw(index));
+        match (FramingFault::from_code(element.fault), std::str::from_utf8(bytes)) {
+            (Some(fault), _) => self.reject(&refusals::framing(fault, bytes), sink),
+            (None, Ok(text)) => {
+                let context = (element.context as usize).checked_sub(1).and_then(|c| batch.contexts.get(c));
+                let bytes = context.map_or(&[][..], Vec::as_slice);
+                self.element(text, numbered(bytes, contexts, element.context), around, None, sink);
+            }
+            (None, Err(e)) => self.reject(&not_utf8(bytes, e.valid_up_to()), sink),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn new_framer(config: &Config) -> Option<Box<Framer>> {
+    // The configuration was checked when the normalizer was made.
+    Framer::new(config).ok().map(Box::new)
+}
+
+/// The member that makes an object an envelope that the framing opens.
+pub(super) fn records_in(object: Object<'_>) -> Option<usize> {
+    let mut members = object.members.iter().enumerate().filter(|(_, m)| m.value.is_nested());
+    members.find(|(i, _)| holds_records(object.key(*i), object.raw(*i).text)).map(|(i, _)| i)
+}
+
+/// Whether a member of an object may make it an envelope that the framing opens. Its array does
+/// not, if no record begins in it.
+fn holds_records(key: &str, value: &str) -> bool {
+    let records = || value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with('{'));
+    match envelopes::key_role(key.as_bytes()) {
+        KeyRole::Records => records(),
+        KeyRole::Section => value.starts_with('{'),
+        KeyRole::RecordsOrSection => value.starts_with('{') || records(),
+        KeyRole::Rows | KeyRole::Other => false,
+    }
+}
