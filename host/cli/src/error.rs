@@ -130,6 +130,13 @@ impl From<weir_sandbox::Error> for Error {
     }
 }
 
+impl From<weir_service::error::Error> for Error {
+    fn from(error: weir_service::error::Error) -> Self {
+        let kind = if error.is_usage() { Kind::Usage } else { Kind::Failed };
+        Self::from_source(kind, error)
+    }
+}
+
 impl From<weir_io::Error> for Error {
     fn from(error: weir_io::Error) -> Self {
         Self::from_source(Kind::Failed, error)

@@ -24,6 +24,9 @@ use prometheus_client::{
 pub struct Metrics {
     registry: Arc<Registry>,
     sinks: SinkFamilies,
+    pipelines: PipelineFamilies,
+    sources: SourceFamilies,
+    process: ProcessMetrics,
 }
 
 type Count = Counter<u64, AtomicU64>;
@@ -44,6 +47,61 @@ struct Status {
 struct Reason {
     sink: String,
     reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSource {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorOfSource {
+    source: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    pipeline: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RejectOf {
+    pipeline: String,
+    reason: String,
+    product: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PipelineFamilies {
+    records: Family<Outcome, Count>,
+    rejects: Family<RejectOf, Count>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct SourceFamilies {
+    records: Family<OfSource, Count>,
+    bytes: Family<OfSource, Count>,
+    errors: Family<ErrorOfSource, Count>,
+    lag_bytes: Family<OfSource, Level>,
+    files_open: Family<OfSource, Level>,
+    deleted_open_bytes: Family<OfSource, Level>,
+    paused: Family<OfSource, Seconds>,
+    oldest_unacked: Family<OfSource, Level>,
+}
+
+type Seconds = Counter<f64, AtomicU64>;
+
+/// What concerns the whole process.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessMetrics {
+    pub(crate) balance: Level,
+    pub(crate) memory_used: Level,
+    pub(crate) memory_limit: Level,
+    pub(crate) checkpoint_age: Level,
+    pub(crate) checkpoint_writes: Count,
+    pub(crate) checkpoint_errors: Count,
 }
 
 #[derive(Clone, Debug)]
@@ -94,7 +152,83 @@ impl Metrics {
             "When it last had records",
             sinks.last_success.clone(),
         );
-        Self { registry: Arc::new(registry), sinks }
+        let pipelines = PipelineFamilies::default();
+        r.register("weir_pipeline_records", "Records by what became of them", pipelines.records.clone());
+        r.register("weir_pipeline_rejects", "Records that can't be read, by why", pipelines.rejects.clone());
+        let sources = SourceFamilies::default();
+        r.register("weir_source_records", "Records that were read", sources.records.clone());
+        r.register("weir_source_bytes", "Bytes that were read, after decompression", sources.bytes.clone());
+        r.register("weir_source_errors", "What could not be read, by why", sources.errors.clone());
+        r.register("weir_source_lag_bytes", "Bytes that wait to be read", sources.lag_bytes.clone());
+        r.register("weir_source_files_open", "Files that are open", sources.files_open.clone());
+        r.register(
+            "weir_source_deleted_open_bytes",
+            "Bytes of deleted files that are open",
+            sources.deleted_open_bytes.clone(),
+        );
+        r.register(
+            "weir_source_paused_seconds",
+            "Time without room for more records",
+            sources.paused.clone(),
+        );
+        r.register(
+            "weir_source_oldest_unacked_seconds",
+            "For how long the oldest records have been on their way",
+            sources.oldest_unacked.clone(),
+        );
+        let process = ProcessMetrics::default();
+        r.register("weir_balance_records", "Records on their way; 0 at rest", process.balance.clone());
+        r.register("weir_memory_used_bytes", "Bytes of records on their way", process.memory_used.clone());
+        r.register("weir_memory_limit_bytes", "How many there may be", process.memory_limit.clone());
+        r.register(
+            "weir_checkpoint_age_seconds",
+            "Time since progress was written",
+            process.checkpoint_age.clone(),
+        );
+        r.register(
+            "weir_checkpoint_writes",
+            "How often progress was written",
+            process.checkpoint_writes.clone(),
+        );
+        r.register("weir_checkpoint_errors", "How often it could not be", process.checkpoint_errors.clone());
+        Self { registry: Arc::new(registry), sinks, pipelines, sources, process }
+    }
+
+    /// Those of one pipeline.
+    pub fn pipeline(&self, name: &str) -> PipelineMetrics {
+        let of = |outcome: &str| {
+            let label = Outcome { pipeline: name.into(), outcome: outcome.into() };
+            self.pipelines.records.get_or_create(&label).clone()
+        };
+        PipelineMetrics {
+            normalized: of("normalized"),
+            filtered: of("filtered"),
+            rejected: of("rejected"),
+            rejects: self.pipelines.rejects.clone(),
+            pipeline: name.into(),
+        }
+    }
+
+    /// Those of one source.
+    pub fn source(&self, name: &str) -> SourceMetrics {
+        let label = OfSource { source: name.into() };
+        let f = &self.sources;
+        SourceMetrics {
+            records: f.records.get_or_create(&label).clone(),
+            bytes: f.bytes.get_or_create(&label).clone(),
+            lag_bytes: f.lag_bytes.get_or_create(&label).clone(),
+            files_open: f.files_open.get_or_create(&label).clone(),
+            deleted_open_bytes: f.deleted_open_bytes.get_or_create(&label).clone(),
+            paused: f.paused.get_or_create(&label).clone(),
+            oldest_unacked: f.oldest_unacked.get_or_create(&label).clone(),
+            errors: f.errors.clone(),
+            source: name.into(),
+        }
+    }
+
+    /// Those of the process.
+    pub fn process(&self) -> &ProcessMetrics {
+        &self.process
     }
 
     /// Those of one sink.
@@ -113,6 +247,56 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What one pipeline counts.
+#[derive(Clone, Debug)]
+pub struct PipelineMetrics {
+    normalized: Count,
+    filtered: Count,
+    rejected: Count,
+    rejects: Family<RejectOf, Count>,
+    pipeline: Arc<str>,
+}
+
+impl PipelineMetrics {
+    pub(crate) fn records(&self, normalized: u64, filtered: u64, rejected: u64) {
+        self.normalized.inc_by(normalized);
+        self.filtered.inc_by(filtered);
+        self.rejected.inc_by(rejected);
+    }
+
+    /// Reasons and products are words of the normalizer; a guest that makes up others is cut short.
+    pub(crate) fn reject(&self, reason: &str, product: &str) {
+        let label = RejectOf {
+            pipeline: self.pipeline.to_string(),
+            reason: reason.chars().take(64).collect(),
+            product: product.chars().take(64).collect(),
+        };
+        self.rejects.get_or_create(&label).inc();
+    }
+}
+
+/// What one source counts.
+#[derive(Clone, Debug)]
+pub struct SourceMetrics {
+    pub(crate) records: Count,
+    pub(crate) bytes: Count,
+    pub(crate) lag_bytes: Level,
+    pub(crate) files_open: Level,
+    pub(crate) deleted_open_bytes: Level,
+    pub(crate) paused: Seconds,
+    pub(crate) oldest_unacked: Level,
+    errors: Family<ErrorOfSource, Count>,
+    source: Arc<str>,
+}
+
+impl SourceMetrics {
+    /// Something could not be read; few different reasons.
+    pub(crate) fn error(&self, reason: &str) {
+        let label = ErrorOfSource { source: self.source.to_string(), reason: reason.into() };
+        self.errors.get_or_create(&label).inc();
     }
 }
 

@@ -7,6 +7,7 @@ mod explain;
 pub mod formats;
 mod man;
 mod normalize;
+mod run;
 mod schema;
 mod targets;
 
@@ -37,6 +38,12 @@ Example:
 enum Command {
     /// Read records and write them as JSON lines of one schema
     Normalize(normalize::Args),
+    /// Run as a service: read from sources, and forward to sinks, until it is told to end
+    Run(run::Args),
+    /// Check a configuration of `run` without starting anything
+    Check(run::CheckArgs),
+    /// Show or reset how far `run` has read its sources
+    State(run::StateArgs),
     /// Say how records are read: the product and why, each value, and what is wrong where
     Explain(explain::Args),
     /// List the products that can be read, or the keys of one
@@ -56,6 +63,9 @@ impl Weir {
     pub fn run(self) -> Result<ExitCode, Error> {
         match self.command {
             Command::Normalize(args) => normalize::run(args),
+            Command::Run(args) => run::run(&args),
+            Command::Check(args) => run::check(&args),
+            Command::State(args) => run::state(&args),
             Command::Explain(args) => explain::run(args),
             Command::Formats(args) => formats::run(&args),
             Command::Schema(args) => schema::run(&args),

@@ -202,7 +202,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
             pipelines.insert(name.clone(), pipeline);
         }
     }
-    if sections.get("pipelines").is_none() {
+    if !sections.contains_key("pipelines") {
         reader.add(0, "there is no pipeline; add [pipelines.NAME] with `sources` and `sinks`");
     }
     used_once(reader, &document, &sections, &pipelines, &sources, &sinks);

@@ -1,0 +1,167 @@
+//! `weir run`, `weir check` and `weir state`: the service.
+
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    process::{self, ExitCode},
+    sync::Arc,
+    thread,
+};
+
+use crossbeam_channel::{Receiver, bounded};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use weir_pipeline::{Factory, Native};
+use weir_sandbox::{Program, SandboxLimits};
+use weir_service::{
+    config::Config,
+    service::{self, Signal},
+    state::State,
+};
+
+use crate::Error;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A first signal to end (SIGTERM, SIGINT) lets what is on its way be delivered, for as long as `drain`
+says; a second one ends at once. Nothing is lost either way but what came from standard input.")]
+pub(super) struct Args {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// End when all that there is has been read and delivered; the last line of a file counts as whole
+    #[arg(long)]
+    once: bool,
+
+    /// Normalize without the sandbox, to compare and to debug
+    #[arg(long)]
+    native: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StateArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Say how far each stream is done
+    List(CheckArgs),
+    /// Forget how far the streams of a source are done, so that they are read from their beginning
+    Reset {
+        /// The configuration
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// Only those of this source
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+}
+
+fn factory(
+    config: &weir_normalizer::Config,
+    is_native: bool,
+) -> Result<Arc<dyn Factory>, weir_pipeline::Error> {
+    Ok(match is_native {
+        true => Arc::new(Native(config.clone())),
+        false => Arc::new(Program::built_in(config, SandboxLimits::default())?),
+    })
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
+    let config = Config::load(&args.file)?;
+    log();
+    let signals = signals()?;
+    let ended = service::run(&config, &|config| factory(config, args.native), args.once, &signals)?;
+    if let Some(why) = ended.alarm {
+        return Err(Error::failed(why));
+    }
+    if ended.is_lost {
+        return Err(Error::failed(format!(
+            "{} records were not delivered in time; those from standard input are lost",
+            ended.left
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
+    let config = Config::load(&args.file)?;
+    service::check(&config, &|config| factory(config, false))?;
+    super::print(&format!("{}: the configuration is right\n", args.file.display()))
+}
+
+pub(super) fn state(args: &StateArgs) -> Result<ExitCode, Error> {
+    let (file, reset) = match &args.what {
+        What::List(args) => (&args.file, None),
+        What::Reset { file, source } => (file, Some(source)),
+    };
+    let config = Config::load(file)?;
+    let told = &mut |told: String| weir_io::say(&told);
+    let folder = &config.process.state_dir;
+    let Some(source) = reset else {
+        let mut text = String::new();
+        for (feed, streams) in State::look(folder, told)?.feeds {
+            for stream in streams {
+                let end = if stream.is_archive_done { ", done" } else { "" };
+                let path = weir_printable::line(&stream.path.to_string_lossy()).into_owned();
+                text.push_str(&format!("{feed}\t{path}\t{}{end}\n", stream.offset));
+            }
+        }
+        return super::print(&text);
+    };
+    let state = State::take(folder)?;
+    let mut progress = state.load(told)?;
+    let before = progress.feeds.len();
+    progress.feeds.retain(|feed, _| {
+        source.as_ref().is_some_and(|source| feed.split_once('/').is_none_or(|(_, name)| name != source))
+    });
+    if let Some(source) = source
+        && before == progress.feeds.len()
+    {
+        return Err(Error::usage(format!(
+            "nothing is remembered of the source {source}; see `weir state list`"
+        )));
+    }
+    state.store(&progress).map_err(|e| Error::file(&folder.to_string_lossy(), "write the progress in", e))?;
+    super::print("forgotten; records that were read before come again\n")
+}
+
+/// Human lines on a terminal, JSON elsewhere.
+fn log() {
+    let builder = tracing_subscriber::fmt().with_writer(io::stderr).with_target(false);
+    // Where a program that this one is part of logs already, it goes on.
+    let _ = match io::stderr().is_terminal() {
+        true => builder.without_time().try_init(),
+        false => builder.json().flatten_event(true).try_init(),
+    };
+}
+
+fn signals() -> Result<Receiver<Signal>, Error> {
+    let failed = |e: io::Error| Error::failed(format!("can't wait for signals: {e}"));
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
+    let (to, from) = bounded(1);
+    let body = move || {
+        let mut is_told = false;
+        for signal in signals.forever() {
+            if std::mem::replace(&mut is_told, true) {
+                process::exit(128 + signal);
+            }
+            let _ = to.send(Signal::End);
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(body).map_err(failed)?;
+    Ok(from)
+}

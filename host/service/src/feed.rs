@@ -1,0 +1,150 @@
+//! What every source is given, and what it shows of its streams.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use weir_normalizer::{Config, framing::Framer};
+
+use crate::{
+    alarm::Alarm,
+    budget::Budget,
+    health::Health,
+    metrics::SourceMetrics,
+    state,
+    stop::Stop,
+    tracker::{Mark, Tracker},
+    worker::{Counts, Stream, Worker},
+};
+
+/// A source in a pipeline, as its thread has it.
+pub(crate) struct Feed {
+    pub(crate) source: Arc<str>,
+    pub(crate) worker: Worker,
+    pub(crate) config: Config,
+    /// Told when no more is to be read.
+    pub(crate) stop: Stop,
+    pub(crate) metrics: SourceMetrics,
+    pub(crate) health: Health,
+    pub(crate) alarm: Alarm,
+    /// It ends when all there is has been read.
+    pub(crate) once: bool,
+    pub(crate) shelf: Shelf,
+}
+
+/// The streams of a feed, for the checkpoint.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shelf(Arc<Mutex<Vec<Shelved>>>);
+
+/// A stream, and how far it is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelved {
+    pub(crate) stream: state::Stream,
+    pub(crate) tracker: Arc<Tracker>,
+}
+
+impl Shelf {
+    pub(crate) fn put(&self, streams: Vec<Shelved>) {
+        *self.lock() = streams;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Shelved>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far each stream is done now.
+    pub(crate) fn progress(&self) -> Vec<state::Stream> {
+        let at = |shelved: &Shelved| match shelved.tracker.done() {
+            Some(mark) => shelved.stream.clone().at(&mark),
+            None => shelved.stream.clone(),
+        };
+        self.lock().iter().map(at).collect()
+    }
+
+    /// For how long the oldest batch has been on its way.
+    pub(crate) fn oldest(&self) -> Duration {
+        self.lock().iter().filter_map(|s| s.tracker.oldest()).max().unwrap_or_default()
+    }
+
+    /// Whether nothing is on its way any more.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.lock().iter().all(|s| s.tracker.under_way() == 0)
+    }
+
+    /// Waits until nothing is on its way; gives whether all was delivered.
+    pub(crate) fn wait(&self, until: Instant) -> bool {
+        let trackers: Vec<_> = self.lock().iter().map(|s| Arc::clone(&s.tracker)).collect();
+        // Each is waited for, also when one of them failed.
+        let failed = trackers.iter().filter(|tracker| !tracker.wait(until)).count();
+        failed == 0
+    }
+}
+
+/// Waits until there is room for more records; `false` where it is time to stop instead.
+pub(crate) fn wait_for_room(budget: &Budget, stop: &Stop, metrics: &SourceMetrics) -> bool {
+    /// How often it is looked whether it is time to stop.
+    const LOOK: Duration = Duration::from_millis(50);
+    if budget.used() < budget.limit() {
+        return true;
+    }
+    let begun = Instant::now();
+    while budget.used() >= budget.limit() && !stop.is_told() {
+        budget.wait(LOOK);
+    }
+    metrics.paused.inc_by(begun.elapsed().as_secs_f64());
+    !stop.is_told()
+}
+
+impl Feed {
+    /// The same for another thread.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            worker: self.worker.another(),
+            config: self.config.clone(),
+            stop: self.stop.clone(),
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+            alarm: self.alarm.clone(),
+            once: self.once,
+            shelf: self.shelf.clone(),
+        }
+    }
+
+    /// Waits until there is room for more records; `false` where it is time to stop instead.
+    pub(crate) fn has_room(&self) -> bool {
+        wait_for_room(&self.worker.outlet().budget, &self.stop, &self.metrics)
+    }
+
+    /// Normalizes what a framer has complete and sends it. `mark` tells where to go on behind all of
+    /// it. `false` where nothing more can be normalized.
+    pub(crate) fn drain(
+        &mut self,
+        framer: &mut Framer,
+        stream: &Stream,
+        tracker: &Arc<Tracker>,
+        mark: &mut dyn FnMut(&Framer) -> Option<Mark>,
+    ) -> bool {
+        let mut next = framer.next_batch();
+        let balance = self.worker.outlet().balance.clone();
+        while let Some(batch) = next {
+            next = framer.next_batch();
+            let mark = if next.is_none() { mark(framer) } else { None };
+            let turn = tracker.begin(mark, &balance);
+            self.metrics.bytes.inc_by(batch.consumed);
+            match self.worker.work(stream, &batch, &turn) {
+                Ok(Counts { normalized, filtered, rejected }) => {
+                    self.metrics.records.inc_by(normalized + filtered + rejected);
+                }
+                Err(error) => {
+                    self.health.fails(error.to_string());
+                    self.alarm.ring(&format!("source {}: {error}", self.source));
+                    return false;
+                }
+            }
+            framer.recycle(batch);
+        }
+        true
+    }
+}

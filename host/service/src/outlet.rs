@@ -1,0 +1,155 @@
+//! The way out of a pipeline: each page to every sink, rejects to their file, and what a sink
+//! refuses to the dead letters.
+
+use std::sync::{Arc, Weak};
+
+use crossbeam_channel::Sender;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use weir_normalizer::schemas::Schema;
+
+use crate::{
+    budget::Budget,
+    metrics::{PipelineMetrics, SinkMetrics},
+    page::{Origin, Page, Places},
+    receipt::{Answer, Answered, Receipt, Refusal},
+    sinks::Delivery,
+    tracker::{Balance, Turn},
+};
+
+/// What a sink's thread is told.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Take(Delivery),
+    /// No more pages come.
+    Close,
+}
+
+/// The way to one sink. What waits in it is bounded by the process's memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) name: Arc<str>,
+    pub(crate) queue: Sender<Job>,
+    pub(crate) metrics: SinkMetrics,
+}
+
+impl Lane {
+    fn send(&self, page: Arc<Page>, to: Arc<dyn Answered>) {
+        let receipt = Receipt::new(Arc::clone(&self.name), to);
+        // Where the sink has ended, the receipt is dropped, which gives the page back.
+        let _ = self.queue.send(Job::Take(Delivery { page, receipt }));
+    }
+}
+
+/// The way out of a pipeline.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    pub(crate) pipeline: Arc<str>,
+    pub(crate) schema: Schema,
+    pub(crate) sinks: Vec<Lane>,
+    pub(crate) rejects: Lane,
+    pub(crate) dead_letters: Lane,
+    pub(crate) budget: Budget,
+    pub(crate) balance: Balance,
+    pub(crate) metrics: PipelineMetrics,
+}
+
+impl Outlet {
+    /// Sends records to all sinks. The turn is done when they all have them for good.
+    pub(crate) fn send(self: &Arc<Self>, page: Page, turn: &Arc<Turn>) {
+        let permit = self.budget.take(page.bytes().len() as u64);
+        let page = Arc::new(page.within(permit));
+        for sink in &self.sinks {
+            turn.expect();
+            sink.send(
+                Arc::clone(&page),
+                Arc::new(OfSink {
+                    outlet: Arc::clone(self),
+                    turn: Arc::clone(turn),
+                    page: Arc::downgrade(&page),
+                    metrics: sink.metrics.clone(),
+                }),
+            );
+        }
+    }
+
+    /// Sends rejects, as lines, to where they are kept.
+    pub(crate) fn reject(&self, page: Page, turn: &Arc<Turn>) {
+        let permit = self.budget.take(page.bytes().len() as u64);
+        turn.expect();
+        self.rejects.send(Arc::new(page.within(permit)), Arc::clone(turn) as Arc<dyn Answered>);
+    }
+}
+
+/// Takes one sink's answer about one page.
+struct OfSink {
+    outlet: Arc<Outlet>,
+    turn: Arc<Turn>,
+    /// The sinks have it; who refuses records has it still.
+    page: Weak<Page>,
+    metrics: SinkMetrics,
+}
+
+/// A line of the dead letters. `record` can be fed back as it is.
+#[derive(Serialize)]
+struct DeadLetter<'a> {
+    pipeline: &'a str,
+    sink: &'a str,
+    source: &'a str,
+    stream: &'a str,
+    code: &'a str,
+    reason: &'a str,
+    record: &'a RawValue,
+}
+
+impl OfSink {
+    /// Keeps what a sink refused; `None` where that can't be, as the page is gone.
+    fn bury(&self, sink: &str, refusals: &[Refusal]) -> Option<()> {
+        let page = self.page.upgrade()?;
+        let origin = page.origin();
+        let mut lines = Vec::new();
+        for refusal in refusals {
+            let record = (refusal.record < page.len()).then(|| page.record(refusal.record))?;
+            let letter = DeadLetter {
+                pipeline: &origin.pipeline,
+                sink,
+                source: &origin.source,
+                stream: &origin.stream,
+                code: &refusal.code,
+                reason: &refusal.reason,
+                record: serde_json::from_slice(record).ok()?,
+            };
+            serde_json::to_writer(&mut lines, &letter).ok()?;
+            lines.push(b'\n');
+            self.metrics.dead_letter(&refusal.code);
+        }
+        let origin = Origin { places: Places::Piece(0, 0), ..origin.clone() };
+        let dead = &self.outlet.dead_letters;
+        let permit = self.outlet.budget.take(lines.len() as u64);
+        self.turn.expect();
+        dead.send(
+            Arc::new(Page::new(lines, origin).within(permit)),
+            Arc::clone(&self.turn) as Arc<dyn Answered>,
+        );
+        Some(())
+    }
+}
+
+impl Answered for OfSink {
+    fn answered(&self, sink: &str, answer: Answer) {
+        match answer {
+            Answer::Delivered => {}
+            Answer::Refused(refusals) => {
+                if self.bury(sink, &refusals).is_none() {
+                    tracing::error!(
+                        sink,
+                        "refused records could not be kept; they are read again after the next start"
+                    );
+                    self.turn.fail();
+                }
+            }
+            Answer::Returned => self.turn.fail(),
+        }
+        self.turn.release();
+    }
+}

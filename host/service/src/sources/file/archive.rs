@@ -1,0 +1,297 @@
+//! One compressed file, which is read once.
+
+use std::{
+    error::Error as _,
+    fs::{File, Metadata},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use weir_io::Source;
+use weir_normalizer::framing::{Framer, Restart};
+
+use super::identity::{self, BEFORE, HEAD, Inode};
+use crate::{
+    feed::{Feed, Shelved},
+    state,
+    tracker::{Mark, Print, Tracker},
+    worker::Stream,
+};
+
+/// One archive.
+pub(super) struct Archive {
+    pub(super) identity: u64,
+    pub(super) path: PathBuf,
+    pub(super) inode: Inode,
+    /// As it is compressed.
+    pub(super) head: Print,
+    /// Where it is gone on with, in what is in it.
+    restart: Restart,
+    tracker: Arc<Tracker>,
+    pub(super) is_done: bool,
+    /// Its size and time when it turned out to be cut short.
+    pub(super) cut_at: Option<(u64, i64, i64)>,
+    pub(super) is_missing: bool,
+    pub(super) seen: u64,
+}
+
+/// Something that was read before and may be what is in an archive.
+#[derive(Clone, Debug)]
+pub(super) struct Original {
+    pub(super) head: Print,
+    pub(super) offset: u64,
+    pub(super) before: Print,
+    /// The file is still at hand, so that it is read to its end without the archive.
+    pub(super) is_open: bool,
+    pub(super) restart: Restart,
+    pub(super) identity: u64,
+}
+
+/// What came of reading an archive.
+#[derive(Debug)]
+pub(super) enum End {
+    Done,
+    /// It is a copy of this one, whose file is at hand or was read to its end.
+    Copy,
+    /// It is a copy of this one, and goes on where that was lost.
+    Continues(u64),
+    CutShort,
+    Damaged(String),
+    Stopped,
+}
+
+enum Fault {
+    Read(weir_io::Error),
+    Stopped,
+    /// Enough was read.
+    Enough,
+}
+
+impl From<weir_io::Error> for Fault {
+    fn from(error: weir_io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl Fault {
+    fn end(&self) -> End {
+        let Self::Read(error) = self else { return End::Stopped };
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if inner.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof) {
+                return End::CutShort;
+            }
+            cause = inner.source();
+        }
+        End::Damaged(error.to_string())
+    }
+}
+
+impl Archive {
+    pub(super) fn new(
+        source: &str,
+        path: &Path,
+        file: &File,
+        metadata: &Metadata,
+        generation: u32,
+    ) -> io::Result<Self> {
+        let head = identity::head(file, metadata.len())?;
+        Ok(Self {
+            identity: identity::identity(source, metadata, generation, head),
+            path: path.to_owned(),
+            inode: Inode::of(metadata),
+            head,
+            restart: Restart::default(),
+            tracker: Arc::default(),
+            is_done: false,
+            cut_at: None,
+            is_missing: false,
+            seen: 0,
+        })
+    }
+
+    pub(super) fn remembered(stream: &state::Stream) -> Self {
+        let mark = stream.mark();
+        Self {
+            identity: u64::from_str_radix(&stream.identity, 16).unwrap_or_default(),
+            path: stream.path.clone(),
+            inode: Inode { device: stream.device, number: stream.inode },
+            head: Print { len: stream.head_len, hash: stream.head_hash },
+            restart: mark.restart.clone(),
+            is_done: mark.is_end,
+            tracker: Arc::new(Tracker::new(Some(mark))),
+            cut_at: None,
+            is_missing: true,
+            seen: stream.seen,
+        }
+    }
+
+    /// Reads all that is in it and was not read before.
+    pub(super) fn read(&mut self, feed: &mut Feed, originals: &[Original]) -> End {
+        if self.restart == Restart::default() {
+            match self.find(originals) {
+                Ok(None) => {}
+                Ok(Some(original)) if original.is_open => {
+                    self.end();
+                    return End::Copy;
+                }
+                Ok(Some(original)) => {
+                    // What was lost of it goes on here, as the same stream.
+                    self.restart = original.restart.clone();
+                    let end = self.read_on(feed);
+                    return if matches!(end, End::Done) { End::Continues(original.identity) } else { end };
+                }
+                Err(fault) => return fault.end(),
+            }
+        }
+        self.read_on(feed)
+    }
+
+    fn end(&mut self) {
+        self.is_done = true;
+        let mark = Mark { restart: self.restart.clone(), is_end: true, ..Mark::default() };
+        self.tracker.begin(Some(mark), &crate::tracker::Balance::default()).release();
+    }
+
+    fn read_on(&mut self, feed: &mut Feed) -> End {
+        let is_zip = File::open(&self.path).and_then(|file| identity::is_zip(&file)).unwrap_or(false);
+        let Ok(mut framer) = Framer::new(&feed.config) else { return End::Stopped };
+        if !is_zip {
+            framer.resume(self.restart.clone());
+        }
+        let skip = if is_zip { 0 } else { self.restart.offset };
+        let (mut position, mut inputs) = (0, 0);
+        let mut buffer = vec![0; 64 << 10];
+        let tracker = Arc::clone(&self.tracker);
+        // A place in one of several inputs can't be gone on with.
+        let mark = move |framer: &Framer| {
+            let restart = framer.restart().clone();
+            (!is_zip).then(|| Mark { restart, ..Mark::default() })
+        };
+        let mut stream = Stream {
+            source: Arc::clone(&feed.source),
+            name: self.path.to_string_lossy().into(),
+            identity: self.identity,
+            is_awaited: false,
+        };
+        let source = Source::File(self.path.clone());
+        let result = source.each::<Fault>(&Arc::default(), &mut |input| {
+            inputs += 1;
+            if inputs > 1 {
+                framer.reset();
+                stream.identity = self.identity.wrapping_add(inputs);
+            }
+            stream.name = Arc::clone(input.name());
+            loop {
+                if feed.stop.is_told() || !feed.has_room() {
+                    return Err(Fault::Stopped);
+                }
+                let n = input.read(&mut buffer)?;
+                if n == 0 {
+                    break;
+                }
+                let known = u64::min(skip.saturating_sub(position), n as u64) as usize;
+                position += n as u64;
+                framer.push(&buffer[known..n]);
+                if !feed.drain(&mut framer, &stream, &tracker, &mut |framer| mark(framer)) {
+                    return Err(Fault::Stopped);
+                }
+            }
+            framer.finish();
+            match feed.drain(&mut framer, &stream, &tracker, &mut |_| None) {
+                true => Ok(()),
+                false => Err(Fault::Stopped),
+            }
+        });
+        match result {
+            Ok(()) => {
+                self.end();
+                End::Done
+            }
+            Err(fault) => {
+                let end = fault.end();
+                if !matches!(end, End::Stopped) {
+                    // What came before is worth having.
+                    framer.flush();
+                    if !feed.drain(&mut framer, &stream, &tracker, &mut |framer| mark(framer)) {
+                        return End::Stopped;
+                    }
+                    if !is_zip {
+                        self.restart = framer.restart().clone();
+                    }
+                }
+                if let End::Damaged(_) = end {
+                    self.end();
+                }
+                end
+            }
+        }
+    }
+
+    /// Which of them is what is in it, or its beginning.
+    fn find<'a>(&self, originals: &'a [Original]) -> Result<Option<&'a Original>, Fault> {
+        if originals.is_empty() {
+            return Ok(None);
+        }
+        let mut found = vec![false; originals.len()];
+        let result = Source::File(self.path.clone()).each::<Fault>(&Arc::default(), &mut |input| {
+            let mut buffer = vec![0; 64 << 10];
+            // The last bytes that were seen, at least as many as are looked at.
+            let mut window: Vec<u8> = Vec::new();
+            let mut start = 0_u64;
+            let mut open: Vec<usize> = (0..originals.len()).collect();
+            let mut head: Vec<u8> = Vec::new();
+            loop {
+                let n = input.read(&mut buffer)?;
+                window.extend_from_slice(&buffer[..n]);
+                head.extend_from_slice(&buffer[..n.min(HEAD as usize - head.len())]);
+                let end = start + window.len() as u64;
+                open.retain(|index| {
+                    let original = &originals[*index];
+                    if original.offset > end {
+                        return n > 0;
+                    }
+                    let at = (original.offset - start) as usize;
+                    let from = at.saturating_sub(original.before.len as usize);
+                    let has_head =
+                        head.get(..original.head.len as usize).map(Print::of) == Some(original.head);
+                    found[*index] = has_head && Print::of(&window[from..at]) == original.before;
+                    false
+                });
+                if open.is_empty() || n == 0 {
+                    return Err(Fault::Enough);
+                }
+                let keep = window.len().min(BEFORE as usize);
+                start += (window.len() - keep) as u64;
+                window.drain(..window.len() - keep);
+            }
+        });
+        match result {
+            // A copy is known by the most that it has in common.
+            Ok(()) | Err(Fault::Enough) => Ok(originals
+                .iter()
+                .zip(found)
+                .filter(|(_, found)| *found)
+                .map(|(original, _)| original)
+                .max_by_key(|original| original.offset)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// For the checkpoint.
+    pub(super) fn shelved(&self) -> Shelved {
+        let stream = state::Stream {
+            identity: format!("{:016x}", self.identity),
+            path: self.path.clone(),
+            device: self.inode.device,
+            inode: self.inode.number,
+            head_len: self.head.len,
+            head_hash: self.head.hash,
+            is_archive: true,
+            seen: self.seen,
+            ..state::Stream::default()
+        };
+        Shelved { stream, tracker: Arc::clone(&self.tracker) }
+    }
+}

@@ -1,0 +1,252 @@
+//! What is remembered from one start to the next: how far each stream is done.
+//!
+//! One file, `progress`, in the state directory: a line with the version and the hash of what
+//! follows, and JSON. It is written beside the old one, synced, and put in its place. What can't be read
+//! is put aside, and everything is read from its beginning: records are doubled, and none is lost.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+use weir_normalizer::framing::Restart;
+
+use crate::{
+    error::Error,
+    tracker::{Mark, Print},
+};
+
+const NAME: &str = "progress";
+const VERSION: &str = "weir progress 1 ";
+
+/// How far one stream is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Its name among all streams, in hexadecimal digits.
+    pub identity: String,
+    /// Where it was last seen.
+    pub path: PathBuf,
+    /// Its device and number there.
+    pub device: u64,
+    /// See `device`.
+    pub inode: u64,
+    /// How often the same file was begun anew.
+    pub generation: u32,
+    /// How many bytes of its beginning are known again by `head_hash`.
+    pub head_len: u32,
+    /// See `head_len`.
+    pub head_hash: u64,
+    /// The bytes that are done.
+    pub offset: u64,
+    /// The line there.
+    pub line: u64,
+    /// Whether that is behind a document on the same line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub behind_document: bool,
+    /// The header row in force there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Vec<u8>>,
+    /// How many bytes in front of the place are known again by `before_hash`.
+    pub before_len: u32,
+    /// See `before_len`.
+    pub before_hash: u64,
+    /// It is an archive, and its place one in what is in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_archive: bool,
+    /// An archive that is done to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_archive_done: bool,
+    /// When it was last seen, in seconds of Unix time.
+    pub seen: u64,
+}
+
+impl Stream {
+    /// Where to go on.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            restart: Restart {
+                offset: self.offset,
+                line: self.line,
+                behind_document: self.behind_document,
+                header: self.header.clone(),
+            },
+            before: Print { len: self.before_len, hash: self.before_hash },
+            is_end: self.is_archive_done,
+        }
+    }
+
+    /// The same stream at another place.
+    #[must_use]
+    pub fn at(self, mark: &Mark) -> Self {
+        Self {
+            offset: mark.restart.offset,
+            line: mark.restart.line,
+            behind_document: mark.restart.behind_document,
+            header: mark.restart.header.clone(),
+            before_len: mark.before.len,
+            before_hash: mark.before.hash,
+            is_archive_done: mark.is_end,
+            ..self
+        }
+    }
+}
+
+/// All streams of each feed, which is a source in a pipeline: `edge/lts`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// By feed.
+    pub feeds: BTreeMap<String, Vec<Stream>>,
+}
+
+/// The state directory, which is this process's alone.
+#[derive(Debug)]
+pub struct State {
+    folder: PathBuf,
+    /// The lock ends with it.
+    _lock: File,
+}
+
+impl State {
+    /// Takes the directory, and makes it if it is not there.
+    pub fn take(folder: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(|e| Error::file(folder, "make the state directory", &e))?;
+        let path = folder.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|e| Error::file(&path, "open the lock of the state directory", &e))?;
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut who = String::new();
+            let _ = (&mut lock).take(20).read_to_string(&mut who);
+            return Err(Error::usage(format!(
+                "{}: another process{} works with this state directory; end it, or give this one \
+                 a `state_dir` of its own",
+                folder.display(),
+                if who.trim().is_empty() { String::new() } else { format!(" ({})", who.trim()) },
+            )));
+        }
+        let written = lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id()));
+        written.map_err(|e| Error::file(&path, "write", &e))?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// The progress of the last time. What is damaged is put aside, and `told` why.
+    pub fn load(&self, told: &mut dyn FnMut(String)) -> Result<Progress, Error> {
+        let path = self.folder.join(NAME);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Progress::default()),
+            Err(e) => return Err(Error::file(&path, "read the progress", &e)),
+        };
+        match parse(&bytes) {
+            Ok(progress) => Ok(progress),
+            Err(why) => {
+                let aside = self.folder.join(format!("{NAME}.damaged"));
+                let kept = match fs::rename(&path, &aside) {
+                    Ok(()) => format!("it is kept as {}", aside.display()),
+                    Err(e) => format!("it could not be kept: {e}"),
+                };
+                told(format!(
+                    "{}: the progress is damaged ({why}); {kept}, and sources are read from their beginning, \
+                     so that records may come twice",
+                    path.display()
+                ));
+                Ok(Progress::default())
+            }
+        }
+    }
+
+    /// The progress as it is now, for who only looks: another process may be working with it.
+    pub fn look(folder: &Path, told: &mut dyn FnMut(String)) -> Result<Progress, Error> {
+        let path = folder.join(NAME);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(parse(&bytes).unwrap_or_else(|why| {
+                told(format!("{}: the progress is damaged: {why}", path.display()));
+                Progress::default()
+            })),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Progress::default()),
+            Err(e) => Err(Error::file(&path, "read the progress", &e)),
+        }
+    }
+
+    /// Writes the progress for the next start.
+    pub fn store(&self, progress: &Progress) -> io::Result<()> {
+        let text = serde_json::to_string(progress)?;
+        let path = self.folder.join(format!("{NAME}.new"));
+        let mut file = File::create(&path)?;
+        write!(file, "{VERSION}{:016x}\n{text}\n", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))?;
+        file.sync_all()?;
+        fs::rename(&path, self.folder.join(NAME))?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// A number that no other process and no other moment has.
+pub(crate) fn nonce() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let key = [now.as_nanos().to_le_bytes(), u128::from(std::process::id()).to_le_bytes()].concat();
+    xxhash_rust::xxh3::xxh3_64(&key)
+}
+
+fn parse(bytes: &[u8]) -> Result<Progress, &'static str> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is no text")?;
+    let text = text.strip_prefix(VERSION).ok_or("it is empty, zeros, or of another version")?;
+    let (hash, json) = text.split_once('\n').ok_or("it is cut short")?;
+    let json = json.strip_suffix('\n').ok_or("it is cut short")?;
+    if u64::from_str_radix(hash, 16) != Ok(xxhash_rust::xxh3::xxh3_64(json.as_bytes())) {
+        return Err("its bytes are not those that were written");
+    }
+    serde_json::from_str(json).map_err(|_| "it is of another version")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Progress {
+        let stream = Stream { path: "/var/log/a.log".into(), offset: 10, line: 2, ..Stream::default() };
+        Progress { feeds: [("edge/lts".to_owned(), vec![stream])].into() }
+    }
+
+    #[test]
+    fn case_17_damaged_progress_is_told_and_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::take(folder.path()).unwrap();
+        let path = folder.path().join(NAME);
+        assert_eq!(state.load(&mut |told| panic!("{told}")).unwrap(), Progress::default());
+        state.store(&some()).unwrap();
+        assert_eq!(state.load(&mut |told| panic!("{told}")).unwrap(), some());
+        let good = fs::read(&path).unwrap();
+        let mut damaged = vec![Vec::new(), vec![0; 4096], b"weir progress 9 x\n{}\n".to_vec()];
+        damaged.extend((1..good.len()).map(|cut| good[..cut].to_vec()));
+        damaged.extend((0..good.len()).map(|at| {
+            let mut flipped = good.clone();
+            flipped[at] ^= 4;
+            flipped
+        }));
+        for bytes in damaged {
+            fs::write(&path, &bytes).unwrap();
+            let mut said = Vec::new();
+            assert_eq!(state.load(&mut |told| said.push(told)).unwrap(), Progress::default(), "{bytes:?}");
+            assert!(said.len() == 1 && said[0].contains("may come twice"), "{said:?}");
+            assert_eq!(fs::read(folder.path().join("progress.damaged")).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn case_34_a_second_process_on_the_same_state_is_refused_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = State::take(&folder.path().join("deep/er")).unwrap();
+        let error = State::take(&folder.path().join("deep/er")).unwrap_err();
+        assert!(error.is_usage() && error.to_string().contains(&std::process::id().to_string()), "{error}");
+        drop(first);
+        State::take(&folder.path().join("deep/er")).unwrap();
+    }
+}

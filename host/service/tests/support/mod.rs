@@ -1,0 +1,185 @@
+//! Runs the service in this process, and counts what came out: an id for each record.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::{Read as _, Write as _},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tempfile::TempDir;
+use weir_pipeline::{Factory, Native};
+use weir_service::{
+    config::Config,
+    service::{self, Ended, Signal},
+};
+
+/// How long anything may take before a test fails; nothing comes near it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Looks until something is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it never came: {what}");
+        thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// The line of a record.
+pub fn line(id: u64) -> String {
+    format!(
+        "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd 192.168.0.154 192.168.3.25 \
+         38929 53 17 1 {id} 1548752136 1548752736 ACCEPT OK\n"
+    )
+}
+
+pub fn lines(ids: Range<u64>) -> String {
+    ids.map(line).collect()
+}
+
+/// Adds to a file.
+pub fn append(path: &Path, text: &str) {
+    let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+pub fn gzip(text: &str) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(text.as_bytes()).unwrap();
+    out.finish().unwrap()
+}
+
+/// How often each id is in a file of records, or in those that follow it.
+pub fn delivered(path: &Path) -> BTreeMap<u64, u64> {
+    let mut counts = BTreeMap::new();
+    let raw = fs::read(path).unwrap_or_default();
+    let mut text = String::new();
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("zst") => {
+            let _ = zstd::stream::read::Decoder::new(&raw[..]).unwrap().read_to_string(&mut text);
+        }
+        Some("gz") => {
+            let _ = flate2::read::MultiGzDecoder::new(&raw[..]).read_to_string(&mut text);
+        }
+        _ => text = String::from_utf8(raw).unwrap(),
+    }
+    // A line may be under way.
+    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        *counts.entry(record["bytes"].as_u64().unwrap()).or_default() += 1;
+    }
+    counts
+}
+
+/// A place with a configuration of one file source, one pipeline and one file sink.
+pub struct Place {
+    pub folder: TempDir,
+    pub config: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().display();
+        let config = format!(
+            "state_dir = \"{root}/state\"\ncheckpoint = \"5ms\"\ndrain = \"60s\"\n\
+             [sources.in]\ntype = \"file\"\npaths = [\"{root}/logs/*.log*\"]\npoll = \"5ms\"\nrotate_wait = \"80ms\"\n\
+             [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n\
+             [sinks.out]\ntype = \"file\"\npath = \"{root}/out.ndjson\"\n"
+        );
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        Self { folder, config }
+    }
+}
+
+/// A service that runs.
+pub struct Run {
+    signals: Sender<Signal>,
+    ended: Receiver<Result<Ended, String>>,
+}
+
+impl Place {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.folder.path().join("logs").join(name)
+    }
+
+    pub fn with(mut self, from: &str, to: &str) -> Self {
+        assert!(self.config.contains(from), "{from}\n{}", self.config);
+        self.config = self.config.replace(from, to);
+        self
+    }
+
+    fn begin(&self, once: bool) -> Run {
+        let config = Config::read("weir.toml", &self.config).unwrap();
+        let (signals, from) = bounded(1);
+        let (to, ended) = bounded(1);
+        thread::spawn(move || {
+            let native =
+                |config: &weir_normalizer::Config| Ok(Arc::new(Native(config.clone())) as Arc<dyn Factory>);
+            let result = service::run(&config, &native, once, &from).map_err(|e| e.to_string());
+            let _ = to.send(result);
+        });
+        Run { signals, ended }
+    }
+
+    pub fn start(&self) -> Run {
+        self.begin(false)
+    }
+
+    /// Runs to the end of the input.
+    pub fn once(&self) {
+        let run = self.begin(true);
+        let ended = run.ended.recv_timeout(PATIENCE).unwrap().unwrap();
+        assert_eq!(ended, Ended::default());
+    }
+
+    pub fn delivered(&self) -> BTreeMap<u64, u64> {
+        delivered(&self.path("out.ndjson"))
+    }
+
+    /// Waits until exactly these records have come, each once.
+    pub fn expect(&self, ids: Range<u64>) {
+        let all: BTreeMap<u64, u64> = ids.map(|id| (id, 1)).collect();
+        until(&format!("{all:?}, but {:?}", self.delivered()), || {
+            let found = self.delivered();
+            assert!(found.iter().all(|(id, n)| all.get(id) == Some(n)), "{found:?}");
+            found == all
+        });
+    }
+
+    /// Waits until the progress that is written says so about the streams.
+    pub fn progress(&self, what: &str, is_so: impl Fn(&[weir_service::state::Stream]) -> bool) {
+        until(what, || {
+            let look = weir_service::state::State::look(&self.path("state"), &mut |told| panic!("{told}"));
+            look.is_ok_and(|progress| is_so(progress.feeds.get("p/in").map_or(&[], Vec::as_slice)))
+        });
+    }
+
+    /// Waits until this much of a file is done.
+    pub fn done(&self, name: &str, offset: u64) {
+        let path = self.log(name);
+        self.progress(&format!("{name} done to {offset}"), |streams| {
+            streams.iter().any(|s| s.path == path && s.offset == offset)
+        });
+    }
+}
+
+impl Run {
+    /// Tells it to end, and waits for that.
+    pub fn end(self) -> Ended {
+        self.signals.send(Signal::End).unwrap();
+        self.ended.recv_timeout(PATIENCE).unwrap().unwrap()
+    }
+}
