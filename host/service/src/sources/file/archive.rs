@@ -30,7 +30,9 @@ pub(super) struct Archive {
     restart: Restart,
     tracker: Arc<Tracker>,
     pub(super) is_done: bool,
-    /// Its size and time when it turned out to be cut short.
+    /// Its size and time before it was read the last time.
+    pub(super) begun_at: Option<(u64, i64, i64)>,
+    /// The same of the time when it turned out to be cut short.
     pub(super) cut_at: Option<(u64, i64, i64)>,
     pub(super) is_missing: bool,
     pub(super) seen: u64,
@@ -105,6 +107,7 @@ impl Archive {
             restart: Restart::default(),
             tracker: Arc::default(),
             is_done: false,
+            begun_at: None,
             cut_at: None,
             is_missing: false,
             seen: 0,
@@ -121,6 +124,7 @@ impl Archive {
             restart: mark.restart.clone(),
             is_done: mark.is_end,
             tracker: Arc::new(Tracker::new(Some(mark))),
+            begun_at: None,
             cut_at: None,
             is_missing: true,
             seen: stream.seen,

@@ -345,6 +345,7 @@ impl Files<'_> {
                 archive.path = path.to_owned();
                 let at = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
                 if !archive.is_done && archive.cut_at != Some(at) {
+                    archive.begun_at = Some(at);
                     self.start(inode);
                 }
                 return true;
@@ -399,6 +400,7 @@ impl Files<'_> {
                 self.held.remove(&inode);
                 let mut archive = Archive::new(&self.feed.source, path, &file, &metadata, generation)?;
                 archive.seen = now;
+                archive.begun_at = Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
                 self.archives.insert(inode, Some(archive));
                 self.start(inode);
                 return Ok(());
@@ -476,8 +478,8 @@ impl Files<'_> {
                     if archive.cut_at.is_none() {
                         tracing::info!(source = %self.feed.source, path = %archive.path.display(), "the archive is cut short; it is waited for");
                     }
-                    let at = archive.path.metadata().ok();
-                    archive.cut_at = at.map(|m| (m.len(), m.mtime(), m.mtime_nsec()));
+                    // What it was before it was read: it may be longer by now.
+                    archive.cut_at = archive.begun_at;
                     self.feed.metrics.error("cut");
                 }
                 End::Damaged(why) => {
