@@ -17,11 +17,17 @@ pub mod schemas;
 mod value;
 mod wire;
 
-pub use base::{error::Error, limits};
+pub use base::{error::Error, limits, place::Place};
 pub use catalog::{meaning, products};
-pub use engine::{event::Events, explain, normalizer::Normalizer, stream::Stream};
+pub use engine::{
+    event::Events,
+    explain,
+    normalizer::Normalizer,
+    records::{Records, Rejected},
+    stream::Stream,
+};
 pub use json::output::Output;
-pub use record::schema;
+pub use record::{OwnedRecord, RejectCode, schema};
 pub use rules::{
     config::{Config, EventConfig},
     filter,

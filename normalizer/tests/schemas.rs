@@ -7,20 +7,24 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 use weir_normalizer::{
-    Config, Stream, Zone, batch, products,
+    Config, Stream, batch, products,
     record::Field,
     schemas::{
         self, Schema,
         otel::{BYTES_PER_LINE, Joiner, RECORDS_PER_LINE},
     },
 };
+
+mod corpus;
+
+use corpus::{config, inputs};
 
 const OBSERVED_AT: u64 = 1_700_000_000_000;
 
@@ -47,61 +51,15 @@ fn convert(flat: &Value, schema: Schema) -> Value {
     serde_json::from_str(&lines).unwrap_or_else(|e| panic!("{flat}: {e}: {lines}"))
 }
 
-/// The choices that the corpus writes beside an input as arguments of the command.
-fn config(input: &Path) -> Config {
-    let mut name = input.as_os_str().to_owned();
-    name.push(".args");
-    let text = fs::read_to_string(PathBuf::from(name)).unwrap_or_default();
-    let mut arguments = Vec::new();
-    for (i, part) in text.trim_end().split('"').enumerate() {
-        if i % 2 == 1 {
-            arguments.push(part.to_owned());
-        } else {
-            arguments.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    let mut config = Config::default();
-    let mut rest = arguments.into_iter();
-    while let Some(argument) = rest.next() {
-        let mut value = || Some(rest.next().unwrap());
-        match argument.as_str() {
-            "--from" => config.from = value(),
-            "--layout" => config.layout = value(),
-            "--separator" => config.separator = value(),
-            "--missing" => config.missing = value(),
-            "--quote" => config.quote = value(),
-            "--where" => config.filter = value(),
-            "--own" => config.own = value().into_iter().collect(),
-            "--mask" => config.mask = value().unwrap().split(',').map(Into::into).collect(),
-            "--drop" => config.drop = value().unwrap().split(',').map(Into::into).collect(),
-            "--keep-envelope" => config.keep_envelope = true,
-            "--keep-raw" => config.keep_raw = true,
-            "--timezone" => {
-                // China has had no other offset since 1991.
-                assert!(["+08:00", "Asia/Shanghai"].contains(&value().unwrap().as_str()));
-                config.zone = Some(Zone { offset: 8 * 3600, changes: Vec::new() });
-            }
-            other => panic!("{input:?}: this test does not know {other}"),
-        }
-    }
-    config
-}
-
 /// The good inputs of the corpus with their choices, by folder.
 fn corpus() -> BTreeMap<String, Vec<(String, Config)>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
     let mut corpus: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for folder in fs::read_dir(root).unwrap() {
-        let folder = folder.unwrap();
-        let Ok(files) = fs::read_dir(folder.path().join("ok")) else { continue };
-        let mut files: Vec<_> = files.map(|f| f.unwrap().path()).collect();
-        files.sort();
-        for file in files {
-            if file.extension().is_some_and(|e| e == "log" || e == "json" || e == "csv") {
-                let text = fs::read_to_string(&file).unwrap();
-                let product = folder.file_name().into_string().unwrap();
-                corpus.entry(product).or_default().push((text, config(&file)));
-            }
+    for file in inputs("ok") {
+        if file.extension().is_some_and(|e| e == "log" || e == "json" || e == "csv") {
+            let text = fs::read_to_string(&file).unwrap();
+            let folder = file.parent().and_then(Path::parent).and_then(Path::file_name);
+            let product = folder.unwrap().to_str().unwrap().to_owned();
+            corpus.entry(product).or_default().push((text, config(&file)));
         }
     }
     assert!(corpus.len() > 12);

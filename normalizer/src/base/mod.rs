@@ -2,3 +2,4 @@
 
 pub(crate) mod error;
 pub mod limits;
+pub(crate) mod place;

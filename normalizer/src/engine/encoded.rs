@@ -7,7 +7,7 @@ use miniz_oxide::inflate;
 
 use crate::{
     base::limits,
-    record::fault::{Fault, code},
+    record::fault::{Fault, RejectCode},
     value::raw::{Raw, RawKind},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn text(raw: Raw<'_>) -> Option<Result<String, Fault<'static>>> {
         Decoded::TooMuch => Some(Err(too_much())),
         Decoded::Broken => {
             let text = "what is compressed in it breaks off or is damaged; fetch it again";
-            Some(Err(Fault::of_record(code::CUT_SHORT, text)))
+            Some(Err(Fault::of_record(RejectCode::CutShort, text)))
         }
         Decoded::Other => None,
     }
@@ -47,7 +47,7 @@ fn too_much() -> Fault<'static> {
         limits::INFLATED,
         limits::INFLATED_RATIO
     );
-    Fault::of_record(code::TOO_LONG, text)
+    Fault::of_record(RejectCode::TooLong, text)
 }
 
 fn decode(base64: &[u8]) -> Decoded {

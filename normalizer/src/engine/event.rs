@@ -27,7 +27,7 @@ use crate::{
         fill::{Around, Memory},
         plan::Verdict,
     },
-    record::fault::{Fault, code},
+    record::fault::{Fault, RejectCode},
     rules::{config::EventConfig, redaction, schema::Schema},
     value::raw::{Raw, RawKind},
     wire::batch::{self, Outcome},
@@ -281,7 +281,7 @@ fn reject_better(payload: Raw<'_>, peel: &mut Peel<'_>, sink: &mut Sink<'_>) {
     begin(peel.core, sink.out);
     if layout::header(line.trim_ascii().as_bytes(), None, KeyIndex::get()).is_some() {
         let text = "this is a header row; an event says nothing about the next one, so give its columns with --layout";
-        peel.reject(&Fault::of_record(code::HEADER, text), sink);
+        peel.reject(&Fault::of_record(RejectCode::Header, text), sink);
     } else {
         peel.own.reject_explained(line, &mut peel.core.finisher, sink);
     }

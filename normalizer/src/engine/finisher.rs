@@ -13,7 +13,7 @@ use crate::{
         plan::Verdict,
         source::Source,
     },
-    record::fault::{Fault, code},
+    record::fault::{Fault, RejectCode},
     rules::compiled::Rules,
     value::raw::RawKind,
 };
@@ -63,7 +63,7 @@ impl Finisher {
         let product = products::all()[p];
         if let Some(key) = &quick.plan.lacks {
             let text = format!("the key {key} is missing; the layout says that every record has it");
-            let fault = Fault { format: product.id, ..Fault::of_record(code::MISSING_KEY, text) };
+            let fault = Fault { format: product.id, ..Fault::of_record(RejectCode::MissingKey, text) };
             return self.rejects.reject(&fault, sink);
         }
         let Found { source, around, text, fast } = found;

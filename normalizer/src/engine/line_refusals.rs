@@ -8,7 +8,7 @@ use crate::{
     },
     reading::fill::apply,
     record::{
-        fault::{Fault, clipped, code, push_number},
+        fault::{Fault, RejectCode, clipped, push_number},
         fields::{Record, RecordMemory},
     },
     value::{addresses, missing, raw::Raw},
@@ -39,7 +39,7 @@ pub(super) fn product_columns(product: &'static Product) -> impl ExactSizeIterat
 #[cold]
 #[inline(never)]
 pub(super) fn nul_byte(at: usize) -> Fault<'static> {
-    Fault::of_record(code::NUL, format!("a NUL byte at offset {at}; is this a binary file?"))
+    Fault::of_record(RejectCode::Nul, format!("a NUL byte at offset {at}; is this a binary file?"))
 }
 
 #[cold]
@@ -54,7 +54,7 @@ pub(super) fn column_count(
     let other = if is_product { "; name other columns in a header row, or with --layout" } else { "" };
     let format = if is_product { layout } else { "" };
     let text = text + other;
-    Fault { format, ..Fault::of_record(code::COLUMN_COUNT, text) }
+    Fault { format, ..Fault::of_record(RejectCode::ColumnCount, text) }
 }
 
 /// What a value says about whether its record is of a product.

@@ -35,7 +35,7 @@ use crate::{
         source::{Line, NamedLine},
     },
     record::{
-        fault::{Fault, code},
+        fault::{Fault, RejectCode},
         fields::{Record, RecordMemory},
     },
     rules::config::Config,
@@ -288,7 +288,7 @@ impl OwnLines {
     fn refuse(&self, text: &str, finisher: &mut Finisher, sink: &mut Sink<'_>) {
         // Events are explained where there is more stack, and only if it is worth it.
         let fault = match finisher.rejects.noted {
-            Some(_) => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
+            Some(_) => Fault::of_record(RejectCode::UnknownFormat, "a text line of no known format"),
             None => other_line(text).unwrap_or_else(|| self.explain_line(text, finisher.rules.zone.as_ref())),
         };
         finisher.rejects.reject(&fault, sink);
@@ -302,7 +302,7 @@ impl OwnLines {
         self.cut(text);
         let fault = match self.from.is_some() || self.resembles(text) {
             true => self.explain_line(text, finisher.rules.zone.as_ref()),
-            false => Fault::of_record(code::UNKNOWN_FORMAT, "a text line of no known format"),
+            false => Fault::of_record(RejectCode::UnknownFormat, "a text line of no known format"),
         };
         finisher.rejects.reject(&fault, sink);
     }
@@ -355,7 +355,7 @@ impl OwnLines {
                 Some(p) => format!("a text line, but {} has none of its own; give --layout", all[p].id),
                 None => "a text line of no known format".into(),
             };
-            return Fault::of_record(code::UNKNOWN_FORMAT, text);
+            return Fault::of_record(RejectCode::UnknownFormat, text);
         };
         let product = all[p];
         let misfits = |(i, e): &(usize, &Entry)| !e.fits(raw(*i).text.as_bytes());
@@ -367,12 +367,12 @@ impl OwnLines {
                 &counted(columns.len()),
                 " that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
             ];
-            return Fault::of_record(code::UNKNOWN_FORMAT, text.concat());
+            return Fault::of_record(RejectCode::UnknownFormat, text.concat());
         }
         if same && matches!(product.lines, Lines::Named(_)) {
             let text =
                 format!("this may be {0}, but nothing in it tells; if it is, say --from {0}", product.id);
-            return Fault::of_record(code::AMBIGUOUS, text);
+            return Fault::of_record(RejectCode::Ambiguous, text);
         }
         if !same {
             return column_count(product.id, &mut product_columns(product), columns.len());
@@ -391,7 +391,7 @@ impl OwnLines {
                 found: raw(i).text,
                 ..no_such(entry.shape, product.id)
             },
-            None => Fault::of_record(code::UNKNOWN_FORMAT, "a line of no known format"),
+            None => Fault::of_record(RejectCode::UnknownFormat, "a line of no known format"),
         }
     }
 }
@@ -516,11 +516,11 @@ impl Rows {
         };
         let Some(separation) = &layout.separation else {
             let text = format!("{NO_SEPARATORS}; give --separator, or write separators into the layout");
-            return Err(Fault { format: product, ..Fault::of_record(code::AMBIGUOUS, text) });
+            return Err(Fault { format: product, ..Fault::of_record(RejectCode::Ambiguous, text) });
         };
         if let Err(i) = columns.split(text, separation) {
             let text = "the text that the layout has beside this column is not there";
-            let fault = Fault::of_record(code::COLUMN_COUNT, text);
+            let fault = Fault::of_record(RejectCode::ColumnCount, text);
             return Err(Fault { format: product, column: i + 1, ..fault });
         }
         if columns.len() != layout.names.len() {

@@ -7,7 +7,7 @@ use crate::{
     catalog::products,
     engine::{finisher::Finisher, rejects::FaultPlace},
     json::{members::Object, output::Output},
-    record::fault::code,
+    record::fault::RejectCode,
     rules::{config::EventConfig, schema::Schema},
     schemas,
     value::raw::RawKind,
@@ -195,21 +195,23 @@ pub(super) enum Held {
 }
 
 /// The faults of what may not be a record at all: a log agent carries other things, too.
-const CODES_OF_OTHERS: [&str; 9] = [
-    code::AMBIGUOUS,
-    code::API_ERROR,
-    code::CONTROL_MESSAGE,
-    code::CUT_SHORT,
-    code::JSON,
-    code::NUL,
-    code::TOO_LONG,
-    code::UNKNOWN_FORMAT,
-    code::UTF8,
+const CODES_OF_OTHERS: [RejectCode; 9] = [
+    RejectCode::Ambiguous,
+    RejectCode::ApiError,
+    RejectCode::ControlMessage,
+    RejectCode::CutShort,
+    RejectCode::Json,
+    RejectCode::Nul,
+    RejectCode::TooLong,
+    RejectCode::UnknownFormat,
+    RejectCode::Utf8,
 ];
 
 /// Whether records came out, or what was rejected is known to be one.
 pub(super) fn is_ours(made: &Outcome) -> bool {
-    let known = |reject: Reject<'_>| !reject.format.is_empty() || !CODES_OF_OTHERS.contains(&reject.code);
+    let known = |reject: Reject<'_>| {
+        !reject.format.is_empty() || !CODES_OF_OTHERS.iter().any(|c| c.as_str() == reject.code)
+    };
     made.normalized + made.filtered > 0 || batch::rejects(&made.rejects).flatten().any(known)
 }
 

@@ -12,6 +12,7 @@ mod merge;
 pub(crate) mod normalizer;
 pub(crate) mod observer;
 mod peeling;
+pub(crate) mod records;
 mod refusals;
 mod rejects;
 mod sink;

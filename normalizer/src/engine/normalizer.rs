@@ -159,6 +159,7 @@ impl Normalizer {
                     Err(why) => how = why,
                 }
             }
+            out.next = next as u32;
             let before = (out.normalized + out.rejected, out.filtered);
             let mark = Mark::of(out);
             self.core.compound = false;

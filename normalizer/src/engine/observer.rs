@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     reading::fill::{Disposition, Given},
-    record::fault::Fault,
+    record::fault::{Fault, RejectCode},
     rules::compiled::Rules,
     wire::batch::Outcome,
 };
@@ -89,7 +89,7 @@ pub enum Explanation {
     /// It was rejected.
     Rejected {
         /// The kind of fault.
-        code: &'static str,
+        code: RejectCode,
         /// The sentence.
         reason: String,
         /// Where the fault is in [`Explained::text`], in bytes.

@@ -33,7 +33,7 @@ use crate::{
         planner::Planner,
         source::Row,
     },
-    record::fault::{Fault, code},
+    record::fault::{Fault, RejectCode},
     rules::config::Config,
     value::{raw::RawKind, time},
     wire::{
@@ -198,7 +198,7 @@ impl Peel<'_> {
             Some(b'[') if context.bytes.first() == Some(&b'{') => self.row(text, context, around, sink),
             Some(b'[') if self.inside => self.documents(text, around, sink),
             Some(_) => self.line(text, context, around, sink),
-            None => self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, "the record is empty"), sink),
+            None => self.reject(&Fault::of_record(RejectCode::UnknownFormat, "the record is empty"), sink),
         }
     }
 
@@ -291,7 +291,7 @@ impl Peel<'_> {
         let Some(named) = self.named.as_deref_mut() else { return self.own_line(text, around, sink) };
         // What the framing has not seen is in a payload.
         if named.layout.as_ref().is_some_and(|rows| rows.layout.is_header(text.as_bytes())) {
-            let fault = Fault::of_record(code::HEADER, "this is the layout's header row and no record");
+            let fault = Fault::of_record(RejectCode::Header, "this is the layout's header row and no record");
             return self.reject(&fault, sink);
         }
         let Some((rows, columns)) = named.of(text, context, self.own, &self.core.planner) else {
@@ -451,7 +451,7 @@ impl Peel<'_> {
             _ if held => {}
             array if array.starts_with('[') => {
                 let text = "an array that holds no records";
-                self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, text), sink);
+                self.reject(&Fault::of_record(RejectCode::UnknownFormat, text), sink);
             }
             // One line, and blanks on others.
             line => self.text(line, Context::default(), around, sink),
@@ -476,6 +476,9 @@ impl Peel<'_> {
         framer.finish();
         if !self.core.compound {
             self.core.compound = true;
+            if let Some(collector) = &mut self.core.finisher.memory.collector {
+                collector.compound(sink.element);
+            }
             self.core.tallies_before.clone_from(&self.core.finisher.tallies);
         }
         let mut any = false;
@@ -497,7 +500,7 @@ impl Peel<'_> {
             framer.recycle(batch);
         }
         if !any {
-            self.reject(&Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS), sink);
+            self.reject(&Fault::of_record(RejectCode::UnknownFormat, NO_RECORDS), sink);
         }
         true
     }
@@ -527,7 +530,7 @@ impl Peel<'_> {
 
 #[cold]
 #[inline(never)]
-fn new_framer(config: &Config) -> Option<Box<Framer>> {
+pub(super) fn new_framer(config: &Config) -> Option<Box<Framer>> {
     // The configuration was checked when the normalizer was made.
     Framer::new(config).ok().map(Box::new)
 }

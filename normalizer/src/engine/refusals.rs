@@ -10,7 +10,7 @@ use crate::{
         plan::{Plan, Verdict},
         source::Source,
     },
-    record::fault::{Fault, clipped, code},
+    record::fault::{Fault, RejectCode, clipped},
     value::raw::Raw,
     wire::framing_fault::FramingFault,
 };
@@ -22,11 +22,11 @@ use crate::{
 pub(super) fn other_line(text: &str) -> Option<Fault<'static>> {
     if text.starts_with(envelopes::CONTROL_MESSAGE) {
         let text = "this is no record but a message by which CloudWatch Logs tries its subscription";
-        return Some(Fault::of_record(code::CONTROL_MESSAGE, text));
+        return Some(Fault::of_record(RejectCode::ControlMessage, text));
     }
     let is_header = layout::header(text.trim_ascii().as_bytes(), None, KeyIndex::get()).is_some();
     let text = "this is a header row and no record; here it names the columns of no other line, so give them with --layout";
-    is_header.then(|| Fault::of_record(code::HEADER, text))
+    is_header.then(|| Fault::of_record(RejectCode::Header, text))
 }
 
 pub(super) const NO_RECORDS: &str = "the envelope in it holds no records";
@@ -49,14 +49,14 @@ pub(super) fn may_be<'a>(product: usize, plan: &Plan, source: &dyn Source<'a>) -
 pub(super) fn not_utf8(bytes: &[u8], at: usize) -> Fault<'static> {
     let byte = bytes.get(at).copied().unwrap_or_default();
     let text = format!("byte 0x{byte:02x} at offset {at} is not UTF-8; convert the input to UTF-8");
-    Fault { offset: Some(at), ..Fault::of_record(code::UTF8, text) }
+    Fault { offset: Some(at), ..Fault::of_record(RejectCode::Utf8, text) }
 }
 
 #[cold]
 #[inline(never)]
 pub(super) fn no_payload<'a>(field: &'a str, payload: Raw<'a>) -> Fault<'a> {
     let text = "is no record; a string or an object is expected";
-    Fault { field, found: payload.text, ..Fault::of_record(code::UNKNOWN_FORMAT, text) }
+    Fault { field, found: payload.text, ..Fault::of_record(RejectCode::UnknownFormat, text) }
 }
 
 /// An array whose values the envelope does not name.
@@ -65,37 +65,37 @@ pub(super) fn no_payload<'a>(field: &'a str, payload: Raw<'a>) -> Fault<'a> {
 pub(super) fn not_the_columns(values: usize, columns: usize) -> Fault<'static> {
     if columns == 0 {
         let text = "an array, and the envelope does not name its columns";
-        return Fault::of_record(code::UNKNOWN_FORMAT, text);
+        return Fault::of_record(RejectCode::UnknownFormat, text);
     }
     let text = format!("{values} values, but the envelope names {}", counted(columns));
-    Fault::of_record(code::COLUMN_COUNT, text)
+    Fault::of_record(RejectCode::ColumnCount, text)
 }
 
 #[cold]
 #[inline(never)]
 pub(super) fn too_long() -> Fault<'static> {
     let text = format!("the record is longer than {} bytes, the most that a record may have", limits::RECORD);
-    Fault::of_record(code::TOO_LONG, text)
+    Fault::of_record(RejectCode::TooLong, text)
 }
 
 #[cold]
 #[inline(never)]
 pub(super) fn too_many_records() -> Fault<'static> {
     let text = format!("the records in it make more than {} bytes; split it before", limits::ELEMENT_OUTPUT);
-    Fault::of_record(code::TOO_MANY_RECORDS, text)
+    Fault::of_record(RejectCode::TooManyRecords, text)
 }
 
 #[cold]
 #[inline(never)]
 pub(super) fn nested_too_deep() -> Fault<'static> {
     let text = format!("arrays and objects are nested deeper than {}", limits::DEPTH);
-    Fault::of_record(code::NESTING, text)
+    Fault::of_record(RejectCode::Nesting, text)
 }
 
 #[cold]
 #[inline(never)]
 pub(super) fn wrapped_too_often(wraps: usize) -> Fault<'static> {
-    Fault::of_record(code::NESTING, format!("envelopes are nested deeper than {wraps}"))
+    Fault::of_record(RejectCode::Nesting, format!("envelopes are nested deeper than {wraps}"))
 }
 
 #[cold]
@@ -109,7 +109,7 @@ pub(super) fn json_fault(text: &str, fault: JsonFault) -> Fault<'static> {
         None => "the text ends".into(),
     };
     let text = format!("no valid JSON at offset {}: {}, {found}", fault.offset, fault.what);
-    Fault { offset: Some(fault.offset), ..Fault::of_record(code::JSON, text) }
+    Fault { offset: Some(fault.offset), ..Fault::of_record(RejectCode::Json, text) }
 }
 
 /// Why an element can't hold a record, as the framing found.
@@ -120,20 +120,20 @@ pub(super) fn framing(fault: FramingFault, bytes: &[u8]) -> Fault<'static> {
         FramingFault::TooLong => too_long(),
         FramingFault::TooDeep => nested_too_deep(),
         FramingFault::CutShort if bytes.is_empty() => Fault::of_record(
-            code::CUT_SHORT,
+            RejectCode::CutShort,
             "the input ends inside an envelope, between its records; fetch the rest of it",
         ),
         FramingFault::CutShort => {
-            Fault::of_record(code::CUT_SHORT, "the input ends inside this record; fetch the rest of it")
+            Fault::of_record(RejectCode::CutShort, "the input ends inside this record; fetch the rest of it")
         }
         FramingFault::BrokenJson if bytes.is_empty() => {
-            Fault::of_record(code::JSON, "a JSON envelope breaks off here, between its records")
+            Fault::of_record(RejectCode::Json, "a JSON envelope breaks off here, between its records")
         }
         FramingFault::BrokenJson => match std::str::from_utf8(bytes) {
             Err(e) => not_utf8(bytes, e.valid_up_to()),
             Ok(text) => match json::read_members(text, &mut Vec::new(), &mut String::new()) {
                 Err(e) => json_fault(text, e),
-                Ok(()) => Fault::of_record(code::JSON, "it breaks the JSON envelope that it stands in"),
+                Ok(()) => Fault::of_record(RejectCode::Json, "it breaks the JSON envelope that it stands in"),
             },
         },
     }
@@ -153,7 +153,7 @@ pub(super) fn no_record<'a>(
             let (code, message) =
                 (clipped(source.raw(code).text, 100), clipped(source.raw(message).text, 400));
             let text = format!("this is no record but an API's error: {code}: {message}");
-            Fault::of_record(code::API_ERROR, text)
+            Fault::of_record(RejectCode::ApiError, text)
         }
         Verdict::Ambiguous(ref candidates) => {
             let candidates = candidates.iter().filter(|&&p| may_be(p, plan, source));
@@ -167,17 +167,17 @@ pub(super) fn no_record<'a>(
                     format!("the keys fit {}, and nothing tells which it is; say --from", names.join(" or "))
                 }
             };
-            Fault::of_record(code::AMBIGUOUS, text)
+            Fault::of_record(RejectCode::Ambiguous, text)
         }
         Verdict::OtherTopic(p) => {
             let id = products::all()[p].id;
             let text = format!(
                 "the keys are those of {id}, but the topic of the log is of something else; if it is, say --from {id}"
             );
-            Fault::of_record(code::AMBIGUOUS, text)
+            Fault::of_record(RejectCode::Ambiguous, text)
         }
         _ if text.starts_with('{') && envelopes::is_empty(text) => {
-            Fault::of_record(code::UNKNOWN_FORMAT, NO_RECORDS)
+            Fault::of_record(RejectCode::UnknownFormat, NO_RECORDS)
         }
         _ => no_known_keys(plan, from),
     }
@@ -197,5 +197,5 @@ fn no_known_keys(plan: &Plan, from: Option<usize>) -> Fault<'static> {
             "no known record has these keys ({keys}); name the product with --from (`weir formats` lists them)"
         ),
     };
-    Fault::of_record(code::UNKNOWN_FORMAT, text)
+    Fault::of_record(RejectCode::UnknownFormat, text)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     base::limits,
     engine::{observer::Observer, sink::Sink},
-    record::fault::{Fault, clipped},
+    record::fault::{Fault, RejectCode, clipped},
     wire::batch::{self, Reject},
 };
 
@@ -40,7 +40,7 @@ impl Rejects {
             element: sink.element,
             format: fault.format,
             field: clipped(fault.field, 100),
-            code: fault.code,
+            code: fault.code.as_str(),
             reason: clipped(&self.reason, limits::REASON),
         };
         if let Some(noted) = &mut self.noted {
@@ -91,7 +91,7 @@ impl FaultPlace {
             offset: self.offset,
             field: &self.field,
             found: &self.found,
-            ..Fault::of_record("", "")
+            ..Fault::of_record(RejectCode::UnknownFormat, "")
         };
         place(text, &fault).map(|place| place.start)
     }

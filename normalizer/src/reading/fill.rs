@@ -9,9 +9,9 @@ use crate::{
         products,
     },
     json::{encode, members::Object, output::Output, read as json},
-    reading::{plan::Plan, source::Source},
+    reading::{collector::Collector, plan::Plan, source::Source},
     record::{
-        fault::{Fault, Message, code},
+        fault::{Fault, Message, RejectCode},
         fields::{Field, FieldType, Record, RecordMemory, Value},
     },
     rules::{compiled::Rules, redaction::Cuts},
@@ -37,6 +37,8 @@ pub(crate) struct Memory {
     cuts: Cuts,
     /// None where nothing is kept from one record to the next.
     frames: Option<Frames>,
+    /// Takes the records, if they are not to be written.
+    pub(crate) collector: Option<Box<dyn Collector>>,
 }
 
 impl Memory {
@@ -91,7 +93,7 @@ impl<'a> Given<'_, 'a> {
         if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
             return Err(fault);
         }
-        let Memory { record: used, kept, cuts, frames } = memory;
+        let Memory { record: used, kept, cuts, frames, collector } = memory;
         let mut record = Record::new(used);
         let filled = self.fill(&mut record, rules.zone.as_ref(), kept);
         let written = filled.and_then(|()| {
@@ -108,7 +110,11 @@ impl<'a> Given<'_, 'a> {
                 return Ok(Disposition::Filtered);
             }
             let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + envelope.len()));
-            if !schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output) {
+            let fits = match collector {
+                None => schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output),
+                Some(collector) => collector.take(&record, rules, most, out),
+            };
+            if !fits {
                 return Err(too_much_output(self.product, most));
             }
             out.normalized += 1;
@@ -265,7 +271,7 @@ fn too_deep<'a>(product: &Product, key: &'a str) -> Fault<'a> {
         "arrays and objects are nested in it deeper than {}, and it could not be read back from extra",
         limits::EXTRA_DEPTH
     );
-    Fault { format: product.id, field: key, ..Fault::of_record(code::NESTING, text) }
+    Fault { format: product.id, field: key, ..Fault::of_record(RejectCode::Nesting, text) }
 }
 
 /// Of members with the same key only the last counts, as everywhere.
@@ -286,7 +292,7 @@ fn too_much_output(product: &Product, most: usize) -> Fault<'static> {
     let text = format!(
         "it would become more than {most} bytes, the most that a record of its length may; its keys are too many or too long, so take out with --drop what is not needed"
     );
-    Fault { format: product.id, ..Fault::of_record(code::TOO_MUCH_OUTPUT, text) }
+    Fault { format: product.id, ..Fault::of_record(RejectCode::TooMuchOutput, text) }
 }
 
 /// The fields of the envelopes around a record, with those that stand in it.
@@ -471,7 +477,7 @@ fn read<'r, 'a: 'r>(
             None if matches!(entry.to, To::AddressOrName(_)) && is_host_name(text) => {
                 return Ok(None);
             }
-            None => return bad(code::ADDRESS, "is not an IPv4 or IPv6 address"),
+            None => return bad(RejectCode::Address, "is not an IPv4 or IPv6 address"),
         },
         To::Protocol => match protocols::read(text) {
             Protocol::Number(n, more) => {
@@ -482,19 +488,19 @@ fn read<'r, 'a: 'r>(
                 (Value::Number(u64::from(n)), !more)
             }
             Protocol::OutOfRange => {
-                return bad(code::PROTOCOL, "is no protocol number; they go from 0 to 255");
+                return bad(RejectCode::Protocol, "is no protocol number; they go from 0 to 255");
             }
             // It is kept as it came.
             Protocol::Name => return Ok(None),
         },
         To::Time(_, unit) => match time::read(text, unit, zone) {
             Ok(time) => (Value::Number(time.ms), time.exact),
-            Err(message) => return bad(code::TIME, message),
+            Err(message) => return bad(RejectCode::Time, message),
         },
         To::Word(_, words) => match words::find(words, text) {
             Some((word, more)) => (Value::Text(word), !more),
             None => {
-                let code = if field == Field::Action { code::ACTION } else { code::WORD };
+                let code = if field == Field::Action { RejectCode::Action } else { RejectCode::Word };
                 return Err(Fault { found: raw.text, ..Fault::of_record(code, Message::NoneOf(words)) });
             }
         },
@@ -521,7 +527,7 @@ fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>
         Err(NumberFault::Negative) => "is negative; expected a number from 0".into(),
         Ok(_) | Err(NumberFault::TooLarge) => Message::Above(most),
     };
-    Err(Fault { found: raw.text, ..Fault::of_record(code::NUMBER, message) })
+    Err(Fault { found: raw.text, ..Fault::of_record(RejectCode::Number, message) })
 }
 
 /// Reads a field of a flat record, which is there exactly as it goes out.
@@ -531,15 +537,15 @@ fn flat_value<'a>(field: Field, raw: Raw<'a>) -> Result<Value<'a>, Fault<'a>> {
         FieldType::Text => Ok(Value::Text(raw.text)),
         FieldType::Word(words) => match words.iter().find(|w| **w == raw.text) {
             Some(word) => Ok(Value::Text(word)),
-            None => fault(code::WORD, format!("is none of {}", words.join(", "))),
+            None => fault(RejectCode::Word, format!("is none of {}", words.join(", "))),
         },
         FieldType::Address => match addresses::read(raw.text) {
             Some(a) => Ok(Value::Address(a)),
-            None => fault(code::ADDRESS, "is not an IPv4 or IPv6 address".into()),
+            None => fault(RejectCode::Address, "is not an IPv4 or IPv6 address".into()),
         },
         FieldType::Integer(_) | FieldType::Millis => match number(field, raw)? {
             (value, true) => Ok(value),
-            (_, false) => fault(code::NUMBER, "is not an integer".into()),
+            (_, false) => fault(RejectCode::Number, "is not an integer".into()),
         },
     }
 }

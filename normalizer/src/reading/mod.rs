@@ -1,5 +1,6 @@
 //! The reference path from a source to a record.
 
+pub(crate) mod collector;
 pub(crate) mod fill;
 pub(crate) mod plan;
 pub(crate) mod planner;

@@ -10,7 +10,7 @@ use crate::{
         product::{Entry, Shape},
     },
     reading::source::Source,
-    record::fault::{Fault, code},
+    record::fault::{Fault, RejectCode},
     value::{
         missing,
         raw::Raw,
@@ -208,5 +208,5 @@ fn misfits(entry: &Entry, raw: Raw<'_>) -> bool {
 pub(crate) fn no_such(shape: Shape, product: &'static str) -> Fault<'static> {
     let shape = shape.describe();
     let text = ["is not ", &shape, ", so this may be no ", product, "; if it is, say --from ", product];
-    Fault { format: product, ..Fault::of_record(code::UNKNOWN_FORMAT, text.concat()) }
+    Fault { format: product, ..Fault::of_record(RejectCode::UnknownFormat, text.concat()) }
 }

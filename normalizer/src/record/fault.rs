@@ -1,38 +1,88 @@
 //! Why a record is rejected: what, where, what was found, what to do.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
-use crate::{bytes::digits, value::words::Word};
+use crate::{base::error::Error, bytes::digits, value::words::Word};
 
-/// The kinds of fault, as `rejects_by_reason` counts them.
-pub(crate) mod code {
-    pub(crate) const ACTION: &str = "action";
-    pub(crate) const ADDRESS: &str = "address";
-    pub(crate) const AMBIGUOUS: &str = "ambiguous";
-    pub(crate) const API_ERROR: &str = "api-error";
-    pub(crate) const CONTROL_MESSAGE: &str = "control-message";
-    pub(crate) const COLUMN_COUNT: &str = "column-count";
-    pub(crate) const CUT_SHORT: &str = "cut-short";
-    pub(crate) const HEADER: &str = "header";
-    pub(crate) const JSON: &str = "json";
-    pub(crate) const MISSING_KEY: &str = "missing-key";
-    pub(crate) const NESTING: &str = "nesting";
-    pub(crate) const NUL: &str = "nul";
-    pub(crate) const NUMBER: &str = "number";
-    pub(crate) const PROTOCOL: &str = "protocol";
-    pub(crate) const TIME: &str = "time";
-    pub(crate) const TOO_LONG: &str = "too-long";
-    pub(crate) const TOO_MANY_RECORDS: &str = "too-many-records";
-    pub(crate) const TOO_MUCH_OUTPUT: &str = "too-much-output";
-    pub(crate) const UNKNOWN_FORMAT: &str = "unknown-format";
-    pub(crate) const UTF8: &str = "utf-8";
-    pub(crate) const WORD: &str = "word";
+/// Makes the kinds of fault from one list: the variant, its text, and what it means.
+macro_rules! reject_codes {
+    ($($name:ident $text:literal $doc:literal;)*) => {
+        /// What kind of fault a record was rejected for: a word to count by, or to act on.
+        ///
+        /// The words are stable; more may come.
+        ///
+        /// ```
+        /// use weir_normalizer::RejectCode;
+        ///
+        /// assert_eq!(RejectCode::ColumnCount.as_str(), "column-count");
+        /// assert_eq!("column-count".parse(), Ok(RejectCode::ColumnCount));
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum RejectCode {
+            $(#[doc = $doc] $name),*
+        }
+
+        impl RejectCode {
+            /// Every code, in the order of the words.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word for it, as rejects and summaries have it.
+            pub const fn as_str(self) -> &'static str {
+                const TEXTS: &[&str] = &[$($text),*];
+                TEXTS[self as usize]
+            }
+        }
+    };
+}
+
+reject_codes! {
+    Action "action" "The action is none of the product's words.";
+    Address "address" "A value that should be an IPv4 or IPv6 address is none.";
+    Ambiguous "ambiguous" "It may be a record of several products, and nothing tells of which.";
+    ApiError "api-error" "It is no record but what an API answered in place of records.";
+    ColumnCount "column-count" "A line has more or fewer columns than its layout.";
+    ControlMessage "control-message" "It is no record but a message by which a log service tries its subscription.";
+    CutShort "cut-short" "The input, or what is compressed in it, ends inside of the record.";
+    Header "header" "It is a header row and no record.";
+    Json "json" "It is not valid JSON.";
+    MissingKey "missing-key" "A key that the layout asks for is not there.";
+    Nesting "nesting" "Arrays, objects or envelopes are nested too deep.";
+    Nul "nul" "There is a NUL byte in a line.";
+    Number "number" "A value that should be a number is none, or is out of range.";
+    Protocol "protocol" "The number of the protocol is out of range.";
+    Time "time" "A value that should be a time is none.";
+    TooLong "too-long" "The record is longer than a record may be.";
+    TooManyRecords "too-many-records" "The records inside of one element make more than one element may.";
+    TooMuchOutput "too-much-output" "The record would become longer than one of its length may.";
+    UnknownFormat "unknown-format" "It is like the records of no product.";
+    Utf8 "utf-8" "There is a byte that is not UTF-8.";
+    Word "word" "A value is none of the words that its field has.";
+}
+
+impl fmt::Display for RejectCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for RejectCode {
+    type Err = Error;
+
+    /// Reads the word.
+    fn from_str(word: &str) -> Result<Self, Error> {
+        let found = Self::ALL.iter().copied().find(|c| c.as_str() == word);
+        found.ok_or_else(|| Error::new(format!("no reject has the code {}", Quoted(word))))
+    }
 }
 
 /// A fault of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault<'a> {
-    pub(crate) code: &'static str,
+    pub(crate) code: RejectCode,
     /// The id of the product that the record was taken for, or empty.
     pub(crate) format: &'static str,
     /// The key or column's name as the source writes it, or empty.
@@ -96,7 +146,7 @@ impl<'a> Fault<'a> {
     /// A fault of the record as a whole.
     #[cold]
     #[inline(never)]
-    pub(crate) fn of_record(code: &'static str, message: impl Into<Message>) -> Self {
+    pub(crate) fn of_record(code: RejectCode, message: impl Into<Message>) -> Self {
         Self { code, format: "", field: "", column: 0, found: "", offset: None, message: message.into() }
     }
 
@@ -159,8 +209,8 @@ impl Quoted<'_> {
     }
 }
 
-impl std::fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
         let mut chars = self.0.chars();
         for c in chars.by_ref().take(Self::SHOWN) {
@@ -179,12 +229,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn codes_are_words_in_order_and_are_read_back() {
+        let words: Vec<_> = RejectCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert!(words.is_sorted_by(|a, b| a < b), "{words:?}");
+        for (i, code) in RejectCode::ALL.iter().enumerate() {
+            assert_eq!((*code as usize, words[i].parse()), (i, Ok(*code)));
+            assert_eq!(format!("{code:>20}").trim_start(), words[i]);
+        }
+        assert!("Action".parse::<RejectCode>().is_err() && "".parse::<RejectCode>().is_err());
+    }
+
+    #[test]
     fn faults_are_sentences() {
         let fault = Fault {
             field: "srcport",
             column: 6,
             found: "70000",
-            ..Fault::of_record("", Message::Above(65535))
+            ..Fault::of_record(RejectCode::Number, Message::Above(65535))
         };
         let rendered = |fault: &Fault<'_>| {
             let mut text = "old".to_owned();
@@ -196,7 +257,10 @@ mod tests {
         assert_eq!(rendered(&fault), "srcport: \"70000\" is odd");
         let fault = Fault { field: "", column: 10, found: "", ..fault };
         assert_eq!(rendered(&fault), "column 10: is odd");
-        assert_eq!(rendered(&Fault::of_record("", Message::Above(0))), "is too large; the highest is 0");
+        assert_eq!(
+            rendered(&Fault::of_record(RejectCode::Number, Message::Above(0))),
+            "is too large; the highest is 0"
+        );
     }
 
     #[test]

@@ -34,7 +34,7 @@ const fn padded(text: &str) -> ([u8; 16], u8) {
 }
 
 macro_rules! fields {
-    ($($name:ident $key:literal $ty:expr, $doc:literal;)*) => {
+    ($($name:ident $key:ident $ty:ident $(($($of:tt)*))?, $doc:literal;)*) => {
         /// A field of the flat record, in the order of its output.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Field {
@@ -47,7 +47,7 @@ macro_rules! fields {
 
             /// The key in the flat record.
             pub const fn key(self) -> &'static str {
-                const KEYS: &[&str] = &[$($key),*];
+                const KEYS: &[&str] = &[$(stringify!($key)),*];
                 KEYS[self as usize]
             }
 
@@ -60,14 +60,14 @@ macro_rules! fields {
             /// What values it takes.
             pub const fn field_type(self) -> FieldType {
                 use FieldType::*;
-                const TYPES: &[FieldType] = &[$($ty),*];
+                const TYPES: &[FieldType] = &[$($ty $(($($of)*))?),*];
                 TYPES[self as usize]
             }
 
             /// `"key":"` ready for output, and its length without the last quote.
             #[inline]
             pub(crate) const fn json_key(self) -> (&'static [u8; 16], u8) {
-                const KEYS: &[([u8; 16], u8)] = &[$(padded(concat!("\"", $key, "\":"))),*];
+                const KEYS: &[([u8; 16], u8)] = &[$(padded(concat!("\"", stringify!($key), "\":"))),*];
                 let (key, len) = &KEYS[self as usize];
                 (key, *len)
             }
@@ -75,52 +75,61 @@ macro_rules! fields {
     };
 }
 
-fields! {
-    Provider "provider" Word(&["huawei", "alibaba", "baidu", "aws"]), "The cloud that wrote the record.";
-    Product "product" Text, "The product of that cloud.";
-    Kind "kind" Word(&["flow", "access", "attack", "session"]), "What kind of event it is.";
-    StartMs "start_ms" Millis, "Start of the window, or the one instant of the event.";
-    EndMs "end_ms" Millis, "End of the window.";
-    LogTimeMs "log_time_ms" Millis, "The time of the innermost envelope that has one.";
-    SrcIp "src_ip" Address, "Source address.";
-    SrcPort "src_port" Integer(65535), "Source port.";
-    DstIp "dst_ip" Address, "Destination address.";
-    DstPort "dst_port" Integer(65535), "Destination port.";
-    Protocol "protocol" Integer(255), "IANA protocol number.";
-    Transport "transport" Text, "IANA protocol keyword, in lower case.";
-    Direction "direction" Word(&["ingress", "egress"]), "Direction, as the source sees it.";
-    Action "action" Word(&["accept", "reject", "log", "challenge"]), "What was done: `log` is seen and let through.";
-    LogStatus "log_status" Word(&["ok", "nodata", "skipdata"]), "Whether the window had traffic, and all of it was recorded.";
-    Packets "packets" Integer(u64::MAX), "Packets in the window.";
-    Bytes "bytes" Integer(u64::MAX), "Bytes in the window.";
-    PacketsOut "packets_out" Integer(u64::MAX), "Packets from source to destination.";
-    BytesOut "bytes_out" Integer(u64::MAX), "Bytes from source to destination.";
-    PacketsIn "packets_in" Integer(u64::MAX), "Packets from destination to source.";
-    BytesIn "bytes_in" Integer(u64::MAX), "Bytes from destination to source.";
-    TcpFlags "tcp_flags" Integer(65535), "TCP flags of the window, OR-ed.";
-    AccountId "account_id" Text, "Account or project.";
-    Region "region" Text, "Cloud region, never geography.";
-    VpcId "vpc_id" Text, "VPC.";
-    SubnetId "subnet_id" Text, "Subnet.";
-    InterfaceId "interface_id" Text, "Network interface.";
-    InstanceId "instance_id" Text, "Instance: a virtual machine, a router, a gateway.";
-    ResourceId "resource_id" Text, "The resource that the log was made for.";
-    TrafficPath "traffic_path" Text, "Which way the traffic took.";
-    SrcRegion "src_region" Text, "Cloud region of the source.";
-    DstRegion "dst_region" Text, "Cloud region of the destination.";
-    SrcVpcId "src_vpc_id" Text, "VPC of the source.";
-    DstVpcId "dst_vpc_id" Text, "VPC of the destination.";
-    App "app" Text, "Application protocol.";
-    Host "host" Text, "The destination's name.";
-    Url "url" Text, "Path, or the whole URL, as the source writes it.";
-    Method "method" Text, "HTTP method.";
-    RuleId "rule_id" Text, "The rule that matched.";
-    RuleName "rule_name" Text, "Its name.";
-    Attack "attack" Text, "Kind of attack.";
-    Severity "severity" Text, "Severity, in the source's words.";
-    HttpStatus "http_status" Integer(999), "HTTP status of the response.";
-    RecordId "record_id" Text, "The record's id.";
+/// The table of fields, for whoever makes something of each: the name, the key, the type, and what
+/// it holds.
+macro_rules! table {
+    ($then:ident) => {
+        $then! {
+            Provider provider Word(&["huawei", "alibaba", "baidu", "aws"]), "The cloud that wrote the record.";
+            Product product Text, "The product of that cloud.";
+            Kind kind Word(&["flow", "access", "attack", "session"]), "What kind of event it is.";
+            StartMs start_ms Millis, "Start of the window, or the one instant of the event.";
+            EndMs end_ms Millis, "End of the window.";
+            LogTimeMs log_time_ms Millis, "The time of the innermost envelope that has one.";
+            SrcIp src_ip Address, "Source address.";
+            SrcPort src_port Integer(65535), "Source port.";
+            DstIp dst_ip Address, "Destination address.";
+            DstPort dst_port Integer(65535), "Destination port.";
+            Protocol protocol Integer(255), "IANA protocol number.";
+            Transport transport Text, "IANA protocol keyword, in lower case.";
+            Direction direction Word(&["ingress", "egress"]), "Direction, as the source sees it.";
+            Action action Word(&["accept", "reject", "log", "challenge"]), "What was done: `log` is seen and let through.";
+            LogStatus log_status Word(&["ok", "nodata", "skipdata"]), "Whether the window had traffic, and all of it was recorded.";
+            Packets packets Integer(u64::MAX), "Packets in the window.";
+            Bytes bytes Integer(u64::MAX), "Bytes in the window.";
+            PacketsOut packets_out Integer(u64::MAX), "Packets from source to destination.";
+            BytesOut bytes_out Integer(u64::MAX), "Bytes from source to destination.";
+            PacketsIn packets_in Integer(u64::MAX), "Packets from destination to source.";
+            BytesIn bytes_in Integer(u64::MAX), "Bytes from destination to source.";
+            TcpFlags tcp_flags Integer(65535), "TCP flags of the window, OR-ed.";
+            AccountId account_id Text, "Account or project.";
+            Region region Text, "Cloud region, never geography.";
+            VpcId vpc_id Text, "VPC.";
+            SubnetId subnet_id Text, "Subnet.";
+            InterfaceId interface_id Text, "Network interface.";
+            InstanceId instance_id Text, "Instance: a virtual machine, a router, a gateway.";
+            ResourceId resource_id Text, "The resource that the log was made for.";
+            TrafficPath traffic_path Text, "Which way the traffic took.";
+            SrcRegion src_region Text, "Cloud region of the source.";
+            DstRegion dst_region Text, "Cloud region of the destination.";
+            SrcVpcId src_vpc_id Text, "VPC of the source.";
+            DstVpcId dst_vpc_id Text, "VPC of the destination.";
+            App app Text, "Application protocol.";
+            Host host Text, "The destination's name.";
+            Url url Text, "Path, or the whole URL, as the source writes it.";
+            Method method Text, "HTTP method.";
+            RuleId rule_id Text, "The rule that matched.";
+            RuleName rule_name Text, "Its name.";
+            Attack attack Text, "Kind of attack.";
+            Severity severity Text, "Severity, in the source's words.";
+            HttpStatus http_status Integer(999), "HTTP status of the response.";
+            RecordId record_id Text, "The record's id.";
+        }
+    };
 }
+pub(crate) use table;
+
+table!(fields);
 
 impl Field {
     /// The field with this key.

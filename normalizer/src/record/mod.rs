@@ -2,7 +2,10 @@
 
 pub(crate) mod fault;
 pub(crate) mod fields;
+pub(crate) mod owned;
 pub mod schema;
 
 pub use crate::value::raw::{Raw, RawKind};
-pub use fields::{Field, FieldType, Record, Value};
+pub use fault::RejectCode;
+pub use fields::{Field, FieldType, Value};
+pub use owned::OwnedRecord;

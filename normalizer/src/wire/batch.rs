@@ -23,6 +23,8 @@ use std::ops::Range;
 
 use crate::json::output::Output;
 
+pub use crate::base::place::Place;
+
 /// A piece of the input that holds one record, or several where an envelope is a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element {
@@ -58,17 +60,6 @@ pub struct Batch {
     pub blank: u64,
     /// The true length of the last element, where [`Element::len`] is only a kept prefix.
     pub last_len: Option<u64>,
-}
-
-/// Where an element lies in its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// From 1.
-    pub line: u64,
-    /// In bytes, from 0, after decompression.
-    pub offset: u64,
-    /// In bytes; more than was kept for an over-long record.
-    pub length: u64,
 }
 
 impl Batch {

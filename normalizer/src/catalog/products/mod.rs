@@ -10,7 +10,7 @@ use crate::{
         meanings::{self, Meanings},
     },
     record::{
-        fault::{Fault, code},
+        fault::{Fault, RejectCode},
         fields::{Field, Record, Value},
     },
 };
@@ -95,7 +95,7 @@ fn unknown(known: &mut dyn Iterator<Item = &'static str>) -> Fault<'static> {
     sort::sort(&mut words);
     words.dedup();
     let text = format!("is not what Weir writes there; expected one of {}", words.join(", "));
-    Fault { format: flat::PRODUCT.id, ..Fault::of_record(code::WORD, text) }
+    Fault { format: flat::PRODUCT.id, ..Fault::of_record(RejectCode::Word, text) }
 }
 
 /// The product with this id.
