@@ -23,7 +23,12 @@
 //! A sink must not need more pages to answer for those that it has: what it gathers it sends, at the
 //! latest, at the next [`Sink::sync`] or a bounded time after the first of it came.
 
+pub mod elasticsearch;
 pub mod file;
+pub mod http;
+pub mod otlp;
+mod request;
+pub mod splunk_hec;
 pub mod stdout;
 
 use std::sync::Arc;
@@ -197,4 +202,14 @@ types! {
     "file" => File(file::Options),
     /// Standard output.
     "stdout" => Stdout(stdout::Options),
+    /// Any HTTP endpoint.
+    "http" => Http(http::Options),
+    /// Elasticsearch.
+    "elasticsearch" => Elasticsearch(elasticsearch::Options),
+    /// OpenSearch, which takes the same.
+    "opensearch" => Opensearch(elasticsearch::Options),
+    /// Splunk's HTTP Event Collector.
+    "splunk_hec" => SplunkHec(splunk_hec::Options),
+    /// OTLP over HTTP.
+    "otlp" => Otlp(otlp::Options),
 }

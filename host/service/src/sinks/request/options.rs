@@ -1,0 +1,266 @@
+//! Options that several sinks have, and what is wrong with them.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::{
+    Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(in crate::sinks) use super::compression::Compression;
+use crate::{
+    config::{
+        fault::Fault,
+        secret::{Secret, SecretText},
+        values::{ByteSize, Span},
+    },
+    error::Error,
+};
+
+/// `auth = { user = "weir", password = { file = "/run/secrets/es" } }`, or one of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Auth {
+    /// The user, with `password`
+    pub user: Option<String>,
+    /// The user's password
+    pub password: Option<Secret>,
+    /// A token that is sent as `Authorization: Bearer`
+    pub bearer: Option<Secret>,
+    /// A key that is sent as `Authorization: ApiKey`
+    pub api_key: Option<Secret>,
+}
+
+/// `tls = { ca_file = "/etc/weir/ca.pem" }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Tls {
+    /// Certificates in PEM that are trusted, in place of the system's
+    pub ca_file: Option<PathBuf>,
+    /// The certificate in PEM that Weir shows, with those that signed it
+    pub cert_file: Option<PathBuf>,
+    /// Its private key in PEM
+    pub key_file: Option<PathBuf>,
+}
+
+/// `batch = { bytes = "1MiB", records = 5000, age = "1s" }`: what ends a batch, whichever comes first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct BatchOptions {
+    /// So many bytes of records, before they are compressed
+    pub bytes: ByteSize,
+    /// So many records
+    pub records: u32,
+    /// So long after the first record; an answer that somebody waits for is not held up
+    pub age: Span,
+}
+
+impl Default for BatchOptions {
+    fn default() -> Self {
+        Self { bytes: ByteSize(1 << 20), records: 10_000, age: Span(Duration::from_secs(1)) }
+    }
+}
+
+impl BatchOptions {
+    pub(in crate::sinks) fn check(&self, faults: &mut Vec<Fault>) {
+        if !(1..=(256 << 20)).contains(&self.bytes.0) {
+            faults.push(Fault::at(["batch", "bytes"], "expected from 1 byte to \"256MiB\""));
+        }
+        if self.records == 0 {
+            faults.push(Fault::at(["batch", "records"], "expected at least 1"));
+        }
+    }
+}
+
+/// Headers with their values, for each attempt, and the secrets that they come from.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sinks) struct Headers {
+    pub(in crate::sinks) auth: Auth,
+    /// A scheme of `Authorization` other than those of `auth`, and its secret.
+    pub(in crate::sinks) scheme: Option<(&'static str, Secret)>,
+    pub(in crate::sinks) plain: BTreeMap<String, String>,
+    pub(in crate::sinks) secret: BTreeMap<String, Secret>,
+}
+
+/// Headers that a sink sends itself.
+const OWN: [&str; 7] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+];
+
+impl Headers {
+    /// Reads all secrets.
+    pub(in crate::sinks) fn read(&self) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.plain {
+            let value = HeaderValue::from_str(value).map_err(|_| not_a_header(name))?;
+            headers.insert(header_name(name)?, value);
+        }
+        for (name, secret) in &self.secret {
+            headers.insert(header_name(name)?, sensitive(name, secret.read()?.expose())?);
+        }
+        if let Some(value) = self.authorization()? {
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+
+    fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
+        let read = |secret: &Option<Secret>| secret.as_ref().map(Secret::read).transpose();
+        let with = |scheme: &str, secret: SecretText| {
+            sensitive("authorization", &format!("{scheme} {}", secret.expose())).map(Some)
+        };
+        if let Some((scheme, secret)) = &self.scheme {
+            return with(scheme, secret.read()?);
+        }
+        if let Some(user) = &self.auth.user {
+            let password = read(&self.auth.password)?;
+            let login = format!("{user}:{}", password.as_ref().map_or("", SecretText::expose));
+            return sensitive("authorization", &format!("Basic {}", STANDARD.encode(login))).map(Some);
+        }
+        match (read(&self.auth.bearer)?, read(&self.auth.api_key)?) {
+            (Some(token), _) => with("Bearer", token),
+            (None, Some(key)) => with("ApiKey", key),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Whether a secret is sent.
+    pub(in crate::sinks) fn has_secret(&self) -> bool {
+        self.scheme.is_some() || !self.secret.is_empty() || self.auth != Auth::default()
+    }
+
+    pub(in crate::sinks) fn check(&self, faults: &mut Vec<Fault>) {
+        let Auth { user, password, bearer, api_key } = &self.auth;
+        let ways = [user.is_some(), bearer.is_some(), api_key.is_some()];
+        if ways.iter().filter(|is_there| **is_there).count() > 1 {
+            faults
+                .push(Fault::at(["auth"], "expected one of `user` with `password`, `bearer` and `api_key`"));
+        }
+        if user.is_some() != password.is_some() {
+            faults.push(Fault::at(["auth"], "`user` and `password` go together"));
+        }
+        if user.as_ref().is_some_and(|user| user.contains(':')) {
+            faults.push(Fault::at(["auth", "user"], "a name of a user has no `:`"));
+        }
+        for (key, secret) in [("password", password), ("bearer", bearer), ("api_key", api_key)] {
+            if let Some(Err(error)) = secret.as_ref().map(Secret::read) {
+                faults.push(Fault::at(["auth", key], error.to_string()));
+            }
+        }
+        for name in self.plain.keys() {
+            if let Err(error) = header_name(name) {
+                faults.push(Fault::at(["headers"], error.to_string()));
+            } else if HeaderValue::from_str(&self.plain[name]).is_err() {
+                faults.push(Fault::at(["headers"], not_a_header(name).to_string()));
+            }
+        }
+        for (name, secret) in &self.secret {
+            let result = header_name(name).and_then(|_| sensitive(name, secret.read()?.expose()));
+            if let Err(error) = result {
+                faults.push(Fault::at(["secret_headers"], format!("{name}: {error}")));
+            }
+        }
+    }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, Error> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| Error::usage(format!("{name:?} is not the name of a header")))?;
+    match OWN.contains(&parsed.as_str()) {
+        true if parsed == AUTHORIZATION => {
+            Err(Error::usage("the header `authorization` comes from `auth`; put it there"))
+        }
+        true => Err(Error::usage(format!("the header `{name}` is the sink's own; leave it out"))),
+        false => Ok(parsed),
+    }
+}
+
+fn sensitive(name: &str, value: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| not_a_header(name))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn not_a_header(name: &str) -> Error {
+    Error::usage(format!(
+        "the value of the header `{name}` has a line break or another character that headers can't have"
+    ))
+}
+
+/// The URL of a destination.
+pub(in crate::sinks) fn url(text: &str) -> Result<Url, String> {
+    const EXPECTED: &str = "expected a URL such as \"https://example.net:9200\"";
+    if text.is_empty() {
+        return Err(EXPECTED.into());
+    }
+    // Neither the text nor the parser's message: there may be a password in it.
+    let url = Url::parse(text).map_err(|e| format!("{e}; {EXPECTED}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("can't send to `{}:`; {EXPECTED}", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL holds no login, as URLs are shown; put it in `auth`".into());
+    }
+    if url.fragment().is_some() {
+        return Err("what follows `#` is not sent; leave it out".into());
+    }
+    Ok(url)
+}
+
+/// Checks what most sinks have.
+pub(in crate::sinks) fn check_common(
+    address: &str,
+    tls: &Tls,
+    compression: &str,
+    compressions: &[&str],
+    concurrency: u16,
+    timeout: Span,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let Err(message) = url(address) {
+        faults.push(Fault::at(["url"], message));
+    }
+    if !compressions.contains(&compression) {
+        faults.push(Fault::at(
+            ["compression"],
+            format!("{compression:?} is not known; expected one of {}", compressions.join(", ")),
+        ));
+    }
+    if !(1..=256).contains(&concurrency) {
+        faults.push(Fault::at(["concurrency"], "expected from 1 to 256"));
+    }
+    if timeout.0.is_zero() {
+        faults.push(Fault::at(["timeout"], "expected at least \"1ms\""));
+    }
+    if tls.cert_file.is_some() != tls.key_file.is_some() {
+        faults.push(Fault::at(["tls"], "`cert_file` and `key_file` go together"));
+    }
+    for (key, path) in [("ca_file", &tls.ca_file), ("cert_file", &tls.cert_file), ("key_file", &tls.key_file)]
+    {
+        if let Some(path) = path
+            && let Err(e) = fs::metadata(path)
+        {
+            faults.push(Fault::at(["tls", key], Error::file(path, "read", &e).to_string()));
+        }
+    }
+    if let Err(error) = super::client::certificates(tls)
+        && faults.iter().all(|fault| fault.key.first() != Some(&"tls"))
+    {
+        faults.push(Fault::at(["tls"], error.to_string()));
+    }
+    faults
+}
+
+/// The compression of this name, which was checked.
+pub(in crate::sinks) fn compression(name: &str) -> Result<Compression, Error> {
+    Compression::parse(name).ok_or_else(|| Error::usage(format!("{name:?} is no compression")))
+}
