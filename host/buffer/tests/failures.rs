@@ -400,6 +400,48 @@ fn records_that_look_like_pages_are_none() {
 }
 
 #[test]
+fn whatever_stands_in_the_files_only_sound_pages_come_out() {
+    for seed in 0..400 {
+        let disk = filled(9);
+        let mut dice = crash_disk::Dice::new(seed);
+        let mut harmed = 0;
+        for name in disk.files() {
+            if name == "lock" {
+                continue;
+            }
+            let other = disk.read(&disk.segments()[0]);
+            for _ in 0..dice.roll(4) {
+                harmed += 1;
+                disk.edit(&name, |bytes| {
+                    let at = dice.roll(bytes.len().max(1)).min(bytes.len());
+                    let end = (at + dice.roll(400)).min(bytes.len());
+                    match dice.roll(6) {
+                        0 => bytes[at..end].fill(0),
+                        1 => bytes[at..end].fill(0xff),
+                        2 => drop(bytes.drain(at..end)),
+                        // Pages of another segment, or of this one again.
+                        3 => drop(bytes.splice(at..at, other.iter().copied())),
+                        4 => bytes.truncate(at),
+                        _ => bytes.extend((0..at).map(|at| at as u8)),
+                    }
+                });
+            }
+        }
+        let before = check(&disk).unwrap();
+        let queue = open(&disk, small());
+        let ids = drain(&queue);
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}: {ids:?}");
+        assert!(harmed > 0 || ids.len() == 9);
+        assert!(ids.len() as u64 <= before.pages, "seed {seed}");
+        // It goes on.
+        append(&queue, 20, 100).unwrap();
+        queue.commit().unwrap();
+        assert_eq!(drain(&queue), [20], "seed {seed}");
+        assert_eq!(queue.stats().pages, 0);
+    }
+}
+
+#[test]
 fn a_sync_that_fails_keeps_its_promise_to_nobody() {
     let disk = CrashDisk::default();
     let queue = open(&disk, small());

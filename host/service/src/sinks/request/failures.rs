@@ -615,6 +615,127 @@ fn an_address_where_nobody_listens_is_tried_until_somebody_does() {
     assert_eq!(reasons(&told), ["connect"; 2]);
 }
 
+/// Someone who signs certificates.
+struct Authority {
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    certificate: rcgen::Certificate,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Self { issuer: rcgen::Issuer::new(params, key), certificate }
+    }
+
+    fn sign(&self, name: &str) -> (rcgen::Certificate, rcgen::KeyPair) {
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    /// What a server of this name needs; it asks for clients' certificates where `is_mutual`.
+    fn server(&self, name: &str, is_mutual: bool) -> Arc<rustls::ServerConfig> {
+        let (certificate, key) = self.sign(name);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let builder = if is_mutual {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(self.certificate.der().clone()).unwrap();
+            let verifier =
+                rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap())
+    }
+}
+
+#[test]
+fn only_a_server_with_a_trusted_certificate_of_its_name_gets_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, authority.certificate.pem()).unwrap();
+    let other = folder.path().join("other.pem");
+    fs::write(&other, Authority::new().certificate.pem()).unwrap();
+    for (trusted, name, is_delivered) in
+        [(&ca, "127.0.0.1", true), (&other, "127.0.0.1", false), (&ca, "elsewhere.example", false)]
+    {
+        let server = StandIn::start_tls(authority.server(name, false), |_, _| Reply::status(200));
+        let around = Surroundings::new();
+        let mut options = lines(format!("https://127.0.0.1:{}/", server.port));
+        options.tls.ca_file = Some(trusted.clone());
+        assert_eq!(options.check(), []);
+        let (mut sink, told) = sink(options.settings().unwrap(), &around);
+        sink.take_all(&around, &[&["{}"]]);
+        sink.sync();
+        if is_delivered {
+            assert_eq!(around.answers(1), [Answer::Delivered]);
+        } else {
+            assert_eq!(told.recv().unwrap().0, "tls");
+            around.stopper.stop();
+            sink.close();
+            assert_eq!(around.answers(1), [Answer::Returned]);
+            assert!(server.requests().is_empty());
+        }
+    }
+}
+
+#[test]
+fn weir_shows_its_own_certificate_to_who_asks_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (certificate, key) = authority.sign("weir.example");
+    let write = |name: &str, pem: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, pem).unwrap();
+        Some(path)
+    };
+    let server = StandIn::start_tls(authority.server("127.0.0.1", true), |_, _| Reply::status(200));
+    let around = Surroundings::new();
+    let mut options = lines(format!("https://127.0.0.1:{}/", server.port));
+    options.tls.ca_file = write("ca.pem", authority.certificate.pem());
+    options.tls.cert_file = write("weir.pem", certificate.pem());
+    assert_eq!(options.check().len(), 1, "the key is missing");
+    options.tls.key_file = write("weir.key", key.serialize_pem());
+    assert_eq!(options.check(), []);
+    let (mut sink, _) = sink(options.settings().unwrap(), &around);
+    sink.take_all(&around, &[&["{}"]]);
+    sink.close();
+    assert_eq!(around.answers(1), [Answer::Delivered]);
+    // What is no certificate is told before anything starts.
+    options.tls.ca_file = write("ca.pem", "hello".into());
+    assert_eq!(options.check().len(), 1);
+}
+
+#[test]
+fn a_server_that_never_ends_its_greeting_is_left_after_the_timeout() {
+    // It takes the connection and says nothing.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let around = Surroundings::new();
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, Authority::new().certificate.pem()).unwrap();
+    let mut options = lines(format!("https://{}/", listener.local_addr().unwrap()));
+    options.tls.ca_file = Some(ca);
+    options.timeout = Span(Duration::from_millis(50));
+    let (mut sink, told) = sink(options.settings().unwrap(), &around);
+    sink.take_all(&around, &[&["{}"]]);
+    sink.sync();
+    assert_eq!(told.recv().unwrap().0, "timeout");
+    assert_eq!(told.recv().unwrap().0, "timeout");
+    around.stopper.stop();
+    sink.close();
+    assert_eq!(around.answers(1), [Answer::Returned]);
+}
+
 #[test]
 fn redirects_are_told_and_not_followed() {
     let other = StandIn::start(|_, _| Reply::status(200));

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use weir_normalizer::schemas::Schema;
 
 use crate::{
@@ -88,14 +89,32 @@ pub(in crate::sinks) struct StandIn {
 impl StandIn {
     /// Starts one; it is asked with the number of the request.
     pub(in crate::sinks) fn start(reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_over(reply, |stream| stream)
+    }
+
+    /// Starts one that speaks TLS.
+    pub(in crate::sinks) fn start_tls(
+        config: Arc<ServerConfig>,
+        reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_over(reply, move |stream| {
+            StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream)
+        })
+    }
+
+    fn start_over<S: Read + Write>(
+        reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+        over: impl Fn(TcpStream) -> S + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (reply, seen) = (Arc::new(reply), Arc::clone(&requests));
+        let (reply, over, seen) = (Arc::new(reply), Arc::new(over), Arc::clone(&requests));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (reply, seen, stream) = (Arc::clone(&reply), Arc::clone(&seen), stream.unwrap());
-                thread::spawn(move || serve(&stream, &*reply, &seen));
+                let (reply, over, seen) = (Arc::clone(&reply), Arc::clone(&over), Arc::clone(&seen));
+                let stream = stream.unwrap();
+                thread::spawn(move || serve(over(stream), &*reply, &seen));
             }
         });
         Self { port, requests }
@@ -111,7 +130,7 @@ impl StandIn {
     }
 }
 
-fn serve(stream: &TcpStream, reply: &dyn Fn(usize, &Request) -> Reply, seen: &Mutex<Vec<Request>>) {
+fn serve(stream: impl Read + Write, reply: &dyn Fn(usize, &Request) -> Reply, seen: &Mutex<Vec<Request>>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let number = {
@@ -119,8 +138,9 @@ fn serve(stream: &TcpStream, reply: &dyn Fn(usize, &Request) -> Reply, seen: &Mu
             seen.push(request.clone());
             seen.len() - 1
         };
-        let mut stream = stream;
-        match reply(number, &request) {
+        let answer = reply(number, &request);
+        let stream = reader.get_mut();
+        match answer {
             Reply::Answer { status, headers, body } => {
                 let mut head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len());
                 for (name, value) in headers {
@@ -129,6 +149,7 @@ fn serve(stream: &TcpStream, reply: &dyn Fn(usize, &Request) -> Reply, seen: &Mu
                 head.push_str("\r\n");
                 // Who gave up reads no answer.
                 let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+                let _ = stream.flush();
             }
             Reply::Cut => return,
             Reply::CutBody(status, body) => {
