@@ -53,7 +53,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Delivery {
     /// The same page goes to the other sinks; a sink that needs it no longer drops it before it
-    /// answers, as it is counted against the process's memory.
+    /// answers, as it is counted against the process's memory. Only where it refuses records it holds
+    /// the page until it has answered: whoever keeps them takes them from there.
     pub page: Arc<Page>,
     /// Answered once.
     pub receipt: Receipt,

@@ -17,23 +17,30 @@ struct State {
     receipt: Option<Receipt>,
     left: usize,
     refusals: Vec<Refusal>,
+    /// Where records were refused: whoever keeps them takes them from here.
+    page: Option<Arc<Page>>,
 }
 
 impl Pending {
     /// So many records more have come to their end.
-    fn settle(&self, records: usize, mut refusals: Vec<Refusal>) {
+    fn settle(&self, records: usize, mut refusals: Vec<Refusal>, page: Option<Arc<Page>>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.refusals.append(&mut refusals);
+        if !refusals.is_empty() {
+            state.refusals.append(&mut refusals);
+            state.page = page;
+        }
         state.left -= records;
         if state.left > 0 {
             return;
         }
         let (receipt, mut refusals) = (state.receipt.take(), std::mem::take(&mut state.refusals));
+        let page = state.page.take();
         drop(state);
         refusals.sort_by_key(|refusal| refusal.record);
         if let Some(receipt) = receipt {
             receipt.refused(refusals);
         }
+        drop(page);
     }
 }
 
@@ -88,9 +95,9 @@ impl Batch {
         }
         part.left -= 1;
         if part.left == 0 {
-            // It counts against the process's memory, so it goes first.
-            part.page = None;
-            part.pending.settle(part.records, std::mem::take(&mut part.refusals));
+            // It counts against the process's memory, so where all is delivered it goes first.
+            let page = part.page.take().filter(|_| !part.refusals.is_empty());
+            part.pending.settle(part.records, std::mem::take(&mut part.refusals), page);
         }
     }
 }
@@ -118,7 +125,7 @@ impl Gatherer {
             receipt.delivered();
             return;
         }
-        let state = State { receipt: Some(receipt), left: len, refusals: Vec::new() };
+        let state = State { receipt: Some(receipt), left: len, refusals: Vec::new(), page: None };
         let pending = Arc::new(Pending(Mutex::new(state)));
         let mut most = bytes();
         let mut is_new = true;

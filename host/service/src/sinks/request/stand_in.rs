@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, Weak, mpsc},
     thread,
     time::Duration,
 };
@@ -214,15 +214,23 @@ pub(in crate::sinks) struct Surroundings {
 }
 
 struct Answers {
-    given: Mutex<Vec<Answer>>,
+    /// With whether the page was still there.
+    given: Mutex<Vec<(Answer, bool)>>,
     tell: Mutex<mpsc::Sender<()>>,
 }
 
-impl Answered for Answers {
+/// Takes the answer about one page.
+struct OfPage {
+    answers: Arc<Answers>,
+    page: Weak<Page>,
+}
+
+impl Answered for OfPage {
     fn answered(&self, _: &str, answer: Answer) {
-        self.given.lock().unwrap().push(answer);
+        let is_held = self.page.upgrade().is_some();
+        self.answers.given.lock().unwrap().push((answer, is_held));
         // Nobody may wait for it.
-        let _ = self.tell.lock().unwrap().send(());
+        let _ = self.answers.tell.lock().unwrap().send(());
     }
 }
 
@@ -268,8 +276,9 @@ impl Surroundings {
     }
 
     pub(in crate::sinks) fn deliver(&self, sink: &mut dyn Sink, page: Page) {
-        let receipt = Receipt::new("out".into(), Arc::clone(&self.answers) as Arc<dyn Answered>);
-        sink.take(Delivery { page: Arc::new(page), receipt });
+        let page = Arc::new(page);
+        let of_page = OfPage { answers: Arc::clone(&self.answers), page: Arc::downgrade(&page) };
+        sink.take(Delivery { page, receipt: Receipt::new("out".into(), Arc::new(of_page)) });
     }
 
     /// Waits until there are so many answers, and gives all of them.
@@ -277,7 +286,16 @@ impl Surroundings {
         while self.answers.given.lock().unwrap().len() < count {
             self.told.lock().unwrap().recv_timeout(Duration::from_secs(120)).expect("an answer");
         }
-        self.answers.given.lock().unwrap().clone()
+        let given = self.answers.given.lock().unwrap().clone();
+        given
+            .into_iter()
+            .map(|(answer, is_held)| {
+                // Who keeps what is refused takes it from the page; else the page gives its memory back.
+                let is_refused = matches!(answer, Answer::Refused(_));
+                assert!(answer == Answer::Returned || is_refused == is_held, "{answer:?}");
+                answer
+            })
+            .collect()
     }
 
     /// How many answers there are now.
