@@ -15,9 +15,9 @@ Commands:
   test    build, then run every check and every test
   dist    build a static binary, and pack what a release has into target/dist: a tarball, a
           Debian package, a bill of materials and checksums; then try them
-  browser [--test]
-          build the npm package weir-flow (target/browser). --test packs it, installs it into
-          empty projects and runs every test of it
+  browser [--test] [--serve]
+          build the npm package weir-flow and the page (target/browser). --test packs the
+          package, installs it into an empty project, and tries both; --serve shows the page
   bench [--peers] [--table] [--rounds N] [--records N]
           run the benchmarks; a table of ratios comes last. --peers compares with other
           people's programs too, and then the README gets the table, unless it is a quick
@@ -69,6 +69,8 @@ pub(crate) enum Task {
 pub(crate) struct Browser {
     /// Run every test of it.
     pub(crate) test: bool,
+    /// Serve the page.
+    pub(crate) serve: bool,
 }
 
 /// What the benchmarks are to do.
@@ -115,6 +117,7 @@ fn browser(arguments: &mut impl Iterator<Item = Result<String, String>>) -> Resu
     while let Some(argument) = arguments.next().transpose()? {
         match argument.as_str() {
             "--test" => browser.test = true,
+            "--serve" => browser.serve = true,
             _ => return Err(format!("`browser` does not take the argument `{argument}`")),
         }
     }
@@ -181,7 +184,8 @@ mod tests {
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
         assert_eq!(read("dist"), Ok(Request::Run(Task::Dist)));
         assert_eq!(read("browser"), Ok(Request::Run(Task::Browser(Browser::default()))));
-        assert_eq!(read("browser --test"), Ok(Request::Run(Task::Browser(Browser { test: true }))));
+        let both = Browser { test: true, serve: true };
+        assert_eq!(read("browser --serve --test"), Ok(Request::Run(Task::Browser(both))));
         assert_eq!(read("bench"), Ok(Request::Run(Task::Bench(Bench::default()))));
         let quick = Bench {
             peers: true,

@@ -2,14 +2,16 @@
 //! JavaScript and put beside the package's own files in `target/browser/weir-flow`.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
+    debian,
     guests::SMALL_NUMBERS,
     optimizer::Optimizer,
-    step::{self, Checkout, Failure},
+    step::{self, Checkout, Failure, say},
     toolchain::{TARGET, Toolchain},
 };
 
@@ -124,6 +126,91 @@ pub(crate) fn build(checkout: &Checkout) -> Result<PathBuf, Failure> {
         "read the message above; Node.js 18 or newer is needed",
     )?;
     Ok(package)
+}
+
+/// What names the page's packages, and their checksums.
+const PINS: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
+/// A download of some 10 MB over a slow line.
+const NPM_DEADLINE: Duration = Duration::from_secs(600);
+/// What of `plugins/browser/demo` makes others, and is not part of the page.
+const NO_PAGE: [&str; 4] = ["package.json", "package-lock.json", ".npmrc", "serve.mjs"];
+
+/// Puts the page together, as static files; the answer is its folder.
+pub(crate) fn page(checkout: &Checkout, package: &Path) -> Result<PathBuf, Failure> {
+    let demo = checkout.path("plugins/browser/demo");
+    let tools = install_packages(checkout, &demo)?;
+    let page = checkout.path("target/browser/page");
+    if page.exists() {
+        fs::remove_dir_all(&page).map_err(|error| Failure::file("emptying", &page, &error))?;
+    }
+    for (from, to) in [(&demo, ""), (&package.to_path_buf(), NAME), (&checkout.path("samples"), "samples")] {
+        let to = page.join(to);
+        make_folder(&to)?;
+        for entry in fs::read_dir(from).map_err(|error| Failure::file("listing", from, &error))? {
+            let path = entry.map_err(|error| Failure::file("listing", from, &error))?.path();
+            let name = path.file_name().unwrap_or_default();
+            if path.is_file() && !(from == &demo && NO_PAGE.iter().any(|no| *name == **no)) {
+                copy(&path, &to.join(name))?;
+            }
+        }
+    }
+    copy(&tools.join("node_modules/fzstd/esm/index.mjs"), &page.join("fzstd.js"))?;
+    Ok(page)
+}
+
+/// Installs what the page is made of and tried with, if it is not there; the answer is where.
+fn install_packages(checkout: &Checkout, demo: &Path) -> Result<PathBuf, Failure> {
+    let tools = checkout.path("target/browser/tools");
+    make_folder(&tools)?;
+    let same = |name: &&str| fs::read(tools.join(name)).ok() == fs::read(demo.join(name)).ok();
+    if PINS.iter().all(same) && tools.join("node_modules/.package-lock.json").exists() {
+        return Ok(tools);
+    }
+    say("installing what the page is made of");
+    for name in PINS {
+        copy(&demo.join(name), &tools.join(name))?;
+    }
+    let mut npm = checkout.command("npm");
+    npm.current_dir(&tools).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    let heard = step::listen(&mut npm, NPM_DEADLINE);
+    if heard.success {
+        return Ok(tools);
+    }
+    Err(Failure::new(
+        format!("installing what the page is made of failed: {}", heard.reason()),
+        format!("see that npm reaches its registry: `npm ci` in {}", tools.display()),
+    ))
+}
+
+/// Serves the page until somebody stops it.
+pub(crate) fn serve(checkout: &Checkout, page: &Path) -> Result<(), Failure> {
+    step::run(
+        "serving the page, until Ctrl-C",
+        checkout.command("node").arg(checkout.path("plugins/browser/demo/serve.mjs")).arg(page),
+        "port 8080 may be taken; `node plugins/browser/demo/serve.mjs target/browser/page PORT` takes another",
+    )
+}
+
+/// Tries the page in Chromium, where there is one or it can be installed. With `CI=true` there must be.
+pub(crate) fn test_page(checkout: &Checkout) -> Result<(), Failure> {
+    let chromium = || step::answer(checkout.command("chromium").arg("--version")).is_some();
+    if !chromium()
+        && let Err(failure) = debian::install(checkout, &["chromium"], "the page is tried in Chromium")
+        && env::var_os("CI").is_some_and(|value| value == "true")
+    {
+        return Err(failure);
+    }
+    if !chromium() {
+        if env::var_os("CI").is_some_and(|value| value == "true") {
+            return Err(Failure::new(
+                "there is no Chromium to try the page in",
+                debian::command(&["chromium"]),
+            ));
+        }
+        say("skipped the tests of the page: there is no Chromium, and it could not be installed");
+        return Ok(());
+    }
+    run_tests(checkout, "trying the page in Chromium", "page")
 }
 
 /// Runs the tests that need nothing but Node.js: the corpus, cut at random, and the package's own.

@@ -245,15 +245,18 @@ fn ensure_components(checkout: &Checkout) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The package for browsers.
+/// The package for browsers, and the page.
 fn browser(checkout: &Checkout, options: &Browser) -> Result<(), Failure> {
     let package = browser::build(checkout)?;
+    let page = browser::page(checkout, &package)?;
     if options.test {
         browser::test(checkout)?;
         browser::test_consumers(checkout)?;
+        browser::test_page(checkout)?;
     }
     say(&format!("the package is {}", package.display()));
-    Ok(())
+    say(&format!("the page is {}", page.display()));
+    if options.serve { browser::serve(checkout, &page) } else { Ok(()) }
 }
 
 /// The benchmarks run the host too, and the guest inside it.

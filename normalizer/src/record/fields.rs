@@ -170,6 +170,12 @@ pub(crate) struct RecordMemory {
     extra: Vec<(&'static str, Raw<'static>)>,
 }
 
+impl Default for Record<'_> {
+    fn default() -> Self {
+        Self::new(&mut RecordMemory::default())
+    }
+}
+
 impl<'a> Record<'a> {
     /// An empty record.
     pub(crate) fn new(memory: &mut RecordMemory) -> Self {

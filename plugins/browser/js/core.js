@@ -77,13 +77,13 @@ function textBytes(input) {
 
 const EMPTY = new Uint8Array(0);
 
-/** One input in WebAssembly's memory. */
-class Input {
-  #input;
+/** Something in WebAssembly's memory. */
+class Held {
+  #held;
   #generation;
 
-  constructor(config, name) {
-    this.#input = call(() => new bindings.Input(config, name));
+  constructor(make) {
+    this.#held = call(make);
     this.#generation = generation;
   }
 
@@ -92,48 +92,55 @@ class Input {
     return this.#generation !== generation;
   }
 
-  #call(what) {
+  call(what) {
     if (this.isLost) {
       throw new WeirError({
-        message: 'the module stopped in another call, and what this Normalizer had went with it',
-        remedy: 'make a new Normalizer, and begin the input again',
+        message: 'the module stopped in another call, or this was freed, and what it had went with that',
+        remedy: 'make a new one, and begin the input again',
       });
     }
-    return call(() => what(this.#input));
+    return call(() => what(this.#held));
+  }
+
+  free() {
+    if (!this.isLost) this.#held.free();
+    this.#generation = -1;
+  }
+}
+
+/** One input. */
+class Input extends Held {
+  constructor(config, name) {
+    super(() => new bindings.Input(config, name));
   }
 
   push(bytes) {
-    this.#call((input) => input.push(new Source(bytes)));
+    this.call((input) => input.push(new Source(bytes)));
   }
 
   flush() {
-    this.#call((input) => input.flush());
+    this.call((input) => input.flush());
   }
 
   finish() {
-    this.#call((input) => input.finish());
+    this.call((input) => input.finish());
   }
 
   /** The records that the last call made, where they lie. */
   output() {
-    return this.#call((input) => view(input.output(), input.output_len()));
+    return this.call((input) => view(input.output(), input.output_len()));
   }
 
   rejects() {
-    return this.#call((input) => view(input.rejects(), input.rejects_len()));
+    return this.call((input) => view(input.rejects(), input.rejects_len()));
   }
 
   summary() {
-    return JSON.parse(this.#call((input) => input.summary()));
+    return JSON.parse(this.call((input) => input.summary()));
   }
 
   warnings() {
-    return JSON.parse(this.#call((input) => input.warnings()));
-  }
-
-  free() {
-    if (!this.isLost) this.#input.free();
-    this.#generation = -1;
+    return JSON.parse(this.call((input) => input.warnings()));
   }
 }
 
@@ -288,6 +295,66 @@ export class NormalizerStream extends TransformStream {
 
   get summary() {
     return this.#normalizer.summary;
+  }
+}
+
+export class Rows {
+  #rows;
+
+  constructor(options = {}, most = 1_000_000) {
+    const config = JSON.stringify(configuration(options).config);
+    this.#rows = new Held(() => new bindings.Rows(config, most));
+  }
+
+  begin() {
+    this.#rows.call((rows) => rows.begin());
+  }
+
+  push(bytes) {
+    const source = new Source(textBytes(bytes));
+    this.#rows.call((rows) => rows.push(source));
+  }
+
+  finish() {
+    this.#rows.call((rows) => rows.finish());
+  }
+
+  state() {
+    return JSON.parse(this.#rows.call((rows) => rows.state()));
+  }
+
+  rejects() {
+    return JSON.parse(this.#rows.call((rows) => rows.rejects()));
+  }
+
+  filter(where) {
+    return this.#rows.call((rows) => rows.filter(where));
+  }
+
+  sort(field, descending = false) {
+    this.#rows.call((rows) => rows.sort(field, descending));
+  }
+
+  rows(from, count, fields) {
+    return JSON.parse(this.#rows.call((rows) => rows.rows(from, count, String(fields))));
+  }
+
+  text(index) {
+    return JSON.parse(this.#rows.call((rows) => rows.text(index)));
+  }
+
+  bars(field = 'action') {
+    const bars = JSON.parse(this.#rows.call((rows) => rows.bars(field)));
+    bars?.series.sort(([a], [b]) => (a < b ? -1 : 1));
+    return bars;
+  }
+
+  top(fields, by = 'bytes', most = 10, action = '') {
+    return JSON.parse(this.#rows.call((rows) => rows.top(String(fields), by, most, action)));
+  }
+
+  free() {
+    this.#rows.free();
   }
 }
 

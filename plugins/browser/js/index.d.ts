@@ -149,6 +149,65 @@ export class NormalizerStream<To extends Schema = 'flat'> extends TransformStrea
   readonly summary: Summary;
 }
 
+/** Sums of some records. */
+export interface Sums {
+  records: number;
+  /** With both ways together, where the source counts each. */
+  bytes: number;
+  packets: number;
+}
+
+/**
+ * Records of some inputs in columns, to be filtered, sorted and added up without an object for each. It has all
+ * fields but `extra`. What is filtered out is in none of the answers.
+ */
+export class Rows {
+  /**
+   * @param most Records that there is room for; those behind are only counted.
+   * @throws WeirError where an option can't be used.
+   */
+  constructor(options?: Options<Schema>, most?: number);
+  /** Begins an input, which {@link push} gives and {@link finish} ends. */
+  begin(): void;
+  push(bytes: Uint8Array | string): void;
+  finish(): void;
+  /** What there is: `rows`, records that had no room, the fields that any record has, and the account. */
+  state(): { rows: number; left_out: number; fields: string[]; summary: Summary };
+  /** The first rejects. */
+  rejects(): {
+    kept: {
+      source: number;
+      line: number;
+      offset: number;
+      length: number;
+      code: string;
+      format: string;
+      field: string;
+      reason: string;
+    }[];
+  };
+  /** Lets through what meets an expression, all where it is empty, in the order of the input; and says how many. */
+  filter(where: string): number;
+  /** Sorts what was let through; an empty name is the order of the input. */
+  sort(field: string, descending?: boolean): void;
+  /** Values of some rows, as text. */
+  rows(from: number, count: number, fields: readonly string[] | string): string[][];
+  /** Where a row's text is: the number of its input, and the place there, in bytes. */
+  text(index: number): { source: number; offset: number; length: number } | null;
+  /** Sums by `start_ms`, and the words of a field. */
+  bars(
+    field?: string,
+  ): { from: number; step: number; series: [word: string, sums: Sums[]][]; without: number } | null;
+  /** The groups with the largest sums, by one field or two; with an action, of its records alone. */
+  top(
+    fields: readonly string[] | string,
+    by?: 'bytes' | 'packets' | 'records',
+    most?: number,
+    action?: string,
+  ): (Sums & { values: string[] })[];
+  free(): void;
+}
+
 /** How one value was read. */
 export interface ExplainedValue {
   /** The column's number from 1, if it is one. */

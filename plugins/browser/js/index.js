@@ -2,7 +2,7 @@
 
 import { WeirError, isStarted, start } from './core.js';
 
-export { Normalizer, NormalizerStream, WeirError, explain, formats, schema } from './core.js';
+export { Normalizer, NormalizerStream, Rows, WeirError, explain, formats, schema } from './core.js';
 
 /** A function that uses vectors: where it is no valid module, there are none. */
 const VECTORS = new Uint8Array([

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { start } from './core.js';
 
-export { Normalizer, NormalizerStream, WeirError, explain, formats, schema } from './core.js';
+export { Normalizer, NormalizerStream, Rows, WeirError, explain, formats, schema } from './core.js';
 
 start(new WebAssembly.Module(readFileSync(new URL('./weir.wasm', import.meta.url))));
 

@@ -5,15 +5,18 @@
 
 mod account;
 mod catalogue;
+mod columns;
 mod engine;
 mod explained;
 mod fault;
+mod table;
 
 use wasm_bindgen::prelude::*;
 use weir_normalizer::Config;
 
 use engine::Engine;
 use fault::Fault;
+use table::Table;
 
 /// The standard library's own is larger.
 #[cfg(target_arch = "wasm32")]
@@ -128,4 +131,77 @@ pub fn formats() -> String {
 #[wasm_bindgen]
 pub fn schema(name: &str) -> Result<String, JsValue> {
     catalogue::schema(name).map_err(|fault| thrown(&fault))
+}
+
+/// Records of some inputs, to be filtered, sorted and added up.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Rows(Table);
+
+#[wasm_bindgen]
+impl Rows {
+    /// An empty table of at most so many rows.
+    #[wasm_bindgen(constructor)]
+    pub fn new(configuration: &str, most: usize) -> Result<Rows, JsValue> {
+        let config = self::configuration(configuration)?;
+        Table::new(config.clone(), most).map(Self).map_err(|error| thrown(&Fault::new(&error, &config)))
+    }
+
+    /// Begins the next input.
+    pub fn begin(&mut self) -> Result<(), JsValue> {
+        self.0.begin().map_err(|error| thrown(&Fault::of_options(&error)))
+    }
+
+    /// Takes the next bytes of the input.
+    pub fn push(&mut self, source: &Source) {
+        while self.0.read(|room| source.read(room).min(room.len())) > 0 {}
+    }
+
+    /// Ends the input.
+    pub fn finish(&mut self) {
+        self.0.finish();
+    }
+
+    /// What there is, in JSON.
+    pub fn state(&self) -> String {
+        json(&self.0.state())
+    }
+
+    /// The first rejects, in JSON.
+    pub fn rejects(&self) -> String {
+        json(&self.0.rejects())
+    }
+
+    /// Lets through what meets an expression, and says how much that is.
+    pub fn filter(&mut self, expression: &str) -> Result<usize, JsValue> {
+        self.0.filter(expression).map_err(|error| {
+            let config = Config { filter: Some(expression.to_owned()), ..Config::default() };
+            thrown(&Fault::new(&error, &config))
+        })
+    }
+
+    /// Sorts by a field, or as the input was.
+    pub fn sort(&mut self, key: &str, descending: bool) {
+        self.0.sort(key, descending);
+    }
+
+    /// Values of some rows, in JSON.
+    pub fn rows(&self, from: usize, count: usize, keys: &str) -> String {
+        json(&self.0.rows(from, count, keys))
+    }
+
+    /// Where a row's text lies, in JSON.
+    pub fn text(&self, index: usize) -> String {
+        json(&self.0.text(index))
+    }
+
+    /// Sums by time and the words of a field, in JSON.
+    pub fn bars(&self, key: &str) -> String {
+        json(&self.0.bars(key))
+    }
+
+    /// The groups with the largest sums, in JSON.
+    pub fn top(&self, keys: &str, by: &str, most: usize, action: &str) -> String {
+        json(&self.0.top(keys, by, most, action))
+    }
 }

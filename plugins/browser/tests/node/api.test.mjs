@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { packageFolder } from './corpus.mjs';
 
-const { Normalizer, NormalizerStream, WeirError, explain, formats, load, schema } = await import(
+const { Normalizer, NormalizerStream, Rows, WeirError, explain, formats, load, schema } = await import(
   join(packageFolder, 'node.js')
 );
 const bindings = await import(join(packageFolder, 'bindings.js'));
@@ -213,6 +213,27 @@ test('memory does not grow with the input', () => {
     one.free();
   }
   assert.ok(memory.buffer.byteLength - before < 4 << 20, `${memory.buffer.byteLength - before} bytes more`);
+});
+
+test('records in columns are filtered, sorted and added up', () => {
+  const rows = new Rows({ drop: 'interface_id' }, 5);
+  rows.begin();
+  rows.push(LINE.repeat(4).replace('ACCEPT', 'REJECT'));
+  rows.push(`${LINE}${LINE}broken\n`);
+  rows.finish();
+  const { rows: n, left_out, fields, summary } = rows.state();
+  assert.deepEqual([n, left_out, summary.records.in], [5, 1, 7]);
+  assert.ok(fields.includes('src_ip') && !fields.includes('interface_id') && !fields.includes('host'));
+  assert.equal(rows.rejects().kept[0].line, 7);
+  assert.equal(rows.filter('action == accept'), 4);
+  assert.deepEqual(rows.rows(0, 1, ['src_ip', 'dst_port']), [['192.168.0.154', '53']]);
+  assert.equal(rows.text(0).offset, LINE.length);
+  assert.deepEqual(rows.top('src_ip'), [{ values: ['192.168.0.154'], records: 4, bytes: 384, packets: 4 }]);
+  assert.equal(rows.bars().series[0][0], 'accept');
+  const error = thrown(() => rows.filter('bytes >> 1'));
+  assert.deepEqual([error.option, error.position], ['where', 7]);
+  rows.free();
+  assert.match(thrown(() => rows.filter('')).remedy, /make a new one/);
 });
 
 test('the README names every option', () => {

@@ -1,0 +1,234 @@
+// Where files are read: all work with records is done here, and the page only asks for what it shows.
+
+import { Normalizer, Rows, explain, formats, load } from './weir-flow/index.js';
+import { Decompress } from './fzstd.js';
+
+/** The most rows in memory; records behind them are exported, but not shown. */
+const MOST_ROWS = 6_000_000;
+/** How much is read at a time, in bytes. */
+const PIECE = 1 << 20;
+
+let files = [];
+let options = {};
+let rows = null;
+let cancelled = false;
+
+const MAGIC = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd], zip: [0x50, 0x4b, 0x03, 0x04] };
+
+async function kind(file) {
+  const start = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  return Object.keys(MAGIC).find((name) => MAGIC[name].every((byte, i) => start[i] === byte)) ?? 'plain';
+}
+
+/** Gives a file's bytes, decompressed, in pieces that are good until the next; `told` hears how far it is. */
+async function* pieces(file, told) {
+  const what = await kind(file);
+  if (what === 'zip') throw Object.assign(new Error(file.name), { code: 'noZip' });
+  if (what === 'plain') {
+    const reader = file.stream().getReader({ mode: 'byob' });
+    let buffer = new ArrayBuffer(PIECE);
+    try {
+      for (;;) {
+        const { done, value } = await reader.read(new Uint8Array(buffer));
+        if (done) return;
+        told(value.length);
+        yield value;
+        buffer = value.buffer;
+      }
+    } finally {
+      await reader.cancel();
+    }
+  }
+  const counted = new TransformStream({
+    transform(chunk, controller) {
+      told(chunk.length);
+      controller.enqueue(chunk);
+    },
+  });
+  const raw = file.stream().pipeThrough(counted);
+  if (what === 'gzip') yield* raw.pipeThrough(new DecompressionStream('gzip'));
+  else {
+    let made = [];
+    const decompress = new Decompress((chunk) => made.push(chunk));
+    for await (const chunk of raw) {
+      decompress.push(chunk);
+      yield* made;
+      made = [];
+    }
+    decompress.push(new Uint8Array(0), true);
+    yield* made;
+  }
+}
+
+/** Lets messages in, such as one that cancels. */
+const pause = () => new Promise((resolve) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { port1.close(); resolve(); };
+  port2.postMessage(null);
+});
+
+/** Hands all pieces of all files to `take`, and tells how far it is. */
+async function readAll(begin, take, end, records) {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const started = performance.now();
+  let [read, last] = [0, started];
+  cancelled = false;
+  const faults = [];
+  for (const file of files) {
+    begin(file);
+    try {
+      for await (const piece of pieces(file, (n) => { read += n; })) {
+        take(piece);
+        const now = performance.now();
+        if (now - last > 50) {
+          last = now;
+          const n = records();
+          postMessage({ progress: { read, size, records: n, rate: (n / (now - started)) * 1000 } });
+          await pause();
+        }
+        if (cancelled) break;
+      }
+    } catch (error) {
+      // What was read in front of the fault stays.
+      faults.push({ file: file.name, code: error.code, message: error.message });
+    }
+    end();
+    if (cancelled) break;
+  }
+  return { faults, cancelled, seconds: (performance.now() - started) / 1000 };
+}
+
+/** A part of a file's text, decompressed. */
+async function textAt({ source, offset, length }) {
+  const file = files[source];
+  const most = Math.min(length, 1 << 20);
+  if ((await kind(file)) === 'plain') return new Uint8Array(await file.slice(offset, offset + most).arrayBuffer());
+  const found = new Uint8Array(most);
+  let at = 0;
+  for await (const piece of pieces(file, () => {})) {
+    const from = Math.max(offset - at, 0);
+    const part = piece.subarray(from, Math.max(from, offset + most - at));
+    found.set(part, Math.max(at - offset, 0));
+    at += piece.length;
+    if (at >= offset + most) break;
+  }
+  return found;
+}
+
+/** How a text was read. Rows of a file with a header are read with it in front. */
+async function explained(place, wasRead) {
+  const bytes = await textAt(place);
+  const text = new TextDecoder().decode(bytes);
+  const fine = (all) => all.length > 0 && all.every((one) => one.result !== 'rejected');
+  const alone = explain(bytes, options);
+  if (!wasRead || fine(alone)) return { text, input: text, records: alone };
+  const start = new TextDecoder().decode(await textAt({ source: place.source, offset: 0, length: 8192 }));
+  const input = `${start.split('\n')[0]}\n${text}`;
+  const together = explain(input, options).slice(-1);
+  return fine(together) ? { text, input, records: together } : { text, input: null, records: [] };
+}
+
+const CALLS = {
+  async formats() {
+    await load();
+    return formats().map(({ id, title }) => ({ id, title }));
+  },
+
+  async load(given, chosen) {
+    await load();
+    [files, options] = [given, chosen];
+    rows = new Rows(options, MOST_ROWS);
+    const take = (piece) => rows.push(piece);
+    const told = await readAll(() => rows.begin(), take, () => rows.finish(), () => rows.state().summary.records.in);
+    rows.filter('');
+    return { ...told, ...rows.state() };
+  },
+
+  cancel() {
+    cancelled = true;
+  },
+
+  /** Fails where the expression is wrong. */
+  check: (where) => new Normalizer({ ...options, where }).free(),
+
+  filter: (expression, sorted) => {
+    const count = rows.filter(expression);
+    if (sorted) rows.sort(sorted.key, sorted.descending);
+    return count;
+  },
+  sort: ({ key, descending }) => rows.sort(key, descending),
+  rows: (from, count, keys) => rows.rows(from, count, keys),
+  /** All that is drawn for a filter. */
+  pictures: (by, tops) => ({
+    bars: rows.bars('action'),
+    tops: tops.map(([keys, action]) => rows.top(keys, by, 8, action)),
+  }),
+  rejects: () => rows.rejects().kept,
+
+  async detail(index) {
+    const place = rows.text(index);
+    return { ...place, file: files[place.source].name, ...(await explained(place, true)) };
+  },
+
+  rejected: async (place) => explained(place, false),
+
+  convert: (input, to) => {
+    const normalizer = new Normalizer({ ...options, to });
+    const { records } = normalizer.normalize(input);
+    normalizer.free();
+    return records.map((record) => JSON.stringify(record, (_, v) => (typeof v === 'bigint' ? Number(v) : v), 2));
+  },
+
+  /** The files again, as what the filter lets through. */
+  async export(form, where, keys) {
+    const parts = [];
+    let [waiting, held] = [[], 0];
+    // The browser keeps large blobs on disk.
+    const add = (bytes) => {
+      waiting.push(bytes);
+      held += bytes.length;
+      if (held > 16 << 20) {
+        parts.push(new Blob(waiting));
+        [waiting, held] = [[], 0];
+      }
+    };
+    let count = 0;
+    if (form === 'csv') {
+      const quoted = (cell) => (/[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+      add(new TextEncoder().encode(`${keys}\r\n`));
+      for (;;) {
+        const some = rows.rows(count, 5000, keys);
+        if (some.length === 0) break;
+        count += some.length;
+        add(new TextEncoder().encode(some.map((row) => `${row.map(quoted).join(',')}\r\n`).join('')));
+      }
+    } else {
+      const together = [options.where, where].filter(Boolean).map((one) => `(${one})`).join(' and ');
+      const chosen = { ...options, to: form, where: together || undefined };
+      let normalizer;
+      const end = () => {
+        add(normalizer.finish().slice());
+        count += normalizer.summary.records.normalized;
+        normalizer.free();
+      };
+      const made = (piece) => {
+        const bytes = normalizer.push(piece);
+        if (bytes.length > 0) add(bytes.slice());
+      };
+      const told = await readAll(() => { normalizer = new Normalizer(chosen); }, made, end, () => count);
+      if (told.cancelled) return { cancelled: true };
+    }
+    return { blob: new Blob([...parts, ...waiting]), count };
+  },
+};
+
+onmessage = async ({ data: { id, call, args } }) => {
+  try {
+    postMessage({ id, result: await CALLS[call](...args) });
+  } catch (error) {
+    const { message, option, position, remedy } = error;
+    postMessage({ id, fault: { message, option, position, remedy } });
+  }
+};
+
+postMessage({ ready: true });
