@@ -534,6 +534,7 @@ document.addEventListener('drop', async (event) => {
 $('language').onclick = () => {
   switchLanguage();
   drawSamples();
+  if ($('from').options.length > 0) $('from').options[0].text = text('detect');
   if (state) {
     showSummary();
     void show();

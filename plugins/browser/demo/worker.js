@@ -25,7 +25,18 @@ async function* pieces(file, told) {
   const what = await kind(file);
   if (what === 'zip') throw Object.assign(new Error(file.name), { code: 'noZip' });
   if (what === 'plain') {
-    const reader = file.stream().getReader({ mode: 'byob' });
+    const stream = file.stream();
+    let reader;
+    try {
+      reader = stream.getReader({ mode: 'byob' });
+    } catch {
+      // Not each browser reads into memory that is there already.
+      for await (const chunk of chunks(stream)) {
+        told(chunk.length);
+        yield chunk;
+      }
+      return;
+    }
     let buffer = new ArrayBuffer(PIECE);
     try {
       for (;;) {
@@ -46,17 +57,32 @@ async function* pieces(file, told) {
     },
   });
   const raw = file.stream().pipeThrough(counted);
-  if (what === 'gzip') yield* raw.pipeThrough(new DecompressionStream('gzip'));
+  if (what === 'gzip') yield* chunks(raw.pipeThrough(new DecompressionStream('gzip')));
   else {
     let made = [];
     const decompress = new Decompress((chunk) => made.push(chunk));
-    for await (const chunk of raw) {
+    for await (const chunk of chunks(raw)) {
       decompress.push(chunk);
       yield* made;
       made = [];
     }
     decompress.push(new Uint8Array(0), true);
     yield* made;
+  }
+}
+
+/** The chunks of a stream, also where streams can't be iterated over. */
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // A stream that failed can't be cancelled any more.
+    await reader.cancel().catch(() => {});
   }
 }
 
