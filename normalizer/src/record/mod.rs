@@ -7,5 +7,5 @@ pub mod schema;
 
 pub use crate::value::raw::{Raw, RawKind};
 pub use fault::RejectCode;
-pub use fields::{Field, FieldType, Value};
+pub use fields::{Field, FieldType, Record, Value};
 pub use owned::OwnedRecord;

@@ -62,9 +62,11 @@ pub(crate) fn explain(text: &[u8], config: &Config) -> std::result::Result<Vec<E
         let result = match e.result {
             Explanation::Record(record) => Result::Normalized { record },
             Explanation::Filtered => Result::Filtered,
-            Explanation::Rejected { code, reason, place } => {
-                Result::Rejected { code, reason, place: place.map(|p| [units(p.start), units(p.end)]) }
-            }
+            Explanation::Rejected { code, reason, place } => Result::Rejected {
+                code: code.as_str(),
+                reason,
+                place: place.map(|p| [units(p.start), units(p.end)]),
+            },
         };
         Explained {
             offset: e.offset,
