@@ -28,6 +28,8 @@ pub use engine::{
 };
 pub use json::output::Output;
 pub use record::{OwnedRecord, RejectCode, schema};
+#[doc(hidden)]
+pub use rules::ways::Ways;
 pub use rules::{
     config::{Config, EventConfig},
     filter,

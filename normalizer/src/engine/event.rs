@@ -23,10 +23,7 @@ use crate::{
     fast::{lines, plans::QuickPlan},
     framing::layout,
     json::{members::Object, output::Output, read as json},
-    reading::{
-        fill::{Around, Memory},
-        plan::Verdict,
-    },
+    reading::{fill::Around, plan::Verdict},
     record::fault::{Fault, RejectCode},
     rules::{config::EventConfig, redaction, schema::Schema},
     value::raw::{Raw, RawKind},
@@ -69,7 +66,7 @@ impl Events {
             return Err(redaction::still_there("the key that held the record", "--keep-original"));
         }
         // Nothing is kept from one event to the next.
-        let mut normalizer = Normalizer::with_wraps(records, limits::EVENT_WRAPS, Memory::default())?;
+        let mut normalizer = Normalizer::with_wraps(records, limits::EVENT_WRAPS, false)?;
         normalizer.core.finisher.rejects.noted = Some(FaultPlace::default());
         normalizer.core.planner.expect_events();
         Ok(Self {

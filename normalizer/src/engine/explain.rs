@@ -142,7 +142,7 @@ impl Given<'_, '_> {
     fn values(&self, rules: &Rules) -> Vec<ExplainedValue> {
         let zone = rules.zone.as_ref();
         let mut record = Record::new(&mut RecordMemory::default());
-        let _ = self.fill(&mut record, zone, &mut Vec::new());
+        let _ = self.fill(&mut record, zone, true, &mut Vec::new());
         let plan = self.plan;
         let steps = plan.steps.iter().map(|&(member, entry)| (member, Some(&self.product.entries[entry])));
         let others = plan.extra.iter().chain(plan.log_time.iter().map(|(member, _)| member));

@@ -38,7 +38,7 @@ use crate::{
         fault::{Fault, RejectCode},
         fields::{Record, RecordMemory},
     },
-    rules::config::Config,
+    rules::{config::Config, ways::Ways},
     value::{raw::Raw, time::Time, zone::Zone},
     wire::batch::Outcome,
 };
@@ -67,9 +67,10 @@ pub(super) struct KnownLines {
 }
 
 impl KnownLines {
-    pub(super) fn new(product: usize) -> Self {
+    pub(super) fn new(product: usize, ways: Ways) -> Self {
         let known: &Product = products::all()[product];
-        let (lines, entries, writer) = (known.lines, known.entries, writer(known));
+        let (lines, entries) = (known.lines, known.entries);
+        let writer = if ways.lines { writer(known) } else { None };
         let (columns, detected) = (lines.columns(), matches!(lines, Lines::Detected(_)));
         let shaped = entries[..columns].iter().enumerate().filter(|(_, e)| e.shape != Shape::Any);
         let shaped = shaped.map(|(i, entry)| match entry.shape {
@@ -78,7 +79,7 @@ impl KnownLines {
         });
         Self {
             product,
-            quick: QuickPlan::lines(product),
+            quick: QuickPlan::lines(product, ways),
             writer,
             columns,
             detected,
@@ -127,13 +128,13 @@ pub(super) struct OwnLines {
 }
 
 impl OwnLines {
-    pub(super) fn new(from: Option<usize>) -> Self {
+    pub(super) fn new(from: Option<usize>, ways: Ways) -> Self {
         let all = products::all();
         let with_lines = |&p: &usize| match (from, all[p].lines) {
             (Some(f), lines) => p == f && lines.columns() > 0,
             (None, lines) => matches!(lines, Lines::Detected(_)),
         };
-        let known = (0..all.len()).filter(with_lines).map(KnownLines::new).collect();
+        let known = (0..all.len()).filter(with_lines).map(|p| KnownLines::new(p, ways)).collect();
         Self { from, known, latest: 0, columns: Columns::default() }
     }
 

@@ -22,7 +22,7 @@ use crate::{
         plan::Verdict,
         planner::Planner,
     },
-    rules::{compiled::Rules, config::Config},
+    rules::{compiled::Rules, config::Config, ways::Ways},
     wire::{
         batch::{self, BatchView, Outcome},
         framing_fault::FramingFault,
@@ -64,11 +64,12 @@ impl From<Missed> for Next {
 impl Normalizer {
     /// Checks and compiles the configuration.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        Self::with_wraps(config, limits::WRAPS, Memory::with_frames())
+        Self::with_wraps(config, limits::WRAPS, true)
     }
 
-    /// The same for records that may be wrapped so often.
-    pub(super) fn with_wraps(config: &Config, wraps: usize, memory: Memory) -> Result<Self, Error> {
+    /// The same for records that may be wrapped so often; `frames` where something may be kept from one
+    /// to the next.
+    pub(super) fn with_wraps(config: &Config, wraps: usize, frames: bool) -> Result<Self, Error> {
         let all = products::all();
         let from = match &config.from {
             None => None,
@@ -79,7 +80,8 @@ impl Normalizer {
             Some(Layout { names, separation: None }) => &names[..],
             _ => &[],
         };
-        let planner = Planner::new(from, required);
+        let ways = Ways::without(&config.without)?;
+        let planner = Planner::new(from, required, ways);
         let mut warnings = Vec::new();
         let layout = match layout {
             None => None,
@@ -101,7 +103,7 @@ impl Normalizer {
             core: Core {
                 finisher: Finisher {
                     rules: Rules::new(config)?,
-                    memory,
+                    memory: if frames && ways.frames { Memory::with_frames() } else { Memory::default() },
                     tallies: vec![0; all.len()],
                     rejects: Rejects::default(),
                 },
@@ -116,7 +118,7 @@ impl Normalizer {
             },
             levels: made(wraps + 1),
             surroundings: made(wraps + 2),
-            own: OwnLines::new(from),
+            own: OwnLines::new(from, ways),
             warnings,
         })
     }
@@ -156,7 +158,8 @@ impl Normalizer {
                         next += 1;
                         continue;
                     }
-                    Err(why) => how = why,
+                    Err(why) if self.core.finisher.rules.ways.handover => how = why,
+                    Err(_) => {}
                 }
             }
             out.next = next as u32;

@@ -17,7 +17,7 @@ use crate::{
         fault::Fault,
         fields::{Field, Record, Value},
     },
-    rules::{compiled::Rules, filter::Filter},
+    rules::{compiled::Rules, filter::Filter, ways::Ways},
     value::{missing, zone::Zone},
     wire::batch::Outcome,
 };
@@ -48,14 +48,15 @@ impl QuickPlan {
     // for small places have.
     pub(crate) fn new(planner: &Planner, keys: &[&str], hint: Hint) -> Self {
         let mut quick = Self::unprepared(planner.plan(keys, hint));
-        quick.prepare(&mut keys.iter().copied());
+        quick.prepare(planner.ways, &mut keys.iter().copied());
         quick
     }
 
     /// The plan for lines in a product's own layout.
-    pub(crate) fn lines(product: usize) -> Self {
+    pub(crate) fn lines(product: usize, ways: Ways) -> Self {
         let plan = Planner::lines(product);
-        Self { program: Program::new(&plan), ..Self::unprepared(plan) }
+        let program = if ways.program { Program::new(&plan) } else { None };
+        Self { program, ..Self::unprepared(plan) }
     }
 
     /// Whether records with its keys may go a fast path.
@@ -65,12 +66,12 @@ impl QuickPlan {
 
     /// Prepares the fast paths for more records with these keys.
     #[inline(never)]
-    fn prepare(&mut self, keys: &mut dyn Iterator<Item = &str>) {
+    fn prepare(&mut self, ways: Ways, keys: &mut dyn Iterator<Item = &str>) {
         self.prepared = true;
         // What has more keys is no stream of records, and its plan is large enough.
         if self.plan.len() <= limits::QUICK_KEYS && self.plan.key_bytes() <= limits::QUICK_KEY_BYTES {
-            self.program = Program::new(&self.plan);
-            self.outline = Outline::new(keys);
+            self.program = if ways.program { Program::new(&self.plan) } else { None };
+            self.outline = if ways.outline { Outline::new(keys) } else { None };
         }
     }
 
@@ -275,7 +276,7 @@ impl Plans {
                     self.plans[..=i].rotate_right(1);
                 }
                 if !self.plans[0].prepared {
-                    self.plans[0].prepare(&mut keys());
+                    self.plans[0].prepare(planner.ways, &mut keys());
                 }
             }
             None => {

@@ -95,7 +95,7 @@ impl<'a> Given<'_, 'a> {
         }
         let Memory { record: used, kept, cuts, frames, collector } = memory;
         let mut record = Record::new(used);
-        let filled = self.fill(&mut record, rules.zone.as_ref(), kept);
+        let filled = self.fill(&mut record, rules.zone.as_ref(), rules.ways.plain, kept);
         let written = filled.and_then(|()| {
             if rules.keep_raw {
                 // A value of that name is in the text too.
@@ -129,6 +129,7 @@ impl<'a> Given<'_, 'a> {
         &self,
         record: &mut Record<'r>,
         zone: Option<&Zone>,
+        plain: bool,
         kept: &mut Vec<usize>,
     ) -> Result<(), Fault<'a>>
     where
@@ -145,7 +146,10 @@ impl<'a> Given<'_, 'a> {
             self.put_zoned_times_first(record, zone);
         }
         for &(member, entry) in &plan.steps {
-            match quickly(record, &product.entries[entry], source.value(member), zone) {
+            let (entry, value) = (&product.entries[entry], source.value(member));
+            let applied =
+                if plain { quickly(record, entry, value, zone) } else { apply(record, entry, value, zone) };
+            match applied {
                 Ok(Applied::Done) => {}
                 Ok(Applied::Keep) => kept.push(member),
                 Err(fault) => {

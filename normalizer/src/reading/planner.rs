@@ -11,6 +11,7 @@ use crate::{
         products,
     },
     reading::plan::{Plan, Verdict},
+    rules::ways::Ways,
 };
 
 /// Makes plans.
@@ -23,11 +24,13 @@ pub(crate) struct Planner {
     required: Vec<String>,
     /// Whether what is planned for may be an agent's event.
     events: bool,
+    /// Which fast paths may be prepared for a plan.
+    pub(crate) ways: Ways,
 }
 
 impl Planner {
-    pub(crate) fn new(from: Option<usize>, required: &[String]) -> Self {
-        Self { index: KeyIndex::get(), from, required: required.to_vec(), events: false }
+    pub(crate) fn new(from: Option<usize>, required: &[String], ways: Ways) -> Self {
+        Self { index: KeyIndex::get(), from, required: required.to_vec(), events: false, ways }
     }
 
     /// Plans for events of log agents, too.

@@ -10,6 +10,7 @@ use crate::{
         filter::{self, Filter},
         redaction::{Cuts, Redaction},
         schema::Schema,
+        ways::Ways,
     },
     value::{networks::Networks, raw::Raw, zone::Zone},
 };
@@ -22,6 +23,7 @@ pub(crate) struct Rules {
     pub(crate) keep_raw: bool,
     pub(crate) to: Schema,
     pub(crate) observed_at: Option<u64>,
+    pub(crate) ways: Ways,
     /// Records go out with the values that they came with.
     pub(crate) direct: bool,
     filter: Option<Filter>,
@@ -47,6 +49,7 @@ impl Rules {
             keep_raw: config.keep_raw,
             to: config.to,
             observed_at: config.observed_at_ms,
+            ways: Ways::without(&config.without)?,
             direct: config.to.is_flat() && !kept && !config.redacts() && config.own.is_empty(),
             filter,
             own: own.transpose()?,

@@ -98,6 +98,10 @@ choices! {
         /// The time of records that have none, in epoch milliseconds, for schemas that need one.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub observed_at_ms: Option<u64>,
+        /// The fast paths that are not used, by name. For tests: what comes out is the same.
+        #[doc(hidden)]
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub without: Vec<String>,
     }
 }
 
@@ -322,6 +326,7 @@ mod tests {
             keep_raw: true,
             to: Schema::Ecs,
             observed_at_ms: Some(u64::MAX),
+            without: vec!["outline".to_owned()],
         }
     }
 

@@ -6,3 +6,4 @@ pub mod filter;
 pub(crate) mod redaction;
 pub(crate) mod schema;
 mod spellings;
+pub(crate) mod ways;
