@@ -13,7 +13,12 @@ use std::{
 use serde_json::Value;
 
 /// The ways through which every case goes; the bytes must be the same.
-const ENGINES: &[&[&str]] = &[&["--native", "--jobs", "1"], &["--jobs", "1"], &["--jobs", "2"]];
+const ENGINES: &[&[&str]] = &[
+    &["--native", "--jobs", "1"],
+    &["--jobs", "1"],
+    &["--jobs", "2"],
+    &["--jobs", "1", "--without", "outline,program,lines,handover,plain,frames"],
+];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus")

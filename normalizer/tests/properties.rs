@@ -2,7 +2,7 @@
 
 mod odd;
 
-use odd::{AMAZON, LINE, ROUTER, odd_record, odd_value};
+use odd::{AMAZON, LINE, ROUTER, odd_record};
 use proptest::prelude::*;
 use weir_normalizer::{Config, Stream, Zone, batch, framing::Framer, limits};
 

@@ -13,6 +13,7 @@ Commands:
           $CARGO_HOME/bin, or ~/.cargo/bin)
   demo    build, then normalize the sample records that ship with the project
   test    build, then run every check and every test
+  tidy    check the order of the normalizer's source: what imports what, and names
   dist    build a static binary, and pack what a release has into target/dist: a tarball, a
           Debian package, a bill of materials and checksums; then try them
   browser [--test] [--serve]
@@ -49,6 +50,7 @@ pub(crate) enum Task {
     Install,
     Demo,
     Test,
+    Tidy,
     Dist,
     Browser(Browser),
     Bench(Bench),
@@ -95,6 +97,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "install" => Task::Install,
         "demo" => Task::Demo,
         "test" => Task::Test,
+        "tidy" => Task::Tidy,
         "dist" => Task::Dist,
         "browser" => Task::Browser(browser(&mut arguments)?),
         "bench" => Task::Bench(bench(&mut arguments)?),
@@ -182,6 +185,7 @@ mod tests {
         assert_eq!(read("install"), Ok(Request::Run(Task::Install)));
         assert_eq!(read("demo"), Ok(Request::Run(Task::Demo)));
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
+        assert_eq!(read("tidy"), Ok(Request::Run(Task::Tidy)));
         assert_eq!(read("dist"), Ok(Request::Run(Task::Dist)));
         assert_eq!(read("browser"), Ok(Request::Run(Task::Browser(Browser::default()))));
         let both = Browser { test: true, serve: true };
@@ -212,6 +216,7 @@ mod tests {
             "install",
             "demo",
             "test",
+            "tidy",
             "dist",
             "browser",
             "bench",

@@ -15,6 +15,7 @@ mod optimizer;
 mod peers;
 mod step;
 mod tasks;
+mod tidy;
 mod toolchain;
 
 use std::{io::Write, process::ExitCode};

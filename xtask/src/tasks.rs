@@ -8,6 +8,7 @@ use crate::{
     golden::{Snapshot, demo_files},
     guests, install, peers,
     step::{self, Checkout, Failure, say},
+    tidy,
     toolchain::{self, Static},
 };
 
@@ -33,13 +34,19 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Test => BUILD_STEPS + browser::BUILD_STEPS + TEST_STEPS,
         Task::Dist => DIST_STEPS,
         // Their steps depend on what was asked for.
-        Task::Browser(_) | Task::Bench(_) | Task::BenchData(_) | Task::Size(_) | Task::Fuzz { .. } => 0,
+        Task::Tidy
+        | Task::Browser(_)
+        | Task::Bench(_)
+        | Task::BenchData(_)
+        | Task::Size(_)
+        | Task::Fuzz { .. } => 0,
     });
     match task {
         Task::Build => build(checkout),
         Task::Install => install(checkout),
         Task::Demo => demo(checkout),
         Task::Test => test(checkout),
+        Task::Tidy => tidy(checkout),
         Task::Dist => dist(checkout),
         Task::Browser(options) => browser(checkout, options),
         Task::Bench(options) => bench(checkout, options),
@@ -104,6 +111,7 @@ fn demo(checkout: &Checkout) -> Result<(), Failure> {
 
 fn test(checkout: &Checkout) -> Result<(), Failure> {
     // First what fails fast.
+    tidy(checkout)?;
     ensure_components(checkout)?;
     step::run(
         "checking the format of the source",
@@ -190,6 +198,20 @@ fn pack(checkout: &Checkout, weir: &Path, target: &str, folder: &Path) -> Result
     cargo.args(["pack", "--weir"]).arg(weir).args(["--target", target, "--output"]).arg(folder);
     step::run("packing it", &mut cargo, READ_ABOVE)?;
     step::run("trying the packages", packaging().arg("try").arg(folder), READ_ABOVE)
+}
+
+/// The order of the normalizer's source.
+fn tidy(checkout: &Checkout) -> Result<(), Failure> {
+    let top = checkout.path("");
+    let problems = tidy::check(&top).map_err(|error| Failure::file("reading the source in", &top, &error))?;
+    problems.iter().for_each(|problem| say(problem));
+    match problems.len() {
+        0 => Ok(()),
+        n => Err(Failure::new(
+            format!("the normalizer's source is out of order in {n} places"),
+            "mend what is told above; ARCHITECTURE.md has the order",
+        )),
+    }
 }
 
 /// The golden files are exactly what the code writes today.

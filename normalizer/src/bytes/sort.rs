@@ -8,7 +8,7 @@ pub(crate) fn sort_by<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
 }
 
 /// What a sort does with a list, whatever is in it.
-trait List {
+trait Sorted {
     fn is_before(&self, a: usize, b: usize) -> bool;
     fn swap(&mut self, a: usize, b: usize);
 }
@@ -18,7 +18,7 @@ struct Items<'l, T, F> {
     before: F,
 }
 
-impl<T, F: Fn(&T, &T) -> bool> List for Items<'_, T, F> {
+impl<T, F: Fn(&T, &T) -> bool> Sorted for Items<'_, T, F> {
     fn is_before(&self, a: usize, b: usize) -> bool {
         (self.before)(&self.items[a], &self.items[b])
     }
@@ -29,7 +29,7 @@ impl<T, F: Fn(&T, &T) -> bool> List for Items<'_, T, F> {
 }
 
 #[inline(never)]
-fn heapsort(len: usize, list: &mut dyn List) {
+fn heapsort(len: usize, list: &mut dyn Sorted) {
     // First a heap is made from its leaves up, then the greatest is taken from it again and again.
     for step in (0..len + len / 2).rev() {
         let (mut at, end) = match step.checked_sub(len) {

@@ -31,7 +31,7 @@ use crate::{
         fill::{Around, add_fields, with_own_fields},
         plan::{Plan, Verdict},
         planner::Planner,
-        source::Row,
+        source::NamedRow,
     },
     record::fault::{Fault, RejectCode},
     rules::config::Config,
@@ -275,7 +275,7 @@ impl Peel<'_> {
             return deeper.reject(&not_the_columns(members.len(), columns.names.len()), sink);
         }
         let (names, quick) = columns.plan(&deeper.core.planner, around.hint);
-        let source = Row { columns: names, values: Object { text, unescaped, members } };
+        let source = NamedRow { columns: names, values: Object { text, unescaped, members } };
         deeper.record(quick, Found { source: &source, around, text, fast: true }, scratch, sink);
     }
 

@@ -66,10 +66,10 @@ writers! {
 
 /// Writes the members of a line, each with a comma behind it, and says how much that is; 0
 /// where nothing comes of it. The line is the first so many bytes of its tail.
-pub(crate) type Writer = fn(tail: &[u8], len: usize, out: &mut Window) -> usize;
+pub(crate) type Writer = fn(tail: &[u8], len: usize, out: &mut LineWindow) -> usize;
 
 /// Where a line's members are written.
-pub(crate) type Window = [u8; ROOM];
+pub(crate) type LineWindow = [u8; ROOM];
 
 /// More than a line's members take.
 pub(crate) const ROOM: usize = 4096;
@@ -81,13 +81,13 @@ pub(crate) const BEHIND: usize = 64;
 const MOST: usize = 16;
 
 /// The writer of a product's lines.
-fn write<L: ProductLines>(tail: &[u8], len: usize, out: &mut Window) -> usize {
+fn write<L: ProductLines>(tail: &[u8], len: usize, out: &mut LineWindow) -> usize {
     members::<L>(tail, len, out).unwrap_or(0)
 }
 
-fn members<L: ProductLines>(tail: &[u8], len: usize, out: &mut Window) -> Option<usize> {
+fn members<L: ProductLines>(tail: &[u8], len: usize, out: &mut LineWindow) -> Option<usize> {
     const { assert!(L::COLUMNS.len() <= MOST, "there is a line too few below") };
-    let line = &mut Line { tail, len, starts: [0; MOST + 1], base: 0, blanks: 0 };
+    let line = &mut CutLine { tail, len, starts: [0; MOST + 1], base: 0, blanks: 0 };
     find::<L, 0>(line)?;
     find::<L, 1>(line)?;
     find::<L, 2>(line)?;
@@ -124,7 +124,7 @@ fn members<L: ProductLines>(tail: &[u8], len: usize, out: &mut Window) -> Option
 }
 
 /// A line, and where its columns start, with what would be the next one behind the last.
-struct Line<'a> {
+struct CutLine<'a> {
     tail: &'a [u8],
     len: usize,
     starts: [usize; MOST + 1],
@@ -133,7 +133,7 @@ struct Line<'a> {
     blanks: u64,
 }
 
-impl<'a> Line<'a> {
+impl<'a> CutLine<'a> {
     /// A column that was found, and its length: one that nothing fits, where a guess was wrong.
     #[inline(always)]
     fn column(&self, index: usize) -> Option<(&'a Chunk, usize)> {
@@ -165,7 +165,7 @@ impl<'a> Line<'a> {
 
 /// Finds the end of a column, if there is such a column.
 #[inline(always)]
-fn find<L: ProductLines, const I: usize>(line: &mut Line<'_>) -> Option<()> {
+fn find<L: ProductLines, const I: usize>(line: &mut CutLine<'_>) -> Option<()> {
     if I >= L::COLUMNS.len() {
         return Some(());
     }
@@ -277,8 +277,8 @@ const fn words_of(entry: &Entry) -> ([KnownWord; MOST], usize) {
 /// is written.
 #[inline(always)]
 fn put_member<L: ProductLines, const RANK: usize>(
-    line: &Line<'_>,
-    out: &mut Window,
+    line: &CutLine<'_>,
+    out: &mut LineWindow,
     at: usize,
 ) -> Option<usize> {
     if RANK >= L::COLUMNS.len() {
@@ -341,7 +341,7 @@ fn put_member<L: ProductLines, const RANK: usize>(
 
 /// Puts what stands behind a value, and says where it ends.
 #[inline(always)]
-fn put_end<const N: usize>(out: &mut Window, at: usize, behind: &[u8; N]) -> usize {
+fn put_end<const N: usize>(out: &mut LineWindow, at: usize, behind: &[u8; N]) -> usize {
     put(out, at, behind);
     at + N
 }

@@ -21,7 +21,7 @@ pub(crate) struct Outline {
     keys: Vec<Key>,
     stretches: Vec<Stretch>,
     /// What all stretches' bytes may be.
-    patterns: Vec<Pattern>,
+    patterns: Vec<BytePattern>,
     /// The members of the record that the stretches were made of.
     members: Vec<Member>,
     learning: bool,
@@ -75,7 +75,7 @@ const WIDTH: usize = 4 * Block::LEN;
 
 /// What some bytes of an object may be.
 #[derive(Clone, Debug)]
-struct Pattern {
+struct BytePattern {
     /// The least and the greatest.
     least: [u8; WIDTH],
     greatest: [u8; WIDTH],
@@ -83,7 +83,7 @@ struct Pattern {
     inside: [u8; WIDTH],
 }
 
-impl Pattern {
+impl BytePattern {
     const ANYTHING: Self = Self { least: [0; WIDTH], greatest: [0xff; WIDTH], inside: [0; WIDTH] };
 
     fn set(&mut self, at: usize, (least, greatest, inside): (u8, u8, bool)) {
@@ -109,7 +109,7 @@ impl Pattern {
 
 /// How far an object was read.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct Progress {
     /// How many members.
     pub(crate) members: usize,
     pos: usize,
@@ -238,7 +238,7 @@ impl Outline {
         tail: &[u8],
         members: &mut Vec<Member>,
         unescaped: &mut String,
-        place: &mut Place,
+        place: &mut Progress,
     ) -> Reading {
         if members.len() != self.keys.len() {
             members.resize(self.keys.len(), Member::default());
@@ -249,7 +249,7 @@ impl Outline {
             if place.members >= watched {
                 self.quickly(tail, members, place);
             }
-            let Place { members: index, pos, .. } = *place;
+            let Progress { members: index, pos, .. } = *place;
             let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) else { break };
             if let Some(stretch) = self.stretches.get(usize::from(key.stretch)) {
                 watched = watched.max(stretch.end);
@@ -296,7 +296,7 @@ impl Outline {
     /// Reads members as they nearly always are, up to the first that is another one.
     // Apart from all else, so that it has few variables: they stay in registers.
     #[inline(never)]
-    fn quickly(&self, tail: &[u8], members: &mut [Member], place: &mut Place) {
+    fn quickly(&self, tail: &[u8], members: &mut [Member], place: &mut Progress) {
         let (mut index, mut pos) = (place.members, place.pos);
         while let (Some(key), Some(member)) = (self.keys.get(index), members.get_mut(index)) {
             if !key.is_at(tail, pos) {
@@ -415,7 +415,7 @@ impl Outline {
         let mut filled = WIDTH;
         let mut add = |bytes| {
             if filled == WIDTH {
-                self.patterns.push(Pattern::ANYTHING);
+                self.patterns.push(BytePattern::ANYTHING);
                 filled = 0;
             }
             if let Some(pattern) = self.patterns.last_mut() {
@@ -446,7 +446,7 @@ impl Outline {
 
 /// Whether bytes are as patterns say. They may be fewer than those.
 #[inline(always)]
-fn fit(patterns: &[Pattern], bytes: &[u8], pos: usize) -> bool {
+fn fit(patterns: &[BytePattern], bytes: &[u8], pos: usize) -> bool {
     let mut rest = bytes.get(pos..).unwrap_or_default();
     for pattern in patterns {
         let Some((first, others)) = rest.split_first_chunk() else { return false };
@@ -540,7 +540,7 @@ mod tests {
         let behind = [text, "\n{\"a\":\"", &"x\\\"9".repeat(100)].concat();
         let readings = [behind.as_bytes(), text.as_bytes()].map(|tail| {
             let (mut members, mut unescaped) = (Vec::new(), String::new());
-            let mut place = Place::default();
+            let mut place = Progress::default();
             let reading = outline.read(text, tail, &mut members, &mut unescaped, &mut place);
             if reading == Reading::Done {
                 let (mut slow, mut slow_unescaped) = (Vec::new(), String::new());
@@ -654,7 +654,7 @@ mod tests {
             let whole = &records[12];
             for text in (0..whole.len()).filter_map(|at| whole.get(..at)) {
                 let (mut outline, mut members, mut unescaped) = (outline.clone(), Vec::new(), String::new());
-                let place = &mut Place::default();
+                let place = &mut Progress::default();
                 let reading = outline.read(text, whole.as_bytes(), &mut members, &mut unescaped, place);
                 assert_ne!(reading, Reading::Done, "{text}");
             }

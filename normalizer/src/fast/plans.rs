@@ -4,7 +4,7 @@ use crate::{
     base::limits,
     catalog::{hint::Hint, products},
     fast::{
-        outline::{Outline, Place, Reading},
+        outline::{Outline, Progress, Reading},
         program::Program,
     },
     json::members::{Member, Object},
@@ -212,7 +212,7 @@ impl Plans {
         unescaped: &mut String,
     ) -> Option<(&QuickPlan, bool)> {
         unescaped.clear();
-        let (mut place, mut tried, mut before) = (Place::default(), 0, 0);
+        let (mut place, mut tried, mut before) = (Progress::default(), 0, 0);
         let mut found = None;
         for (i, plan) in self.plans.iter_mut().enumerate() {
             let Some(outline) = &mut plan.outline else { continue };
@@ -222,7 +222,7 @@ impl Plans {
                     continue;
                 }
                 unescaped.clear();
-                place = Place::default();
+                place = Progress::default();
             }
             tried += 1;
             before = plan.slot;

@@ -44,7 +44,7 @@ pub(crate) struct Program {
     /// behind it.
     pub(super) head: [u8; 64],
     pub(super) head_len: u8,
-    steps: Vec<Step>,
+    steps: Vec<FieldStep>,
     /// Where among the steps the time of the envelopes around the record has its place, and its
     /// key, if there is none in the record.
     around: usize,
@@ -56,7 +56,7 @@ pub(crate) struct Program {
 }
 
 #[derive(Clone, Debug)]
-struct Step {
+struct FieldStep {
     /// The key, up to where the value begins.
     key: [u8; 16],
     /// What stands behind the value, with the comma.
@@ -173,7 +173,7 @@ impl Program {
             room: (steps.len() + extra.len() + 2) * STEP + keys,
             steps: steps
                 .into_iter()
-                .map(|(f, member, act, entry)| Step::new(f, member, act, entry))
+                .map(|(f, member, act, entry)| FieldStep::new(f, member, act, entry))
                 .collect(),
             extra,
         })
@@ -295,7 +295,7 @@ impl Program {
     #[expect(clippy::too_many_arguments, reason = "a value, what is around it, and where it goes")]
     fn carefully(
         &self,
-        step: &Step,
+        step: &FieldStep,
         values: Object<'_>,
         tail: &[u8],
         zone: Option<&Zone>,
@@ -367,7 +367,7 @@ struct Done {
 /// Writes the fields of values as they nearly always are, up to the first that is another one.
 // Apart from all else, so that it has few variables: they stay in registers.
 #[inline(never)]
-fn quickly(steps: &[Step], values: Object<'_>, tail: &[u8], mut rest: &mut [u8], done: &mut Done) {
+fn quickly(steps: &[FieldStep], values: Object<'_>, tail: &[u8], mut rest: &mut [u8], done: &mut Done) {
     let mut count = 0;
     for step in steps {
         let Some(member) = values.members.get(step.member as usize) else { break };
@@ -383,7 +383,7 @@ fn quickly(steps: &[Step], values: Object<'_>, tail: &[u8], mut rest: &mut [u8],
 /// What a step answers that wrote nothing.
 const NOT_SO: usize = usize::MAX;
 
-impl Step {
+impl FieldStep {
     fn new(field: Field, member: usize, act: Act, entry: Option<&'static Entry>) -> Self {
         let (key, len) = field.json_key();
         let (quote, behind, behind_len) = match act {

@@ -347,7 +347,7 @@ impl Doc {
 }
 
 /// What the scan of a document came to.
-enum Step {
+enum Scanned {
     /// Everything there is has been scanned.
     Starved,
     /// A value that is an element has ended at `pos`.
@@ -586,20 +586,20 @@ impl Framer {
             },
             Mode::Row => self.row(),
             Mode::Doc => match self.scan_doc() {
-                Step::Starved => false,
-                Step::Item => {
+                Scanned::Starved => false,
+                Scanned::Item => {
                     let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
                     self.doc.too_deep = false;
                     self.emit(self.pos, fault);
                     true
                 }
-                Step::End => {
+                Scanned::End => {
                     self.end_doc();
                     self.mode = Mode::AfterDoc;
                     self.is_between(true);
                     true
                 }
-                Step::Broken => {
+                Scanned::Broken => {
                     self.broken();
                     true
                 }
@@ -934,7 +934,7 @@ impl Framer {
     }
 
     #[inline(never)]
-    fn scan_doc(&mut self) -> Step {
+    fn scan_doc(&mut self) -> Scanned {
         let d = &mut self.doc;
         let w = &self.window[..];
         let mut pos = self.pos;
@@ -944,7 +944,7 @@ impl Framer {
                     None => {
                         pos = w.len();
                         d.long_key |= key && pos - d.text_start > envelopes::LONGEST_KEY;
-                        break Step::Starved;
+                        break Scanned::Starved;
                     }
                     Some(found) => {
                         pos = found;
@@ -965,16 +965,16 @@ impl Framer {
                                 } else {
                                     d.expect = Expect::CommaOrEnd;
                                     if d.at_item() {
-                                        break Step::Item;
+                                        break Scanned::Item;
                                     }
                                 }
                             }
                             b'\\' => match w.get(pos + 1) {
-                                None => break Step::Starved,
+                                None => break Scanned::Starved,
                                 Some(b'\n') => pos += 1,
                                 Some(_) => pos += 2,
                             },
-                            _ => break Step::Broken,
+                            _ => break Scanned::Broken,
                         }
                     }
                 },
@@ -983,20 +983,20 @@ impl Framer {
                     let n = rest.iter().position(|&b| !is_scalar(b));
                     pos += n.unwrap_or(rest.len());
                     if n.is_none() {
-                        break Step::Starved;
+                        break Scanned::Starved;
                     }
                     d.inside = Inside::Nothing;
                     d.expect = Expect::CommaOrEnd;
                     if d.at_item() {
-                        break Step::Item;
+                        break Scanned::Item;
                     }
                 }
                 Inside::Nothing => {
-                    let Some(&b) = w.get(pos) else { break Step::Starved };
+                    let Some(&b) = w.get(pos) else { break Scanned::Starved };
                     if let b' ' | b'\t' | b'\r' | b'\n' = b {
                         if b == b'\n' {
                             if d.short {
-                                break Step::Broken;
+                                break Scanned::Broken;
                             }
                             d.fresh_line = true;
                         }
@@ -1065,7 +1065,7 @@ impl Framer {
                             };
                             let ends_items = d.at_item();
                             if !allowed || !d.close(b == b'}') {
-                                break Step::Broken;
+                                break Scanned::Broken;
                             }
                             if ends_items && let Some(e) = &mut d.envelope {
                                 e.items = 0;
@@ -1073,12 +1073,12 @@ impl Framer {
                             }
                             if d.depth == 0 {
                                 pos += 1;
-                                break Step::End;
+                                break Scanned::End;
                             }
                             if d.at_item() {
                                 d.fresh_line = false;
                                 pos += 1;
-                                break Step::Item;
+                                break Scanned::Item;
                             }
                         }
                         b',' if d.expect == Expect::CommaOrEnd => {
@@ -1086,7 +1086,7 @@ impl Framer {
                         }
                         b':' if d.expect == Expect::Colon => d.expect = Expect::Value,
                         _ if value && is_scalar(b) => d.inside = Inside::Scalar,
-                        _ => break Step::Broken,
+                        _ => break Scanned::Broken,
                     }
                     d.fresh_line = false;
                     pos += 1;

@@ -20,12 +20,12 @@ pub(crate) trait Source<'a> {
 }
 
 /// An array whose values have the names of columns.
-pub(crate) struct Row<'a> {
+pub(crate) struct NamedRow<'a> {
     pub(crate) columns: &'a [String],
     pub(crate) values: Object<'a>,
 }
 
-impl<'a> Source<'a> for Row<'a> {
+impl<'a> Source<'a> for NamedRow<'a> {
     fn key(&self, index: usize) -> &'a str {
         &self.columns[index]
     }

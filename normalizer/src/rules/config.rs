@@ -39,7 +39,7 @@ macro_rules! choices {
 
         impl $crate::rules::config::Choice for $name {
             fn read(&mut self, value: $crate::value::raw::Raw<'_>) -> Result<(), String> {
-                $crate::rules::config::read_object(value, &mut [$($crate::rules::config::Place {
+                $crate::rules::config::read_object(value, &mut [$($crate::rules::config::Slot {
                     key: [$($key,)? stringify!($field)][0],
                     needed: !stringify!($($needed)?).is_empty(),
                     choice: &mut self.$field,
@@ -131,8 +131,8 @@ impl Choice for Zone {
         read_object(
             value,
             &mut [
-                Place { key: "offset", needed: true, choice: offset },
-                Place { key: "changes", needed: false, choice: changes },
+                Slot { key: "offset", needed: true, choice: offset },
+                Slot { key: "changes", needed: false, choice: changes },
             ],
         )
     }
@@ -153,14 +153,14 @@ pub(crate) trait Choice {
 }
 
 /// Where a member's value goes.
-pub(crate) struct Place<'c> {
+pub(crate) struct Slot<'c> {
     pub(crate) key: &'static str,
     pub(crate) needed: bool,
     pub(crate) choice: &'c mut dyn Choice,
 }
 
 /// Reads an object whose keys are known.
-pub(crate) fn read_object(value: Raw<'_>, places: &mut [Place<'_>]) -> Result<(), String> {
+pub(crate) fn read_object(value: Raw<'_>, places: &mut [Slot<'_>]) -> Result<(), String> {
     let mut given = 0u32;
     each_member(value, "{", &mut |key, value| {
         let Some(i) = places.iter().position(|p| p.key == key) else {

@@ -49,7 +49,7 @@ pub(crate) enum Comparison {
 
 /// One member of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
+pub(crate) enum SetMember {
     Numbers(u64, u64),
     Addresses(IpAddr, IpAddr),
     Text(String),
@@ -61,7 +61,7 @@ pub(crate) enum Test {
     Number(Comparison, u64),
     Address(Comparison, IpAddr),
     Text(Comparison, String),
-    In(Vec<Item>),
+    In(Vec<SetMember>),
     Contains(String),
     Matches(Pattern),
 }
@@ -343,9 +343,9 @@ impl<'t> Parsing<'t> {
         };
         let at = self.skip();
         let test = match self.literal(&subject)? {
-            Item::Numbers(a, b) if a == b => Test::Number(comparison, a),
-            Item::Addresses(a, b) if a == b => Test::Address(comparison, a),
-            Item::Text(text) => Test::Text(comparison, text),
+            SetMember::Numbers(a, b) if a == b => Test::Number(comparison, a),
+            SetMember::Addresses(a, b) if a == b => Test::Address(comparison, a),
+            SetMember::Text(text) => Test::Text(comparison, text),
             _ if matches!(subject, Subject::Extra(_)) => {
                 return Err(self
                     .error_at(at, "a network is compared with `in`; in quotes it is the text of the value"));
@@ -403,7 +403,7 @@ impl<'t> Parsing<'t> {
         Ok(text)
     }
 
-    fn set(&mut self, subject: &Subject) -> Result<Vec<Item>, Error> {
+    fn set(&mut self, subject: &Subject) -> Result<Vec<SetMember>, Error> {
         let mut items = Vec::new();
         if !self.symbol("{") {
             self.item(subject, &mut items)?;
@@ -420,7 +420,7 @@ impl<'t> Parsing<'t> {
         }
     }
 
-    fn item(&mut self, subject: &Subject, items: &mut Vec<Item>) -> Result<(), Error> {
+    fn item(&mut self, subject: &Subject, items: &mut Vec<SetMember>) -> Result<(), Error> {
         let at = self.skip();
         if at.starts_with('@') {
             let may_be_address = match subject {
@@ -435,7 +435,7 @@ impl<'t> Parsing<'t> {
             }
             let ranges = named_networks(&name, self.lists).map_err(|e| self.error_at(at, e.to_string()))?;
             self.items += ranges.len();
-            items.extend(ranges.into_iter().map(|(a, b)| Item::Addresses(a, b)));
+            items.extend(ranges.into_iter().map(|(a, b)| SetMember::Addresses(a, b)));
             self.rest = rest;
         } else {
             let first = self.literal(subject)?;
@@ -444,11 +444,11 @@ impl<'t> Parsing<'t> {
                 // Which of them is meant, the value tells.
                 let written = &at[..at.len() - self.rest.len()];
                 match &first {
-                    Item::Text(text) if text.contains('/') => {
-                        items.extend(networks::network(text).map(|(a, b)| Item::Addresses(a, b)));
+                    SetMember::Text(text) if text.contains('/') => {
+                        items.extend(networks::network(text).map(|(a, b)| SetMember::Addresses(a, b)));
                     }
-                    Item::Addresses(..) if written.contains('/') => {
-                        items.push(Item::Text(written.to_owned()))
+                    SetMember::Addresses(..) if written.contains('/') => {
+                        items.push(SetMember::Text(written.to_owned()))
                     }
                     _ => {}
                 }
@@ -456,11 +456,13 @@ impl<'t> Parsing<'t> {
             items.push(if self.symbol("..") {
                 let last = self.literal(subject)?;
                 match (first, last) {
-                    (Item::Numbers(a, _), Item::Numbers(_, b)) if a <= b => Item::Numbers(a, b),
-                    (Item::Addresses(a, c), Item::Addresses(d, b))
+                    (SetMember::Numbers(a, _), SetMember::Numbers(_, b)) if a <= b => {
+                        SetMember::Numbers(a, b)
+                    }
+                    (SetMember::Addresses(a, c), SetMember::Addresses(d, b))
                         if a == c && d == b && a.is_ipv4() == b.is_ipv4() && a <= b =>
                     {
-                        Item::Addresses(a, b)
+                        SetMember::Addresses(a, b)
                     }
                     _ => {
                         return Err(
@@ -478,7 +480,7 @@ impl<'t> Parsing<'t> {
         Ok(())
     }
 
-    fn literal(&mut self, subject: &Subject) -> Result<Item, Error> {
+    fn literal(&mut self, subject: &Subject) -> Result<SetMember, Error> {
         let at = self.skip();
         let quoted = string(at);
         let (rest, text): (&str, Cow<'_, str>) = match quoted {
@@ -499,16 +501,16 @@ impl<'t> Parsing<'t> {
         let item = match subject {
             // Its values have no type; a number, an address or a network without quotes is compared
             // as one.
-            Subject::Extra(_) if quoted_text => Item::Text(text.into_owned()),
+            Subject::Extra(_) if quoted_text => SetMember::Text(text.into_owned()),
             Subject::Extra(_) => match (size(&text), networks::network(&text)) {
-                (Some(n), _) => Item::Numbers(n, n),
-                (None, Some((a, b))) => Item::Addresses(a, b),
-                (None, None) => Item::Text(text.into_owned()),
+                (Some(n), _) => SetMember::Numbers(n, n),
+                (None, Some((a, b))) => SetMember::Addresses(a, b),
+                (None, None) => SetMember::Text(text.into_owned()),
             },
             Subject::Field(field) => match field.field_type() {
-                FieldType::Text => Item::Text(text.into_owned()),
+                FieldType::Text => SetMember::Text(text.into_owned()),
                 FieldType::Word(words) => match words.iter().find(|w| **w == text) {
-                    Some(word) => Item::Text((*word).to_owned()),
+                    Some(word) => SetMember::Text((*word).to_owned()),
                     None => {
                         return fail(format!(
                             "{} is one of {}, never {text:?}",
@@ -518,7 +520,7 @@ impl<'t> Parsing<'t> {
                     }
                 },
                 FieldType::Integer(_) => match size(&text) {
-                    Some(n) => Item::Numbers(n, n),
+                    Some(n) => SetMember::Numbers(n, n),
                     None => {
                         return fail(format!(
                             "{} is a number, such as 443, 10k or 1.5MiB, not {text:?}",
@@ -527,7 +529,7 @@ impl<'t> Parsing<'t> {
                     }
                 },
                 FieldType::Millis => match time::bound(&text, self.zone) {
-                    Some(t) => Item::Numbers(t, t),
+                    Some(t) => SetMember::Numbers(t, t),
                     None => {
                         let key = field.key();
                         return fail(format!(
@@ -536,7 +538,7 @@ impl<'t> Parsing<'t> {
                     }
                 },
                 FieldType::Address => match networks::network(&text) {
-                    Some((a, b)) => Item::Addresses(a, b),
+                    Some((a, b)) => SetMember::Addresses(a, b),
                     None => {
                         return fail(format!("{text:?} is no address and no network such as 10.0.0.0/8"));
                     }
@@ -677,11 +679,11 @@ fn compile(tree: Tree) -> Node {
             let (mut numbers, mut networks, mut texts) = (Vec::new(), Networks::default(), Vec::new());
             for item in items {
                 match item {
-                    Item::Numbers(a, b) => numbers.push((a, b)),
-                    Item::Addresses(a, b) => {
+                    SetMember::Numbers(a, b) => numbers.push((a, b)),
+                    SetMember::Addresses(a, b) => {
                         networks.add(a, b);
                     }
-                    Item::Text(t) => texts.push(t),
+                    SetMember::Text(t) => texts.push(t),
                 }
             }
             networks::merge(&mut numbers, |n: u64| n.checked_add(1));
@@ -799,15 +801,15 @@ impl Test {
             (Self::Contains(t), Value::Text(v)) => v.contains(t.as_str()),
             (Self::Matches(r), Value::Text(v)) => r.is_match(v),
             (Self::In(items), v) => items.iter().any(|i| match (i, v) {
-                (Item::Numbers(a, b), Value::Number(v)) => (a..=b).contains(&&v),
-                (Item::Addresses(a, b), Value::Address(v)) => {
+                (SetMember::Numbers(a, b), Value::Number(v)) => (a..=b).contains(&&v),
+                (SetMember::Addresses(a, b), Value::Address(v)) => {
                     a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v)
                 }
-                (Item::Text(t), Value::Text(v)) => t == v,
-                (Item::Addresses(a, b), Value::Text(v)) => {
+                (SetMember::Text(t), Value::Text(v)) => t == v,
+                (SetMember::Addresses(a, b), Value::Text(v)) => {
                     address(v).is_some_and(|v| a.is_ipv4() == v.is_ipv4() && (a..=b).contains(&&v))
                 }
-                (Item::Numbers(a, b), Value::Text(v)) => {
+                (SetMember::Numbers(a, b), Value::Text(v)) => {
                     Number::read(v).is_some_and(|v| within(&[(*a, *b)], v))
                 }
                 _ => false,

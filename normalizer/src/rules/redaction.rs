@@ -46,13 +46,13 @@ struct Prefixes {
 pub(crate) struct Cuts {
     text: Output,
     /// Whose they are, and where they end.
-    places: Vec<(Place, usize)>,
+    places: Vec<(Target, usize)>,
     /// For a key, folded.
     key: String,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Target {
     Field(Field),
     Extra(usize),
 }
@@ -170,7 +170,7 @@ impl Redaction {
                 Some(Value::Text(text)) if !matches!(field, Field::Product | Field::Url) => {
                     match spellings::cut(text, hidden, &mut cuts.text) {
                         Cut::Clean => {}
-                        Cut::Written => cuts.places.push((Place::Field(field), cuts.text.len())),
+                        Cut::Written => cuts.places.push((Target::Field(field), cuts.text.len())),
                         Cut::Unsafe => record.remove(field),
                     }
                 }
@@ -188,7 +188,7 @@ impl Redaction {
                     return false;
                 };
                 if cut == Cut::Written {
-                    cuts.places.push((Place::Extra(count), cuts.text.len()));
+                    cuts.places.push((Target::Extra(count), cuts.text.len()));
                 }
                 count += 1;
                 true
@@ -201,8 +201,8 @@ impl Redaction {
             let text = std::str::from_utf8(&cuts.text[start..end]).unwrap_or_default();
             start = end;
             match place {
-                Place::Field(field) => record.set(field, Value::Text(text)),
-                Place::Extra(i) => record.extra[i].1.text = text,
+                Target::Field(field) => record.set(field, Value::Text(text)),
+                Target::Extra(i) => record.extra[i].1.text = text,
             }
         }
     }

@@ -6,8 +6,8 @@
 //! that ECS has no place for under `weir`.
 
 use super::{
-    Event, Item, List, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either, extra,
-    fixed, long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
+    AddressList, Event, Item, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either,
+    extra, fixed, long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
 };
 use crate::{bytes::digits, catalog::meaning::Meaning as M, record::fields::Field as F};
 
@@ -145,7 +145,7 @@ pub(super) const ROWS: [Row; 98] = [
     copy(&[F::RuleId], "rule.id"),
     copy(&[F::RuleName], "rule.name"),
     copy(&[F::Attack], "rule.category"),
-    all_addresses(&List { fields: &[F::SrcIp, F::DstIp], meanings: &[M::NatIp, M::PacketSource, M::PacketDestination, M::Proxy, M::Client, M::ForwardedFor], take: address },
+    all_addresses(&AddressList { fields: &[F::SrcIp, F::DstIp], meanings: &[M::NatIp, M::PacketSource, M::PacketDestination, M::Proxy, M::Client, M::ForwardedFor], take: address },
         "related.ip", "each once; other places keep theirs"),
 
     made(&[F::StartMs, F::EndMs, F::LogTimeMs], "weir.time_source", |e| e.time_source(),

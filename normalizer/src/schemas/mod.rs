@@ -318,7 +318,7 @@ impl<'e> Event<'e> {
 
 /// How severe, as far as the source's word is a usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+enum SeverityLevel {
     Informational,
     Low,
     Medium,
@@ -327,7 +327,7 @@ enum Level {
     Fatal,
 }
 
-impl Level {
+impl SeverityLevel {
     fn of(word: &str) -> Option<Self> {
         let words = [
             ("info", Self::Informational),
@@ -532,7 +532,7 @@ enum How {
     /// Something made; else what a member of `extra` means, if it fits.
     Either(Make, Meaning, Take),
     /// These addresses, each once.
-    Addresses(&'static List),
+    Addresses(&'static AddressList),
     /// Always the same JSON.
     Fixed(&'static str),
     /// The record's own text, if it was kept.
@@ -543,7 +543,7 @@ enum How {
 
 /// Addresses that fields have, and such that members of `extra` mean.
 #[derive(Debug)]
-struct List {
+struct AddressList {
     fields: &'static [Field],
     meanings: &'static [Meaning],
     take: Take,
@@ -619,7 +619,7 @@ const fn either(
 }
 
 /// An array of addresses. Without fields it takes those out of `extra` that it has.
-const fn all_addresses(list: &'static List, path: &'static str, note: &'static str) -> Row {
+const fn all_addresses(list: &'static AddressList, path: &'static str, note: &'static str) -> Row {
     assert!(list.fields.len() + list.meanings.len() <= MOST_ADDRESSES, "the array is too short");
     row(list.fields, path, How::Addresses(list), note)
 }
@@ -662,7 +662,7 @@ const fn uses(rows: &[Row]) -> Uses {
             How::Either(make, meaning, take) => {
                 uses[meaning as usize] = Use { take: Some(take), unless: Some(make), moves: true };
             }
-            How::Addresses(&List { fields, meanings, take }) => {
+            How::Addresses(&AddressList { fields, meanings, take }) => {
                 let mut k = 0;
                 while k < meanings.len() {
                     let one = &mut uses[meanings[k] as usize];
@@ -875,7 +875,7 @@ fn write_item(cell: &Cell, event: &Event<'_>, item: Option<Item<'_>>, out: &mut 
 
 /// Appends the addresses of a cell, each once.
 fn write_addresses(cell: &Cell, event: &Event<'_>, out: &mut Output) {
-    let How::Addresses(&List { fields, meanings, take }) = cell.how else { return };
+    let How::Addresses(&AddressList { fields, meanings, take }) = cell.how else { return };
     let (mut all, mut count) = ([None; MOST_ADDRESSES], 0);
     let fields = fields.iter().map(|f| event.address(*f));
     let extra = meanings.iter().map(|m| match take(event, event.meant(*m)?) {

@@ -14,8 +14,8 @@
 //! flat record under `unmapped.weir`.
 
 use super::{
-    Event, Item, Level, List, Row, Step, Uses, address, addresses, all_addresses, beyond_long, copy, country,
-    either, extra, fixed, long, made, meant, number, original, port, steps, text, tls, uses,
+    AddressList, Event, Item, Row, SeverityLevel, Step, Uses, address, addresses, all_addresses, beyond_long,
+    copy, country, either, extra, fixed, long, made, meant, number, original, port, steps, text, tls, uses,
 };
 use crate::{
     catalog::meaning::Meaning as M,
@@ -107,7 +107,7 @@ pub(super) const ROWS: [Row; 133] = [
         e.item(F::SrcVpcId).or_else(|| of(e, Side::Source, F::VpcId))
     }, "src_vpc_id; else vpc_id as the ids above"),
     meant(M::PacketSourceService, "src_endpoint.svc_name", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
-    all_addresses(&List { fields: &[], meanings: &[M::PacketSource, M::Proxy, M::Client], take: |e, raw| address(e, raw).filter(|_| e.has(F::SrcIp)) },
+    all_addresses(&AddressList { fields: &[], meanings: &[M::PacketSource, M::Proxy, M::Client], take: |e, raw| address(e, raw).filter(|_| e.has(F::SrcIp)) },
         "src_endpoint.intermediate_ips", WITH_SOURCE),
     meant(M::SourceCountry, "src_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::SrcIp)),
         "two capitals, where there is src_ip"),
@@ -137,7 +137,7 @@ pub(super) const ROWS: [Row; 133] = [
         e.item(F::DstVpcId).or_else(|| of(e, Side::Destination, F::VpcId))
     }, "dst_vpc_id; else vpc_id as the ids above"),
     meant(M::PacketDestinationService, "dst_endpoint.svc_name", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)), WITH_DESTINATION),
-    all_addresses(&List { fields: &[], meanings: &[M::PacketDestination], take: |e, raw| address(e, raw).filter(|_| e.has(F::DstIp)) },
+    all_addresses(&AddressList { fields: &[], meanings: &[M::PacketDestination], take: |e, raw| address(e, raw).filter(|_| e.has(F::DstIp)) },
         "dst_endpoint.intermediate_ips", WITH_DESTINATION),
     meant(M::DestinationCountry, "dst_endpoint.location.country", |e, raw| country(e, raw).filter(|_| e.has(F::DstIp)),
         "two capitals, where there is dst_ip"),
@@ -298,13 +298,13 @@ fn activity<'e>(e: &Event<'e>) -> Captioned<'e> {
 
 fn severity<'e>(e: &Event<'e>) -> Captioned<'e> {
     let Some(word) = e.text(F::Severity) else { return (1, "Informational") };
-    match Level::of(word) {
-        Some(Level::Informational) => (1, "Informational"),
-        Some(Level::Low) => (2, "Low"),
-        Some(Level::Medium) => (3, "Medium"),
-        Some(Level::High) => (4, "High"),
-        Some(Level::Critical) => (5, "Critical"),
-        Some(Level::Fatal) => (6, "Fatal"),
+    match SeverityLevel::of(word) {
+        Some(SeverityLevel::Informational) => (1, "Informational"),
+        Some(SeverityLevel::Low) => (2, "Low"),
+        Some(SeverityLevel::Medium) => (3, "Medium"),
+        Some(SeverityLevel::High) => (4, "High"),
+        Some(SeverityLevel::Critical) => (5, "Critical"),
+        Some(SeverityLevel::Fatal) => (6, "Fatal"),
         None => (99, word),
     }
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use memchr::{memchr, memmem};
 
 use super::{
-    Cell, Event, How, Item, Level, Row, Uses, address, copy, covers_every_field, either, extra,
+    Cell, Event, How, Item, Row, SeverityLevel, Uses, address, copy, covers_every_field, either, extra,
     frames::Notes, made, meant, name, number, original, separate, text, tls_name, tls_version, uses,
     write_item,
 };
@@ -35,7 +35,7 @@ pub const BYTES_PER_LINE: usize = 4 << 20;
 
 /// Where in a `LogsData` a value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Section {
     /// An attribute of the resource.
     Resource,
     /// A member of the log record.
@@ -44,7 +44,7 @@ pub(super) enum Place {
     Attribute,
 }
 
-impl Place {
+impl Section {
     /// What stands before the name, for people.
     pub(super) fn prefix(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Place {
     }
 }
 
-use Place::{Attribute, Record, Resource};
+use Section::{Attribute, Record, Resource};
 
 /// The rows without their places.
 const PLAIN: [Row; ROWS.len()] = {
@@ -70,7 +70,7 @@ const PLAIN: [Row; ROWS.len()] = {
 pub(super) static USES: Uses = uses(&PLAIN);
 
 /// What the encoder needs of the rows.
-static CELLS: [(Place, Cell); ROWS.len()] = {
+static CELLS: [(Section, Cell); ROWS.len()] = {
     let mut cells = [(Resource, ROWS[0].1.cell); ROWS.len()];
     let mut i = 0;
     while i < ROWS.len() {
@@ -85,7 +85,7 @@ static CELLS: [(Place, Cell); ROWS.len()] = {
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [(Place, Row); 64] = [
+pub(super) const ROWS: [(Section, Row); 64] = [
     (Resource, made(&[F::Provider], "cloud.provider", |e| Some(Item::Text(match e.text(F::Provider)? {
         "huawei" => "huawei_cloud",
         "alibaba" => "alibaba_cloud",
@@ -107,11 +107,11 @@ pub(super) const ROWS: [(Place, Row); 64] = [
         let observed = e.observed_at.filter(|_| e.time_source().is_some());
         e.number(F::LogTimeMs).or(observed).map(Item::Nanos)
     }, "log time; the time of observation where the record has no time")),
-    (Record, made(&[F::Severity], "severityNumber", |e| Some(Item::Number(match Level::of(e.text(F::Severity)?)? {
-        Level::Informational | Level::Low => 9,
-        Level::Medium => 13,
-        Level::High => 17,
-        Level::Critical | Level::Fatal => 21,
+    (Record, made(&[F::Severity], "severityNumber", |e| Some(Item::Number(match SeverityLevel::of(e.text(F::Severity)?)? {
+        SeverityLevel::Informational | SeverityLevel::Low => 9,
+        SeverityLevel::Medium => 13,
+        SeverityLevel::High => 17,
+        SeverityLevel::Critical | SeverityLevel::Fatal => 21,
     })), "info and low 9, medium 13, high 17, critical and fatal 21")),
     (Record, copy(&[F::Severity], "severityText")),
     (Record, made(&[F::Provider, F::Product, F::Kind], "eventName", |e| Some(Item::Dotted([F::Provider, F::Product, F::Kind].map(|f| e.text(f).unwrap_or("unknown")))),

@@ -73,6 +73,10 @@ pub(super) struct Choices {
     /// Keep the text of each record under `extra.raw`
     #[arg(long)]
     keep_raw: bool,
+
+    /// The fast paths that are not used; for tests, as what comes out is the same
+    #[arg(long, value_delimiter = ',', hide = true)]
+    without: Vec<String>,
 }
 
 /// Reads the name of a schema.
@@ -143,6 +147,7 @@ impl Choices {
             keep_raw: self.keep_raw,
             observed_at_ms: (self.to != Schema::Flat).then(|| self.observed_at.unwrap_or_else(now)),
             to: self.to,
+            without: self.without.clone(),
         })
     }
 }
