@@ -106,9 +106,10 @@ fn problems(files: &[File], map: &str) -> Vec<String> {
     }
     problems.extend(circles(&edges));
     for file in files.iter().filter(|f| !f.path.ends_with("mod.rs") && f.folder() != "") {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        // Products have a folder of their own, which the map names.
-        if !file.path.contains("/products/") && !map.contains(&format!("`{name}`")) {
+        // A folder inside of a folder is named for its files.
+        let inside: Vec<&str> = file.path.split('/').skip(1).collect();
+        let name = if inside.len() > 1 { format!("{}/", inside[0]) } else { inside[0].to_owned() };
+        if !map.contains(&format!("`{name}`")) {
             problems.push(format!("{}: ARCHITECTURE.md does not say what it is for", file.path));
         }
     }
@@ -129,7 +130,7 @@ fn imports(text: &str, module: &str) -> BTreeSet<String> {
     let code: String =
         text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let parent = module.rsplit_once('/').map_or("", |(parent, _)| parent);
-    for (root, base) in [("crate::", String::new()), ("super::", parent.to_owned())] {
+    for (root, base) in [("crate::", ""), ("super::", parent), ("self::", module)] {
         let mut rest = code.as_str();
         while let Some(at) = rest.find(root) {
             let before = rest[..at].chars().next_back();
@@ -138,7 +139,7 @@ fn imports(text: &str, module: &str) -> BTreeSet<String> {
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
             }
-            expand(rest, &base, &mut found);
+            expand(rest, base, &mut found);
         }
     }
     found

@@ -12,8 +12,8 @@ use crate::{
     engine::{
         context::topic,
         finisher::{Found, Scratch},
-        lines::Rows,
         merge::{Held, Merge, is_ours, unchanged},
+        named_lines::Rows,
         normalizer::Normalizer,
         peeling::{Core, Level, Peel, records_in},
         refusals::{too_long, too_many_records},

@@ -7,8 +7,9 @@ use crate::{
     engine::{
         context::{Context, Surroundings, Topic, numbered},
         finisher::Finisher,
-        lines::{Missed, NamedLines, OwnLines, Rows},
+        named_lines::{NamedLines, Rows},
         observer::{Explained, Observer},
+        own_lines::{Missed, OwnLines},
         peeling::{Core, Level, Peel, ReadBefore, records_in},
         refusals::{self, not_utf8, too_many_records},
         rejects::Rejects,

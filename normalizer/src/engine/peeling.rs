@@ -14,7 +14,8 @@ use crate::{
         finisher::{Finisher, Found, Scratch},
         highlights::{is_highlighted, strip_highlights},
         line_refusals::nul_byte,
-        lines::{NamedLines, OwnLines},
+        named_lines::NamedLines,
+        own_lines::OwnLines,
         refusals::{
             self, NO_RECORDS, json_fault, no_payload, no_record, not_the_columns, not_utf8, wrapped_too_often,
         },

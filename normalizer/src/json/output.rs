@@ -165,6 +165,13 @@ impl Output {
         self.write(|buffer, at| encode::raw(buffer, at, value));
     }
 
+    /// Adds a comma, unless an object or array was just opened.
+    pub(crate) fn separate(&mut self) {
+        if !matches!(self.last(), Some(b'{' | b'[')) {
+            self.push(b',');
+        }
+    }
+
     /// What was written from a place on.
     pub(crate) fn written_from(&mut self, start: usize) -> &mut [u8] {
         &mut self.bytes[start..self.len]

@@ -26,22 +26,22 @@ pub struct OwnedRecord {
 }
 
 /// Where a text stands in the record's: the start and the length, in bytes.
-type Stretch = (u32, u32);
+type TextSpan = (u32, u32);
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stored {
     Number(u64),
     Address(IpAddr),
-    Text(Stretch),
+    Text(TextSpan),
 }
 
 /// A value that has no field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StoredExtra {
-    key: Stretch,
+    key: TextSpan,
     kind: RawKind,
-    value: Stretch,
+    value: TextSpan,
 }
 
 impl OwnedRecord {
@@ -110,7 +110,7 @@ impl OwnedRecord {
         self.extra.iter().map(|e| (self.stretch(e.key), Raw { kind: e.kind, text: self.stretch(e.value) }))
     }
 
-    fn stretch(&self, (start, len): Stretch) -> &str {
+    fn stretch(&self, (start, len): TextSpan) -> &str {
         self.text.get(start as usize..(start + len) as usize).unwrap_or_default()
     }
 

@@ -40,3 +40,17 @@ impl Schema {
         *self == Self::Flat
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for schema in Schema::ALL {
+            assert_eq!(Schema::by_name(schema.name()), Some(*schema));
+            assert_eq!(serde_json::to_value(schema).unwrap(), schema.name());
+        }
+        assert_eq!(Schema::by_name("OCSF"), None);
+    }
+}

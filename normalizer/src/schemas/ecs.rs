@@ -5,11 +5,18 @@
 //! under the provider and the product, as in `huawei.vpc.<key>`, and fields of the flat record
 //! that ECS has no place for under `weir`.
 
-use super::{
-    AddressList, Event, Item, Row, Step, Uses, address, all_addresses, beyond_long, copy, country, either,
-    extra, fixed, long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
+use crate::{
+    bytes::digits,
+    catalog::meaning::Meaning as M,
+    record::fields::Field as F,
+    schemas::{
+        event::{Event, Item, Uses},
+        table::{
+            AddressList, Row, Step, address, all_addresses, beyond_long, copy, country, either, extra, fixed,
+            long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
+        },
+    },
 };
-use crate::{bytes::digits, catalog::meaning::Meaning as M, record::fields::Field as F};
 
 pub(super) static STEPS: [Step; ROWS.len()] = steps(&ROWS);
 pub(super) static USES: Uses = uses(&ROWS);

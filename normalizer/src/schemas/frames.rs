@@ -7,40 +7,16 @@
 
 use std::mem;
 
-use super::{Cell, Event, How, Item};
 use crate::{
     base::limits,
     bytes::scan,
     json::output::Output,
-    record::fields::{Field, Value},
+    record::fields::Value,
+    schemas::{
+        event::{Event, Item},
+        table::{Cell, How, WORDS},
+    },
 };
-
-/// The fields whose values are the same in all records of a frame. A value that is made of others
-/// than these, and of which fields there are, says so in its row.
-const WORDS: [Field; 7] = [
-    Field::Provider,
-    Field::Product,
-    Field::Kind,
-    Field::Transport,
-    Field::Direction,
-    Field::Action,
-    Field::LogStatus,
-];
-
-/// Those of these fields that may differ within a frame, a bit for each.
-pub(super) const fn values(fields: &[Field]) -> u64 {
-    let (mut all, mut i) = (0, 0);
-    while i < fields.len() {
-        all |= 1 << fields[i] as usize;
-        i += 1;
-    }
-    i = 0;
-    while i < WORDS.len() {
-        all &= !(1 << WORDS[i] as usize);
-        i += 1;
-    }
-    all
-}
 
 /// How a value is written.
 pub(super) type Write = fn(&Cell, &Event<'_>, Option<Item<'_>>, &mut Output);
@@ -205,9 +181,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        record::fields::{FieldType, Record, RecordMemory},
+        record::fields::{Field, FieldType, Record, RecordMemory},
         rules::schema::Schema,
-        schemas::encode,
+        schemas::{encode, uses},
         value::raw::{Raw, RawKind},
     };
 
@@ -332,7 +308,7 @@ mod tests {
                             written.map(|out| String::from_utf8(out.to_vec()).unwrap());
                         assert_eq!(from_frame.strip_prefix("before\n"), Some(&*from_table));
                         let mut again = Output::default();
-                        let event = Event::new(schema, &record, observed_at);
+                        let event = Event::new(uses(schema), &record, observed_at);
                         by_frame += u32::from(frames.write(&event, &mut again));
                         assert!(again.is_empty() || *again == *from_table.as_bytes());
                     }

@@ -13,13 +13,16 @@
 //! What has no attribute is under `unmapped`: the source's keys as they are, and fields of the
 //! flat record under `unmapped.weir`.
 
-use super::{
-    AddressList, Event, Item, Row, SeverityLevel, Step, Uses, address, addresses, all_addresses, beyond_long,
-    copy, country, either, extra, fixed, long, made, meant, number, original, port, steps, text, tls, uses,
-};
 use crate::{
     catalog::meaning::Meaning as M,
     record::fields::Field as F,
+    schemas::{
+        event::{Event, Item, SeverityLevel, Uses, addresses},
+        table::{
+            AddressList, Row, Step, address, all_addresses, beyond_long, copy, country, either, extra, fixed,
+            long, made, meant, number, original, port, steps, text, tls, uses,
+        },
+    },
     value::raw::{Raw, RawKind},
 };
 

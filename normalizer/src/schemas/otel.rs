@@ -12,15 +12,19 @@ use std::collections::HashMap;
 
 use memchr::{memchr, memmem};
 
-use super::{
-    Cell, Event, How, Item, Row, SeverityLevel, Uses, address, copy, covers_every_field, either, extra,
-    frames::Notes, made, meant, name, number, original, separate, text, tls_name, tls_version, uses,
-    write_item,
-};
 use crate::{
     catalog::meaning::Meaning as M,
     json::output::Output,
     record::fields::Field as F,
+    schemas::{
+        event::{Event, Item, SeverityLevel, Uses},
+        frames::Notes,
+        table::{
+            Cell, How, Row, address, copy, covers_every_field, either, extra, made, meant, number, original,
+            text, tls_name, tls_version, uses,
+        },
+        tree::{name, write_item},
+    },
     value::{
         double,
         raw::{Raw, RawKind},
@@ -198,7 +202,7 @@ pub(super) fn encode(event: &Event<'_>, notes: &mut Notes<'_>, out: &mut Output)
                 out.extend_from_slice(MIDDLE);
                 out.push(b'{');
             } else {
-                separate(out);
+                out.separate();
                 out.extend_from_slice(b"\"attributes\":[");
             }
         }
@@ -210,7 +214,7 @@ pub(super) fn encode(event: &Event<'_>, notes: &mut Notes<'_>, out: &mut Output)
         if item.is_none() {
             notes.write(cell, event, None, false, write_item, out);
         } else if place == Record {
-            separate(out);
+            out.separate();
             out.push(b'"');
             out.extend_from_slice(cell.path.as_bytes());
             out.extend_from_slice(b"\":");
@@ -247,7 +251,7 @@ fn write_attributes(cell: &Cell, event: &Event<'_>, _: Option<Item<'_>>, out: &m
 
 /// Opens an attribute; its value and a brace follow.
 fn attribute(path: &str, key: &str, event: &Event<'_>, out: &mut Output) {
-    separate(out);
+    out.separate();
     out.extend_from_slice(b"{\"key\":\"");
     name(path, event, out);
     out.characters(key);

@@ -1,14 +1,11 @@
-//! Text lines: of products that have lines of their own, and of columns that somebody named.
+//! Lines in the layouts that products have of their own.
 
 use crate::{
-    base::error::Error,
     catalog::{
-        hint::Hint,
         product::{Entry, Lines, Product, Shape},
         products,
     },
     engine::{
-        context::{Context, SeenContext},
         finisher::Finisher,
         line_refusals::{
             Evidence, FEWEST_FITTING, column_count, counted, evidence, product_columns, says_something,
@@ -23,35 +20,21 @@ use crate::{
         lines::{Writer, writer},
         plans::QuickPlan,
     },
-    framing::{
-        columns::Columns,
-        layout::{HEADER, Layout},
-    },
+    framing::columns::Columns,
     json::members::Object,
     reading::{
         fill::{Around, Disposition, Given, apply},
-        plan::{Verdict, no_such},
-        planner::Planner,
-        source::{Line, NamedLine},
+        plan::no_such,
+        source::Line,
     },
     record::{
         fault::{Fault, RejectCode},
         fields::{Record, RecordMemory},
     },
-    rules::{config::Config, ways::Ways},
-    value::{raw::Raw, time::Time, zone::Zone},
+    rules::ways::Ways,
+    value::{raw::Raw, zone::Zone},
     wire::batch::Outcome,
 };
-
-/// Lines whose columns somebody named.
-#[derive(Debug)]
-pub(super) struct Rows {
-    pub(super) layout: Layout,
-    pub(super) quick: QuickPlan,
-    /// What messages call it: the layout, or the header row.
-    called: &'static str,
-    missing: Option<String>,
-}
 
 /// The lines of a product that has a layout of its own.
 #[derive(Debug)]
@@ -210,6 +193,11 @@ impl OwnLines {
     /// Cuts a line at its blanks.
     pub(super) fn cut(&mut self, text: &str) {
         self.columns.split_blanks(text, text.as_bytes());
+    }
+
+    /// Whether something in the line that was cut last tells that it is of a product.
+    pub(super) fn is_told(&self, text: &str) -> bool {
+        self.known.iter().any(|l| l.tell(text.as_bytes(), &self.columns))
     }
 
     /// Which of the known lines the line is that was cut last, if of any.
@@ -400,177 +388,4 @@ impl OwnLines {
 /// Whether a line is no product's own, as others are.
 fn is_special(line: &str) -> bool {
     matches!(line.as_bytes().first(), None | Some(b'[' | b' ' | b'\t' | b'\r' | b'\n'))
-}
-
-/// The lines whose columns a layout or a header row names.
-#[derive(Debug)]
-pub(super) struct NamedLines {
-    /// What of the configuration is asked again, for header rows.
-    config: Config,
-    /// The layout that was configured.
-    pub(super) layout: Option<Rows>,
-    /// The header row that was in force last, as its context.
-    header: (SeenContext, Option<Rows>),
-    columns: Columns,
-}
-
-impl NamedLines {
-    pub(super) fn new(layout: Option<Rows>, config: &Config) -> Self {
-        Self {
-            config: config.clone(),
-            layout,
-            header: (SeenContext::default(), None),
-            columns: Columns::default(),
-        }
-    }
-
-    /// Whether lines that begin so are of the configured layout.
-    pub(super) fn begins_with(&self, byte: u8) -> bool {
-        self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(byte))
-    }
-
-    /// The columns that a line has under the layout or the header row, where one speaks for it, and
-    /// memory to cut it into them. The line was cut at its blanks.
-    pub(super) fn of(
-        &mut self,
-        text: &str,
-        context: Context<'_>,
-        own: &mut OwnLines,
-        planner: &Planner,
-    ) -> Option<(&Rows, &mut Columns)> {
-        if self.layout.is_none()
-            && !(context.bytes.first() == Some(&HEADER) && self.header_speaks(text, context, own, planner))
-        {
-            return None;
-        }
-        Some((self.layout.as_ref().or(self.header.1.as_ref())?, &mut self.columns))
-    }
-
-    /// Whether the header row that stands above a line is about it. A stream may go on with
-    /// lines of another product.
-    #[inline(never)]
-    fn header_speaks(
-        &mut self,
-        text: &str,
-        context: Context<'_>,
-        own: &mut OwnLines,
-        planner: &Planner,
-    ) -> bool {
-        if !self.header.0.is(context) {
-            let layout = Layout::from_header(context.bytes);
-            self.header.1 = layout.map(|l| Rows::new(l, "the header row", planner, &self.config));
-        }
-        let (Some(rows), columns) = (&self.header.1, &mut self.columns) else { return false };
-        let Some(separation) = &rows.layout.separation else { return false };
-        if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
-            let Verdict::Product(p) = rows.quick.plan.verdict else { return true };
-            let entries = products::all()[p].entries;
-            if rows.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
-                return true;
-            }
-        }
-        own.known.iter().all(|l| !l.tell(text.as_bytes(), &own.columns))
-    }
-}
-
-const NO_SEPARATORS: &str = "the layout has no separators, so a line can't be cut into its columns: \
-with ${srcaddr}${dstaddr}${bytes}, 10.0.0.110.0.0.251200 is both 10.0.0.1 10.0.0.25 1200 and 10.0.0.11 0.0.0.25 1200";
-
-impl Rows {
-    pub(super) fn new(layout: Layout, called: &'static str, planner: &Planner, config: &Config) -> Self {
-        let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
-        Self {
-            quick: QuickPlan::new(planner, &names, Hint::Nothing),
-            layout,
-            called,
-            missing: config.missing.clone(),
-        }
-    }
-
-    /// Cuts a line into its columns. Gives the time in front of it, if there is one, and the line
-    /// behind that.
-    #[inline(never)]
-    pub(super) fn cut<'a>(
-        &self,
-        text: &'a str,
-        columns: &mut Columns,
-        zone: Option<&Zone>,
-    ) -> Result<(Option<Time>, &'a str), Fault<'a>> {
-        let fault = match self.cut_plain(text, columns) {
-            Ok(()) => return Ok((None, text)),
-            Err(fault) => fault,
-        };
-        if let Some((time, rest)) = stamped(text, zone, |_| true)
-            && self.cut_plain(rest, columns).is_ok()
-        {
-            return Ok((Some(time), rest));
-        }
-        Err(fault)
-    }
-
-    /// The same for a line with nothing in front of it.
-    fn cut_plain(&self, text: &str, columns: &mut Columns) -> Result<(), Fault<'static>> {
-        let Self { layout, called, .. } = self;
-        let product = match self.quick.plan.verdict {
-            Verdict::Product(p) => products::all()[p].id,
-            _ => "",
-        };
-        let Some(separation) = &layout.separation else {
-            let text = format!("{NO_SEPARATORS}; give --separator, or write separators into the layout");
-            return Err(Fault { format: product, ..Fault::of_record(RejectCode::Ambiguous, text) });
-        };
-        if let Err(i) = columns.split(text, separation) {
-            let text = "the text that the layout has beside this column is not there";
-            let fault = Fault::of_record(RejectCode::ColumnCount, text);
-            return Err(Fault { format: product, column: i + 1, ..fault });
-        }
-        if columns.len() != layout.names.len() {
-            return Err(other_line(text).unwrap_or_else(|| {
-                let names = &mut layout.names.iter().map(String::as_str);
-                Fault { format: product, ..column_count(called, names, columns.len()) }
-            }));
-        }
-        Ok(())
-    }
-
-    /// The line that was cut last.
-    pub(super) fn source<'a>(&'a self, text: &'a str, columns: &'a Columns) -> NamedLine<'a> {
-        NamedLine { text, columns, names: &self.layout.names, missing: self.missing.as_deref() }
-    }
-
-    /// Checks a configured layout; gives the warnings about it.
-    pub(super) fn check(&self, config: &Config, planner: &Planner) -> Result<Vec<String>, Error> {
-        let text = config.layout.as_deref().unwrap_or_default();
-        let p = match self.quick.plan.verdict {
-            Verdict::Product(p) => p,
-            Verdict::Payload(_) => return Ok(Vec::new()),
-            _ => {
-                return Err(Error::at(
-                    text,
-                    0,
-                    "layout: its fields do not tell the product; name it with --from",
-                ));
-            }
-        };
-        let product = products::all()[p];
-        for (i, &want) in product.layout_begins.iter().enumerate() {
-            let found = self.layout.names.get(i).map_or("its end", String::as_str);
-            if found != want {
-                let offset = text.match_indices("${").nth(i).map_or(text.len(), |m| m.0);
-                return Err(Error::at(
-                    text,
-                    offset,
-                    format!(
-                        "layout: InvalidParameter.LogFormatString: it must begin with {}; found {found} instead of {want}",
-                        product.layout_begins.iter().map(|n| format!("${{{n}}}")).collect::<String>()
-                    ),
-                ));
-            }
-        }
-        let warning = |(name, near): (&str, Option<&str>)| {
-            let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-            format!("layout: {name} is no field of {}, so its values go to extra{near}", product.id)
-        };
-        Ok(planner.unknown(p, &self.layout.names).into_iter().map(warning).collect())
-    }
 }

@@ -1,0 +1,374 @@
+//! Filters over the fields of flat records, in the manner of Wireshark's display filters.
+//!
+//! ```text
+//! src_ip in {10.0.0.0/8, @private} and not (dst_port in {22, 8000..8099} or action == reject)
+//! ```
+//!
+//! An expression is parsed into a tree and compiled into a predicate. A comparison with a field
+//! that is absent is false, also with `!=`; `not` of it is true.
+
+pub use crate::rules::filter::lists::Lists;
+use crate::{
+    base::error::Error,
+    record::fields::Record,
+    rules::filter::{
+        compile::{Node, Reads, compile},
+        lists::named_networks,
+        parse::{list_name, parse, string},
+    },
+    value::{
+        networks::{self, Networks},
+        zone::Zone,
+    },
+};
+
+mod compile;
+mod lists;
+mod parse;
+mod tree;
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    node: Node,
+    reads: Reads,
+}
+
+impl Filter {
+    /// Parses and compiles an expression. Files must have been read into `lists`; times that
+    /// name no zone are of `zone`.
+    pub fn new(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Self, Error> {
+        let node = compile(parse(text, lists, zone)?);
+        let mut reads = Reads::default();
+        node.reads(&mut reads);
+        Ok(Self { node, reads })
+    }
+
+    /// What of a record it looks at.
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// Whether a record passes.
+    pub fn accepts(&self, record: &Record<'_>) -> bool {
+        self.node.accepts(record)
+    }
+}
+
+/// The paths of the files that an expression names, for somebody with IO to read them into
+/// lists of that name.
+pub fn files(text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['@', '"']) {
+        rest = &rest[at..];
+        match list_name(rest) {
+            Some((next, (name, true))) => {
+                paths.push(name);
+                rest = next;
+            }
+            _ => rest = string(rest).map_or(&rest[1..], |r| r.0),
+        }
+    }
+    paths
+}
+
+/// The networks of CIDRs, addresses and `@names`.
+pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, Error> {
+    let mut all = Networks::default();
+    for text in texts {
+        let ranges = match list_name(text) {
+            Some(("", (name, _))) => named_networks(&name, lists)?,
+            _ => match networks::network(text) {
+                Some(range) => vec![range],
+                None => return Err(Error::new(format!("own: {text:?} is no network and no @LIST"))),
+            },
+        };
+        for (first, last) in ranges {
+            all.add(first, last);
+        }
+    }
+    all.finish();
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        base::limits,
+        record::fields::{Field, RecordMemory, Value},
+        rules::filter::{
+            compile::value_of,
+            tree::{Pattern, Subject, Test, Tree},
+        },
+        value::raw::{Raw, RawKind},
+    };
+
+    fn record() -> Record<'static> {
+        let mut r = Record::new(&mut RecordMemory::default());
+        r.set(Field::SrcIp, Value::Address("10.1.2.3".parse().unwrap()));
+        r.set(Field::DstIp, Value::Address("2001:db8::5".parse().unwrap()));
+        r.set(Field::DstPort, Value::Number(443));
+        r.set(Field::Bytes, Value::Number(1_500_000));
+        r.set(Field::StartMs, Value::Number(1_700_000_000_000));
+        r.set(Field::Action, Value::Text("accept"));
+        r.set(Field::Host, Value::Text("www.example.com"));
+        r.extra.push(("odd-key", Raw::text("a \"b\"")));
+        r.extra.push(("size", Raw { kind: RawKind::Number, text: "34" }));
+        r.extra.push(("ratio", Raw { kind: RawKind::Number, text: "1.5" }));
+        r.extra.push(("large", Raw { kind: RawKind::Number, text: "9007199254740993" }));
+        r.extra.push(("huge", Raw { kind: RawKind::Number, text: "18446744073709551616" }));
+        r.extra.push(("below", Raw { kind: RawKind::Number, text: "-3" }));
+        r.extra.push(("nat_ip", Raw::text("10.1.2.3")));
+        r.extra.push(("Pkt-SrcAddr", Raw::text("2001:DB8::5")));
+        r.extra.push(("none", Raw::text("-")));
+        r.extra.push(("empty", Raw::text("")));
+        r.extra.push(("cidr", Raw::text("10.1.0.0/16")));
+        r.extra.push(("two_ways", Raw::text("a")));
+        r.extra.push(("two-ways", Raw::text("b")));
+        r.extra.push(("nothing", Raw { kind: RawKind::Literal, text: "null" }));
+        r
+    }
+
+    fn lists() -> Lists {
+        Lists::from([
+            ("office".to_owned(), "# ours\n10.1.0.0/16 # main\n\n2001:db8::/64\n".to_owned()),
+            ("/etc/nets".to_owned(), "192.0.2.1\n".to_owned()),
+        ])
+    }
+
+    /// The larger an expression is, the less of a long value it looks at; but a small one at all of it.
+    #[test]
+    fn expressions_look_at_as_much_as_they_can_bear() {
+        let sees = |pattern: &str| Pattern::new(pattern).unwrap().most;
+        let words = |n: usize| (0..n).map(|i| format!("word{i:04}")).collect::<Vec<_>>().join("|");
+        assert_eq!((sees("x"), sees("(?i)union.*select")), (limits::RECORD, limits::RECORD));
+        assert_eq!((sees("[a-z]{1,200}x"), sees(&words(50))), (64 << 10, 64 << 10));
+        assert!(sees(&words(900)) == limits::MATCHED);
+        for (text, want) in [("a{1,1000}{1,1000}", "too large"), (&words(3000), "too large"), ("(", "group")]
+        {
+            let error = Pattern::new(text).unwrap_err();
+            assert!(error.contains(want), "{error}");
+        }
+        let pattern = Pattern::new("[a-z]{1,200}0").unwrap();
+        let long = |n: usize| "é".repeat(n) + "x0";
+        assert!(pattern.is_match(&long((32 << 10) - 1)) && !pattern.is_match(&long(32 << 10)));
+    }
+
+    #[test]
+    fn expressions_hold_or_not() {
+        let cases = [
+            ("src_ip in 10.0.0.0/8", true),
+            ("src_ip == 10.1.2.3", true),
+            ("src_ip != 10.1.2.3", false),
+            ("src_ip in {192.168.0.0/16, 10.1.2.0..10.1.2.9}", true),
+            ("src_ip in @private", true),
+            ("src_ip in {@office} && dst_ip in @office", true),
+            ("src_ip in {@/etc/nets}", false),
+            ("src_ip not in @private", false),
+            ("not dst_ip in @private", true),
+            ("dst_ip in @documentation", true),
+            ("dst_port in {22, 3389, 400..500}", true),
+            ("dst_port in 22", false),
+            ("dst_port < 443 or dst_port >= 443", true),
+            ("bytes >= 1MB and bytes <= 1.5MB", true),
+            ("bytes < 1Mi", false),
+            ("bytes == 1500k", true),
+            ("start_ms == \"2023-11-14T22:13:20Z\"", true),
+            ("start_ms == 1700000000000", true),
+            ("start_ms in \"2023-11-14\u{20}00:00:00\"..\"2023-11-15 00:00:00\"", true),
+            ("action == accept", true),
+            ("action == \"accept\"", true),
+            ("action in {reject, challenge}", false),
+            ("host contains \"example\"", true),
+            ("host matches \"^www\\.\"", true),
+            ("host matches \"^ww\\\\.\"", false),
+            ("exists host and !exists app", true),
+            // An absent field makes a comparison false, and `not` of it true.
+            ("app != http", false),
+            ("not app == http", true),
+            ("app in {http}", false),
+            ("not app in {http}", true),
+            ("extra.\"odd-key\" == \"a \\\"b\\\"\"", true),
+            ("extra.size > 30 and extra.size in {1..34}", true),
+            ("extra.size == \"34\"", true),
+            ("extra.large == 9007199254740993 and extra.large > 9007199254740992", true),
+            (
+                "extra.large == 9007199254740992 or extra.large in {1..9007199254740992, 9007199254740994}",
+                false,
+            ),
+            ("extra.large in {7, 9007199254740993..9007199254740995}", true),
+            ("extra.huge > 18446744073709551615 and extra.huge != 18446744073709551615", true),
+            ("extra.huge in {0..18446744073709551615}", false),
+            ("extra.ratio in {0..1}", false),
+            ("extra.ratio in {1..2} and extra.ratio < 2 and extra.ratio > 1", true),
+            ("extra.ratio > 1 and extra.ratio in {1..2} and extra.below < 5", true),
+            (
+                "exists extra.nothing or exists extra.none or exists extra.empty or exists extra.no_such",
+                false,
+            ),
+            ("exists extra.size and exists extra.below and exists extra.nat_ip", true),
+            ("extra.none == \"-\" and extra.none != a", true),
+            ("extra.nat_ip in 10.0.0.0/8 and extra.nat_ip in @private and extra.nat_ip == 10.1.2.3", true),
+            ("extra.nat_ip in \"10.0.0.0/8\" and extra.nat_ip in {x, 10.1.2.0..10.1.2.9}", true),
+            ("extra.nat_ip in {@office} and extra.pkt_srcaddr in @office", true),
+            ("extra.nat_ip in {192.168.0.0/16, @/etc/nets} or extra.nat_ip != 10.1.2.3", false),
+            ("not extra.nat_ip in @private or extra.nat_ip not in 10.0.0.0/8", false),
+            ("extra.pktsrcaddr == 2001:db8::5 and extra.\"PKT-srcaddr\" in 2001:db8::/32", true),
+            (
+                "extra.cidr in 10.1.0.0/16 and extra.cidr == \"10.1.0.0/16\" and extra.cidr in {\"10.1.0.0/16\"}",
+                true,
+            ),
+            ("extra.size in @private or extra.none in 0.0.0.0/0 or extra.no_such in @private", false),
+            ("extra.ODD_KEY contains \"b\" and extra.Size == 34", true),
+            ("extra.two_ways == a and extra.\"two-ways\" == b and extra.TwoWays == b", true),
+            ("dst_port == 1 and dst_port == 2 or dst_port == 443", true),
+            ("dst_port == 443 or dst_port == 1 and dst_port == 2", true),
+            ("(dst_port == 443 or dst_port == 1) and dst_port == 2", false),
+            ("not not dst_port == 443", true),
+            ("!(dst_port == 443)", false),
+        ];
+        for (text, want) in cases {
+            let filter = Filter::new(text, &lists(), None).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(filter.accepts(&record()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_have_a_place_and_a_remedy() {
+        let cases = [
+            ("src_op == 10.0.0.1", 0, "did you mean src_ip?"),
+            ("bytes > many", 8, "bytes is a number"),
+            ("action == maybe", 10, "action is one of accept"),
+            ("src_ip in 10.0.0.0/33", 10, "no address and no network"),
+            ("src_ip == 10.0.0.0/8", 10, "compared with `in`"),
+            ("src_ip < 10.0.0.1", 7, "only numbers and times"),
+            ("bytes contains \"1\"", 6, "is no text"),
+            ("host matches \"(\"", 13, "bad regular expression"),
+            ("host contains example", 14, "double quotes"),
+            ("dst_port in {1, 2", 17, "expected `,` or `}`"),
+            ("dst_port in {5..1}", 13, "lower to a higher"),
+            ("(bytes > 1", 10, "expected `)`"),
+            ("bytes > 1 bytes > 2", 10, "expected `and`"),
+            ("bytes ~ 1", 6, "expected =="),
+            ("src_ip in @prviate", 10, "did you mean @private?"),
+            ("host == \"x", 8, "no '\"' at its end"),
+            ("src_ip in 10.0.0.0/8..10.1.0.0", 10, "lower to a higher"),
+            (
+                "extra.pkt-srcaddr == a",
+                0,
+                "extra.pkt-srcaddr: an odd key stands in quotes: extra.\"pkt-srcaddr\"",
+            ),
+            ("exists extra.backend.host", 7, "extra.\"backend.host\""),
+            ("extra.nat_ip == 10.0.0.0/8", 16, "compared with `in`"),
+            ("extra.nat_ip < 10.0.0.1", 13, "only numbers and times"),
+            ("extra.nat_ip in @prviate", 16, "did you mean @private?"),
+            ("extra.nat_ip in 10.0.0.9..10.0.0.1", 16, "lower to a higher"),
+            ("dst_port in @private", 12, "can only hold addresses"),
+            ("", 0, "expected a field"),
+            ("bytes > 18446744073709551616", 8, "bytes is a number"),
+        ];
+        for (text, offset, message) in cases {
+            let error = Filter::new(text, &lists(), None).unwrap_err();
+            assert_eq!(error.offset(), Some(offset), "{error}");
+            assert!(error.to_string().contains(message), "{error}");
+        }
+        let deep = "(".repeat(100) + "bytes > 1";
+        assert!(Filter::new(&deep, &lists(), None).unwrap_err().to_string().contains("deeper"));
+        let long = format!("host contains \"{}\"", "x".repeat(limits::FILTER));
+        assert!(Filter::new(&long, &lists(), None).unwrap_err().to_string().contains("longer"));
+        let bad = Lists::from([("x".to_owned(), "10.0.0.0/8\nhost\n".to_owned())]);
+        let error = Filter::new("src_ip in @x", &bad, None).unwrap_err().to_string();
+        assert!(error.contains("@x, line 2: \"host\""), "{error}");
+    }
+
+    #[test]
+    fn files_are_found_for_who_reads_them() {
+        let text = "src_ip in {@/etc/a.txt, @\"my list\", @private} and host == \"@/no\" or dst_ip in @/b)";
+        assert_eq!(files(text), ["/etc/a.txt", "my list", "/b"]);
+    }
+
+    /// What an expression means, without anything made ready.
+    fn interpret(tree: &Tree, record: &Record<'_>) -> bool {
+        match tree {
+            Tree::And(all) => all.iter().all(|t| interpret(t, record)),
+            Tree::Or(any) => any.iter().any(|t| interpret(t, record)),
+            Tree::Not(inner) => !interpret(inner, record),
+            Tree::Test(Subject::Extra(key), Test::Exists) => {
+                record.extra.iter().any(|(k, raw)| k == key && raw.text != "-")
+            }
+            Tree::Test(subject, test) => value_of(subject, record).is_some_and(|v| test.accepts(v)),
+        }
+    }
+
+    fn expression() -> impl Strategy<Value = String> {
+        let number = prop_oneof!["[0-9]{1,2}", "[0-9]\\.\\.1[0-9]"];
+        let address =
+            prop_oneof!["10\\.0\\.0\\.[0-9]", "10\\.0\\.0\\.[0-9]/3[0-2]", "::[0-9a-f]", "::/12[0-8]"];
+        let set = |item: BoxedStrategy<String>| {
+            prop::collection::vec(item, 1..6).prop_map(|items| format!("{{{}}}", items.join(", ")))
+        };
+        let test = prop_oneof![
+            ("dst_port|bytes", "==|!=|<|<=|>|>=", "[0-9]{1,2}").prop_map(|(f, o, n)| format!("{f} {o} {n}")),
+            ("src_port|dst_port|bytes", set(number.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            ("src_ip|dst_ip", set(address.clone().boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            ("app|extra\\.a", set("[a-c]|[0-9]".boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            ("extra\\.b", set(address.boxed())).prop_map(|(f, s)| format!("{f} in {s}")),
+            "exists (app|bytes|src_ip|extra\\.a|extra\\.b)",
+        ];
+        test.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 2..4).prop_map(|all| format!("({})", all.join(" and "))),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(|any| format!("({})", any.join(" or "))),
+                inner.prop_map(|t| format!("not ({t})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn compiled_is_what_is_written(
+            text in expression(),
+            ports in prop::array::uniform3(prop::option::of(0u64..20)),
+            hosts in prop::array::uniform2(prop::option::of((any::<bool>(), 0u8..20))),
+            app in prop::option::of("[a-c]"),
+            a in prop::option::of("[a-c]|[0-9]|-"),
+            b in prop::option::of("10\\.0\\.0\\.[0-9]|::[0-9a-f]|-"),
+        ) {
+            let mut record = Record::new(&mut RecordMemory::default());
+            for (field, value) in [Field::SrcPort, Field::DstPort, Field::Bytes].into_iter().zip(ports) {
+                if let Some(n) = value {
+                    record.set(field, Value::Number(n));
+                }
+            }
+            for (field, value) in [Field::SrcIp, Field::DstIp].into_iter().zip(hosts) {
+                if let Some((v4, n)) = value {
+                    let address = if v4 { format!("10.0.0.{n}") } else { format!("::{n:x}") };
+                    record.set(field, Value::Address(address.parse().unwrap()));
+                }
+            }
+            if let Some(app) = &app {
+                record.set(Field::App, Value::Text(app));
+            }
+            if let Some(a) = &a {
+                record.extra.push(("a", Raw::text(a)));
+            }
+            if let Some(b) = &b {
+                record.extra.push(("b", Raw::text(b)));
+            }
+            let tree = parse(&text, &Lists::new(), None).unwrap();
+            prop_assert_eq!(compile(tree.clone()).accepts(&record), interpret(&tree, &record), "{}", text);
+        }
+
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "\\PC{0,60}") {
+            let _ = Filter::new(&text, &Lists::new(), None);
+            let _ = files(&text);
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Reads expressions.
+
+use std::borrow::Cow;
+
+use crate::{
+    base::{error::Error, limits},
+    bytes::nearest,
+    record::fields::{Field, FieldType},
+    rules::filter::{
+        lists::{Lists, named_networks},
+        tree::{Comparison, Pattern, SetMember, Subject, Test, Tree},
+    },
+    value::{networks, time, zone::Zone},
+};
+
+// ---- parsing
+
+pub(super) struct Parsing<'t> {
+    pub(super) text: &'t str,
+    pub(super) rest: &'t str,
+    pub(super) lists: &'t Lists,
+    pub(super) zone: Option<&'t Zone>,
+    pub(super) items: usize,
+}
+
+/// Parses an expression.
+pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Tree, Error> {
+    if text.len() > limits::FILTER {
+        return Err(Error::new(format!(
+            "filter: it is longer than {} bytes; use lists (@NAME)",
+            limits::FILTER
+        )));
+    }
+    let mut p = Parsing { text, rest: text, lists, zone, items: 0 };
+    let tree = p.or(0)?;
+    if !p.skip().is_empty() {
+        return Err(p.error("expected `and`, `or` or the end"));
+    }
+    Ok(tree)
+}
+
+impl<'t> Parsing<'t> {
+    pub(super) fn skip(&mut self) -> &'t str {
+        self.rest = self.rest.trim_start();
+        self.rest
+    }
+
+    pub(super) fn error(&self, message: impl AsRef<str>) -> Error {
+        self.error_at(self.rest, message)
+    }
+
+    pub(super) fn error_at(&self, rest: &str, message: impl AsRef<str>) -> Error {
+        Error::at(self.text, self.text.len() - rest.len(), format!("filter: {}", message.as_ref()))
+    }
+
+    /// Takes a symbol.
+    pub(super) fn symbol(&mut self, symbol: &str) -> bool {
+        let found = self.skip().strip_prefix(symbol);
+        self.rest = found.unwrap_or(self.rest);
+        found.is_some()
+    }
+
+    /// Takes a word, which no other letter follows.
+    pub(super) fn word(&mut self, word: &str) -> bool {
+        let rest = self.skip();
+        match name(rest) {
+            Some((next, found)) if found.eq_ignore_ascii_case(word) => {
+                self.rest = next;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn or(&mut self, depth: usize) -> Result<Tree, Error> {
+        let mut all = vec![self.and(depth)?];
+        while self.word("or") || self.symbol("||") {
+            all.push(self.and(depth)?);
+        }
+        Ok(if all.len() == 1 { all.swap_remove(0) } else { Tree::Or(all) })
+    }
+
+    pub(super) fn and(&mut self, depth: usize) -> Result<Tree, Error> {
+        let mut all = vec![self.unary(depth)?];
+        while self.word("and") || self.symbol("&&") {
+            all.push(self.unary(depth)?);
+        }
+        Ok(if all.len() == 1 { all.swap_remove(0) } else { Tree::And(all) })
+    }
+
+    pub(super) fn unary(&mut self, depth: usize) -> Result<Tree, Error> {
+        if depth > limits::FILTER_DEPTH {
+            return Err(self.error(format!("nested deeper than {}", limits::FILTER_DEPTH)));
+        }
+        if self.word("not") || (!self.skip().starts_with("!=") && self.symbol("!")) {
+            return Ok(Tree::Not(Box::new(self.unary(depth + 1)?)));
+        }
+        if self.symbol("(") {
+            let inner = self.or(depth + 1)?;
+            if !self.symbol(")") {
+                return Err(self.error("expected `)`"));
+            }
+            return Ok(inner);
+        }
+        self.test()
+    }
+
+    pub(super) fn test(&mut self) -> Result<Tree, Error> {
+        if self.word("exists") {
+            let subject = self.subject()?;
+            return Ok(Tree::Test(subject, Test::Exists));
+        }
+        let subject = self.subject()?;
+        let negated = self.word("not");
+        if self.word("in") {
+            let test = Tree::Test(subject.clone(), Test::In(self.set(&subject)?));
+            return Ok(if negated { Tree::Not(Box::new(test)) } else { test });
+        }
+        if negated {
+            return Err(self.error("expected `in` behind `not`"));
+        }
+        let start = self.skip();
+        if self.word("contains") {
+            self.expect_text(&subject, start, "contains")?;
+            return Ok(Tree::Test(subject, Test::Contains(self.text()?)));
+        }
+        if self.word("matches") {
+            self.expect_text(&subject, start, "matches")?;
+            let at = self.skip();
+            let pattern = self.text()?;
+            let pattern = Pattern::new(&pattern)
+                .map_err(|e| self.error_at(at, format!("bad regular expression: {e}")))?;
+            return Ok(Tree::Test(subject, Test::Matches(pattern)));
+        }
+        const COMPARISONS: [(&str, Comparison); 6] = [
+            ("==", Comparison::Equal),
+            ("!=", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        let Some((_, comparison)) = COMPARISONS.into_iter().find(|(s, _)| self.symbol(s)) else {
+            return Err(self.error("expected ==, !=, <, <=, >, >=, in, contains or matches"));
+        };
+        let at = self.skip();
+        let test = match self.literal(&subject)? {
+            SetMember::Numbers(a, b) if a == b => Test::Number(comparison, a),
+            SetMember::Addresses(a, b) if a == b => Test::Address(comparison, a),
+            SetMember::Text(text) => Test::Text(comparison, text),
+            _ if matches!(subject, Subject::Extra(_)) => {
+                return Err(self
+                    .error_at(at, "a network is compared with `in`; in quotes it is the text of the value"));
+            }
+            _ => return Err(self.error_at(at, "a network or a range is compared with `in`")),
+        };
+        let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        if ordered && !matches!(test, Test::Number(..)) {
+            return Err(self.error_at(start, "only numbers and times have an order; use == or !="));
+        }
+        Ok(Tree::Test(subject, test))
+    }
+
+    pub(super) fn subject(&mut self) -> Result<Subject, Error> {
+        let at = self.skip();
+        let Some((rest, word)) = name(at) else { return Err(self.error("expected a field")) };
+        self.rest = rest;
+        if word == "extra" && self.rest.starts_with('.') {
+            self.rest = &self.rest[1..];
+            let key = || name(self.rest).map(|(rest, key)| (rest, key.to_owned()));
+            let Some((rest, key)) = string(self.rest).or_else(key) else {
+                return Err(self.error("expected a key of extra, in quotes if it is odd"));
+            };
+            if let Some((_, odd)) = run(at, |c| c.is_alphanumeric() || "_-.:@/$#".contains(c))
+                && odd.len() > at.len() - rest.len()
+            {
+                let key = &odd["extra.".len()..];
+                return Err(self.error_at(at, format!("{odd}: an odd key stands in quotes: extra.\"{key}\"")));
+            }
+            self.rest = rest;
+            return Ok(Subject::Extra(key));
+        }
+        if let Some(field) = Field::by_key(word) {
+            return Ok(Subject::Field(field));
+        }
+        let near = nearest::nearest(word, &mut Field::ALL.iter().map(|f| f.key()));
+        let near = near.map_or("; `weir schema` lists them".to_owned(), |n| format!("; did you mean {n}?"));
+        Err(self.error_at(at, format!("no field is called {word}{near}")))
+    }
+
+    pub(super) fn expect_text(&self, subject: &Subject, at: &str, what: &str) -> Result<(), Error> {
+        match subject {
+            Subject::Extra(_) => Ok(()),
+            Subject::Field(f) if matches!(f.field_type(), FieldType::Text | FieldType::Word(_)) => Ok(()),
+            Subject::Field(f) => {
+                Err(self.error_at(at, format!("{} is no text, so it can't have `{what}`", f.key())))
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, Error> {
+        let rest = self.skip();
+        let (rest, text) = string(rest).ok_or_else(|| self.error("expected a string in double quotes"))?;
+        self.rest = rest;
+        Ok(text)
+    }
+
+    pub(super) fn set(&mut self, subject: &Subject) -> Result<Vec<SetMember>, Error> {
+        let mut items = Vec::new();
+        if !self.symbol("{") {
+            self.item(subject, &mut items)?;
+            return Ok(items);
+        }
+        loop {
+            self.item(subject, &mut items)?;
+            if self.symbol("}") {
+                return Ok(items);
+            }
+            if !self.symbol(",") {
+                return Err(self.error("expected `,` or `}`"));
+            }
+        }
+    }
+
+    pub(super) fn item(&mut self, subject: &Subject, items: &mut Vec<SetMember>) -> Result<(), Error> {
+        let at = self.skip();
+        if at.starts_with('@') {
+            let may_be_address = match subject {
+                Subject::Field(f) => f.field_type() == FieldType::Address,
+                Subject::Extra(_) => true,
+            };
+            let Some((rest, (name, _))) = list_name(at) else {
+                return Err(self.error("expected the name of a list"));
+            };
+            if !may_be_address {
+                return Err(self.error("a list of networks can only hold addresses, and this field is none"));
+            }
+            let ranges = named_networks(&name, self.lists).map_err(|e| self.error_at(at, e.to_string()))?;
+            self.items += ranges.len();
+            items.extend(ranges.into_iter().map(|(a, b)| SetMember::Addresses(a, b)));
+            self.rest = rest;
+        } else {
+            let first = self.literal(subject)?;
+            self.items += 1;
+            if let Subject::Extra(_) = subject {
+                // Which of them is meant, the value tells.
+                let written = &at[..at.len() - self.rest.len()];
+                match &first {
+                    SetMember::Text(text) if text.contains('/') => {
+                        items.extend(networks::network(text).map(|(a, b)| SetMember::Addresses(a, b)));
+                    }
+                    SetMember::Addresses(..) if written.contains('/') => {
+                        items.push(SetMember::Text(written.to_owned()))
+                    }
+                    _ => {}
+                }
+            }
+            items.push(if self.symbol("..") {
+                let last = self.literal(subject)?;
+                match (first, last) {
+                    (SetMember::Numbers(a, _), SetMember::Numbers(_, b)) if a <= b => {
+                        SetMember::Numbers(a, b)
+                    }
+                    (SetMember::Addresses(a, c), SetMember::Addresses(d, b))
+                        if a == c && d == b && a.is_ipv4() == b.is_ipv4() && a <= b =>
+                    {
+                        SetMember::Addresses(a, b)
+                    }
+                    _ => {
+                        return Err(
+                            self.error_at(at, "a range goes from a lower to a higher number or address")
+                        );
+                    }
+                }
+            } else {
+                first
+            });
+        }
+        if self.items > limits::FILTER_ITEMS {
+            return Err(self.error(format!("the sets hold more than {} items", limits::FILTER_ITEMS)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn literal(&mut self, subject: &Subject) -> Result<SetMember, Error> {
+        let at = self.skip();
+        let quoted = string(at);
+        let (rest, text): (&str, Cow<'_, str>) = match quoted {
+            Some((rest, text)) => (rest, text.into()),
+            None => match bare(at) {
+                Some((rest, text)) => (rest, text.into()),
+                None if at.starts_with('"') => {
+                    return Err(self.error("a string that has no '\"' at its end"));
+                }
+                None if at.starts_with('\'') => {
+                    return Err(self.error("expected a value; strings are in double quotes"));
+                }
+                None => return Err(self.error("expected a value")),
+            },
+        };
+        let quoted_text = at.starts_with('"');
+        let fail = |message: String| Err(self.error_at(at, message));
+        let item = match subject {
+            // Its values have no type; a number, an address or a network without quotes is compared
+            // as one.
+            Subject::Extra(_) if quoted_text => SetMember::Text(text.into_owned()),
+            Subject::Extra(_) => match (size(&text), networks::network(&text)) {
+                (Some(n), _) => SetMember::Numbers(n, n),
+                (None, Some((a, b))) => SetMember::Addresses(a, b),
+                (None, None) => SetMember::Text(text.into_owned()),
+            },
+            Subject::Field(field) => match field.field_type() {
+                FieldType::Text => SetMember::Text(text.into_owned()),
+                FieldType::Word(words) => match words.iter().find(|w| **w == text) {
+                    Some(word) => SetMember::Text((*word).to_owned()),
+                    None => {
+                        return fail(format!(
+                            "{} is one of {}, never {text:?}",
+                            field.key(),
+                            words.join(", ")
+                        ));
+                    }
+                },
+                FieldType::Integer(_) => match size(&text) {
+                    Some(n) => SetMember::Numbers(n, n),
+                    None => {
+                        return fail(format!(
+                            "{} is a number, such as 443, 10k or 1.5MiB, not {text:?}",
+                            field.key()
+                        ));
+                    }
+                },
+                FieldType::Millis => match time::bound(&text, self.zone) {
+                    Some(t) => SetMember::Numbers(t, t),
+                    None => {
+                        let key = field.key();
+                        return fail(format!(
+                            "{key} is epoch milliseconds, or a time in quotes, not {text:?}"
+                        ));
+                    }
+                },
+                FieldType::Address => match networks::network(&text) {
+                    Some((a, b)) => SetMember::Addresses(a, b),
+                    None => {
+                        return fail(format!("{text:?} is no address and no network such as 10.0.0.0/8"));
+                    }
+                },
+            },
+        };
+        self.rest = rest;
+        Ok(item)
+    }
+}
+
+/// What of a text is like that, if anything, and what is left.
+pub(super) fn run(text: &str, allowed: fn(char) -> bool) -> Option<(&str, &str)> {
+    let end = text.find(|c| !allowed(c)).unwrap_or(text.len());
+    (end > 0).then(|| (&text[end..], &text[..end]))
+}
+
+/// A field's name or a keyword.
+pub(super) fn name(text: &str) -> Option<(&str, &str)> {
+    run(text, |c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A value without quotes: a word, a number, an address, a network. `..` ends it.
+pub(super) fn bare(text: &str) -> Option<(&str, &str)> {
+    let (_, all) = run(text, |c| c.is_alphanumeric() || "_.:/+-%*".contains(c))?;
+    let end = all.find("..").unwrap_or(all.len());
+    (end > 0).then(|| (&text[end..], &text[..end]))
+}
+
+/// A string in double quotes; a backslash keeps a quote or a backslash from ending it, and
+/// stands for itself before anything else, as regular expressions have it.
+pub(super) fn string(text: &str) -> Option<(&str, String)> {
+    let mut out = String::new();
+    let mut chars = text.strip_prefix('"')?.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((chars.as_str(), out)),
+            '\\' => match chars.next()? {
+                '"' => out.push('"'),
+                c => out.extend(['\\', c]),
+            },
+            c => out.push(c),
+        }
+    }
+}
+
+/// `@name`, `@"path"` or `@/path`; whether it is a path.
+pub(super) fn list_name(text: &str) -> Option<(&str, (String, bool))> {
+    let text = text.strip_prefix('@')?;
+    if text.starts_with('"') {
+        return string(text).map(|(rest, path)| (rest, (path, true)));
+    }
+    let is_path = text.starts_with('/');
+    let (rest, name) = match is_path {
+        true => run(text, |c| !c.is_whitespace() && !"\"){},".contains(c)),
+        false => run(text, |c| c.is_alphanumeric() || c == '_' || c == '-'),
+    }?;
+    Some((rest, (name.to_owned(), is_path)))
+}
+
+/// A number with an optional unit: `k M G` in thousands, `Ki Mi Gi` in 1024s, and `B`.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.strip_suffix('B').unwrap_or(unit) {
+        "" => 1,
+        "k" | "K" => 1000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || fraction.is_empty() {
+        return None;
+    }
+    // A second point is no digit.
+    let digits = whole.bytes().chain(fraction.bytes());
+    let number = digits.clone().try_fold(0u128, |n, b| {
+        let digit = b.is_ascii_digit().then(|| u128::from(b - b'0'))?;
+        n.checked_mul(10)?.checked_add(digit)
+    })?;
+    // A fraction must come out even.
+    let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let number = number.checked_mul(factor)?;
+    let size = number / scale;
+    (size * scale == number).then_some(size).and_then(|n| u64::try_from(n).ok())
+}

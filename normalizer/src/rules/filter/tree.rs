@@ -1,0 +1,89 @@
+//! A filter as it was written.
+
+use std::net::IpAddr;
+
+use regex_lite::{Regex, RegexBuilder};
+
+use crate::{
+    base::limits,
+    record::{fault::clipped, fields::Field},
+};
+
+/// What a test is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Field(Field),
+    Extra(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// One member of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SetMember {
+    Numbers(u64, u64),
+    Addresses(IpAddr, IpAddr),
+    Text(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    Exists,
+    Number(Comparison, u64),
+    Address(Comparison, IpAddr),
+    Text(Comparison, String),
+    In(Vec<SetMember>),
+    Contains(String),
+    Matches(Pattern),
+}
+
+/// A regular expression, and how much of a value it looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub(super) regex: Regex,
+    pub(super) most: usize,
+}
+
+/// An expression as it was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Tree {
+    And(Vec<Tree>),
+    Or(Vec<Tree>),
+    Not(Box<Tree>),
+    Test(Subject, Test),
+}
+
+/// What the library says of that does not say what to do.
+const TOO_LARGE: &str =
+    "it is too large when its counted repetitions are written out; use + or *, or several tests";
+
+impl Pattern {
+    /// Time goes with the length of the value and the size of the compiled expression, which
+    /// counted repetitions multiply. So the larger that is, the less of a long value is looked at.
+    pub(super) fn new(text: &str) -> Result<Self, String> {
+        let compiled = |size| RegexBuilder::new(text).size_limit(size).build();
+        let (mut size, mut most) = (limits::PATTERN, limits::MATCHED);
+        let mut regex = compiled(size).map_err(|e| match e.to_string() {
+            large if large.contains("size limit") => TOO_LARGE.to_owned(),
+            other => other,
+        })?;
+        while let Ok(smaller) = compiled(size / 4)
+            && most < limits::RECORD
+        {
+            (regex, size, most) = (smaller, size / 4, most * 4);
+        }
+        Ok(Self { regex, most })
+    }
+
+    pub(super) fn is_match(&self, value: &str) -> bool {
+        self.regex.is_match(clipped(value, self.most))
+    }
+}
