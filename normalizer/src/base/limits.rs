@@ -69,7 +69,7 @@ pub const GROWTH: usize = 8;
 /// of its columns.
 pub const RECORD_OUTPUT: usize = 16 << 10;
 
-/// The most that a record of so many bytes may become, in bytes.
+/// The most bytes that a record of `record` bytes may become.
 #[inline(always)]
 pub(crate) const fn output(record: usize) -> usize {
     record * GROWTH + RECORD_OUTPUT

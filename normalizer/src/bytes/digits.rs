@@ -54,7 +54,7 @@ pub(crate) fn number_of_digits(digits: u64) -> u64 {
     high.wrapping_add(low) >> 32
 }
 
-/// The number so many times. Unlike `checked_mul` it is not a multiplication of 128 bits, for which
+/// The number times `BY`. Unlike `checked_mul` it is not a multiplication of 128 bits, for which
 /// a sandbox calls a function.
 #[inline(always)]
 pub(crate) fn times<const BY: u64>(n: u64) -> Option<u64> {

@@ -21,7 +21,7 @@ impl Block {
         Self(Bytes::new(bytes))
     }
 
-    /// Those that begin at an offset, if there are so many.
+    /// The sixteen bytes from an offset on; `None` where there are fewer.
     #[inline(always)]
     pub(crate) fn at(bytes: &[u8], offset: usize) -> Option<Self> {
         let (_, rest) = bytes.split_at_checked(offset)?;
@@ -304,7 +304,7 @@ pub(crate) fn mask_of<const N: usize>(bytes: &[u8; N], marked: impl Fn(Block) ->
     blocks.fold(0, |all, (i, block)| all | u64::from(marked(block).mask()) << (i * Block::LEN))
 }
 
-/// Whether a text is so many hexadecimal digits.
+/// Whether a text is hexadecimal digits and nothing else.
 #[inline(always)]
 pub(crate) fn is_hexadecimal(bytes: &[u8]) -> bool {
     // The commonest length without a loop.

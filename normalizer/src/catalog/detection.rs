@@ -164,7 +164,7 @@ pub(crate) const FEWEST_KEYS: usize = 4;
 const FEWEST_TO_NAME: usize = 3;
 
 /// The products that know most of the keys, where nothing tells one of them. One that does not
-/// know half of them is none.
+/// know half of them is left out.
 pub(crate) fn candidates(evidence: &[KeyEvidence], keys: usize) -> Told {
     match evidence.iter().map(|e| e.known).max() {
         Some(best) if best >= FEWEST_TO_NAME && best * 2 >= keys => {

@@ -18,7 +18,7 @@ use crate::{
     value::raw::RawKind,
 };
 
-/// Writes records whose product is known, and rejects what is none.
+/// Writes records whose product is known, and rejects what is no record.
 #[derive(Debug)]
 pub(super) struct Finisher {
     pub(super) rules: Rules,

@@ -70,7 +70,7 @@ impl Merge {
         if made.normalized > 1 {
             into_array(out);
         } else {
-            // The line break is none of the object's.
+            // The line break is no part of the object.
             out.truncate(out.len() - 1);
         }
         let (Some(payload), false) = (payload, self.drop_others && !self.keep_original) else { return };

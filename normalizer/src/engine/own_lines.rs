@@ -90,12 +90,12 @@ impl KnownLines {
     }
 }
 
-/// What is known about a text that could not go the short way.
+/// What is known about a text that no fast path could write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missed {
     /// It is a line that is cut into its columns, of these known lines, if of any.
     Line(Option<usize>),
-    /// Nothing that the long way may rely on.
+    /// Nothing that the reference path may rely on.
     Other,
 }
 
@@ -156,7 +156,7 @@ impl OwnLines {
         Ok(written)
     }
 
-    /// The same by the shortest way, for a line of the same product as the one before.
+    /// The same by the function that is made for the product of the line before.
     #[inline]
     pub(super) fn like_the_last(
         &mut self,

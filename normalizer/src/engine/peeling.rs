@@ -64,7 +64,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Gives so many contexts their numbers, and says which is the first one's.
+    /// Numbers `contexts` contexts; returns the number of the first.
     pub(super) fn number_contexts(&mut self, contexts: usize) -> u64 {
         let first = self.next_context;
         self.next_context += contexts as u64;

@@ -1,9 +1,9 @@
-//! The shortest way, for lines in a product's own layout: what [`crate::fast::program`] does step by
+//! Fast path for lines in a product's own layout: what [`crate::fast::program`] does step by
 //! step is here made into one piece for each product, out of its table, when this is compiled.
 //!
 //! First the columns are found from left to right, then they are checked and written in the
 //! order of the output. Where anything is not as it nearly always is, nothing comes of it, and
-//! the line takes another way, which gives the same bytes.
+//! the line takes another path, which gives the same bytes.
 
 use std::marker::PhantomData;
 
@@ -65,7 +65,7 @@ writers! {
 }
 
 /// Writes the members of a line, each with a comma behind it, and says how much that is; 0
-/// where nothing comes of it. The line is the first so many bytes of its tail.
+/// where nothing comes of it. The line is the first `len` bytes of its tail.
 pub(crate) type Writer = fn(tail: &[u8], len: usize, out: &mut LineWindow) -> usize;
 
 /// Where a line's members are written.
@@ -248,13 +248,13 @@ const fn column_of(columns: &[Entry], rank: usize) -> usize {
 const fn field(entry: &Entry) -> Field {
     // No such word is like an id.
     let apart = matches!(entry.shape, Shape::Hex(_) | Shape::Digits(_) | Shape::Uuid);
-    assert!(entry.absent.is_empty() || apart, "such a column can't be written in the shortest way");
+    assert!(entry.absent.is_empty() || apart, "such a column can't be written by a function of its own");
     match entry.to {
         To::Text(f) | To::Number(f) | To::Address(f) | To::Time(f, _) | To::Word(f, _) => f,
         To::Protocol => Field::Protocol,
         // It has none, and is written nowhere.
         To::Version(_) => Field::Provider,
-        _ => panic!("such a column can't be written in the shortest way"),
+        _ => panic!("such a column can't be written by a function of its own"),
     }
 }
 
@@ -395,7 +395,7 @@ impl Program {
         put::block(buffer, at, &self.head)?;
         let at = at + usize::from(self.head_len & 63);
         let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
-        // The last comma is none.
+        // No comma stands behind the last member.
         if used == 0 { None } else { put::bytes(buffer, at + used - 1, b"}\n") }
     }
 }
@@ -463,7 +463,7 @@ mod tests {
         }
     }
 
-    /// What is not as it must be leaves the line to another way.
+    /// A line with a value that is not as it must be is left to another path.
     #[test]
     fn odd_lines_are_left_alone() {
         const LINE: &str = "2 123456789012 eni-0a1b2c3d 10.0.0.1 10.0.0.2 443 49152 6 10 840 1718000000 1718000060 ACCEPT OK";

@@ -130,7 +130,7 @@ pub(crate) enum Reading {
 /// The number of no stretch.
 const NONE: u16 = u16::MAX;
 
-/// So many records are looked at, and the stretches made of that serve so many.
+/// How many records are looked at, and for how many the stretches made of them serve.
 const LOOKED_AT: u32 = 16;
 const SERVED: u32 = 4096;
 

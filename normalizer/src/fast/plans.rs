@@ -94,7 +94,7 @@ impl QuickPlan {
         given.write(rules, memory, out)
     }
 
-    /// Writes a record in the short way, if nothing stands against it. The tail begins with the
+    /// Writes a record by the program; `None` where it can't. The tail begins with the
     /// record's text, and may go on behind it.
     #[inline]
     pub(crate) fn write(
@@ -115,7 +115,7 @@ impl QuickPlan {
             return None;
         }
         if out.output.len() - start > limits::output(values.text.len()) {
-            // The long way says so.
+            // The reference path rejects it, with the reason.
             out.output.truncate(start);
             return None;
         }

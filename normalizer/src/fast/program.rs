@@ -1,10 +1,10 @@
-//! The short way from a source to a flat record, for values that are written the way they go
+//! Fast path from a source to a flat record, for values that are written the way they go
 //! out: digits, dotted addresses, known words, strings without escapes.
 //!
 //! A program is made of a plan, once. It checks each value where it stands and copies it to
 //! its place in the output, in blocks of fixed size. A value of another form is read as the
-//! long way reads it. Where something is to be kept beside a field, or can't be read, nothing
-//! is written, and the record takes the long way, which gives the same bytes for every record
+//! reference path reads it. Where something is to be kept beside a field, or can't be read, nothing
+//! is written, and the record takes the reference path, which gives the same bytes for every record
 //! that both can read.
 
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) struct Program {
     pub(super) head_len: u8,
     steps: Vec<FieldStep>,
     /// Where among the steps the time of the envelopes around the record has its place, and its
-    /// key, if there is none in the record.
+    /// key; `None` where the record has its own.
     around: usize,
     log_time: Option<(&'static [u8; 16], u8)>,
     /// Members without a field, in the order of the source.
@@ -76,7 +76,7 @@ enum Act {
     Text,
     /// A text that may be a word of the product for none.
     TextOrAbsent,
-    /// A number that is at most this; with so many digits it surely is.
+    /// A number that is at most `most`; one of at most `digits` digits always is.
     Number {
         digits: u32,
         most: u64,
@@ -244,7 +244,7 @@ impl Program {
         if !self.extra.is_empty() {
             at = self.write_extra(values, tail, buffer, at)?;
         }
-        // The last comma is none.
+        // No comma stands behind the last member.
         put::bytes(buffer, at - 1, b"}\n")
     }
 
@@ -285,12 +285,12 @@ impl Program {
             put::block(buffer, at + len, if quotes == 1 { b"\"," } else { b", " })?;
             at += len + quotes + 1;
         }
-        // The last comma is none.
+        // No comma stands behind the last member.
         if at == first { Some(begin) } else { put::bytes(buffer, at - 1, b"},") }
     }
 
     /// Writes the field of a value that is not as it nearly always is; nothing where the record
-    /// must go the long way.
+    /// must take the reference path.
     #[inline(never)]
     #[expect(clippy::too_many_arguments, reason = "a value, what is around it, and where it goes")]
     fn carefully(
@@ -354,7 +354,7 @@ fn other_form(
 /// What one step writes at most, unless a text is longer than [`TEXT`].
 const STEP: usize = 128;
 
-/// Longer records take the long way, which needs no room beforehand.
+/// Longer records take the reference path, which needs no room beforehand.
 const LONGEST: usize = 64 << 10;
 
 /// How far some steps came.

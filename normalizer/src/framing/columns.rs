@@ -31,7 +31,7 @@ pub(super) fn reader(separator: u8, quote: Option<u8>) -> Reader {
 
 /// How far a row has been followed.
 pub(crate) enum RowEnd {
-    /// Its line break is so many bytes on.
+    /// Its line break is this number of bytes further on.
     Ends(usize),
     /// It goes on behind what there is.
     GoesOn,
@@ -65,7 +65,7 @@ const TURN: usize = 4;
 pub(crate) struct Columns {
     /// Their text, where it is not a part of the line.
     unquoted: String,
-    /// Where they are; only so many.
+    /// Where they are; those from `count` on are of earlier lines.
     spans: Vec<Member>,
     count: usize,
     own: bool,
@@ -129,7 +129,7 @@ impl Columns {
                     &padded
                 }
             };
-            // What stands behind the line is none of its.
+            // What stands behind the line is no part of it.
             let inside = match line.len() - at {
                 left @ 0..GROUP => (1 << left) - 1,
                 _ => u64::MAX,
@@ -160,7 +160,7 @@ impl Columns {
             }
             at += GROUP;
         }
-        // Runs of blanks make columns that there are not, which are no more once it is split anew.
+        // Runs of blanks made empty columns; splitting again removes them.
         if start < line.len()
             && let Some(last) = self.spans.get_mut(count)
         {

@@ -13,7 +13,7 @@
 //!
 //! The scan follows the structure of JSON only as far as it must to find ends; what lies
 //! inside an element is checked by whoever reads it. A document that breaks off is given
-//! up at the end of its line, or in front of the first line that is surely none of its own, so
+//! up at the end of its line, or in front of the first line that can't be a part of it, so
 //! that the damage stays small.
 
 use std::{collections::VecDeque, ops::Deref};
@@ -112,7 +112,7 @@ struct Window {
 }
 
 impl Window {
-    /// Room for so many bytes behind what there is.
+    /// Room for `len` bytes behind what there is.
     fn room(&mut self, n: usize) -> &mut [u8] {
         let end = self.len + n;
         if self.bytes.len() < end {
@@ -831,7 +831,7 @@ impl Framer {
     }
 
     /// The document is no JSON at `pos`. What has been read of it, or of the record that
-    /// it broke in, is one element: up to a line that is none of it, or up to here if this is the
+    /// it broke in, is one element: up to a line that is no part of it, or up to here if this is the
     /// start of a line, else up to the end of the line.
     fn broken(&mut self) {
         self.break_envelope();
@@ -856,7 +856,7 @@ impl Framer {
         end - self.window[self.mark..end].iter().rev().take_while(|b| b.is_ascii_whitespace()).count()
     }
 
-    /// In a document that is no JSON at `pos`, the start of the first line that is surely not its
+    /// In a document that is no JSON at `pos`, the start of the first line that can't be its
     /// own: one object, or text, if `in_line` says that it broke inside the line.
     #[cold]
     #[inline(never)]

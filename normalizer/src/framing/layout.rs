@@ -95,7 +95,7 @@ impl Layout {
             Some(Separation::Csv { separator, .. }) => char::from(*separator),
             _ => return false,
         };
-        // Nearly every line is none, so look at its start only.
+        // Nearly no line is a header, so its start is looked at first.
         let start = line.iter().find(|b| !matches!(b, b'"' | b'\'' | b' '));
         if start != self.names[0].as_bytes().first() {
             return false;

@@ -43,7 +43,7 @@ impl Output {
         self.len = self.len.min(len);
     }
 
-    /// Begins something that may take so many bytes. What goes far beyond that is not written, so
+    /// Begins something that may take `most` bytes. What goes far beyond that is not written, so
     /// that it takes no memory.
     pub(crate) fn begin(&mut self, most: usize) {
         // Who writes asks for more room than a value takes.
@@ -55,7 +55,7 @@ impl Output {
         !self.lost
     }
 
-    /// Ends what began at a place and may take so many bytes; if it takes more, takes it back.
+    /// Ends what began at `start` and may take `most` bytes; if it takes more, removes it again.
     pub(crate) fn end(&mut self, start: usize, most: usize) -> bool {
         let fits = !self.lost && self.len - start <= most;
         if !fits {

@@ -69,7 +69,7 @@ pub(crate) enum Disposition {
 pub(crate) struct Given<'p, 'a> {
     pub(crate) plan: &'p Plan,
     pub(crate) product: &'static Product,
-    /// The long way is for all sources one; what is faster goes the short way.
+    /// Through a trait object: the reference path is compiled once for all sources.
     pub(crate) source: &'p dyn Source<'a>,
     /// The members of a flat record's `extra`.
     pub(crate) flat_extra: Object<'a>,

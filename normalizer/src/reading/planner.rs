@@ -153,7 +153,7 @@ impl Planner {
         plan.rival_times = has_rival_times(&plan);
         if let (Some(p), None) = (product, self.from) {
             let shaped = plan.steps.iter().map(|&(i, e)| (i, &products::all()[p].entries[e]));
-            // A word that is none of the known is a fault of its own.
+            // An unknown word is a fault of its own.
             plan.shaped = shaped.filter(|s| !matches!(s.1.shape, Shape::Any | Shape::Word(_))).collect();
         }
         let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);

@@ -15,7 +15,7 @@ pub(crate) trait Source<'a> {
     }
     /// The column's number, from 1; 0 where there are no columns.
     fn column(&self, index: usize) -> usize;
-    /// The same values for the short way, if they can go it. It asks the plan for keys.
+    /// The same values for the fast paths; `None` where those can't take them. Keys are the plan's.
     fn short(&self) -> Option<Object<'a>>;
 }
 

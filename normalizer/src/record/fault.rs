@@ -107,7 +107,7 @@ pub(crate) enum Message {
     Made(String),
     /// It is a number above this.
     Above(u64),
-    /// It is none of these words.
+    /// It is not one of these words.
     NoneOf(&'static [Word]),
 }
 
@@ -182,7 +182,7 @@ pub(crate) fn push_number(out: &mut String, n: u64) {
     out.push_str(std::str::from_utf8(&digits[..len]).unwrap_or_default());
 }
 
-/// The first bytes of a text, so many at most.
+/// The first bytes of a text, at most `most`.
 pub(crate) fn clipped(text: &str, most: usize) -> &str {
     match text.len() > most {
         true => &text[..text.floor_char_boundary(most)],

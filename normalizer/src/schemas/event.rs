@@ -154,7 +154,7 @@ impl<'e> Event<'e> {
         fields.iter().find_map(|f| self.number(*f))
     }
 
-    /// Where the time of an event comes from, if it is none of its own.
+    /// Where the time of an event comes from, if the record has none.
     pub(super) fn time_source(&self) -> Option<Item<'e>> {
         let own = [Field::StartMs, Field::EndMs, Field::LogTimeMs].into_iter().any(|f| self.has(f));
         let word = if self.observed_at.is_some() { "observed" } else { "unknown" };

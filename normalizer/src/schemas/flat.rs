@@ -29,7 +29,7 @@ fn write_at(record: &Record<'_>, buffer: &mut [u8], start: usize) -> Written {
         at = object(buffer, at, record.extra.iter().copied())?;
         at = byte(buffer, at, b',')?;
     }
-    // The last comma is none.
+    // No comma stands behind the last member.
     let end = if at == start + 1 { at } else { at - 1 };
     bytes(buffer, end, b"}\n")
 }

@@ -129,7 +129,7 @@ impl Notes<'_> {
         Self { pieces: None, start: 0 }
     }
 
-    /// Writes a value, or sees that there is none.
+    /// Writes a value, if there is one.
     #[inline(always)]
     pub(super) fn write(
         &mut self,

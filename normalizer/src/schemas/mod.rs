@@ -40,7 +40,7 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
 }
 
 /// Appends the record in a schema, and a line break; false, and nothing, where that takes more
-/// than so many bytes. `observed_at` is the time of records that have none, in epoch milliseconds;
+/// than `most` bytes. `observed_at` is the time of records that have none, in epoch milliseconds;
 /// it and the schema are always the same for the frames.
 #[inline(never)]
 pub(crate) fn encode(

@@ -413,7 +413,7 @@ impl Joiner {
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
         let Some((resource, record)) = parts(line) else {
-            // Not one of ours; it goes its way.
+            // Not a document of ours; it is passed on as it is.
             self.write(out);
             out.extend_from_slice(line);
             out.push(b'\n');

@@ -218,7 +218,7 @@ impl<'a> BatchView<'a> {
 }
 
 /// The bytes of a batch as text. They are checked in long stretches, which end before a byte
-/// that is none, so that such a byte costs its own element and no others.
+/// that is not UTF-8, so that such a byte costs its own element and no others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Texts<'a> {
     bytes: &'a [u8],

@@ -67,7 +67,7 @@ pub(crate) const PRODUCT: Product = Product {
     kind: "flow",
     title: "AWS Transit Gateway: flow logs",
     lines: Lines::Detected(36),
-    // More columns than the shortest way takes.
+    // More columns than a function of its own takes.
     topics: &[],
     layout_begins: &[],
     entries: ENTRIES,

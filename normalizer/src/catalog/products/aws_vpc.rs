@@ -11,7 +11,7 @@
 //! fields of versions 3 to 10 in any order, so its lines are not known without one. The addresses
 //! of a packet inside (`pkt-srcaddr`, `pkt-dstaddr`) have no field: behind a gateway between, the
 //! flow's addresses are those of the gateway. Richer schemas have a place for them. The clusters,
-//! tasks and containers of ECS have no field. An account of `unknown` is none: the interface is one
+//! tasks and containers of ECS have no field. An account of `unknown` stands for no account: the interface is one
 //! of a service. Athena's tables spell some names in their own way (`sourceaddress`, `numbytes`).
 //!
 //! Known gaps: Parquet files.

@@ -61,15 +61,15 @@ registry! {
     flat,
 }
 
-/// The word of a flat record that is none of the product that the others tell: its field, and what
-/// is wrong with it. None in records of other products.
+/// The first word of a flat record that no product has together with the words before it: its
+/// field, and what is wrong with it. `None` in records of other products.
 #[inline]
 pub(crate) fn odd_word(product: &Product, record: &Record<'_>) -> Option<(Field, Fault<'static>)> {
     if product.provider.is_empty() { odd_word_of_flat(record) } else { None }
 }
 
-/// The word of a flat record that is none of the product that the others tell: its field, and what
-/// is wrong with it.
+/// The first word of a flat record that no product has together with the words before it: its
+/// field, and what is wrong with it.
 fn odd_word_of_flat(record: &Record<'_>) -> Option<(Field, Fault<'static>)> {
     let words = [Field::Provider, Field::Product, Field::Kind];
     let told = words.map(|f| match record.get(f) {
