@@ -285,10 +285,21 @@ const SOURCES: [Source; 3] = [
     Source::usual(Product::HuaweiCfw),
 ];
 
+/// Other forms, which are compared with keyed JSON, and their rows.
+const FORMS: [(&str, Source); 6] = [
+    ("form-lts-query", Source { product: Product::HuaweiVpc, form: Form::LtsQuery }),
+    ("form-lts-structured", Source { product: Product::HuaweiVpc, form: Form::LtsStructured }),
+    ("form-lts-transfer", Source { product: Product::HuaweiVpc, form: Form::LtsTransfer }),
+    ("form-waf-access", Source::usual(Product::HuaweiWafAccess)),
+    ("form-loong-collector", Source { product: Product::AlibabaVpc, form: Form::LoongCollector }),
+    ("form-flat", Source::usual(Product::Flat)),
+];
+
 /// All that the workloads work on.
 struct Inputs {
     size: usize,
     framed: [Framed; 3],
+    forms: [Framed; FORMS.len()],
     broken: [Framed; 3],
     lines: Records,
     broken_lines: Records,
@@ -318,6 +329,7 @@ impl Inputs {
         Self {
             size: records / 10,
             framed: SOURCES.map(|s| Framed::new(sound(s, records / 10, 1))),
+            forms: FORMS.map(|(_, source)| Framed::new(sound(source, records / 10, 1))),
             broken: SOURCES.map(|s| Framed::new(with_broken(s, records / 10, 1))),
             lines: write("lines", SOURCES[0], 0),
             broken_lines: write("broken-lines", SOURCES[0], 10_000),
@@ -385,6 +397,11 @@ impl<'a> Plan<'a> {
         for (i, id) in ["guest-lines", "guest-keyed", "guest-pages"].into_iter().enumerate() {
             let (guest, _) = self.normalizing(Normalizing::guest(&plain), &framed[i]);
             self.ratio(id, guest, native[i]);
+        }
+        for ((id, _), input) in FORMS.into_iter().zip(&inputs.forms) {
+            let (form, counts) = self.normalizing(Normalizing::native(&plain), input);
+            assert_eq!(counts.normalized, inputs.size, "{id}");
+            self.ratio(id, form, native[1]);
         }
         let mut unguarded = [0; 2];
         for (i, id) in ["guards-lines", "guards-keyed"].into_iter().enumerate() {

@@ -122,6 +122,15 @@ pub const ROWS: &[Row] = {
         detail("framing-lines", "framing alone / framing and normalizing, text lines"),
         detail("framing-keyed", "framing alone / framing and normalizing, keyed JSON"),
         detail("framing-pages", "framing alone / framing and normalizing, JSON pages"),
+        detail("form-lts-query", "a record in a page of an LTS query / one in keyed JSON, native"),
+        detail(
+            "form-lts-structured",
+            "a record in a page of a structured LTS query / one in keyed JSON, native",
+        ),
+        detail("form-lts-transfer", "a record in a line of LTS transfer / one in keyed JSON, native"),
+        detail("form-waf-access", "a record of WAF access / one in keyed JSON, native"),
+        detail("form-loong-collector", "a record of LoongCollector / one in keyed JSON, native"),
+        detail("form-flat", "a flat record / one in keyed JSON, native"),
         detail("boundary", "batches into a guest and out again / with the work, text lines"),
     ]
 };
