@@ -339,6 +339,20 @@ export class Rows {
     return JSON.parse(this.#rows.call((rows) => rows.rows(from, count, String(fields))));
   }
 
+  columns(fields = this.state().fields) {
+    return Object.fromEntries(fields.map((field) => [field, this.#column(field)]));
+  }
+
+  #column(field) {
+    return this.#rows.call((rows) => {
+      const numbers = rows.numbers(field);
+      if (numbers) return numbers;
+      let codes;
+      const words = JSON.parse(rows.words(field, { take: (all) => { codes = all.slice(); } }));
+      return { codes, words };
+    });
+  }
+
   text(index) {
     return JSON.parse(this.#rows.call((rows) => rows.text(index)));
   }

@@ -192,6 +192,13 @@ export class Rows {
   sort(field: string, descending?: boolean): void;
   /** Values of some rows, as text. */
   rows(from: number, count: number, fields: readonly string[] | string): string[][];
+  /**
+   * The fields in columns: numbers and times, with NaN for none; of all others the words, and for each row one
+   * more than its word's place in them, or 0 for none. Numbers over 2^53 are rounded.
+   */
+  columns(
+    fields?: readonly string[],
+  ): { [field: string]: Float64Array | { codes: Uint32Array; words: string[] } };
   /** Where a row's text is: the number of its input, and the place there, in bytes. */
   text(index: number): { source: number; offset: number; length: number } | null;
   /** Sums by `start_ms`, and the words of a field. */

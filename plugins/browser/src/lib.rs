@@ -47,6 +47,16 @@ extern "C" {
     fn read(this: &Source, room: &mut [u8]) -> usize;
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// Takes numbers to JavaScript's side.
+    pub type Codes;
+
+    /// Copies them.
+    #[wasm_bindgen(method)]
+    fn take(this: &Codes, codes: &[u32]);
+}
+
 /// One input that comes in pieces.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -188,6 +198,18 @@ impl Rows {
     /// Values of some rows, in JSON.
     pub fn rows(&self, from: usize, count: usize, keys: &str) -> String {
         json(&self.0.rows(from, count, keys))
+    }
+
+    /// The numbers of a field, with NaN for none; nothing for fields of another kind.
+    pub fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        self.0.numbers(key)
+    }
+
+    /// The words of a field, in JSON; `codes` gets for each row one more than its word's place, or 0.
+    pub fn words(&self, key: &str, codes: &Codes) -> String {
+        let (all, words) = self.0.words(key).unwrap_or_default();
+        codes.take(&all);
+        json(&words)
     }
 
     /// Where a row's text lies, in JSON.

@@ -11,7 +11,7 @@ use weir_normalizer::{
     batch::{self, Batch, BatchView, Outcome},
     filter::Filter,
     framing::Framer,
-    record::{Field, Record},
+    record::{Field, FieldType, Record, Value},
 };
 
 use crate::{
@@ -348,6 +348,37 @@ impl Table {
         self.view.iter().skip(from).take(count).map(cells).collect()
     }
 
+    /// The numbers of a field, and NaN where there is none; nothing for a field of another kind.
+    pub(crate) fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let column = self.named(key)?;
+        let of = |row: &u32| match column.value(column.key(*row as usize)) {
+            Some(Value::Number(n)) => n as f64,
+            _ => f64::NAN,
+        };
+        let has_numbers = matches!(column.field.field_type(), FieldType::Integer(_) | FieldType::Millis);
+        has_numbers.then(|| self.view.iter().map(of).collect())
+    }
+
+    /// The words of a field: for each row 0 for none, or one more than a place in the list.
+    pub(crate) fn words(&self, key: &str) -> Option<(Vec<u32>, Vec<String>)> {
+        let column = self.named(key)?;
+        let (mut codes, mut words) = (HashMap::<_, _, BuildMix>::default(), Vec::new());
+        let of = |row: &u32| match column.key(*row as usize) {
+            0 => 0,
+            key => {
+                // With the key of groups, so that there is one kind of table.
+                *codes.entry((key, 0)).or_insert_with(|| {
+                    let mut word = String::new();
+                    column.show(key, &mut word);
+                    words.push(word);
+                    words.len() as u64
+                }) as u32
+            }
+        };
+        let all = self.view.iter().map(of).collect();
+        Some((all, words))
+    }
+
     /// Where the text of a row lies.
     pub(crate) fn text(&self, index: usize) -> Option<Text> {
         let row = *self.view.get(index)? as usize;
@@ -578,6 +609,10 @@ mod tests {
         assert_eq!(rows[0], ["10.0.0.1", "1600", "reject", ""]);
         assert_eq!(rows.len(), 4);
         assert_eq!(table.filter("not exists host and bytes >= 1k").unwrap(), 10);
+        assert_eq!(table.numbers("bytes").unwrap()[..2], [1000.0, 1100.0]);
+        assert!(table.numbers("action").is_none() && table.numbers("host").is_none());
+        let (codes, words) = table.words("action").unwrap();
+        assert_eq!((&codes[..3], &words[..]), (&[1, 1, 2][..], &["accept", "reject"].map(str::to_owned)[..]));
         let groups = table.top("src_ip,dst_ip", "bytes", 2, "");
         assert_eq!(groups[0].values, ["10.0.0.1", "192.168.3.1"]);
         assert_eq!(groups[0].sums.bytes, 1300 + 1900);

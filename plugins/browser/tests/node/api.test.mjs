@@ -230,6 +230,11 @@ test('records in columns are filtered, sorted and added up', () => {
   assert.equal(rows.text(0).offset, LINE.length);
   assert.deepEqual(rows.top('src_ip'), [{ values: ['192.168.0.154'], records: 4, bytes: 384, packets: 4 }]);
   assert.equal(rows.bars().series[0][0], 'accept');
+  const columns = rows.columns(['bytes', 'src_ip', 'host']);
+  assert.deepEqual(columns.bytes, new Float64Array([96, 96, 96, 96]));
+  assert.deepEqual(columns.src_ip, { codes: new Uint32Array([1, 1, 1, 1]), words: ['192.168.0.154'] });
+  assert.deepEqual(columns.host.words, []);
+  assert.deepEqual(Object.keys(rows.columns()), rows.state().fields);
   const error = thrown(() => rows.filter('bytes >> 1'));
   assert.deepEqual([error.option, error.position], ['where', 7]);
   rows.free();

@@ -9,6 +9,7 @@ import test, { after, before } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { serve } from '../../demo/serve.mjs';
+import { cases } from '../node/corpus.mjs';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
 const built = join(top, 'target/browser');
@@ -317,6 +318,33 @@ test('a long file is read in bounded memory, and reading can be cancelled', asyn
   await page.locator('#table .scroll').evaluate((scroll) => { scroll.scrollTop = scroll.scrollHeight; });
   await page.waitForFunction(() => document.querySelector('[aria-rowindex="1200001"]'));
   assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('the corpus gives the same bytes as everywhere', async () => {
+  const { page, close } = await open();
+  const all = cases();
+  const given = all.map(({ name, bytes, options }) => ({ name, options, bytes: bytes.toString('base64') }));
+  // With vectors, as the page has it, and without, as older browsers do.
+  for (const module of ['weir.wasm', 'weir-nosimd.wasm']) {
+    await page.reload();
+    const made = await page.evaluate(async ([given, module]) => {
+      const { Normalizer, load } = await import('./weir-flow/index.js');
+      await load(new URL(`weir-flow/${module}`, document.baseURI));
+      const text = (parts) => new Blob(parts).text();
+      return Promise.all(given.map(async ({ name, options, bytes }) => {
+        const rejects = [];
+        const normalizer = new Normalizer({ ...options, name, onRejects: (lines) => rejects.push(lines) });
+        const first = normalizer.push(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))).slice();
+        const last = normalizer.finish().slice();
+        normalizer.free();
+        return { ndjson: await text([first, last]), rejects: await text(rejects) };
+      }));
+    }, [given, module]);
+    for (const [i, { input, ndjson, rejects }] of all.entries()) {
+      assert.deepEqual(made[i], { ndjson, rejects }, `${input} with ${module}`);
+    }
+  }
   await close();
 });
 
