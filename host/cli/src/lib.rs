@@ -3,7 +3,6 @@
 
 pub mod commands;
 mod error;
-mod otel;
 mod progress;
 pub mod run;
 

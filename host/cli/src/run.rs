@@ -12,7 +12,9 @@ use weir_io::Source;
 use weir_normalizer::{Config, framing::Framer};
 use weir_pipeline::{
     Error as PipelineError, Factory, Feeder, Lane, LaneOptions, Next, Outlet, Part, RejectsAs, Stream, Turn,
-    Workers, limits, spawn,
+    Workers, limits,
+    packers::{self, Packer},
+    spawn,
     summary::{self, Summary},
 };
 
@@ -56,6 +58,7 @@ pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, R
 /// The other threads, seen from the writer.
 struct Running {
     outlet: Outlet,
+    packer: Box<dyn Packer>,
     reader: thread::JoinHandle<Result<(), Error>>,
     progress: Progress,
 }
@@ -70,11 +73,12 @@ fn start(job: Job, keep_rejects: bool) -> Result<Running, Error> {
         rejects: if keep_rejects { RejectsAs::Lines } else { RejectsAs::Text },
         ..LaneOptions::default()
     });
+    let packer = packers::of(config.to);
     let read = Arc::new(AtomicU64::new(0));
     let progress = Progress::new(progress, Arc::clone(&read));
     let reader = Reader { config, feeder, lane, inputs: 0 };
     let reader = spawn("reader".into(), move || reader.run(&sources, &read))?;
-    Ok(Running { outlet, reader, progress })
+    Ok(Running { outlet, packer, reader, progress })
 }
 
 struct Reader {
@@ -129,30 +133,26 @@ fn write(
     rejects: Option<Sink<'_>>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Running { outlet, reader, progress } = running;
-    let mut writer = Writer { outlet, output, rejects, progress, summary, shown: 0 };
+    let Running { outlet, packer, reader, progress } = running;
+    let mut writer = Writer { outlet, packer, output, rejects, progress, summary, shown: 0 };
     // Where this returns early, the other threads end as soon as they see the outlet
     // closed; the reader may be waiting for input, so nobody waits for it.
-    loop {
-        match writer.outlet.next_within(limits::IDLE) {
-            Next::Turn(turn) => writer.write(&turn)?,
-            Next::Idle => {
-                // The input pauses; what waits for more of it should not.
-                writer.flush_output()?;
-                match writer.outlet.next() {
-                    Some(turn) => writer.write(&turn)?,
-                    None => break,
-                }
+    match writer.write_all() {
+        Ok(()) => writer.finish()?,
+        Err(error) => {
+            if !error.is_output_closed() {
+                // What came before is still worth having, and the first error is the one to tell.
+                let _ = writer.finish_output();
             }
-            Next::Closed => break,
+            return Err(error);
         }
     }
-    writer.finish()?;
     reader.join().unwrap_or_else(|_| Err(PipelineError::stopped().into()))
 }
 
 struct Writer<'a, 'o, 'r> {
     outlet: Outlet,
+    packer: Box<dyn Packer>,
     output: Sink<'o>,
     rejects: Option<Sink<'r>>,
     progress: Progress,
@@ -163,6 +163,24 @@ struct Writer<'a, 'o, 'r> {
 }
 
 impl Writer<'_, '_, '_> {
+    /// Writes what comes of all batches.
+    fn write_all(&mut self) -> Result<(), Error> {
+        loop {
+            match self.outlet.next_within(limits::IDLE) {
+                Next::Turn(turn) => self.write(&turn)?,
+                Next::Idle => {
+                    // The input pauses; what waits for more of it should not.
+                    self.pause_output()?;
+                    match self.outlet.next() {
+                        Some(turn) => self.write(&turn)?,
+                        None => return Ok(()),
+                    }
+                }
+                Next::Closed => return Ok(()),
+            }
+        }
+    }
+
     /// Writes what comes of a batch.
     fn write(&mut self, turn: &Turn) -> Result<(), Error> {
         self.progress.update();
@@ -170,7 +188,7 @@ impl Writer<'_, '_, '_> {
             match turn.next()? {
                 Part::Records(part) => {
                     let Sink { name, writer } = &mut self.output;
-                    writer.write_all(&part).map_err(|e| Error::output(name, e))?;
+                    self.packer.push(&part, writer).map_err(|e| Error::output(name, e))?;
                     self.outlet.give_back(part);
                 }
                 Part::Rejects(lines) => {
@@ -195,9 +213,14 @@ impl Writer<'_, '_, '_> {
         }
     }
 
-    fn flush_output(&mut self) -> Result<(), Error> {
+    fn pause_output(&mut self) -> Result<(), Error> {
         let Sink { name, writer } = &mut self.output;
-        writer.flush().map_err(|e| Error::output(name, e))
+        self.packer.pause(writer).and_then(|()| writer.flush()).map_err(|e| Error::output(name, e))
+    }
+
+    fn finish_output(&mut self) -> Result<(), Error> {
+        let Sink { name, writer } = &mut self.output;
+        self.packer.finish(writer).and_then(|()| writer.flush()).map_err(|e| Error::output(name, e))
     }
 
     /// Tells what was not shown, and flushes.
@@ -207,7 +230,7 @@ impl Writer<'_, '_, '_> {
             let more = summary::grouped(more);
             self.progress.say(&format!("... and {more} more; use --rejects FILE to keep them"));
         }
-        self.flush_output()?;
+        self.finish_output()?;
         match &mut self.rejects {
             Some(Sink { name, writer }) => writer.flush().map_err(|e| Error::rejects(name, e)),
             None => Ok(()),

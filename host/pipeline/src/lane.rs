@@ -9,7 +9,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-use weir_normalizer::{Output, batch::Batch};
+use weir_normalizer::{Output, batch::Batch, framing::Restart};
 
 use crate::{Error, limits, outputs::Outputs, summary::Summary};
 
@@ -72,6 +72,10 @@ pub struct Origin {
     pub start: u64,
     /// The offset in the stream up to where everything is in this batch and those before it.
     pub end: u64,
+    /// Where to read the stream again from when this batch and all before it are done: at
+    /// [`Self::end`], or before it where an envelope is open there. `None` where it is not known; what
+    /// an earlier batch says then still holds, and more is read again.
+    pub restart: Option<Restart>,
 }
 
 /// What all batches of a lane share.
@@ -116,12 +120,13 @@ impl Lane {
     }
 
     /// What the next batch travels with: to the worker, and to the consumer.
-    pub(crate) fn next(&mut self, batch: &Batch, stream: &Stream) -> (Order, Turn) {
+    pub(crate) fn next(&mut self, batch: &Batch, stream: &Stream, restart: Option<Restart>) -> (Order, Turn) {
         let origin = Origin {
             stream: stream.clone(),
             sequence: self.sequence,
             start: batch.offset,
             end: batch.offset + batch.consumed,
+            restart,
         };
         self.sequence += 1;
         let (to, parts) = bounded(self.parts);

@@ -1,6 +1,6 @@
 //! From batches to records, whoever normalizes them: the trait of engines, the engine without a
 //! sandbox, workers that are fed by several sources, lanes that keep the order of each, how rejects
-//! are told, and the account of every record and byte.
+//! are told, packers of formats that are more than lines, and the account of every record and byte.
 //!
 //! Nothing here reads or writes a file, knows a sandbox or a command line. A run over one input:
 //!
@@ -49,6 +49,7 @@ pub mod lane;
 pub mod limits;
 mod native;
 mod outputs;
+pub mod packers;
 pub mod rejects;
 pub mod summary;
 mod workers;

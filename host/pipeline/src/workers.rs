@@ -28,7 +28,10 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use weir_normalizer::{batch::Batch, framing::Framer};
+use weir_normalizer::{
+    batch::Batch,
+    framing::{Framer, Restart},
+};
 
 use crate::{
     Engine, Error, ErrorKind, Factory,
@@ -156,15 +159,20 @@ impl Feeder {
         while let Some(batch) = self.spare() {
             framer.recycle(batch);
         }
-        while let Some(batch) = framer.next_batch() {
-            if let Some(batch) = self.feed(batch, lane, stream)? {
+        let mut next = framer.next_batch();
+        while let Some(batch) = next {
+            next = framer.next_batch();
+            // The framer speaks of the last one.
+            let restart = next.is_none().then(|| framer.restart().clone());
+            if let Some(batch) = self.feed(batch, lane, stream, restart)? {
                 framer.recycle(batch);
             }
         }
         Ok(())
     }
 
-    /// Feeds the next batch of a lane. Where the feeder normalized it itself, it gives its memory
+    /// Feeds the next batch of a lane; `restart` is what [`Origin::restart`](lane::Origin::restart)
+    /// says. Where the feeder normalized it itself, it gives its memory
     /// back. It waits while the lane has no room ([`Lane::has_room`]), and for its consumer where
     /// it normalizes.
     ///
@@ -172,8 +180,14 @@ impl Feeder {
     ///
     /// Where the lane has no consumer any more, or all workers stopped. What goes wrong with the
     /// batch itself is told to the consumer.
-    pub fn feed(&mut self, batch: Batch, lane: &mut Lane, stream: &Stream) -> Result<Option<Batch>, Error> {
-        let (order, turn) = lane.next(&batch, stream);
+    pub fn feed(
+        &mut self,
+        batch: Batch,
+        lane: &mut Lane,
+        stream: &Stream,
+        restart: Option<Restart>,
+    ) -> Result<Option<Batch>, Error> {
+        let (order, turn) = lane.next(&batch, stream, restart);
         let work = match self.queue.work_to.try_send(Work { batch, order }) {
             Ok(()) => return lane.tell(turn).map(|()| None),
             Err(TrySendError::Full(work) | TrySendError::Disconnected(work)) => work,

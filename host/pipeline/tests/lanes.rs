@@ -72,7 +72,7 @@ fn batch(line: &str) -> Batch {
 }
 
 fn feed(feeder: &mut Feeder, lane: &mut Lane, line: &str) {
-    feeder.feed(batch(line), lane, &stream(0)).unwrap();
+    feeder.feed(batch(line), lane, &stream(0), None).unwrap();
 }
 
 fn take(outlet: &Outlet) -> Made {
@@ -130,7 +130,7 @@ fn a_lane_without_a_consumer_can_not_be_fed_and_the_others_can() {
         let (mut other, taken) = workers.lane(LaneOptions::default());
         let mut feeder = workers.working_feeder().unwrap();
         drop(outlet);
-        let error = feeder.feed(batch("left"), &mut left, &stream(0)).unwrap_err();
+        let error = feeder.feed(batch("left"), &mut left, &stream(0), None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Abandoned);
         feed(&mut feeder, &mut other, "other");
         assert_eq!(take(&taken).records, b"other\n");
@@ -159,7 +159,7 @@ fn without_threads_a_feeder_works_or_is_refused() {
     assert!(workers.feeder().is_err());
     let (mut lane, outlet) = workers.lane(LaneOptions::default());
     let mut feeder = workers.working_feeder().unwrap();
-    let memory = feeder.feed(batch("mine"), &mut lane, &stream(0)).unwrap();
+    let memory = feeder.feed(batch("mine"), &mut lane, &stream(0), None).unwrap();
     assert!(memory.is_some());
     assert_eq!(take(&outlet).records, b"mine\n");
 }
@@ -204,6 +204,10 @@ fn origins_say_up_to_where_everything_is_made() {
         let origin = &made.origin;
         assert_eq!((origin.sequence, origin.start, origin.stream.id), (sequence as u64, end, 7));
         end = origin.end;
+        // Between its lines, a text can be read again from each end.
+        let restart = made.origin.restart.as_ref().unwrap();
+        assert_eq!((restart.offset, restart.behind_document), (end, false));
+        assert_eq!(restart.line, 1 + text[..end as usize].matches('\n').count() as u64);
         assert_eq!(made.end.summary.bytes.r#in, origin.end - origin.start);
         let told = made.end.offsets.unwrap();
         assert_eq!(told.len(), made.records.iter().filter(|b| **b == b'\n').count());

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _, Read as _, Write},
+    io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
     str::FromStr,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use weir_normalizer::{Config, Normalizer, schemas::Schema};
+use weir_normalizer::{Config, Normalizer};
 
 use weir_io::Source;
 use weir_pipeline::{Factory, Native, limits::JOBS, summary::Records};
@@ -21,7 +21,6 @@ use weir_sandbox::{Program, SandboxLimits, limits::GUEST_FILE};
 use crate::{
     Error,
     error::shown,
-    otel::LogsData,
     run::{self, Job, Sink},
 };
 
@@ -151,12 +150,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;
     let output_name = target.name();
     let rejects_name = rejects_target.map_or(String::new(), |target| target.name());
-    let mut joined = None;
-    let writer: &mut dyn Write = match config.to {
-        Schema::Otel => joined.insert(LogsData::new(output)),
-        _ => &mut output,
-    };
-    let output = Sink { name: &output_name, writer };
+    let output = Sink { name: &output_name, writer: &mut output };
     let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: &mut **file });
 
     // The bar would mix with records that are shown on the same terminal.
@@ -167,13 +161,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let job = Job { sources, config, factory, jobs, progress: total.filter(|_| visible) };
-    let (summary, mut result) = run::run(job, output, rejects);
-    if let Some(joined) = joined
-        && !result.as_ref().is_err_and(Error::is_output_closed)
-    {
-        let finished = joined.finish().map_err(|e| Error::output(&output_name, e));
-        result = result.and(finished);
-    }
+    let (summary, result) = run::run(job, output, rejects);
     if result.as_ref().is_err_and(Error::is_output_closed) {
         return Ok(ExitCode::SUCCESS);
     }
