@@ -84,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) offsets: bool,
     /// Whether the consumer has shown as many rejects as it will.
     pub(crate) shown_all: AtomicBool,
+    /// Whether a batch is fed that the consumer may not know of yet.
+    pub(crate) is_feeding: AtomicBool,
 }
 
 /// What a worker needs to know of a batch besides its content.
@@ -107,6 +109,7 @@ pub(crate) fn open(options: LaneOptions, outputs: Arc<Outputs>) -> (Lane, Outlet
         rejects: options.rejects,
         offsets: options.offsets,
         shown_all: AtomicBool::new(false),
+        is_feeding: AtomicBool::new(false),
     });
     let lane = Lane { turns: to, sequence: 0, parts: options.parts.max(1), shared: Arc::clone(&shared) };
     (lane, Outlet { turns, outputs, shared })
@@ -132,6 +135,11 @@ impl Lane {
         let (to, parts) = bounded(self.parts);
         let order = Order { lane: Arc::clone(&self.shared), name: Arc::clone(&stream.name), parts: to };
         (order, Turn { origin, parts })
+    }
+
+    /// A batch is fed from now on, or no more.
+    pub(crate) fn is_feeding(&self, is_feeding: bool) {
+        self.shared.is_feeding.store(is_feeding, Ordering::Relaxed);
     }
 
     /// Tells the consumer of the next batch.
@@ -165,12 +173,16 @@ impl Outlet {
         self.turns.recv().ok()
     }
 
-    /// The next batch, if it is fed within this time.
+    /// The next batch, if it is fed within this time; one that is being normalized by its feeder is,
+    /// however long that takes.
     pub fn next_within(&self, time: Duration) -> Next {
-        match self.turns.recv_timeout(time) {
-            Ok(turn) => Next::Turn(turn),
-            Err(RecvTimeoutError::Timeout) => Next::Idle,
-            Err(RecvTimeoutError::Disconnected) => Next::Closed,
+        loop {
+            match self.turns.recv_timeout(time) {
+                Ok(turn) => return Next::Turn(turn),
+                Err(RecvTimeoutError::Timeout) if self.shared.is_feeding.load(Ordering::Relaxed) => {}
+                Err(RecvTimeoutError::Timeout) => return Next::Idle,
+                Err(RecvTimeoutError::Disconnected) => return Next::Closed,
+            }
         }
     }
 

@@ -193,7 +193,10 @@ impl Feeder {
             Err(TrySendError::Full(work) | TrySendError::Disconnected(work)) => work,
         };
         if let Some(worker) = &mut self.worker {
-            return worker.work(work, Some((lane, turn))).map(Some);
+            lane.is_feeding(true);
+            let done = worker.work(work, Some((lane, turn)));
+            lane.is_feeding(false);
+            return done.map(Some);
         }
         self.queue.work_to.send(work).map_err(|_| Error::stopped())?;
         lane.tell(turn).map(|()| None)

@@ -1,6 +1,6 @@
 //! Lanes as a service uses them: several sources, workers that all share, a consumer for each.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use weir_normalizer::{Config, Output, batch::Batch, framing::Framer};
@@ -11,8 +11,10 @@ use weir_pipeline::{
 
 /// Makes engines that give each batch back as it is, and obey the words in it.
 struct Obedient {
-    /// `wait` waits here for a `go` of another batch.
+    /// `wait` waits here for a `go`, which is another batch's word.
     go: (Sender<()>, Receiver<()>),
+    /// Told when it begins to wait.
+    waits: Sender<()>,
 }
 
 struct Obeys(Arc<Obedient>);
@@ -31,7 +33,11 @@ impl Engine for Obeys {
     ) -> Result<(), Error> {
         let text = std::str::from_utf8(&batch.bytes).unwrap();
         match text.trim_end() {
-            "wait" => self.0.go.1.recv().unwrap(),
+            "wait" => {
+                // Nobody has to know.
+                let _ = self.0.waits.send(());
+                self.0.go.1.recv().unwrap();
+            }
             "panic" => panic!("told to"),
             "fail" => return Err(Error::failed("told to")),
             _ => {}
@@ -56,7 +62,7 @@ impl Engine for Obeys {
 }
 
 fn obedient(threads: usize) -> Workers {
-    Workers::start(Arc::new(Obedient { go: unbounded() }), threads).unwrap()
+    Workers::start(Arc::new(Obedient { go: unbounded(), waits: unbounded().0 }), threads).unwrap()
 }
 
 fn stream(id: u64) -> Stream {
@@ -162,6 +168,25 @@ fn without_threads_a_feeder_works_or_is_refused() {
     let memory = feeder.feed(batch("mine"), &mut lane, &stream(0), None).unwrap();
     assert!(memory.is_some());
     assert_eq!(take(&outlet).records, b"mine\n");
+}
+
+#[test]
+fn a_slow_engine_is_no_pause_of_the_input() {
+    let (go, (waits_to, waits)) = (unbounded(), unbounded());
+    let factory = Obedient { go: go.clone(), waits: waits_to };
+    let workers = Workers::start(Arc::new(factory), 0).unwrap();
+    let (mut lane, outlet) = workers.lane(LaneOptions::default());
+    let mut feeder = workers.working_feeder().unwrap();
+    assert!(matches!(outlet.next_within(Duration::ZERO), Next::Idle));
+    let source = thread::spawn(move || feed(&mut feeder, &mut lane, "wait"));
+    waits.recv().unwrap();
+    let slow = thread::spawn(move || {
+        (0..1000).for_each(|_| thread::yield_now());
+        go.0.send(()).unwrap();
+    });
+    assert!(matches!(outlet.next_within(Duration::ZERO), Next::Turn(_)));
+    slow.join().unwrap();
+    source.join().unwrap();
 }
 
 const GOOD: &str = "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
