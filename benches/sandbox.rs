@@ -9,7 +9,7 @@ use wasmtime::{
 };
 use weir_benches::stages::Counts;
 use weir_normalizer::batch::Batch;
-use weir_sandbox::{Clock, Polled, Watched, settings};
+use weir_sandbox::{Clock, Stoppable, StoppedBy, Watched, settings};
 
 /// What watches over a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,15 +43,15 @@ const DEADLINE: u64 = 501;
 impl Sandbox {
     /// Compiles a guest, which is configured with nothing.
     pub(crate) fn new(wasm: &[u8], guards: Guards) -> Self {
-        let engine = Engine::new(&settings()).expect("settings that the host has, too");
+        let engine = Engine::new(&settings(StoppedBy::Polls)).expect("settings that the host has, too");
         let limited = StoreLimitsBuilder::new().memory_size(44 << 20).build();
         let mut store = Store::new(&engine, limited);
         let (mut guest, instance) = match guards {
             Guards::On => {
                 store.limiter(|limits| limits);
-                let module = Polled::new(&engine, wasm).expect("a guest that was built");
+                let module = Stoppable::new(&engine, wasm, StoppedBy::Polls).expect("a guest that was built");
                 let clock = Arc::new(Clock::start().expect("a thread"));
-                let mut guest = Watched::new(store, &clock);
+                let mut guest = Watched::new(store, &clock, StoppedBy::Polls);
                 let instance = guest.instantiate(&module, DEADLINE).expect("a guest that does not trap");
                 (Guest::On(guest, clock), instance)
             }

@@ -1,7 +1,6 @@
-//! The clock that deadlines are measured with, and what it does to a guest that misses its own.
+//! The clock that deadlines are measured with.
 
 use std::{
-    ptr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -11,11 +10,11 @@ use std::{
 };
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
-use region::Protection;
+use wasmtime::{Engine, EngineWeak};
 
 use crate::{Error, limits, thread_time::Thread};
 
-/// Counts ticks until it is dropped, and stops the guests that it watches at their deadlines.
+/// Counts ticks until it is dropped, and tells those of them who stop guests at their deadlines.
 /// Deadlines count these ticks and not the time of day, so that a process that was suspended
 /// does not find them all past. At a deadline, the guest's own time is looked at where the system
 /// tells it: a guest that waited for a processor gets what it missed.
@@ -25,24 +24,21 @@ pub struct Clock {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a clock shows, and whom it watches.
-#[derive(Debug, Default)]
+/// What a clock shows, and whom it tells.
+#[derive(Default)]
 struct Face {
     ticks: AtomicU64,
     /// Whether ticks are all that counts.
     by_hand: bool,
-    watches: Mutex<Vec<Weak<Mutex<Watch>>>>,
+    told: Mutex<Vec<Weak<dyn Ticked>>>,
+    /// Those whose epochs it counts.
+    driven: Mutex<Vec<EngineWeak>>,
 }
 
-/// What a clock knows of a guest.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    /// The address and the length of the memory that its polls store to, while there is one.
-    pub(crate) polled: Option<(usize, usize)>,
-    /// What holds while it runs.
-    pub(crate) run: Option<Run>,
-    /// Whether it was.
-    pub(crate) stopped: bool,
+/// Who wants to know of each tick.
+pub(crate) trait Ticked: Send + Sync {
+    /// The clock shows `now`.
+    fn tick(&self, now: u64);
 }
 
 /// What a guest may use while it runs.
@@ -59,8 +55,13 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// The tick at which it is looked at next.
+    pub(crate) fn look(&self) -> u64 {
+        self.look
+    }
+
     /// Whether it is past at this tick; if not yet, it is looked at again.
-    fn is_past(&mut self, now: u64) -> bool {
+    pub(crate) fn is_past(&mut self, now: u64) -> bool {
         if now < self.look {
             return false;
         }
@@ -113,6 +114,12 @@ impl Clock {
         self.face.tick();
     }
 
+    /// How many engines it counts epochs of.
+    #[cfg(test)]
+    pub(crate) fn driven(&self) -> usize {
+        lock(&self.face.driven).len()
+    }
+
     /// The ticks so far.
     pub fn now(&self) -> u64 {
         self.face.ticks.load(Ordering::Relaxed)
@@ -131,11 +138,18 @@ impl Clock {
         }
     }
 
-    /// A watch for one more guest.
-    pub(crate) fn watch(&self) -> Arc<Mutex<Watch>> {
-        let watch = Arc::new(Mutex::new(Watch::default()));
-        lock(&self.face.watches).push(Arc::downgrade(&watch));
-        watch
+    /// Tells somebody of each tick, as long as anybody else knows of them.
+    pub(crate) fn tell(&self, who: &Arc<dyn Ticked>) {
+        lock(&self.face.told).push(Arc::downgrade(who));
+    }
+
+    /// Counts an epoch of this engine with each tick, however often it is told to.
+    pub(crate) fn drive(&self, engine: &Engine) {
+        let mut driven = lock(&self.face.driven);
+        driven.retain(|known| known.upgrade().is_some());
+        if !driven.iter().filter_map(EngineWeak::upgrade).any(|known| Engine::same(&known, engine)) {
+            driven.push(engine.weak());
+        }
     }
 }
 
@@ -152,32 +166,17 @@ impl Drop for Clock {
 impl Face {
     fn tick(&self) {
         let now = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
-        lock(&self.watches).retain(|watch| {
-            let watch = watch.upgrade();
-            watch.is_some_and(|watch| {
-                lock(&watch).stop_if_past(now);
+        lock(&self.told).retain(|told| {
+            let told = told.upgrade();
+            told.is_some_and(|told| {
+                told.tick(now);
                 true
             })
         });
-    }
-}
-
-impl Watch {
-    fn stop_if_past(&mut self, now: u64) {
-        let Some((address, len)) = self.polled else { return };
-        if self.stopped || !self.run.as_mut().is_some_and(|run| run.is_past(now)) {
-            return;
+        // Whoever comes to an epoch finds that the clock shows no less.
+        for engine in lock(&self.driven).iter().filter_map(EngineWeak::upgrade) {
+            engine.increment_epoch();
         }
-        // SAFETY: `polled` is a memory of its own that is mapped: `Watched` takes it from here,
-        // under the same lock, before it unmaps it. Only polls access it; the guest's own
-        // instructions can't name it (see `polls`), and `Watched` gives nobody its content. A poll
-        // that finds it protected is an access within a memory's reservation, by an instruction
-        // that may trap, so the sandbox makes a trap of it. Where the system refuses, the next
-        // tick tries again.
-        #[allow(unsafe_code)]
-        let protected =
-            unsafe { region::protect(ptr::without_provenance::<u8>(address), len, Protection::NONE) };
-        self.stopped = protected.is_ok();
     }
 }
 

@@ -120,7 +120,7 @@ fn instantiate(program: &Program, deadline: u64) -> Result<(Watched<Limiter>, wa
     let limiter = Limiter { memory: program.limits.memory, refused: false };
     let mut store = Store::new(&program.engine, limiter);
     store.limiter(|limiter| limiter);
-    let mut guest = Watched::new(store, &program.clock);
+    let mut guest = Watched::new(store, &program.clock, program.limits.stopped_by);
     let instance = guest.instantiate(&program.module, deadline).map_err(|stopped| fault(&guest, stopped))?;
     Ok((guest, instance))
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::stopper::StoppedBy;
+
 /// A guest's output is copied and counted in pieces of so many bytes.
 pub const OUTPUT_PIECE: usize = 16 << 10;
 
@@ -62,6 +64,8 @@ pub struct SandboxLimits {
     /// what is left of it gets one run for each part, and the records of a part that the guest
     /// fails on are rejected untried.
     pub lost_per_batch: u32,
+    /// How it is stopped.
+    pub stopped_by: StoppedBy,
 }
 
 impl Default for SandboxLimits {
@@ -72,6 +76,7 @@ impl Default for SandboxLimits {
             failures_in_a_row: 16,
             lost_deadlines: 8,
             lost_per_batch: 4,
+            stopped_by: StoppedBy::default(),
         }
     }
 }

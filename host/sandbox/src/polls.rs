@@ -4,7 +4,8 @@
 //!
 //! Compilers of other languages stop threads for their garbage collectors in this way. What
 //! wasmtime itself offers for deadlines is a counter of epochs, and costs more: a load, a
-//! comparison and a branch, and a register to compare with.
+//! comparison and a branch, and a register to compare with. `poll_stopper.rs` says what is rested on
+//! here that wasmtime does not promise.
 //!
 //! Polls are stores like others, and the compiler may leave one out that another makes needless.
 //! It never leaves a loop without any: what comes into a loop's first block is not known to be the
@@ -17,7 +18,7 @@ use wasmparser::{
 };
 use wasmtime::{Engine, Module as Compiled, error::Context as _};
 
-use super::program::settings;
+use super::{program::settings, stopper::StoppedBy};
 
 /// What the names of exports that are put into guests begin with.
 pub(super) const RESERVED: &str = "weir:";
@@ -46,30 +47,28 @@ const ORDER: [SectionId; 13] = [
     SectionId::Data,
 ];
 
-/// A compiled module with polls.
-pub struct Polled(Compiled);
-
-impl Polled {
-    /// Puts polls into a module, and compiles it.
-    pub fn new(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
-        Compiled::new(engine, insert(wasm)?).map(Self)
+/// Refuses what no guest may have. A guest must be valid with one memory, so that none of its own
+/// instructions can name the one that polls store to.
+pub(super) fn check(wasm: &[u8]) -> wasmtime::Result<()> {
+    let engine = Engine::new(settings(StoppedBy::Polls).wasm_multi_memory(false))?;
+    Compiled::validate(&engine, wasm).context("it must be a core module of WebAssembly")?;
+    for payload in Parser::new(0).parse_all(wasm) {
+        let Payload::ExportSection(exports) = payload? else { continue };
+        for export in exports {
+            let name = export?.name;
+            if name.starts_with(RESERVED) {
+                return Err(wasmtime::Error::msg(format!(
+                    "it exports `{name}`; give that another name, `{RESERVED}` is the host's"
+                )));
+            }
+        }
     }
-
-    /// The same of what was compiled before. What has no polls is refused when it is instantiated.
-    pub(super) fn trusted(module: Compiled) -> Self {
-        Self(module)
-    }
-
-    pub(super) fn compiled(&self) -> &Compiled {
-        &self.0
-    }
+    Ok(())
 }
 
-/// A module with polls and without custom sections. It must be valid with one memory, so that
-/// none of its own instructions can name the one that polls store to.
+/// A module with polls and without custom sections, if it may be a guest at all.
 pub(super) fn insert(wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
-    let engine = Engine::new(settings().wasm_multi_memory(false))?;
-    Compiled::validate(&engine, wasm).context("it must be a core module of WebAssembly")?;
+    check(wasm)?;
     let (mut sections, mut memories, mut start) = ([const { None }; ORDER.len()], 0, None);
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
@@ -77,16 +76,6 @@ pub(super) fn insert(wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
             Payload::ImportSection(imports) => {
                 for import in imports.clone().into_imports() {
                     memories += u32::from(matches!(import?.ty, TypeRef::Memory(_)));
-                }
-            }
-            Payload::ExportSection(exports) => {
-                for export in exports.clone() {
-                    let name = export?.name;
-                    if name.starts_with(RESERVED) {
-                        return Err(wasmtime::Error::msg(format!(
-                            "it exports `{name}`; give that another name, `{RESERVED}` is the host's"
-                        )));
-                    }
                 }
             }
             Payload::MemorySection(section) => memories += section.count(),

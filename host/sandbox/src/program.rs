@@ -9,18 +9,23 @@ use std::{
     time::Duration,
 };
 
-use wasmtime::{Config as EngineConfig, Engine, ExternType, Module, OptLevel, ValType};
+use wasmtime::{
+    Config as EngineConfig, Engine, ExternType, InstanceAllocationStrategy, Module, OptLevel, Strategy,
+    ValType,
+};
 use weir_normalizer::Config;
 use weir_pipeline::{Engine as Normalizes, Factory};
 
 use crate::{
     Error,
     clock::{self, Clock},
+    deadline::Stoppable,
     fault::Fault,
     guest::Guest,
     instance::Instance,
     limits::{self, SandboxLimits},
-    polls::{self, Polled},
+    polls,
+    stopper::StoppedBy,
 };
 
 /// The version of the ABI that this host speaks; `plugins/ABI.md` is its contract.
@@ -39,7 +44,7 @@ const BUILT_IN_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest
 /// A loaded guest, shared by all workers.
 pub struct Program {
     pub(crate) engine: Engine,
-    pub(crate) module: Polled,
+    pub(crate) module: Stoppable,
     pub(crate) limits: SandboxLimits,
     /// What the guest is configured with, as it travels.
     pub(crate) config: Vec<u8>,
@@ -52,35 +57,37 @@ pub struct Program {
 impl Program {
     /// The guest inside this binary.
     pub fn built_in(config: &Config, limits: SandboxLimits) -> Result<Self, Error> {
-        let engine = engine(None)?;
+        let by = limits.stopped_by;
+        let engine = engine(None, by)?;
+        // What was compiled before has polls.
         let module = match load_compiled(&engine, BUILT_IN_COMPILED) {
-            Some(module) => module,
-            None => compile(&engine, BUILT_IN, "the built-in guest")?,
+            Some(module) if by == StoppedBy::Polls => module,
+            _ => compile(&engine, BUILT_IN, "the built-in guest", by)?,
         };
         Self::new(engine, module, "the built-in guest".into(), config, limits)
     }
 
     /// A guest from its bytes, which are WebAssembly in its binary form.
     pub fn load(wasm: &[u8], name: &str, config: &Config, limits: SandboxLimits) -> Result<Self, Error> {
-        let engine = engine(None)?;
-        let module = compile(&engine, wasm, name)?;
+        let engine = engine(None, limits.stopped_by)?;
+        let module = compile(&engine, wasm, name, limits.stopped_by)?;
         Self::new(engine, module, name.into(), config, limits)
     }
 
     fn new(
         engine: Engine,
-        module: Polled,
+        module: Stoppable,
         name: String,
         config: &Config,
         limits: SandboxLimits,
     ) -> Result<Self, Error> {
-        check_imports(module.compiled(), &name)?;
+        check_imports(module.module(), &name)?;
         let config = serde_json::to_vec(config).expect("a configuration can be written");
         let clock = Arc::new(Clock::start()?);
         let patience = Patience::new(limits.deadline.saturating_mul(limits.lost_deadlines));
         let program = Self { engine, module, limits, config, clock, patience, name };
         program.check_version()?;
-        check_exports(program.module.compiled(), &program.name)?;
+        check_exports(program.module.module(), &program.name)?;
         Ok(program)
     }
 
@@ -187,20 +194,24 @@ fn nanoseconds(time: Duration) -> u64 {
 
 /// Compiles a guest ahead of time, for the baseline of the processors that this build runs on.
 pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, Error> {
-    let engine = engine(Some(env!("WEIR_TARGET")))?;
+    let engine = engine(Some(env!("WEIR_TARGET")), StoppedBy::Polls)?;
     let compiled = polls::insert(wasm).and_then(|wasm| engine.precompile_module(&wasm));
     compiled.map_err(|e| Error::failed(format!("can't compile the guest: {e:#}")).with_source(e))
 }
 
 /// Whether this machine can run what [`precompile`] once made.
 pub fn is_loadable(compiled: &[u8]) -> bool {
-    engine(None).is_ok_and(|engine| load_compiled(&engine, compiled).is_some())
+    engine(None, StoppedBy::Polls).is_ok_and(|engine| load_compiled(&engine, compiled).is_some())
 }
 
 /// How every guest is compiled and run, for the processor at hand.
-pub fn settings() -> EngineConfig {
+pub fn settings(stopped_by: StoppedBy) -> EngineConfig {
     let mut config = EngineConfig::new();
     config
+        // Polls rest on native code, and on memories that are nobody else's before and after.
+        .strategy(Strategy::Cranelift)
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .epoch_interruption(stopped_by == StoppedBy::Epochs)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(limits::GUEST_STACK)
         .memory_reservation(limits::GUEST_ADDRESSES)
@@ -221,10 +232,10 @@ pub fn settings() -> EngineConfig {
 }
 
 /// An engine for the processor at hand, or one that only compiles, for the baseline of a target.
-fn engine(target: Option<&str>) -> Result<Engine, Error> {
+fn engine(target: Option<&str>, by: StoppedBy) -> Result<Engine, Error> {
     let failed =
         |e: wasmtime::Error| Error::failed(format!("can't set up the sandbox: {e:#}")).with_source(e);
-    let mut config = settings();
+    let mut config = settings(by);
     if let Some(target) = target {
         config.target(target).map_err(failed)?;
         if target.starts_with("x86_64") {
@@ -242,24 +253,26 @@ fn engine(target: Option<&str>) -> Result<Engine, Error> {
     Engine::new(&config).map_err(failed)
 }
 
-fn compile(engine: &Engine, wasm: &[u8], name: &str) -> Result<Polled, Error> {
+fn compile(engine: &Engine, wasm: &[u8], name: &str, by: StoppedBy) -> Result<Stoppable, Error> {
     if !wasm.starts_with(b"\0asm") {
         return Err(Error::failed(format!("{name}: this is no WebAssembly module; give a .wasm file")));
     }
-    Polled::new(engine, wasm)
+    Stoppable::new(engine, wasm, by)
         .map_err(|e| Error::failed(format!("{name}: can't compile the guest: {e:#}")).with_source(e))
 }
 
 /// The module in compiled bytes, unless there are none, or they are another version's or
 /// need another processor.
-fn load_compiled(engine: &Engine, compiled: &[u8]) -> Option<Polled> {
+fn load_compiled(engine: &Engine, compiled: &[u8]) -> Option<Stoppable> {
     if compiled.is_empty() {
         return None;
     }
     // SAFETY: the bytes are what `precompile` made in this project's own build; whoever can
     // change those can change this program as well.
     #[allow(unsafe_code)]
-    unsafe { Module::deserialize(engine, compiled) }.ok().map(Polled::trusted)
+    unsafe { Module::deserialize(engine, compiled) }
+        .ok()
+        .map(|module| Stoppable::trusted(module, StoppedBy::Polls))
 }
 
 fn check_imports(module: &Module, name: &str) -> Result<(), Error> {
@@ -308,7 +321,7 @@ mod tests {
     #[test]
     fn compiled_guests_load_and_others_are_compiled_anew() {
         assert!(is_loadable(&precompile(BUILT_IN).unwrap()));
-        let engine = engine(None).unwrap();
+        let engine = engine(None, StoppedBy::Polls).unwrap();
         assert!(load_compiled(&engine, b"").is_none());
         assert!(load_compiled(&engine, BUILT_IN).is_none());
     }
