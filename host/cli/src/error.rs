@@ -147,3 +147,30 @@ impl From<weir_io::Error> for Error {
 pub(crate) fn shown(path: &Path) -> String {
     line(&path.to_string_lossy()).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_led_to_an_error_is_kept_through_all_crates() {
+        let error = Error::file("a.log", "read", io::ErrorKind::PermissionDenied.into());
+        assert_eq!((error.exit_status(), error.is_output_closed()), (1, false));
+        let inner = error.source().unwrap();
+        assert_eq!(inner.to_string(), error.to_string());
+        assert!(inner.is::<weir_io::Error>());
+        assert!(inner.source().unwrap().is::<io::Error>());
+
+        let config = weir_normalizer::Config { filter: Some("bytes >".into()), ..Default::default() };
+        let refused = weir_normalizer::Normalizer::new(&config).unwrap_err();
+        let error = Error::from(weir_pipeline::Error::from(refused.clone()));
+        assert_eq!((error.exit_status(), error.to_string()), (2, refused.to_string()));
+        let inner = error.source().and_then(|e| e.source()).unwrap();
+        assert!(inner.is::<weir_normalizer::Error>());
+
+        let error = Error::output("-", io::ErrorKind::BrokenPipe.into());
+        assert_eq!((error.exit_status(), error.is_output_closed()), (0, true));
+    }
+}

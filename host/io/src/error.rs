@@ -48,3 +48,19 @@ impl error::Error for Error {
         self.source.as_deref().map(|source| source as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_led_to_an_error_is_kept() {
+        let error = crate::Source::File("no\nwhere.log".into()).check().unwrap_err();
+        assert!(error.to_string().starts_with("no\\nwhere.log: can't read: "), "{error}");
+        assert!(error.to_string().ends_with("; check the path"), "{error}");
+        let source = error.source().and_then(|e| e.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::NotFound));
+    }
+}

@@ -1,17 +1,19 @@
 //! Streams that are waited for. Whether a stream is non-blocking belongs to what is behind its
-//! descriptor, so any program that shares a terminal, a pipe or a socket may have made it so.
+//! descriptor on Unix, so any program that shares a terminal, a pipe or a socket may have made it so.
+//! Elsewhere streams block.
 
-use std::{
-    io::{self, Read, Write},
-    os::fd::AsFd,
-};
+use std::io::{self, Read, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
 
+#[cfg(unix)]
 use rustix::event::{PollFd, PollFlags, poll};
 use weir_printable::lines;
 
 /// A stream whose reads and writes block, whatever is behind it.
 pub struct Waiting<T>(pub T);
 
+#[cfg(unix)]
 impl<T: AsFd> Waiting<T> {
     fn until<R>(
         &mut self,
@@ -31,12 +33,14 @@ impl<T: AsFd> Waiting<T> {
     }
 }
 
+#[cfg(unix)]
 impl<T: Read + AsFd> Read for Waiting<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.until(PollFlags::IN, |stream| stream.read(buffer))
     }
 }
 
+#[cfg(unix)]
 impl<T: Write + AsFd> Write for Waiting<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.until(PollFlags::OUT, |stream| stream.write(bytes))
@@ -47,6 +51,24 @@ impl<T: Write + AsFd> Write for Waiting<T> {
     }
 }
 
+#[cfg(not(unix))]
+impl<T: Read> Read for Waiting<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+#[cfg(not(unix))]
+impl<T: Write> Write for Waiting<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Prints lines on standard error, without what would steer a terminal.
 pub fn say(text: &str) {
     let text = format!("{}\n", lines(text));
@@ -54,7 +76,7 @@ pub fn say(text: &str) {
     let _ = Waiting(io::stderr().lock()).write_all(text.as_bytes());
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::{os::unix::net::UnixStream, thread};
 

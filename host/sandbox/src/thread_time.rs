@@ -3,9 +3,19 @@
 
 use std::time::Duration;
 
+#[cfg(unix)]
 use rustix::time::{ClockId, clock_gettime};
 
-/// The time of the thread that asks.
+/// The time of the thread that asks, since an event of the past.
+#[cfg(not(unix))]
+pub(crate) fn own() -> Duration {
+    // Nobody tells its own, so the time that it waits counts, too.
+    static BEGUN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    BEGUN.elapsed()
+}
+
+/// The time of the thread that asks, since an event of the past.
+#[cfg(unix)]
 pub(crate) fn own() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
