@@ -50,7 +50,9 @@ fn sample(entry: &Entry) -> (String, Value) {
             FieldType::Text => ("text".into(), json!("text")),
             FieldType::Integer(_) | FieldType::Millis => ("200".into(), json!(200)),
             FieldType::Address => ("10.0.0.1".into(), json!("10.0.0.1")),
+            other => panic!("no sample for {other:?}"),
         },
+        other => panic!("no sample for {other:?}"),
     }
 }
 
@@ -191,7 +193,7 @@ fn fitting(entry: &Entry) -> String {
         Shape::AtLeast(n) => n.to_string(),
         Shape::Uuid => "1d515d18-1b36-47dc-a983-bd6512aed4bd".into(),
         Shape::Prefix(p) => format!("{p}1"),
-        Shape::Any | Shape::Word(_) => sample(entry).0,
+        _ => sample(entry).0,
     }
 }
 

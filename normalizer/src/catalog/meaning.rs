@@ -7,6 +7,7 @@ macro_rules! meanings {
     ($($name:ident $doc:literal;)*) => {
         /// What a value in `extra` means.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Meaning {
             $(#[doc = $doc] $name),*
         }

@@ -9,6 +9,7 @@ use crate::{
 
 /// A kind of record that one product of one cloud writes.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Product {
     /// What `--from` takes: `huawei-vpc`.
     pub id: &'static str,
@@ -60,6 +61,7 @@ impl Lines {
 
 /// A key of a record: its spellings, and where its value goes.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Entry {
     /// The vendor's spelling first, then others; case, `-` and `_` make no difference.
     pub keys: &'static [&'static str],
@@ -103,6 +105,7 @@ pub(crate) const J: u16 = 1 << 10;
 
 /// Where a value goes, and how it is read.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum To {
     /// The layout's version: not kept where it is this one.
     Version(&'static str),
@@ -195,6 +198,7 @@ impl To {
 
 /// What the text in a column is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shape {
     /// Whatever the entry's target can read.
     Any,

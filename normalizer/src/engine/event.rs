@@ -6,7 +6,10 @@
 use std::mem;
 
 use crate::{
-    base::{error::Error, limits},
+    base::{
+        error::{Error, ErrorKind},
+        limits,
+    },
     bytes::scan,
     catalog::{detection::KeyIndex, hint::Hint},
     engine::{
@@ -58,6 +61,7 @@ impl Events {
         let records = &config.records;
         if records.to == Schema::Otel {
             return Err(Error::new(
+                ErrorKind::Schema,
                 "to: otel has a document around each record, which an event can't have; \
                  take flat, ocsf or ecs, and the agent's own output for OpenTelemetry",
             ));

@@ -1,7 +1,7 @@
 //! Lines whose columns a layout or a header row names.
 
 use crate::{
-    base::error::Error,
+    base::error::{Error, ErrorKind},
     catalog::{hint::Hint, products},
     engine::{
         context::{Context, SeenContext},
@@ -175,6 +175,7 @@ impl Rows {
             Verdict::Payload(_) => return Ok(Vec::new()),
             _ => {
                 return Err(Error::at(
+                    ErrorKind::Layout,
                     text,
                     0,
                     "layout: its fields do not tell the product; name it with --from",
@@ -187,6 +188,7 @@ impl Rows {
             if found != want {
                 let offset = text.match_indices("${").nth(i).map_or(text.len(), |m| m.0);
                 return Err(Error::at(
+                    ErrorKind::Layout,
                     text,
                     offset,
                     format!(

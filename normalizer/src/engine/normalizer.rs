@@ -1,7 +1,10 @@
 //! Batches of elements in, records and rejects out.
 
 use crate::{
-    base::{error::Error, limits},
+    base::{
+        error::{Error, ErrorKind},
+        limits,
+    },
     bytes::nearest,
     catalog::{hint::Hint, products},
     engine::{
@@ -284,10 +287,13 @@ impl Normalizer {
 fn unknown_product(id: &str) -> Error {
     let known: Vec<_> = products::all().iter().map(|p| p.id).collect();
     let near = nearest::nearest(id, &mut known.iter().copied());
-    Error::new(match near {
-        Some(n) => format!("no product is called {id:?}; did you mean {n:?}? `weir formats` lists them"),
-        None => format!("no product is called {id:?}; known are {}", known.join(", ")),
-    })
+    Error::new(
+        ErrorKind::Product,
+        match near {
+            Some(n) => format!("no product is called {id:?}; did you mean {n:?}? `weir formats` lists them"),
+            None => format!("no product is called {id:?}; known are {}", known.join(", ")),
+        },
+    )
 }
 
 fn made<T: Default>(count: usize) -> Vec<T> {

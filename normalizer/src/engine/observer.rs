@@ -44,6 +44,7 @@ pub(crate) enum ToldBy {
 
 /// How one record was read.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Explained {
     /// The offset of the element that held it in the input, in bytes.
     pub offset: u64,
@@ -63,6 +64,7 @@ pub struct Explained {
 
 /// How one value was read.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ExplainedValue {
     /// The column's number from 1; 0 for a keyed record.
     pub column: usize,

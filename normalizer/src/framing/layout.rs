@@ -13,7 +13,10 @@ use nom::{
 };
 
 use crate::{
-    base::{error::Error, limits},
+    base::{
+        error::{Error, ErrorKind},
+        limits,
+    },
     catalog::{
         detection::KeyIndex,
         envelopes::{self, Meta},
@@ -38,7 +41,12 @@ impl Layout {
             None => Some(b'"'),
             Some("none") => None,
             Some(q @ ("\"" | "'")) => Some(q.as_bytes()[0]),
-            Some(q) => return Err(Error::new(format!("quote: {q:?} is none of '\"', \"'\" and none"))),
+            Some(q) => {
+                return Err(Error::new(
+                    ErrorKind::Layout,
+                    format!("quote: {q:?} is none of '\"', \"'\" and none"),
+                ));
+            }
         };
         let separator = config.separator.as_deref().map(|s| match s {
             "tab" | "\\t" => "\t",
@@ -49,7 +57,10 @@ impl Layout {
         });
         let Some(text) = &config.layout else {
             return match separator {
-                Some(_) => Err(Error::new("separator: there is no layout to separate; give --layout too")),
+                Some(_) => Err(Error::new(
+                    ErrorKind::Layout,
+                    "separator: there is no layout to separate; give --layout too",
+                )),
                 None => Ok(None),
             };
         };
@@ -59,6 +70,7 @@ impl Layout {
             let by = separator.and_then(|s| s.chars().next());
             let Some((names, by)) = names(text, by) else {
                 return Err(Error::at(
+                    ErrorKind::Layout,
                     text,
                     0,
                     "layout: expected ${field} or names with separators between them",
@@ -189,7 +201,7 @@ fn fields(text: &str) -> Result<(Vec<String>, Vec<String>), Error> {
                 Ok((_, "${")) => "layout: a field without a name; write ${name}",
                 _ => "layout: this field has no '}' at its end; write ${name}",
             };
-            return Err(Error::at(text, offset, message));
+            return Err(Error::at(ErrorKind::Layout, text, offset, message));
         };
         match piece {
             Piece::Field(name) => {
@@ -217,7 +229,7 @@ fn separation(
     let inner = 1..names.len();
     if let Some(separator) = separator {
         if separator.is_empty() {
-            return Err(Error::new("separator: it is empty"));
+            return Err(Error::new(ErrorKind::Layout, "separator: it is empty"));
         }
         for l in literals[inner.clone()].iter_mut().filter(|l| l.is_empty()) {
             separator.clone_into(l);
@@ -230,6 +242,7 @@ fn separation(
         let field = format!("${{{}}}", names[i]);
         let offset = text.find(&field).unwrap_or(0);
         return Err(Error::at(
+            ErrorKind::Layout,
             text,
             offset,
             format!("layout: nothing separates {field} from the field before it"),

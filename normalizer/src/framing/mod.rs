@@ -1,4 +1,7 @@
 //! Where one record ends and the next begins.
+//!
+//! **Not stable**: it is for hosts, which frame an input once and normalize its batches in many
+//! places. [`Stream`](crate::Stream) does both.
 
 pub(crate) mod columns;
 pub(crate) mod framer;

@@ -5,7 +5,11 @@ use std::{
     str::FromStr,
 };
 
-use crate::{base::error::Error, bytes::digits, value::words::Word};
+use crate::{
+    base::error::{Error, ErrorKind},
+    bytes::digits,
+    value::words::Word,
+};
 
 /// Makes the kinds of fault from one list: the variant, its text, and what it means.
 macro_rules! reject_codes {
@@ -75,7 +79,7 @@ impl FromStr for RejectCode {
     /// Reads the word.
     fn from_str(word: &str) -> Result<Self, Error> {
         let found = Self::ALL.iter().copied().find(|c| c.as_str() == word);
-        found.ok_or_else(|| Error::new(format!("no reject has the code {}", Quoted(word))))
+        found.ok_or_else(|| Error::new(ErrorKind::Word, format!("no reject has the code {}", Quoted(word))))
     }
 }
 

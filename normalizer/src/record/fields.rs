@@ -7,6 +7,7 @@ use crate::value::raw::Raw;
 
 /// What values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FieldType {
     /// One of a few words.
     Word(&'static [&'static str]),
@@ -37,6 +38,7 @@ macro_rules! fields {
     ($($name:ident $key:ident $ty:ident $(($($of:tt)*))?, $doc:literal;)*) => {
         /// A field of the flat record, in the order of its output.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum Field {
             $(#[doc = $doc] $name),*
         }
@@ -140,6 +142,7 @@ impl Field {
 
 /// A value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Value<'a> {
     /// An integer or a time.
     Number(u64),

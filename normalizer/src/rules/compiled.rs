@@ -2,7 +2,10 @@
 //! and its output.
 
 use crate::{
-    base::{error::Error, limits},
+    base::{
+        error::{Error, ErrorKind},
+        limits,
+    },
     catalog::product::Product,
     record::fields::{Field, Record, Value},
     rules::{
@@ -37,10 +40,13 @@ impl Rules {
         let kept = config.keep_envelope || config.keep_raw;
         let filter = filter.transpose()?;
         if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
-            return Err(Error::new(format!(
-                "the time of observation is too late; the latest is {}, in the year 2554",
-                limits::LATEST_MS
-            )));
+            return Err(Error::new(
+                ErrorKind::ObservedAt,
+                format!(
+                    "the time of observation is too late; the latest is {}, in the year 2554",
+                    limits::LATEST_MS
+                ),
+            ));
         }
         let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
         Ok(Self {

@@ -4,7 +4,7 @@
 //! for this, too.
 
 use crate::{
-    base::error::Error,
+    base::error::{Error, ErrorKind},
     bytes::nearest,
     json::read as json,
     record::fault::{Quoted, clipped},
@@ -15,43 +15,123 @@ use crate::{
     },
 };
 
-/// Makes a struct that is an object in JSON, and its reading in guests, from one list of its fields.
-/// `as` is a field's key where that is not its name; a field that is `needed` has no default.
+/// Makes a struct that is an object in JSON, its reading in guests, and its builder, from one list
+/// of its fields. `as` is a field's key where that is not its name.
 macro_rules! choices {
-    ($(#[$about:meta])* pub struct $name:ident {
-        $($(#[$what:meta])* pub $field:ident $(as $key:literal)?: $type:ty $(= $needed:ident)?,)*
+    ($(#[doc = $about:literal])* pub struct $name:ident built by $builder:ident {
+        $(
+            $(#[doc = $what:literal])*
+            $(#[doc($hidden:ident)])?
+            $(#[serde($skip:meta)])?
+            pub $field:ident $(as $key:literal)?: $type:ident $(<$of:ident>)?,
+        )*
     }) => {
+        $(#[doc = $about])*
+        ///
+        /// More may come: begin with a `default()`, or with a builder.
         #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        $(#[$about])*
-        #[serde(deny_unknown_fields)]
+        #[serde(default, deny_unknown_fields)]
         pub struct $name {
-            $($(#[$what])* $(#[serde(rename = $key)])? pub $field: $type,)*
+            $(
+                $(#[doc = $what])*
+                $(#[doc($hidden)])?
+                $(#[serde($skip)])?
+                $(#[serde(rename = $key)])?
+                pub $field: $type $(<$of>)?,
+            )*
+            /// Stands for what may come.
+            #[doc(hidden)]
+            #[serde(skip)]
+            pub more: (),
         }
 
         impl $name {
+            /// Begins with the defaults.
+            pub fn builder() -> $builder {
+                $builder::default()
+            }
+
             /// Reads it as a guest does.
-            pub fn from_json(json: &[u8]) -> Result<Self, $crate::base::error::Error> {
+            pub fn from_json(json: &[u8]) -> Result<Self, Error> {
                 let mut made = Self::default();
-                $crate::rules::config::read(json, &mut made)?;
+                read(json, &mut made)?;
                 Ok(made)
             }
         }
 
-        impl $crate::rules::config::Choice for $name {
-            fn read(&mut self, value: $crate::value::raw::Raw<'_>) -> Result<(), String> {
-                $crate::rules::config::read_object(value, &mut [$($crate::rules::config::Slot {
+        impl Choice for $name {
+            fn read(&mut self, value: Raw<'_>) -> Result<(), String> {
+                read_object(value, &mut [$(Slot {
                     key: [$($key,)? stringify!($field)][0],
-                    needed: !stringify!($($needed)?).is_empty(),
+                    needed: false,
                     choice: &mut self.$field,
                 }),*])
             }
         }
+
+        #[doc = concat!("Makes a [`", stringify!($name), "`], choice by choice.")]
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct $builder($name);
+
+        impl $builder {
+            /// What was chosen. It is checked where it is first used.
+            pub fn build(self) -> $name {
+                self.0
+            }
+
+            $(choice! { $field $type $($of)?; $(#[doc = $what])* $(#[doc($hidden)])? })*
+        }
     };
 }
+
+/// The method of a builder for one choice.
+macro_rules! choice {
+    ($field:ident Option String; $(#[$what:meta])*) => {
+        $(#[$what])*
+        pub fn $field(mut self, $field: impl Into<String>) -> Self {
+            self.0.$field = Some($field.into());
+            self
+        }
+    };
+    ($field:ident Option $type:ident; $(#[$what:meta])*) => {
+        $(#[$what])*
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.0.$field = Some($field);
+            self
+        }
+    };
+    ($field:ident Vec String; $(#[$what:meta])*) => {
+        $(#[$what])*
+        pub fn $field(mut self, $field: impl IntoIterator<Item = impl Into<String>>) -> Self {
+            self.0.$field = $field.into_iter().map(Into::into).collect();
+            self
+        }
+    };
+    ($field:ident $type:ident; $(#[$what:meta])*) => {
+        $(#[$what])*
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.0.$field = $field;
+            self
+        }
+    };
+}
+
 choices! {
     /// The choices that alter what comes out.
-    #[serde(default)]
-    pub struct Config {
+    ///
+    /// ```
+    /// use weir_normalizer::{Config, schemas::Schema};
+    ///
+    /// let config = Config::builder()
+    ///     .from("huawei-vpc")
+    ///     .filter("action == \"reject\" and dst_port in {22, 3389}")
+    ///     .mask(["src_ip/24"])
+    ///     .to(Schema::Ecs)
+    ///     .build();
+    /// assert_eq!(config.drop, Vec::<String>::new());
+    /// ```
+    pub struct Config built by ConfigBuilder {
         /// The product that every record is of (`huawei-vpc`); without it, each record is detected.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub from: Option<String>,
@@ -114,8 +194,7 @@ impl Config {
 
 choices! {
     /// What a user chooses for events.
-    #[serde(default)]
-    pub struct EventConfig {
+    pub struct EventConfig built by EventConfigBuilder {
         /// What is done with records.
         pub records: Config,
         /// Keep the payload beside what it became.
@@ -140,9 +219,9 @@ impl Choice for Zone {
 
 /// Reads the whole of a configuration.
 pub(crate) fn read(json: &[u8], into: &mut dyn Choice) -> Result<(), Error> {
-    let fault = |what: String| Error::new(format!("configuration: {what}"));
+    let fault = |what: String| Error::new(ErrorKind::Configuration, format!("configuration: {what}"));
     let text = std::str::from_utf8(json);
-    let text = text.map_err(|e| fault(format!("it is no UTF-8 at offset {}", e.valid_up_to())))?;
+    let text = text.map_err(|e| fault(format!("it is no UTF-8 at offset {}", e.valid_up_to())).because(e))?;
     into.read(Raw { kind: RawKind::Nested, text }).map_err(fault)
 }
 
@@ -327,6 +406,7 @@ mod tests {
             to: Schema::Ecs,
             observed_at_ms: Some(u64::MAX),
             without: vec!["outline".to_owned()],
+            more: (),
         }
     }
 
@@ -338,7 +418,7 @@ mod tests {
             assert_eq!(serde_json::from_slice::<Config>(&json).unwrap(), config);
             let json = serde_json::to_vec_pretty(&config).unwrap();
             assert_eq!(Config::from_json(&json).unwrap(), config);
-            let events = EventConfig { records: config, keep_original: true, drop_others: true };
+            let events = EventConfig { records: config, keep_original: true, drop_others: true, more: () };
             let json = serde_json::to_vec(&events).unwrap();
             assert_eq!(EventConfig::from_json(&json).unwrap(), events);
         }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
-    base::error::Error,
+    base::error::{Error, ErrorKind},
     bytes::nearest,
     catalog::{
         detection::KeyIndex,
@@ -92,10 +92,10 @@ impl Redaction {
                 Some(key) => made.extra.push(extra_key("drop", key)?),
                 None => match field("drop", name)? {
                     f @ (Field::Provider | Field::Product | Field::Kind) => {
-                        return Err(Error::new(format!(
-                            "drop: every record has {}; it can't be taken out",
-                            f.key()
-                        )));
+                        return Err(Error::new(
+                            ErrorKind::Redaction,
+                            format!("drop: every record has {}; it can't be taken out", f.key()),
+                        ));
                     }
                     // The keyword says which number it was.
                     Field::Protocol => made.fields.extend([Field::Protocol, Field::Transport]),
@@ -114,9 +114,12 @@ impl Redaction {
                 (Some(Some(v4)), Some(Some(v6)), None) if v4 <= 32 => Prefixes { v4, v6 },
                 (Some(Some(both)), None, None) if both <= 32 => Prefixes { v4: both, v6: both },
                 _ => {
-                    return Err(Error::new(format!(
-                        "mask: {text:?} is not FIELD/PREFIX, such as src_ip/24, or src_ip/24/64 where the second, up to 128, is for IPv6"
-                    )));
+                    return Err(Error::new(
+                        ErrorKind::Redaction,
+                        format!(
+                            "mask: {text:?} is not FIELD/PREFIX, such as src_ip/24, or src_ip/24/64 where the second, up to 128, is for IPv6"
+                        ),
+                    ));
                 }
             };
             if let Some(key) = name.strip_prefix("extra.") {
@@ -125,7 +128,7 @@ impl Redaction {
             }
             let field = field("mask", name)?;
             if field.field_type() != FieldType::Address {
-                return Err(Error::new(format!("mask: {} is no address", field.key())));
+                return Err(Error::new(ErrorKind::Redaction, format!("mask: {} is no address", field.key())));
             }
             made.masks.push((field, prefixes));
         }
@@ -370,7 +373,10 @@ impl<'r> Tables<'r> {
 
 /// The error for an option that keeps what is to be taken out.
 pub(crate) fn still_there(what: &str, option: &str) -> Error {
-    Error::new(format!("drop and mask: {what} would still tell what they take out; leave {option} out"))
+    Error::new(
+        ErrorKind::Redaction,
+        format!("drop and mask: {what} would still tell what they take out; leave {option} out"),
+    )
 }
 
 /// A key of `extra` as it is written: in quotes, or without anything that could mean more.
@@ -380,9 +386,12 @@ fn extra_key(what: &str, text: &str) -> Result<String, Error> {
     }
     if text.is_empty() || text.contains(['.', '*', '"']) {
         let all = if what == "drop" { ", extra.*" } else { "" };
-        return Err(Error::new(format!(
-            "{what}: extra.{text} is none of extra.KEY{all} and extra.\"odd.key\"; a value inside of another can't be taken out alone"
-        )));
+        return Err(Error::new(
+            ErrorKind::Redaction,
+            format!(
+                "{what}: extra.{text} is none of extra.KEY{all} and extra.\"odd.key\"; a value inside of another can't be taken out alone"
+            ),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -393,5 +402,8 @@ fn field(what: &str, name: &str) -> Result<Field, Error> {
     }
     let near = nearest::nearest(name, &mut Field::ALL.iter().map(|f| f.key()));
     let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-    Err(Error::new(format!("{what}: no field is called {name:?}{near} (what has none is extra.KEY)")))
+    Err(Error::new(
+        ErrorKind::Redaction,
+        format!("{what}: no field is called {name:?}{near} (what has none is extra.KEY)"),
+    ))
 }

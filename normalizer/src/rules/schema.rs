@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A schema that records can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Schema {
     /// Weir's own flat record.
     #[default]

@@ -1,7 +1,7 @@
 //! Switches that turn fast paths off, one by one, so that tests can hold each against the reference
 //! path.
 
-use crate::base::error::Error;
+use crate::base::error::{Error, ErrorKind};
 
 macro_rules! ways {
     ($($way:ident $name:literal $doc:literal;)*) => {
@@ -23,7 +23,7 @@ macro_rules! ways {
                         $($name => ways.$way = false,)*
                         _ => {
                             let known = Self::NAMES.join(", ");
-                            return Err(Error::new(format!("no fast path is called {name:?}; known are {known}")));
+                            return Err(Error::new(ErrorKind::Configuration, format!("no fast path is called {name:?}; known are {known}")));
                         }
                     }
                 }

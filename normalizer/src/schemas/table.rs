@@ -12,6 +12,7 @@ use crate::{
 
 /// A row of a mapping, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mapping {
     /// The fields of the flat record that the value is made from; `=` and the value if it is
     /// always the same.

@@ -1,5 +1,8 @@
 //! Batches as they cross to whoever normalizes them, and what comes back.
 //!
+//! **Not stable**: this is what hosts and guests of one version say to each other, and it changes with
+//! them. [`Normalizer::records`](crate::Normalizer::records) has the same for programs.
+//!
 //! A batch is *head* then *bytes*. All integers are little-endian `u32`.
 //!
 //! ```text
@@ -286,6 +289,7 @@ fn word(bytes: &[u8], index: usize) -> u32 {
 
 /// What a run over a batch made.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The index of the first element that was not yet reached.
     pub next: u32,

@@ -3,9 +3,9 @@
 /// Why an element can't hold a record, found while looking for its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FramingFault {
-    /// Longer than [`limits::RECORD`].
+    /// Longer than [`crate::limits::RECORD`].
     TooLong,
-    /// Nested deeper than [`limits::DEPTH`].
+    /// Nested deeper than [`crate::limits::DEPTH`].
     TooDeep,
     /// Not JSON, though it begins like it.
     BrokenJson,
@@ -14,7 +14,7 @@ pub enum FramingFault {
 }
 
 impl FramingFault {
-    /// The number for it in [`Element::fault`].
+    /// The number for it in [`crate::batch::Element::fault`].
     pub fn code(self) -> u32 {
         match self {
             Self::TooLong => 1,
@@ -24,7 +24,7 @@ impl FramingFault {
         }
     }
 
-    /// Reads [`Element::fault`].
+    /// Reads [`crate::batch::Element::fault`].
     pub fn from_code(code: u32) -> Option<Self> {
         [Self::TooLong, Self::TooDeep, Self::BrokenJson, Self::CutShort]
             .into_iter()

@@ -48,7 +48,7 @@ enum Result {
 
 impl From<ExplainedValue> for Value {
     fn from(value: ExplainedValue) -> Self {
-        let ExplainedValue { column, key, found, field, value, how } = value;
+        let ExplainedValue { column, key, found, field, value, how, .. } = value;
         Self { column: (column > 0).then_some(column), key, found, field, value, how }
     }
 }

@@ -71,8 +71,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let mut records = args.choices.config()?;
     records.observed_at_ms = None;
-    let config =
-        EventConfig { records, keep_original: args.keep_original, drop_others: args.drop_other_keys };
+    let config = EventConfig::builder()
+        .records(records)
+        .keep_original(args.keep_original)
+        .drop_others(args.drop_other_keys)
+        .build();
     let events = Events::new(&config)?;
     for warning in events.warnings() {
         weir_io::say(&format!("weir: warning: {warning}"));

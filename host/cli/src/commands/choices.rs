@@ -148,6 +148,7 @@ impl Choices {
             observed_at_ms: (self.to != Schema::Flat).then(|| self.observed_at.unwrap_or_else(now)),
             to: self.to,
             without: self.without.clone(),
+            ..Config::default()
         })
     }
 }

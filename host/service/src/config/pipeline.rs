@@ -96,6 +96,7 @@ impl Pipeline {
             keep_raw: self.keep_raw,
             observed_at_ms: (to != Schema::Flat).then_some(now),
             to,
+            ..weir_normalizer::Config::default()
         })
     }
 

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::{base::error::Error, bytes::nearest, value::networks};
+use crate::{
+    base::error::{Error, ErrorKind},
+    bytes::nearest,
+    value::networks,
+};
 
 /// Networks by the name that expressions use: the lists that the user gave, a network a line.
 pub type Lists = BTreeMap<String, String>;
@@ -16,10 +20,13 @@ pub(crate) fn networks_of(name: &str, text: &str) -> Result<Vec<(IpAddr, IpAddr)
             continue;
         }
         let Some(range) = networks::network(entry) else {
-            return Err(Error::new(format!(
-                "the list @{name}, line {}: {entry:?} is no network; expected an address or a CIDR such as 10.0.0.0/8",
-                i + 1
-            )));
+            return Err(Error::new(
+                ErrorKind::Networks,
+                format!(
+                    "the list @{name}, line {}: {entry:?} is no network; expected an address or a CIDR such as 10.0.0.0/8",
+                    i + 1
+                ),
+            ));
         };
         ranges.push(range);
     }
@@ -37,11 +44,14 @@ pub(crate) fn named_networks(name: &str, lists: &Lists) -> Result<Vec<(IpAddr, I
     let known = || lists.keys().map(String::as_str).chain(networks::BUILT_IN.iter().map(|b| b.0));
     let near = nearest::nearest(name, &mut known());
     let known: Vec<_> = known().map(|n| format!("@{n}")).collect();
-    Err(Error::new(match near {
-        Some(near) => format!("no list is called @{name}; did you mean @{near}?"),
-        None => format!(
-            "no list is called @{name}; known are {}; give it with --list {name}=FILE",
-            known.join(", ")
-        ),
-    }))
+    Err(Error::new(
+        ErrorKind::Networks,
+        match near {
+            Some(near) => format!("no list is called @{name}; did you mean @{near}?"),
+            None => format!(
+                "no list is called @{name}; known are {}; give it with --list {name}=FILE",
+                known.join(", ")
+            ),
+        },
+    ))
 }

@@ -9,8 +9,8 @@
 
 pub use crate::rules::filter::lists::Lists;
 use crate::{
-    base::error::Error,
-    record::fields::Record,
+    base::error::{Error, ErrorKind},
+    record::{fields::Record, owned::OwnedRecord},
     rules::filter::{
         compile::{Node, Reads, compile},
         lists::named_networks,
@@ -49,7 +49,12 @@ impl Filter {
         &self.reads
     }
 
-    /// Whether a record passes.
+    /// Whether a record meets the expression.
+    pub fn matches(&self, record: &OwnedRecord) -> bool {
+        self.accepts(&record.lend())
+    }
+
+    /// The same for a record that borrows.
     pub fn accepts(&self, record: &Record<'_>) -> bool {
         self.node.accepts(record)
     }
@@ -81,7 +86,12 @@ pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, 
             Some(("", (name, _))) => named_networks(&name, lists)?,
             _ => match networks::network(text) {
                 Some(range) => vec![range],
-                None => return Err(Error::new(format!("own: {text:?} is no network and no @LIST"))),
+                None => {
+                    return Err(Error::new(
+                        ErrorKind::Networks,
+                        format!("own: {text:?} is no network and no @LIST"),
+                    ));
+                }
             },
         };
         for (first, last) in ranges {

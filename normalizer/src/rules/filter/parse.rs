@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use crate::{
-    base::{error::Error, limits},
+    base::{
+        error::{Error, ErrorKind},
+        limits,
+    },
     bytes::nearest,
     record::fields::{Field, FieldType},
     rules::filter::{
@@ -26,10 +29,10 @@ pub(super) struct Parsing<'t> {
 /// Parses an expression.
 pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Tree, Error> {
     if text.len() > limits::FILTER {
-        return Err(Error::new(format!(
-            "filter: it is longer than {} bytes; use lists (@NAME)",
-            limits::FILTER
-        )));
+        return Err(Error::new(
+            ErrorKind::Filter,
+            format!("filter: it is longer than {} bytes; use lists (@NAME)", limits::FILTER),
+        ));
     }
     let mut p = Parsing { text, rest: text, lists, zone, items: 0 };
     let tree = p.or(0)?;
@@ -50,7 +53,12 @@ impl<'t> Parsing<'t> {
     }
 
     pub(super) fn error_at(&self, rest: &str, message: impl AsRef<str>) -> Error {
-        Error::at(self.text, self.text.len() - rest.len(), format!("filter: {}", message.as_ref()))
+        Error::at(
+            ErrorKind::Filter,
+            self.text,
+            self.text.len() - rest.len(),
+            format!("filter: {}", message.as_ref()),
+        )
     }
 
     /// Takes a symbol.
