@@ -50,7 +50,6 @@ fn sample(entry: &Entry) -> (String, Value) {
             FieldType::Text => ("text".into(), json!("text")),
             FieldType::Integer(_) | FieldType::Millis => ("200".into(), json!(200)),
             FieldType::Address => ("10.0.0.1".into(), json!("10.0.0.1")),
-            other => panic!("no sample for {other:?}"),
         },
         other => panic!("no sample for {other:?}"),
     }

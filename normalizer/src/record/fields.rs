@@ -7,7 +7,6 @@ use crate::value::raw::Raw;
 
 /// What values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum FieldType {
     /// One of a few words.
     Word(&'static [&'static str]),
@@ -142,7 +141,6 @@ impl Field {
 
 /// A value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Value<'a> {
     /// An integer or a time.
     Number(u64),
