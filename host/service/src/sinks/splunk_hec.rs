@@ -211,6 +211,6 @@ fn millis(record: &[u8], schema: Schema) -> Option<i64> {
             let at: jiff::Timestamp = times.timestamp?.parse().ok()?;
             Some(at.as_millisecond())
         }
-        Schema::Otel => None,
+        _ => None,
     }
 }
