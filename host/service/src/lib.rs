@@ -5,6 +5,7 @@
 
 pub mod alarm;
 pub mod budget;
+mod buffered;
 pub mod config;
 pub mod error;
 mod feed;

@@ -34,7 +34,7 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    fn send(&self, page: Arc<Page>, to: Arc<dyn Answered>) {
+    pub(crate) fn send(&self, page: Arc<Page>, to: Arc<dyn Answered>) {
         let receipt = Receipt::new(Arc::clone(&self.name), to);
         // Where the sink has ended, the receipt is dropped, which gives the page back.
         let _ = self.queue.send(Job::Take(Delivery { page, receipt }));
@@ -102,35 +102,40 @@ struct DeadLetter<'a> {
     record: &'a RawValue,
 }
 
+/// The records that a sink refused, as lines of dead letters; `None` where they are none of the
+/// page's.
+pub(crate) fn letters(page: &Page, sink: &str, refusals: &[Refusal], metrics: &SinkMetrics) -> Option<Page> {
+    let origin = page.origin();
+    let mut lines = Vec::new();
+    for refusal in refusals {
+        let record = (refusal.record < page.len()).then(|| page.record(refusal.record))?;
+        let letter = DeadLetter {
+            pipeline: &origin.pipeline,
+            sink,
+            source: &origin.source,
+            stream: &origin.stream,
+            code: &refusal.code,
+            reason: &refusal.reason,
+            record: serde_json::from_slice(record).ok()?,
+        };
+        serde_json::to_writer(&mut lines, &letter).ok()?;
+        lines.push(b'\n');
+    }
+    for refusal in refusals {
+        metrics.dead_letter(&refusal.code);
+    }
+    Some(Page::new(lines, Origin { places: Places::Piece(0, 0), ..origin.clone() }))
+}
+
 impl OfSink {
     /// Keeps what a sink refused; `None` where that can't be, as the page is gone.
     fn bury(&self, sink: &str, refusals: &[Refusal]) -> Option<()> {
-        let page = self.page.upgrade()?;
-        let origin = page.origin();
-        let mut lines = Vec::new();
-        for refusal in refusals {
-            let record = (refusal.record < page.len()).then(|| page.record(refusal.record))?;
-            let letter = DeadLetter {
-                pipeline: &origin.pipeline,
-                sink,
-                source: &origin.source,
-                stream: &origin.stream,
-                code: &refusal.code,
-                reason: &refusal.reason,
-                record: serde_json::from_slice(record).ok()?,
-            };
-            serde_json::to_writer(&mut lines, &letter).ok()?;
-            lines.push(b'\n');
-            self.metrics.dead_letter(&refusal.code);
-        }
-        let origin = Origin { places: Places::Piece(0, 0), ..origin.clone() };
-        let dead = &self.outlet.dead_letters;
-        let permit = self.outlet.budget.take(lines.len() as u64);
+        let page = letters(&*self.page.upgrade()?, sink, refusals, &self.metrics)?;
+        let permit = self.outlet.budget.take(page.bytes().len() as u64);
         self.turn.expect();
-        dead.send(
-            Arc::new(Page::new(lines, origin).within(permit)),
-            Arc::clone(&self.turn) as Arc<dyn Answered>,
-        );
+        self.outlet
+            .dead_letters
+            .send(Arc::new(page.within(permit)), Arc::clone(&self.turn) as Arc<dyn Answered>);
         Some(())
     }
 }

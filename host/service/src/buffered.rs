@@ -1,0 +1,494 @@
+//! A queue on disk in front of a sink: a page is safe as soon as the queue has it, and the sink takes
+//! it from there.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use serde::{Deserialize, Serialize};
+use weir_buffer::{Committer, Folder, Kind, Queue, Sequence, Stats};
+use weir_normalizer::schemas::Schema;
+
+use crate::{
+    budget::Budget,
+    error::Error,
+    outlet::{Job, Lane, letters},
+    page::{Origin, Page, Places},
+    receipt::{Answer, Answered, Receipt},
+    runner,
+    sinks::{BufferOptions, Context, Delivery, Sink},
+    stop::Stop,
+};
+
+/// How often progress is saved, and how long it takes at most to see that it is time to end.
+const SAVE: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The ways to the dead letters of pipelines, once there are some.
+#[derive(Debug, Default)]
+pub(crate) struct Graves {
+    lanes: Mutex<Option<BTreeMap<Arc<str>, Lane>>>,
+    opened: Condvar,
+}
+
+impl Graves {
+    /// From now on refused records can be kept.
+    pub(crate) fn open(&self, lanes: BTreeMap<Arc<str>, Lane>) {
+        *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = Some(lanes);
+        self.opened.notify_all();
+    }
+
+    /// Waits for that; false where it is time to end.
+    fn wait(&self, stop: &Stop) -> bool {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        while lanes.is_none() && !stop.is_told() {
+            lanes = self.opened.wait_timeout(lanes, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        lanes.is_some()
+    }
+
+    fn lane(&self, pipeline: &str) -> Option<Lane> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(pipeline).cloned()
+    }
+}
+
+/// Puts a queue in front of a sink.
+pub(crate) fn open(
+    folder: &Path,
+    options: &BufferOptions,
+    context: &Context,
+    budget: &Budget,
+    graves: &Arc<Graves>,
+    sink: Box<dyn Sink>,
+) -> Result<Box<dyn Sink>, Error> {
+    let options = weir_buffer::Options { limit: options.max.0, ..weir_buffer::Options::default() };
+    let failed = |e: weir_buffer::Error| Error::failed(format!("{}: {e}", folder.display()));
+    let disk = Folder::create(folder).map_err(|e| Error::file(folder, "make the buffer", &e))?;
+    let queue = Arc::new(Queue::open(disk, options).map_err(failed)?);
+    let stats = queue.stats();
+    if stats.pages > 0 || stats.truncated > 0 {
+        let Stats { pages, bytes, truncated, .. } = stats;
+        tracing::info!(sink = %context.name, pages, bytes, truncated, "the buffer goes on with what it holds");
+    }
+    let waiting = Arc::new(Waiting::default());
+    let thread = |e| Error::failed(format!("can't start the thread of the buffer: {e}"));
+    let committer = Committer::start(Arc::clone(&queue), {
+        let (queue, waiting, name) = (Arc::clone(&queue), Arc::clone(&waiting), Arc::clone(&context.name));
+        move |commit| {
+            if let Err(error) = commit.result {
+                tracing::error!(sink = %name, "{error}");
+            }
+            waiting.settle(&queue);
+        }
+    })
+    .map_err(thread)?;
+    let (to, jobs) = unbounded();
+    let ends = runner::start(&context.name, sink, jobs, SAVE)?;
+    let is_closing = Arc::new(AtomicBool::new(false));
+    let feeder = Feeder {
+        queue: Arc::clone(&queue),
+        sink: to,
+        ends,
+        context: context.clone(),
+        budget: budget.clone(),
+        graves: Arc::clone(graves),
+        is_closing: Arc::clone(&is_closing),
+    };
+    let name = format!("buffer {}", context.name);
+    let feeder = thread::Builder::new().name(name).spawn(move || feeder.run()).map_err(thread)?;
+    Ok(Box::new(Buffered {
+        queue,
+        committer: Some(committer),
+        waiting,
+        context: context.clone(),
+        is_closing,
+        feeder: Some(feeder),
+    }))
+}
+
+/// Pages that are in the queue and not known to be durable.
+#[derive(Debug, Default)]
+struct Waiting(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    appended: VecDeque<(Sequence, Arc<Page>, Receipt)>,
+    /// Those that the disk did not keep.
+    again: VecDeque<(Arc<Page>, Receipt)>,
+}
+
+impl Waiting {
+    /// Answers for pages that are durable now.
+    fn settle(&self, queue: &Queue<Folder>) {
+        loop {
+            let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(result) = inner.appended.front().and_then(|(sequence, ..)| queue.is_durable(*sequence))
+            else {
+                return;
+            };
+            let Some((_, page, receipt)) = inner.appended.pop_front() else { return };
+            if result.is_ok() {
+                drop(inner);
+                drop(page);
+                receipt.delivered();
+            } else {
+                inner.again.push_back((page, receipt));
+            }
+        }
+    }
+
+    fn again(&self) -> Option<(Arc<Page>, Receipt)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).again.pop_front()
+    }
+}
+
+/// The queue as a sink.
+struct Buffered {
+    queue: Arc<Queue<Folder>>,
+    committer: Option<Committer<Folder>>,
+    waiting: Arc<Waiting>,
+    context: Context,
+    is_closing: Arc<AtomicBool>,
+    feeder: Option<JoinHandle<()>>,
+}
+
+impl Buffered {
+    fn put(&self, page: Arc<Page>, receipt: Receipt) {
+        let meta = encode(page.origin());
+        let records = u32::try_from(page.len()).unwrap_or(u32::MAX);
+        let mut told = None;
+        loop {
+            let error = match self.queue.append_within(&meta, page.bytes(), records, LOOK) {
+                Ok(sequence) => {
+                    if told.is_some() {
+                        tracing::info!(sink = %self.context.name, "the buffer takes records again");
+                        self.context.health.works();
+                    }
+                    let mut inner = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    inner.appended.push_back((sequence, page, receipt));
+                    drop(inner);
+                    // It may have become durable before it was there.
+                    self.waiting.settle(&self.queue);
+                    return;
+                }
+                Err(error) => error,
+            };
+            if told != Some(error.kind()) {
+                tracing::warn!(sink = %self.context.name, "{error}");
+                told = Some(error.kind());
+                self.context.health.fails(error.to_string());
+            }
+            let is_over = match error.kind() {
+                // It waited already.
+                Kind::Full => self.context.stop.is_told(),
+                Kind::TooLarge | Kind::Closed => true,
+                _ => self.context.stop.wait(SAVE),
+            };
+            if is_over {
+                return;
+            }
+        }
+    }
+}
+
+impl Sink for Buffered {
+    fn take(&mut self, delivery: Delivery) {
+        let Delivery { page, receipt } = delivery;
+        self.put(page, receipt);
+    }
+
+    fn sync(&mut self) {
+        while let Some((page, receipt)) = self.waiting.again() {
+            self.put(page, receipt);
+        }
+        self.waiting.settle(&self.queue);
+    }
+
+    fn close(mut self: Box<Self>) {
+        // Whether it went well is what `settle` looks at.
+        let _ = self.queue.commit();
+        self.sync();
+        let _ = self.queue.commit();
+        self.waiting.settle(&self.queue);
+        self.is_closing.store(true, Ordering::Release);
+        if let Some(feeder) = self.feeder.take() {
+            // It was told if it panicked.
+            let _ = feeder.join();
+        }
+        drop(self.committer.take());
+    }
+}
+
+/// Takes pages out of the queue and gives them to the sink.
+struct Feeder {
+    queue: Arc<Queue<Folder>>,
+    sink: Sender<Job>,
+    ends: Receiver<()>,
+    context: Context,
+    budget: Budget,
+    graves: Arc<Graves>,
+    is_closing: Arc<AtomicBool>,
+}
+
+impl Feeder {
+    fn run(self) {
+        if self.graves.wait(&self.context.stop) {
+            self.feed();
+        }
+        // Nothing is sent when the sink has closed, which it tells by that.
+        let _ = self.sink.send(Job::Close);
+        let _ = self.ends.recv();
+        self.save();
+    }
+
+    fn feed(&self) {
+        let mut due = Instant::now() + SAVE;
+        let mut lost = 0;
+        while !self.context.stop.is_told() {
+            let is_closing = self.is_closing.load(Ordering::Acquire);
+            match self.queue.next_within(LOOK) {
+                Ok(Some(page)) => self.give(page),
+                Ok(None) if is_closing && self.queue.stats().pages == 0 => return,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(sink = %self.context.name, "{error}");
+                    self.context.health.fails(error.to_string());
+                    self.context.stop.wait(SAVE);
+                }
+            }
+            if Instant::now() >= due {
+                self.save();
+                due = Instant::now() + SAVE;
+            }
+            let quarantined = self.queue.stats().quarantined;
+            if quarantined > lost {
+                let pages = quarantined - lost;
+                tracing::error!(sink = %self.context.name, pages, "pages of the buffer are damaged and lost; the bytes are kept as *.bad beside it");
+                lost = quarantined;
+            }
+        }
+    }
+
+    fn give(&self, page: weir_buffer::Page) {
+        let sequence = page.sequence;
+        let Some(origin) = decode(&page.meta) else {
+            // A later version may have written it. It stays, and so does what is behind it.
+            let what = "a page of the buffer can't be read by this version; run a later one";
+            tracing::error!(sink = %self.context.name, "{what}");
+            self.context.health.fails(what);
+            return;
+        };
+        let permit = self.budget.take(page.bytes.len() as u64);
+        let page = Arc::new(Page::new(page.bytes, origin).within(permit));
+        let taken = Taken {
+            queue: Arc::clone(&self.queue),
+            sequence,
+            page: Arc::downgrade(&page),
+            graves: Arc::clone(&self.graves),
+            context: self.context.clone(),
+        };
+        let receipt = Receipt::new(Arc::clone(&self.context.name), Arc::new(taken));
+        // Where the sink has ended, the page comes again after the next start.
+        let _ = self.sink.send(Job::Take(Delivery { page, receipt }));
+    }
+
+    fn save(&self) {
+        if let Err(error) = self.queue.save_progress() {
+            tracing::warn!(sink = %self.context.name, "{error}");
+        }
+    }
+}
+
+/// Takes the sink's answer about a page of the queue.
+struct Taken {
+    queue: Arc<Queue<Folder>>,
+    sequence: Sequence,
+    /// The sink has it as long as it may refuse some of it.
+    page: Weak<Page>,
+    graves: Arc<Graves>,
+    context: Context,
+}
+
+impl Answered for Taken {
+    fn answered(&self, sink: &str, answer: Answer) {
+        match answer {
+            Answer::Delivered => self.queue.acknowledge(self.sequence),
+            Answer::Refused(refusals) => {
+                let buried = self.page.upgrade().and_then(|page| {
+                    let lane = self.graves.lane(&page.origin().pipeline)?;
+                    Some((lane, letters(&page, sink, &refusals, &self.context.metrics)?))
+                });
+                let Some((lane, page)) = buried else {
+                    tracing::error!(
+                        sink,
+                        "refused records could not be kept, as their pipeline is gone; they stay in the buffer"
+                    );
+                    return;
+                };
+                let buried = Buried { queue: Arc::clone(&self.queue), sequence: self.sequence };
+                lane.send(Arc::new(page), Arc::new(buried));
+            }
+            // It comes again after the next start.
+            Answer::Returned => {}
+        }
+    }
+}
+
+/// Takes the answer about dead letters.
+struct Buried {
+    queue: Arc<Queue<Folder>>,
+    sequence: Sequence,
+}
+
+impl Answered for Buried {
+    fn answered(&self, _: &str, answer: Answer) {
+        if answer == Answer::Delivered {
+            self.queue.acknowledge(self.sequence);
+        }
+    }
+}
+
+/// What is kept beside the records of a page: this as JSON with its length in front of it, then where
+/// the records lie.
+#[derive(Serialize, Deserialize)]
+struct Meta<'a> {
+    source: &'a str,
+    pipeline: &'a str,
+    schema: &'a str,
+    #[serde(borrow)]
+    stream: std::borrow::Cow<'a, str>,
+    identity: u64,
+}
+
+const EACH: u8 = 0;
+const PIECE: u8 = 1;
+
+fn encode(origin: &Origin) -> Vec<u8> {
+    let meta = Meta {
+        source: &origin.source,
+        pipeline: &origin.pipeline,
+        schema: origin.schema.name(),
+        stream: (&*origin.stream).into(),
+        identity: origin.identity,
+    };
+    let json = serde_json::to_vec(&meta).expect("texts and a number are JSON");
+    let mut bytes = (json.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(&json);
+    match &origin.places {
+        Places::Each(offsets) => {
+            bytes.push(EACH);
+            let mut before = 0_u64;
+            for offset in offsets {
+                push_number(&mut bytes, offset.wrapping_sub(before));
+                before = *offset;
+            }
+        }
+        Places::Piece(offset, records) => {
+            bytes.push(PIECE);
+            push_number(&mut bytes, *offset);
+            push_number(&mut bytes, u64::from(*records));
+        }
+    }
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<Origin> {
+    let (len, rest) = bytes.split_first_chunk::<4>()?;
+    let (json, places) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+    let meta: Meta<'_> = serde_json::from_slice(json).ok()?;
+    let (kind, mut rest) = places.split_first()?;
+    let mut numbers = Vec::new();
+    while !rest.is_empty() {
+        numbers.push(take_number(&mut rest)?);
+    }
+    let places = match (*kind, &numbers[..]) {
+        (EACH, _) => {
+            let mut before = 0_u64;
+            for number in &mut numbers {
+                before = before.wrapping_add(*number);
+                *number = before;
+            }
+            Places::Each(numbers)
+        }
+        (PIECE, [offset, records]) => Places::Piece(*offset, u32::try_from(*records).ok()?),
+        _ => return None,
+    };
+    Some(Origin {
+        source: meta.source.into(),
+        pipeline: meta.pipeline.into(),
+        schema: Schema::by_name(meta.schema)?,
+        stream: meta.stream.into(),
+        identity: meta.identity,
+        places,
+    })
+}
+
+/// Seven bits a byte, the lowest first.
+fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn take_number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// What is wrong with the buffers below a folder, a line each: damage, and buffers of sinks that are
+/// not among these names and still hold pages.
+pub(crate) fn findings(folder: &Path, sinks: &[&str]) -> Vec<String> {
+    let mut findings = Vec::new();
+    // Without the folder there is no buffer.
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    paths.sort();
+    for path in paths {
+        let shown = path.display();
+        match weir_buffer::check(&Folder::existing(&path)) {
+            Err(error) => findings.push(format!("{shown}: {error}")),
+            Ok(report) => {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if !sinks.contains(&name) && report.pages > 0 {
+                    let (pages, records) = (report.pages, report.records);
+                    findings.push(format!(
+                        "{shown}: holds {records} records in {pages} pages for a sink that is not in the \
+                         configuration; add [sinks.{name}] until it has them, or remove the folder"
+                    ));
+                }
+                for damage in &report.damage {
+                    let weir_buffer::Damage { file, offset, len, what } = damage;
+                    findings.push(format!("{shown}/{file}: damaged: {what} ({len} bytes at {offset})"));
+                }
+                if report.damaged > report.damage.len() as u64 {
+                    findings.push(format!("{shown}: {} damaged places in all", report.damaged));
+                }
+                if report.torn > 0 && !report.is_in_use {
+                    findings.push(format!(
+                        "{shown}: the last {} bytes are no whole page; the next start cuts them off",
+                        report.torn
+                    ));
+                }
+            }
+        }
+    }
+    findings
+}
