@@ -289,7 +289,7 @@ impl Feeder {
         let permit = self.budget.take(page.bytes.len() as u64);
         let page = Arc::new(Page::new(page.bytes, origin).within(permit));
         let taken = Taken {
-            queue: Arc::clone(&self.queue),
+            queue: Arc::downgrade(&self.queue),
             sequence,
             page: Arc::downgrade(&page),
             graves: Arc::clone(&self.graves),
@@ -307,9 +307,9 @@ impl Feeder {
     }
 }
 
-/// Takes the sink's answer about a page of the queue.
+/// Takes the sink's answer about a page of the queue, as long as this is open.
 struct Taken {
-    queue: Arc<Queue<Folder>>,
+    queue: Weak<Queue<Folder>>,
     sequence: Sequence,
     /// The sink has it as long as it may refuse some of it.
     page: Weak<Page>,
@@ -320,7 +320,7 @@ struct Taken {
 impl Answered for Taken {
     fn answered(&self, sink: &str, answer: Answer) {
         match answer {
-            Answer::Delivered => self.queue.acknowledge(self.sequence),
+            Answer::Delivered => acknowledge(&self.queue, self.sequence),
             Answer::Refused(refusals) => {
                 let buried = self.page.upgrade().and_then(|page| {
                     let lane = self.graves.lane(&page.origin().pipeline)?;
@@ -333,7 +333,7 @@ impl Answered for Taken {
                     );
                     return;
                 };
-                let buried = Buried { queue: Arc::clone(&self.queue), sequence: self.sequence };
+                let buried = Buried { queue: Weak::clone(&self.queue), sequence: self.sequence };
                 lane.send(Arc::new(page), Arc::new(buried));
             }
             // It comes again after the next start.
@@ -342,16 +342,23 @@ impl Answered for Taken {
     }
 }
 
+fn acknowledge(queue: &Weak<Queue<Folder>>, sequence: Sequence) {
+    // Once it is closed, the page comes again after the next start.
+    if let Some(queue) = queue.upgrade() {
+        queue.acknowledge(sequence);
+    }
+}
+
 /// Takes the answer about dead letters.
 struct Buried {
-    queue: Arc<Queue<Folder>>,
+    queue: Weak<Queue<Folder>>,
     sequence: Sequence,
 }
 
 impl Answered for Buried {
     fn answered(&self, _: &str, answer: Answer) {
         if answer == Answer::Delivered {
-            self.queue.acknowledge(self.sequence);
+            acknowledge(&self.queue, self.sequence);
         }
     }
 }
@@ -491,4 +498,249 @@ pub(crate) fn findings(folder: &Path, sinks: &[&str]) -> Vec<String> {
         }
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        alarm::alarm,
+        config::values::ByteSize,
+        health::Board,
+        metrics::Metrics,
+        plane::Plane,
+        receipt::Refusal,
+        stop::{Stopper, stop},
+    };
+
+    fn origin(places: Places) -> Origin {
+        Origin {
+            source: "in".into(),
+            pipeline: "p".into(),
+            schema: Schema::Ecs,
+            stream: "/var/log/\"a\".log".into(),
+            identity: u64::MAX - 1,
+            places,
+        }
+    }
+
+    fn page(at: u64) -> Page {
+        Page::new(format!("{{\"n\":{at}}}\n{{\"m\":{at}}}\n").into(), origin(Places::Each(vec![at, at + 50])))
+    }
+
+    /// A sink that does what it is told about each page.
+    struct Scripted(Box<dyn FnMut(Delivery) + Send>);
+
+    impl Sink for Scripted {
+        fn take(&mut self, delivery: Delivery) {
+            (self.0)(delivery);
+        }
+
+        fn close(self: Box<Self>) {}
+    }
+
+    struct Around {
+        folder: tempfile::TempDir,
+        context: Context,
+        stopper: Stopper,
+        graves: Arc<Graves>,
+        budget: Budget,
+        board: Board,
+    }
+
+    impl Around {
+        fn new() -> Self {
+            Self::in_folder(tempfile::tempdir().unwrap())
+        }
+
+        fn in_folder(folder: tempfile::TempDir) -> Self {
+            let (stopper, stop) = stop();
+            let board = Board::default();
+            let context = Context {
+                name: "es".into(),
+                stop,
+                plane: Plane::default(),
+                metrics: Metrics::new().sink("es"),
+                alarm: alarm().0,
+                health: board.part("[sinks.es]"),
+            };
+            let graves = Arc::new(Graves::default());
+            graves.open(BTreeMap::new());
+            Self { folder, context, stopper, graves, budget: Budget::new(1 << 20), board }
+        }
+
+        fn open(&self, max: u64, take: impl FnMut(Delivery) + Send + 'static) -> Box<dyn Sink> {
+            let options = BufferOptions { max: ByteSize(max), ..BufferOptions::default() };
+            let sink = Box::new(Scripted(Box::new(take)));
+            let folder = self.folder.path().join("buffers/es");
+            open(&folder, &options, &self.context, &self.budget, &self.graves, sink).unwrap()
+        }
+    }
+
+    struct Told(mpsc::Sender<Answer>);
+
+    impl Answered for Told {
+        fn answered(&self, _: &str, answer: Answer) {
+            // Who no longer listens knows enough.
+            let _ = self.0.send(answer);
+        }
+    }
+
+    fn give(sink: &mut dyn Sink, page: Page, to: &mpsc::Sender<Answer>) {
+        let receipt = Receipt::new("es".into(), Arc::new(Told(to.clone())));
+        sink.take(Delivery { page: Arc::new(page), receipt });
+    }
+
+    #[test]
+    fn where_records_come_from_is_kept_with_them() {
+        for places in [
+            Places::Each(vec![0, 17, 300, 16, u64::MAX]),
+            Places::Each(Vec::new()),
+            Places::Piece(u64::MAX, u32::MAX),
+        ] {
+            let bytes = encode(&origin(places.clone()));
+            assert_eq!(decode(&bytes), Some(origin(places.clone())));
+            if matches!(places, Places::Piece(..)) {
+                for cut in 0..bytes.len() {
+                    assert_eq!(decode(&bytes[..cut]), None);
+                }
+            }
+        }
+        assert_eq!(decode(&[0xff; 40]), None);
+    }
+
+    #[test]
+    fn case_24_a_page_is_answered_for_when_it_is_on_disk_and_comes_again_after_a_crash() {
+        let around = Around::new();
+        let (to, answers) = mpsc::channel();
+        // The sink never answers.
+        let (keep, kept) = mpsc::channel();
+        let mut sink = around.open(1 << 20, move |delivery| keep.send(delivery).unwrap());
+        for at in 0..3 {
+            give(&mut *sink, page(at * 100), &to);
+            assert_eq!(answers.recv().unwrap(), Answer::Delivered);
+        }
+        let ids = |delivery: &Delivery| (0..2).map(|n| delivery.page.id(n)).collect::<Vec<_>>();
+        let held: Vec<Delivery> = kept.iter().take(3).collect();
+        let first: Vec<_> = held.iter().map(ids).collect();
+        around.stopper.stop();
+        sink.close();
+        drop(held);
+        // The next process has the same pages, with the same names.
+        let around = Around::in_folder(around.folder);
+        let (keep, kept) = mpsc::channel();
+        let sink = around.open(1 << 20, move |delivery| keep.send(delivery).unwrap());
+        let again: Vec<_> = kept
+            .iter()
+            .take(3)
+            .map(|delivery| {
+                let ids = ids(&delivery);
+                delivery.receipt.delivered();
+                ids
+            })
+            .collect();
+        assert_eq!(first, again);
+        assert_eq!(again[2], ["fffffffffffffffe-c8", "fffffffffffffffe-fa"]);
+        sink.close();
+        // And the one after that has none.
+        let sink = around.open(1 << 20, |delivery| panic!("{delivery:?}"));
+        sink.close();
+    }
+
+    #[test]
+    fn case_40_a_dead_sink_takes_pages_until_its_buffer_is_full_and_waits_then() {
+        let around = Around::new();
+        let (to, answers) = mpsc::channel();
+        let (keep, kept) = mpsc::channel();
+        let mut sink = around.open(2000, move |delivery| keep.send(delivery).unwrap());
+        let (full, is_full) = mpsc::channel();
+        let feeder = thread::spawn(move || {
+            for at in 0..30 {
+                give(&mut *sink, page(at), &to);
+                full.send(at).unwrap();
+            }
+            sink
+        });
+        // Pages take about 200 bytes each, so some go in, and one waits.
+        while !around.board.failing().contains_key("[sinks.es]") {
+            thread::yield_now();
+        }
+        assert!(around.board.failing()["[sinks.es]"].contains("no room"));
+        let taken = is_full.try_iter().count();
+        assert!((3..15).contains(&taken), "{taken}");
+        assert!(answers.iter().take(taken).all(|answer| answer == Answer::Delivered));
+        assert!(answers.try_recv().is_err(), "one waits");
+        // The destination comes back.
+        for _ in 0..30 {
+            let Delivery { page, receipt } = kept.recv().unwrap();
+            drop(page);
+            receipt.delivered();
+        }
+        feeder.join().unwrap().close();
+        assert!(around.board.failing().is_empty());
+        assert_eq!(taken + answers.try_iter().filter(|answer| *answer == Answer::Delivered).count(), 30);
+        assert_eq!(around.budget.used(), 0);
+    }
+
+    #[test]
+    fn what_is_refused_leaves_the_buffer_when_it_is_kept() {
+        let around = Around::new();
+        let (queue, dead) = unbounded();
+        let lane = Lane { name: "dead_letters p".into(), queue, metrics: Metrics::new().sink("dead") };
+        around.graves.open([("p".into(), lane)].into());
+        let refusal = |record| Refusal { record, code: "400".into(), reason: "no".into() };
+        let mut sink = around.open(1 << 20, move |delivery| delivery.receipt.refused(vec![refusal(1)]));
+        let (to, answers) = mpsc::channel();
+        give(&mut *sink, page(7), &to);
+        assert_eq!(answers.recv().unwrap(), Answer::Delivered);
+        let Ok(Job::Take(letter)) = dead.recv() else { panic!() };
+        let line = String::from_utf8_lossy(letter.page.bytes()).into_owned();
+        assert!(line.contains("\"record\":{\"m\":7}") && line.contains("\"sink\":\"es\""), "{line}");
+        // Not yet kept, it would come again.
+        around.stopper.stop();
+        sink.close();
+        let path = around.folder.path().join("buffers");
+        let found = findings(&path, &[]);
+        assert!(found.len() == 1 && found[0].contains("holds 2 records in 1 pages"), "{found:?}");
+        assert!(findings(&path, &["es"]).is_empty());
+        // Kept, it does not.
+        let around = Around::in_folder(around.folder);
+        let (queue, dead) = unbounded();
+        let lane = Lane { name: "dead_letters p".into(), queue, metrics: Metrics::new().sink("dead") };
+        around.graves.open([("p".into(), lane)].into());
+        let sink = around.open(1 << 20, move |delivery| delivery.receipt.refused(vec![refusal(0)]));
+        let Ok(Job::Take(letter)) = dead.recv() else { panic!() };
+        letter.receipt.delivered();
+        sink.close();
+        assert!(findings(&path, &[]).is_empty());
+    }
+
+    #[test]
+    fn case_33_damage_is_named_by_its_file() {
+        let around = Around::new();
+        let (to, answers) = mpsc::channel();
+        let mut sink = around.open(1 << 20, drop);
+        give(&mut *sink, page(7), &to);
+        answers.recv().unwrap();
+        around.stopper.stop();
+        sink.close();
+        let path = around.folder.path().join("buffers");
+        let segment = std::fs::read_dir(path.join("es"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().is_some_and(|extension| extension == "zst"))
+            .unwrap();
+        let mut bytes = std::fs::read(&segment).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+        let found = findings(&path, &["es"]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with(&segment.display().to_string()), "{found:?}");
+        assert!(found[0].contains("page 1 is not what was written"), "{found:?}");
+        // It starts all the same.
+        let around = Around::in_folder(around.folder);
+        around.open(1 << 20, |delivery| panic!("{delivery:?}")).close();
+    }
 }

@@ -15,6 +15,7 @@ use weir_pipeline::Factory;
 use crate::{
     alarm::{Alarm, alarm},
     budget::Budget,
+    buffered::{self, Graves},
     config::Config,
     error::Error,
     feed::{Feed, Shelf},
@@ -129,6 +130,17 @@ fn dead_letters_path(config: &Config, name: &str, path: Option<&Path>) -> PathBu
     path.map_or_else(default, Path::to_owned)
 }
 
+fn buffers_path(config: &Config) -> PathBuf {
+    config.process.state_dir.join("buffers")
+}
+
+/// What somebody should know about the buffers on disk, a line each: damage, and what is in them for
+/// sinks that are not in the configuration. Reads all of them.
+pub fn buffer_findings(config: &Config) -> Vec<String> {
+    let sinks: Vec<&str> = config.buffers.keys().map(String::as_str).collect();
+    buffered::findings(&buffers_path(config), &sinks)
+}
+
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }
@@ -217,9 +229,18 @@ pub fn run(
     shared.metrics.process().memory_limit.set(config.process.memory.0.cast_signed());
     let mut lanes = BTreeMap::new();
     let (mut first, mut last) = (Vec::new(), Vec::new());
+    let graves = Arc::new(Graves::default());
+    let mut graves_of = BTreeMap::new();
     for (name, options) in &config.sinks {
         let (lane, running) =
-            shared.open(name, &format!("[sinks.{name}]"), |context| options.open(context))?;
+            shared.open(name, &format!("[sinks.{name}]"), |context| match config.buffers.get(name) {
+                None => options.open(context),
+                Some(buffer) => {
+                    let sink = options.open(context.clone())?;
+                    let folder = buffers_path(config).join(name);
+                    buffered::open(&folder, buffer, &context, &shared.budget, &graves, sink)
+                }
+            })?;
         lanes.insert(name.clone(), lane);
         first.push(running);
     }
@@ -238,6 +259,7 @@ pub fn run(
         let rejects = keep("rejects", rejects_path(config, name, pipeline.rejects.as_deref()))?;
         let dead_letters =
             keep("dead_letters", dead_letters_path(config, name, pipeline.dead_letters.as_deref()))?;
+        graves_of.insert(name.as_str().into(), dead_letters.clone());
         let normalizer = pipeline.config(now_ms())?;
         let factory = factories(&normalizer).map_err(|e| Error::usage(format!("[pipelines.{name}]: {e}")))?;
         let outlet = Arc::new(Outlet {
@@ -268,6 +290,7 @@ pub fn run(
         }
     }
     drop(ended_to);
+    graves.open(graves_of);
     let checkpoint = Checkpoint { state: &state, old: progress, metrics: &shared.metrics };
     let ticks = tick(config.process.checkpoint.0);
     let mut written = None;

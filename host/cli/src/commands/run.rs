@@ -100,6 +100,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = Config::load(&args.file)?;
     service::check(&config, &|config| factory(config, false))?;
+    // Nothing of it keeps the service from starting.
+    for finding in service::buffer_findings(&config) {
+        weir_io::say(&finding);
+    }
     super::print(&format!("{}: the configuration is right\n", args.file.display()))
 }
 
