@@ -444,6 +444,10 @@ fn drain(
             let _ = running.queue.send(Job::Close);
         }
         for running in group {
+            if running.ends.recv_deadline(until) == Err(RecvTimeoutError::Timeout) {
+                // What a buffer holds is on disk, and nobody waits for it.
+                stopper.stop();
+            }
             if running.ends.recv_deadline(end) == Err(RecvTimeoutError::Timeout) {
                 tracing::warn!(sink = running.name, "the sink does not end; it is left behind");
             }
