@@ -115,10 +115,12 @@ fn every_product_has_a_sample() {
 #[test]
 fn the_commands_run() {
     let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("samples")).unwrap();
-    for entry in fs::read_dir(top().join("samples")).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, dir.path().join("samples").join(path.file_name().unwrap())).unwrap();
+    for folder in ["samples", "examples"] {
+        fs::create_dir(dir.path().join(folder)).unwrap();
+        for entry in fs::read_dir(top().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, dir.path().join(folder).join(path.file_name().unwrap())).unwrap();
+        }
     }
     let weir = Path::new(env!("CARGO_BIN_EXE_weir"));
     let path = format!("{}:{}", weir.parent().unwrap().display(), std::env::var("PATH").unwrap());

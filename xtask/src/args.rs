@@ -29,12 +29,18 @@ Commands:
           tell what the bytes of the guest are spent on, and its N largest functions
   fuzz [TARGET] [--seconds N]
           fuzz TARGET, or every target in turn, for N seconds each (default 60)
+  soak [--kills N]
+          build, then kill `weir run` N times (default 200) at any moment while its files are
+          written and rotated, and count what came out
   help    print this text
 
 Exit status: 0 done, 1 a step failed (the message names it and what to try), 2 usage";
 
 /// How long a fuzz target runs when nobody says otherwise.
 const FUZZ_TIME: Duration = Duration::from_secs(60);
+
+/// How often the service is killed when nobody says otherwise.
+const KILLS: u32 = 200;
 
 /// A command line that makes sense.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +70,8 @@ pub(crate) enum Task {
         /// For each target.
         time: Duration,
     },
+    /// So many kills.
+    Soak(u32),
 }
 
 /// What is to be done with the package for browsers, once it is built.
@@ -104,6 +112,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
         "fuzz" => fuzz(&mut arguments)?,
+        "soak" => Task::Soak(soak(&mut arguments)?),
         "help" | "--help" | "-h" => return Ok(Request::Help),
         other => return Err(format!("there is no command `{other}`")),
     };
@@ -145,6 +154,19 @@ fn bench(arguments: &mut impl Iterator<Item = Result<String, String>>) -> Result
         }
     }
     Ok(bench)
+}
+
+/// Reads what follows `soak`, all of it.
+fn soak(arguments: &mut impl Iterator<Item = Result<String, String>>) -> Result<u32, String> {
+    let mut kills = KILLS;
+    while let Some(argument) = arguments.next().transpose()? {
+        if argument != "--kills" {
+            return Err(format!("`soak` does not take the argument `{argument}`"));
+        }
+        let number = arguments.next().transpose()?.unwrap_or_default();
+        kills = number.parse().map_err(|_| format!("`--kills` needs a number after it, not `{number}`"))?;
+    }
+    Ok(kills)
 }
 
 /// Reads what follows `fuzz`, all of it.
@@ -204,6 +226,8 @@ mod tests {
         assert_eq!(read("bench-data --seed 1 --help"), Ok(Request::Run(Task::BenchData(options))));
         let options = ["--functions", "9"].map(str::to_owned).to_vec();
         assert_eq!(read("size --functions 9"), Ok(Request::Run(Task::Size(options))));
+        assert_eq!(read("soak"), Ok(Request::Run(Task::Soak(200))));
+        assert_eq!(read("soak --kills 5"), Ok(Request::Run(Task::Soak(5))));
         for help in ["help", "--help", "-h", "build --help"] {
             assert_eq!(read(help), Ok(Request::Help), "{help}");
         }
@@ -223,6 +247,7 @@ mod tests {
             "bench-data",
             "size",
             "fuzz",
+            "soak",
             "help",
         ] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
@@ -259,6 +284,8 @@ mod tests {
             ("fuzz --secondsx", "`--secondsx`"),
             ("fuzz --jobs", "`--jobs`"),
             ("fuzz one two", "`one`"),
+            ("soak --kill 5", "`--kill`"),
+            ("soak --kills many", "`many`"),
         ] {
             let problem = read(line).expect_err(line);
             assert!(problem.contains(says), "{line}: {problem}");

@@ -39,7 +39,8 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         | Task::Bench(_)
         | Task::BenchData(_)
         | Task::Size(_)
-        | Task::Fuzz { .. } => 0,
+        | Task::Fuzz { .. }
+        | Task::Soak(_) => 0,
     });
     match task {
         Task::Build => build(checkout),
@@ -53,6 +54,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Size(arguments) => size(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
+        Task::Soak(kills) => soak(checkout, *kills),
     }?;
     step::check_plan()
 }
@@ -325,6 +327,15 @@ fn size(checkout: &Checkout, arguments: &[String]) -> Result<(), Failure> {
     let mut cargo = checkout.cargo(&["run", "--quiet", "--release", "--locked", "--package", "weir-benches"]);
     cargo.args(["--bin", "guest-size", "--"]).arg(guest.named).arg(guest.shipped).args(arguments);
     step::run("measuring the guest", &mut cargo, READ_ABOVE)
+}
+
+/// Kills the service again and again, and counts what came out.
+fn soak(checkout: &Checkout, kills: u32) -> Result<(), Failure> {
+    build(checkout)?;
+    let mut cargo = checkout.cargo(&["test", "--release", "--locked", "--package", "weir-host"]);
+    cargo.args(["--test", "service", "--", "--nocapture", "killed_again_and_again"]);
+    cargo.env("WEIR_KILLS", kills.to_string());
+    step::run(&format!("killing the service {kills} times"), &mut cargo, READ_ABOVE)
 }
 
 /// Fuzzes one target, or each in turn.

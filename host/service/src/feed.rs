@@ -49,6 +49,13 @@ impl Shelf {
         *self.lock() = streams;
     }
 
+    /// Adds a stream that is soon at its end, and forgets those that are.
+    pub(crate) fn add(&self, stream: Shelved) {
+        let mut shelved = self.lock();
+        shelved.retain(|s| s.tracker.under_way() > 0);
+        shelved.push(stream);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Shelved>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,6 +133,18 @@ impl Feed {
         tracker: &Arc<Tracker>,
         mark: &mut dyn FnMut(&Framer) -> Option<Mark>,
     ) -> bool {
+        self.drain_counted(framer, stream, tracker, mark, &mut |_| ())
+    }
+
+    /// The same, and tells what came of each batch.
+    pub(crate) fn drain_counted(
+        &mut self,
+        framer: &mut Framer,
+        stream: &Stream,
+        tracker: &Arc<Tracker>,
+        mark: &mut dyn FnMut(&Framer) -> Option<Mark>,
+        told: &mut dyn FnMut(Counts),
+    ) -> bool {
         let mut next = framer.next_batch();
         let balance = self.worker.outlet().balance.clone();
         while let Some(batch) = next {
@@ -134,8 +153,9 @@ impl Feed {
             let turn = tracker.begin(mark, &balance);
             self.metrics.bytes.inc_by(batch.consumed);
             match self.worker.work(stream, &batch, &turn) {
-                Ok(Counts { normalized, filtered, rejected }) => {
-                    self.metrics.records.inc_by(normalized + filtered + rejected);
+                Ok(counts) => {
+                    self.metrics.records.inc_by(counts.normalized + counts.filtered + counts.rejected);
+                    told(counts);
                 }
                 Err(error) => {
                     self.health.fails(error.to_string());

@@ -11,6 +11,7 @@ pub mod error;
 mod feed;
 pub mod health;
 pub mod metrics;
+mod operation;
 mod outlet;
 pub mod page;
 pub mod plane;

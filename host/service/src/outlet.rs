@@ -158,3 +158,93 @@ impl Answered for OfSink {
         self.turn.release();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, unbounded};
+
+    use super::*;
+    use crate::{
+        metrics::Metrics,
+        tracker::{Mark, Tracker},
+    };
+
+    fn lane(name: &str) -> (Lane, Receiver<Job>) {
+        let (queue, jobs) = unbounded();
+        (Lane { name: name.into(), queue, metrics: Metrics::new().sink(name) }, jobs)
+    }
+
+    fn next(jobs: &Receiver<Job>) -> Delivery {
+        match jobs.try_recv() {
+            Ok(Job::Take(delivery)) => delivery,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_sink_refuses_is_kept_before_the_page_is_done() {
+        let (sink, jobs) = lane("es");
+        let (other, other_jobs) = lane("archive");
+        let (rejects, _rejects) = lane("rejects p");
+        let (dead_letters, dead) = lane("dead_letters p");
+        let outlet = Arc::new(Outlet {
+            pipeline: "p".into(),
+            schema: Schema::Flat,
+            sinks: vec![sink, other],
+            rejects,
+            dead_letters,
+            budget: Budget::new(1 << 20),
+            balance: Balance::default(),
+            metrics: Metrics::new().pipeline("p"),
+        });
+        let page = || {
+            let origin = Origin {
+                source: "s".into(),
+                pipeline: "p".into(),
+                schema: Schema::Flat,
+                stream: "a.log".into(),
+                identity: 1,
+                places: Places::Piece(0, 0),
+            };
+            Page::new(b"{\"bytes\":0}\n{\"bytes\":1}\n{\"bytes\":2}\n".to_vec(), origin)
+        };
+        let refusal = |record| Refusal { record, code: "400".into(), reason: "no \"such\" field".into() };
+        let tracker = Arc::new(Tracker::default());
+        let turn = tracker.begin(Some(Mark::default()), &outlet.balance);
+        outlet.send(page(), &turn);
+        turn.release();
+        let delivery = next(&jobs);
+        delivery.receipt.refused(vec![refusal(0), refusal(2)]);
+        next(&other_jobs).receipt.delivered();
+        let letters = next(&dead);
+        assert!(tracker.done().is_none() && tracker.under_way() == 1);
+        let text = std::str::from_utf8(letters.page.bytes()).unwrap().to_owned();
+        assert_eq!(
+            text.lines().next(),
+            Some(
+                r#"{"pipeline":"p","sink":"es","source":"s","stream":"a.log","code":"400","reason":"no \"such\" field","record":{"bytes":0}}"#
+            )
+        );
+        assert_eq!(text.lines().count(), 2);
+        letters.receipt.delivered();
+        assert!(tracker.done().is_some() && tracker.under_way() == 0);
+        drop((delivery.page, letters.page));
+        assert_eq!(outlet.budget.used(), 0);
+        // What can't be kept is not done: a record that is not there, or a page that is gone.
+        for is_gone in [false, true] {
+            let tracker = Arc::new(Tracker::default());
+            let turn = tracker.begin(Some(Mark::default()), &outlet.balance);
+            outlet.send(page(), &turn);
+            turn.release();
+            let delivery = next(&jobs);
+            next(&other_jobs).receipt.delivered();
+            if is_gone {
+                drop(delivery.page);
+                delivery.receipt.refused(vec![refusal(0)]);
+            } else {
+                delivery.receipt.refused(vec![refusal(3)]);
+            }
+            assert!(tracker.done().is_none() && tracker.has_failed());
+        }
+    }
+}

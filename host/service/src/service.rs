@@ -3,8 +3,9 @@
 
 use std::{
     collections::BTreeMap,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -16,11 +17,12 @@ use crate::{
     alarm::{Alarm, alarm},
     budget::Budget,
     buffered::{self, Graves},
-    config::Config,
+    config::{Config, values},
     error::Error,
     feed::{Feed, Shelf},
     health::Board,
     metrics::Metrics,
+    operation,
     outlet::{Job, Lane, Outlet},
     plane::Plane,
     runner,
@@ -41,6 +43,28 @@ pub type Factories<'a> =
 pub enum Signal {
     /// To deliver what is on its way, and end.
     End,
+}
+
+/// What a run gets from outside.
+pub struct Outside<'a> {
+    /// Makes what normalizes.
+    pub factories: Factories<'a>,
+    /// It ends when all that there is has been read and delivered.
+    pub once: bool,
+    /// Signals to it.
+    pub signals: &'a Receiver<Signal>,
+    /// Told where it listens, by the name of the source, or `operation`.
+    pub listens: Option<Sender<(String, SocketAddr)>>,
+}
+
+impl Outside<'_> {
+    fn tell(&self, name: &str, listener: &TcpListener) {
+        let Ok(address) = listener.local_addr() else { return };
+        tracing::info!(name, %address, "listening");
+        if let Some(to) = &self.listens {
+            let _ = to.send((name.to_owned(), address));
+        }
+    }
 }
 
 /// How a run ended.
@@ -163,6 +187,8 @@ struct Shared {
     /// Told when the time to drain is over.
     stop: Stop,
     sync: Duration,
+    /// When the progress was written last, or was found to be what is written.
+    written: Arc<Mutex<Instant>>,
 }
 
 impl Shared {
@@ -194,22 +220,29 @@ impl Shared {
     }
 }
 
+/// What becomes of what is not delivered in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It is read again.
+    Replays,
+    /// It is lost.
+    Once,
+    /// Who sent it has no answer, and sends it again.
+    Asks,
+}
+
 /// A source that runs.
 struct Reading {
     key: String,
     shelf: Shelf,
-    can_replay: bool,
+    kind: Kind,
     ends: Receiver<()>,
 }
 
 /// Runs a configuration until a signal, or until all sources have ended, which those of files only do
 /// with `once`.
-pub fn run(
-    config: &Config,
-    factories: Factories<'_>,
-    once: bool,
-    signals: &Receiver<Signal>,
-) -> Result<Ended, Error> {
+pub fn run(config: &Config, outside: &Outside<'_>) -> Result<Ended, Error> {
+    let Outside { factories, once, signals, .. } = *outside;
     check(config, factories)?;
     let state = State::take(&config.process.state_dir)?;
     let progress = state.load(&mut |told| tracing::warn!("{told}"))?;
@@ -225,6 +258,7 @@ pub fn run(
         alarm,
         stop: sinks_stop,
         sync: config.process.checkpoint.0,
+        written: Arc::new(Mutex::new(Instant::now())),
     };
     shared.metrics.process().memory_limit.set(config.process.memory.0.cast_signed());
     let mut lanes = BTreeMap::new();
@@ -286,12 +320,27 @@ pub fn run(
             };
             let key = format!("{name}/{source}");
             let remembered = progress.feeds.get(&key).cloned().unwrap_or_default();
-            readings.push(read(&key, &config.sources[source], feed, remembered, &ended_to)?);
+            readings.push(read(
+                &key,
+                &config.sources[source],
+                feed,
+                remembered,
+                &ended_to,
+                (&shared.plane, outside),
+            )?);
         }
     }
     drop(ended_to);
     graves.open(graves_of);
-    let checkpoint = Checkpoint { state: &state, old: progress, metrics: &shared.metrics };
+    if let Some(listen) = &config.process.listen {
+        let listener = sources::http::bind(values::address(listen).map_err(Error::usage)?)?;
+        outside.tell("operation", &listener);
+        let measures = Measures::of(&shared, &readings);
+        let (metrics, board) = (shared.metrics.clone(), shared.board.clone());
+        operation::serve(listener, &shared.plane, metrics, board, Box::new(move || measures.take()))?;
+    }
+    let checkpoint =
+        Checkpoint { state: &state, old: progress, metrics: &shared.metrics, written_at: &shared.written };
     let ticks = tick(config.process.checkpoint.0);
     let mut written = None;
     let mut running = readings.len();
@@ -311,7 +360,6 @@ pub fn run(
             }
             recv(signals) -> _ => break,
             recv(ticks) -> _ => {
-                measure(&shared, &readings);
                 checkpoint.write(&readings, &mut written);
             }
         }
@@ -331,18 +379,44 @@ pub fn run(
     Ok(ended)
 }
 
-fn measure(shared: &Shared, readings: &[Reading]) {
-    let process = shared.metrics.process();
-    process.balance.set(shared.balance.get());
-    process.memory_used.set(shared.budget.used().cast_signed());
-    let mut oldest: BTreeMap<&str, Duration> = BTreeMap::new();
-    for reading in readings {
-        let source = reading.key.split_once('/').map_or("", |(_, source)| source);
-        let age = oldest.entry(source).or_default();
-        *age = (*age).max(reading.shelf.oldest());
+/// What is measured only when somebody asks.
+struct Measures {
+    metrics: Metrics,
+    balance: Balance,
+    budget: Budget,
+    shelves: Vec<(String, Shelf)>,
+    written: Arc<Mutex<Instant>>,
+}
+
+impl Measures {
+    fn of(shared: &Shared, readings: &[Reading]) -> Self {
+        let shelves = readings.iter().map(|reading| {
+            let source = reading.key.split_once('/').map_or("", |(_, source)| source);
+            (source.to_owned(), reading.shelf.clone())
+        });
+        Self {
+            metrics: shared.metrics.clone(),
+            balance: shared.balance.clone(),
+            budget: shared.budget.clone(),
+            shelves: shelves.collect(),
+            written: Arc::clone(&shared.written),
+        }
     }
-    for (source, age) in oldest {
-        shared.metrics.source(source).oldest_unacked.set(age.as_secs().cast_signed());
+
+    fn take(&self) {
+        let process = self.metrics.process();
+        process.balance.set(self.balance.get());
+        process.memory_used.set(self.budget.used().cast_signed());
+        let age = self.written.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        process.checkpoint_age.set(age.as_secs().cast_signed());
+        let mut oldest: BTreeMap<&str, Duration> = BTreeMap::new();
+        for (source, shelf) in &self.shelves {
+            let age = oldest.entry(source).or_default();
+            *age = (*age).max(shelf.oldest());
+        }
+        for (source, age) in oldest {
+            self.metrics.source(source).oldest_unacked.set(age.as_secs().cast_signed());
+        }
     }
 }
 
@@ -352,16 +426,33 @@ fn read(
     feed: Feed,
     remembered: Vec<crate::state::Stream>,
     ended: &Sender<()>,
+    (plane, outside): (&Plane, &Outside<'_>),
 ) -> Result<Reading, Error> {
+    let listener = match options {
+        SourceOptions::Http(options) => {
+            let listener = sources::http::listen(options)?;
+            outside.tell(&feed.source, &listener);
+            Some((listener, plane.clone()))
+        }
+        _ => None,
+    };
     let (options, ended, shelf) = (options.clone(), ended.clone(), feed.shelf.clone());
-    let can_replay = matches!(options, SourceOptions::File(_));
+    let kind = match options {
+        SourceOptions::File(_) => Kind::Replays,
+        SourceOptions::Stdin(_) => Kind::Once,
+        SourceOptions::Http(_) => Kind::Asks,
+    };
     let (to, ends) = bounded::<()>(0);
     let body = move || {
         let _ends = to;
         match options {
             SourceOptions::File(options) => sources::file::run(&options, feed, &remembered),
             SourceOptions::Stdin(_) => sources::stdin::run(feed),
-            SourceOptions::Http(_) => {}
+            SourceOptions::Http(options) => {
+                if let Some((listener, plane)) = listener {
+                    sources::http::run(&options, feed, listener, &plane);
+                }
+            }
         }
         let _ = ended.send(());
     };
@@ -369,7 +460,7 @@ fn read(
         .name(format!("source {key}"))
         .spawn(body)
         .map_err(|e| Error::failed(format!("can't start the thread of the source {key}: {e}")))?;
-    Ok(Reading { key: key.into(), shelf, can_replay, ends })
+    Ok(Reading { key: key.into(), shelf, kind, ends })
 }
 
 struct Checkpoint<'a> {
@@ -377,6 +468,7 @@ struct Checkpoint<'a> {
     /// What the state said at the start: feeds that run no more keep their progress.
     old: Progress,
     metrics: &'a Metrics,
+    written_at: &'a Mutex<Instant>,
 }
 
 impl Checkpoint<'_> {
@@ -386,20 +478,22 @@ impl Checkpoint<'_> {
         for reading in readings {
             progress.feeds.insert(
                 reading.key.clone(),
-                match reading.can_replay {
-                    true => reading.shelf.progress(),
-                    false => Vec::new(),
+                match reading.kind {
+                    Kind::Replays => reading.shelf.progress(),
+                    Kind::Once | Kind::Asks => Vec::new(),
                 },
             );
         }
         progress.feeds.retain(|_, streams| !streams.is_empty());
+        let now = || *self.written_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         if written.as_ref() == Some(&progress) {
-            return;
+            return now();
         }
         match self.state.store(&progress) {
             Ok(()) => {
                 self.metrics.process().checkpoint_writes.inc();
                 *written = Some(progress);
+                now();
             }
             Err(error) => {
                 self.metrics.process().checkpoint_errors.inc();
@@ -432,7 +526,7 @@ fn drain(
     let mut is_lost = false;
     for reading in &readings {
         let is_delivered = reading.shelf.wait(until);
-        is_lost |= !is_delivered && !reading.can_replay;
+        is_lost |= !is_delivered && reading.kind == Kind::Once;
     }
     if shared.balance.get() > 0 {
         stopper.stop();
@@ -453,7 +547,6 @@ fn drain(
             }
         }
     }
-    measure(shared, &readings);
     checkpoint.write(&readings, written);
     stopper.stop();
     let left = u64::try_from(shared.balance.get()).unwrap_or_default();

@@ -66,6 +66,8 @@ impl Balance {
 pub struct Tracker {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// The same for tasks.
+    told: tokio::sync::Notify,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +92,7 @@ struct Slot {
 impl Tracker {
     /// The tracker of a stream that is done up to a place.
     pub fn new(done: Option<Mark>) -> Self {
-        Self { inner: Mutex::new(Inner { done, ..Inner::default() }), changed: Condvar::new() }
+        Self { inner: Mutex::new(Inner { done, ..Inner::default() }), ..Self::default() }
     }
 
     /// The next batch of the stream sets out. `mark` is where to go on behind it.
@@ -129,6 +131,19 @@ impl Tracker {
         self.lock().slots.front().map(|slot| slot.begun.elapsed())
     }
 
+    /// Waits, in a task, until nothing is on its way; gives whether nothing failed.
+    pub async fn rests(&self) -> bool {
+        loop {
+            let told = self.told.notified();
+            tokio::pin!(told);
+            told.as_mut().enable();
+            if self.under_way() == 0 {
+                return !self.has_failed();
+            }
+            told.await;
+        }
+    }
+
     /// Waits until nothing is on its way, or this time; gives whether nothing is, and nothing failed.
     pub fn wait(&self, until: Instant) -> bool {
         let mut inner = self.lock();
@@ -163,6 +178,7 @@ impl Tracker {
         }
         drop(inner);
         self.changed.notify_all();
+        self.told.notify_waiters();
     }
 }
 

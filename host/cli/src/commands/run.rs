@@ -17,7 +17,7 @@ use weir_pipeline::{Factory, Native};
 use weir_sandbox::{Program, SandboxLimits};
 use weir_service::{
     config::Config,
-    service::{self, Signal},
+    service::{self, Outside, Signal},
     state::State,
 };
 
@@ -84,7 +84,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     let config = Config::load(&args.file)?;
     log();
     let signals = signals()?;
-    let ended = service::run(&config, &|config| factory(config, args.native), args.once, &signals)?;
+    let factories = |config: &weir_normalizer::Config| factory(config, args.native);
+    let outside = Outside { factories: &factories, once: args.once, signals: &signals, listens: None };
+    let ended = service::run(&config, &outside)?;
     if let Some(why) = ended.alarm {
         return Err(Error::failed(why));
     }

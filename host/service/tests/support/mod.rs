@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,12 +14,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tempfile::TempDir;
 use weir_pipeline::{Factory, Native};
 use weir_service::{
     config::Config,
-    service::{self, Ended, Signal},
+    service::{self, Ended, Outside, Signal},
 };
 
 /// How long anything may take before a test fails; nothing comes near it.
@@ -104,6 +105,7 @@ impl Default for Place {
 pub struct Run {
     signals: Sender<Signal>,
     ended: Receiver<Result<Ended, String>>,
+    addresses: Receiver<(String, SocketAddr)>,
 }
 
 impl Place {
@@ -125,13 +127,20 @@ impl Place {
         let config = Config::read("weir.toml", &self.config).unwrap();
         let (signals, from) = bounded(1);
         let (to, ended) = bounded(1);
+        let (listens, addresses) = unbounded();
         thread::spawn(move || {
             let native =
                 |config: &weir_normalizer::Config| Ok(Arc::new(Native(config.clone())) as Arc<dyn Factory>);
-            let result = service::run(&config, &native, once, &from).map_err(|e| e.to_string());
+            let outside = Outside { factories: &native, once, signals: &from, listens: Some(listens) };
+            let result = service::run(&config, &outside).map_err(|e| e.to_string());
             let _ = to.send(result);
         });
-        Run { signals, ended }
+        Run { signals, ended, addresses }
+    }
+
+    /// Why it does not start.
+    pub fn start_error(&self) -> String {
+        self.begin(false).ended.recv_timeout(PATIENCE).unwrap().unwrap_err()
     }
 
     pub fn start(&self) -> Run {
@@ -177,9 +186,47 @@ impl Place {
 }
 
 impl Run {
+    /// Where it listens.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        let (found, address) = self.addresses.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(found, name);
+        address
+    }
+
+    /// Tells it to end, and does not wait.
+    pub fn signal(&self) {
+        self.signals.send(Signal::End).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn ended(&self) -> Ended {
+        self.ended.recv_timeout(PATIENCE).unwrap().unwrap()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// Tells it to end, and waits for that.
     pub fn end(self) -> Ended {
         self.signals.send(Signal::End).unwrap();
         self.ended.recv_timeout(PATIENCE).unwrap().unwrap()
     }
+}
+
+/// Sends a request as it is, and gives the status and all of the answer.
+pub fn request(address: SocketAddr, head: &str, body: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let head = format!("{head}\r\nhost: weir\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    // Who refuses a body may close before it has all of it.
+    let _ = stream.write_all(body);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{answer:?}")).parse().unwrap();
+    (status, answer)
 }

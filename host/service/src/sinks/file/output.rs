@@ -218,9 +218,9 @@ impl Output {
         true
     }
 
-    /// Bytes of the file, without what was gathered.
-    pub(super) fn len(&self) -> u64 {
-        self.len
+    /// Bytes of the file, with what was gathered so far.
+    pub(super) fn len(&mut self) -> u64 {
+        self.len + self.encoder.as_mut().map_or(0, |encoder| encoder.gathered().len() as u64)
     }
 }
 
