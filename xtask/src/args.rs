@@ -30,8 +30,8 @@ Commands:
   fuzz [TARGET] [--seconds N]
           fuzz TARGET, or every target in turn, for N seconds each (default 60)
   soak [--kills N]
-          build, then kill `weir run` N times (default 200) at any moment while its files are
-          written and rotated, and count what came out
+          kill the service N times (default 200) at any moment, while its files are written and
+          rotated, and count what came out
   help    print this text
 
 Exit status: 0 done, 1 a step failed (the message names it and what to try), 2 usage";

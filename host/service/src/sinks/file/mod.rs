@@ -183,7 +183,9 @@ impl Files {
     /// Gives back what waits: nobody knows whether the disk has it.
     fn fail(&mut self) {
         if !self.context.stop.is_told() {
-            self.context.health.fails("a file could not be synced; restart when the disk is well");
+            let why = "a file could not be synced, so that nobody knows what the disk has of it";
+            self.context.health.fails(why);
+            self.context.alarm.ring(&format!("sink {}: {why}", self.context.name));
         }
         self.is_failed = true;
         self.waiting.clear();

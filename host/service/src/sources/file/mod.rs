@@ -294,6 +294,8 @@ impl Files<'_> {
     /// Finds what is new, what has another name, and what is gone.
     fn scan(&mut self) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        // By the hour, so that the progress of files that rest stays as it is written.
+        let now = now - now % 3600;
         let found = self.found();
         let inodes: HashMap<Inode, &Path> =
             found.iter().map(|(path, metadata)| (Inode::of(metadata), path.as_path())).collect();
