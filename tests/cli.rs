@@ -286,6 +286,9 @@ fn wrong_usage_ends_with_2() {
         (&["normalize", "--mask", "src_ip/24", "--keep-envelope"], "leave --keep-envelope out"),
         (&["normalize", "--where", "exists extra.az-id"], "stands in quotes: extra.\"az-id\""),
         (&["normalize", "--from", "huawei-vcp"], "did you mean \"huawei-vpc\"?"),
+        (&["normalize", "--where", "bytes = 5"], "expected ==, which compares"),
+        (&["normalize", "--where", "action == DENY"], "did you mean reject?"),
+        (&["normalize", "--drop", "srcaddr"], "did you mean src_ip?"),
         (&[], "Usage: weir"),
     ] {
         let message = fail(2, args, "");
@@ -450,7 +453,8 @@ fn rejects_keep_place_reason_and_bytes() {
     assert_eq!(lines[3]["raw"].as_str().unwrap().len(), kept);
     assert_eq!(lines[4]["raw"], "bad");
     let keys: Vec<_> = lines[4].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["field", "file", "format", "length", "line", "offset", "raw", "reason"]);
+    assert_eq!(keys, ["code", "field", "file", "format", "length", "line", "offset", "raw", "reason"]);
+    assert_eq!(lines[4]["code"], "unknown-format");
 }
 
 #[test]
@@ -895,4 +899,38 @@ fn completions_and_man_pages_have_every_command() {
     assert!(page.contains("\n.TH weir-normalize 1"), "{page}");
     let message = fail(1, &["man", "/dev/null/man1"], "");
     assert!(message.contains("/dev/null/man1: can't write man pages"), "{message}");
+}
+
+#[test]
+fn explain_reads_files_standard_input_and_records() {
+    let dir = Dir::new("explain-files");
+    let (good, bad) = (dir.write("good.gz", gzip(LINE)), dir.write("bad.log", "no record at all\n"));
+    let output = weir(&["explain", &good], "");
+    status(&output, 0);
+    let alone = text(&output.stdout).to_owned();
+    assert!(alone.contains("product: huawei-vpc"), "{alone}");
+    assert_eq!(text(&weir(&["explain", "-"], LINE).stdout), alone);
+    assert_eq!(text(&weir(&["explain", LINE], "").stdout), alone);
+    // The numbers of columns stand under each other.
+    assert!(alone.contains("\n     9 packets") && alone.contains("\n    10 bytes"), "{alone}");
+    let output = weir(&["explain", &good, &bad, "-", LINE], LINE);
+    status(&output, 3);
+    let shown = text(&output.stdout);
+    for title in [&good, &bad, "<stdin>", "the record given"] {
+        assert!(shown.contains(&format!("==> {title} <==\n")), "{title}: {shown}");
+    }
+    status(&weir(&["explain", "a record that is none"], ""), 3);
+    let message = fail(1, &["explain", &dir.path("none.log")], "");
+    assert!(message.contains("none.log: can't read: ") && message.contains("check the path"), "{message}");
+}
+
+#[test]
+fn colors_are_as_asked() {
+    let colored = |args: &[&str]| {
+        let output = weir(&[&["explain", LINE], args].concat(), "");
+        text(&output.stdout).contains('\x1b')
+    };
+    assert!(!colored(&[]) && !colored(&["--color", "auto"]) && !colored(&["--color=never"]));
+    assert!(colored(&["--color", "always"]));
+    fail(2, &["--color", "sometimes", "formats"], "");
 }

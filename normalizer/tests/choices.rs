@@ -70,6 +70,9 @@ fn separators_quotes_and_redaction_are_checked() {
     assert!(refused(&separator).contains("there is no layout"));
     let quote = Config { quote: Some("`".into()), ..Config::default() };
     assert!(refused(&quote).contains("none of"));
+    let vendors =
+        Config { drop: vec!["srcaddr".into()], mask: vec!["extra.x/24".into()], ..Config::default() };
+    assert!(refused(&vendors).contains("did you mean src_ip?"));
     let drop = |d: &str| Config { drop: vec![d.into()], ..Config::default() };
     assert!(refused(&drop("hst")).contains("did you mean host?"));
     assert!(refused(&Config { keep_raw: true, ..drop("host") }).contains("leave --keep-raw out"));

@@ -123,7 +123,7 @@ fn compile(guest: &Guest, mut cargo: Command, target: &Path) -> Result<PathBuf, 
 pub(crate) fn precompile(checkout: &Checkout, target: Option<&Static>) -> Result<(), Failure> {
     let plugins = checkout.plugins();
     for guest in GUESTS.iter().filter(|guest| guest.precompiled) {
-        let mut cargo = checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-sandbox"]);
+        let mut cargo = checkout.quiet_cargo(&["run", "--release", "--locked", "--package", "weir-host"]);
         if let Some(target) = target {
             target.apply(&mut cargo);
         }

@@ -21,6 +21,7 @@ struct Line<'a> {
     length: u64,
     format: &'a str,
     field: &'a str,
+    code: &'a str,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<&'a str>,
@@ -48,6 +49,7 @@ pub fn write_line(out: &mut Vec<u8>, file: &str, place: &Place, reject: &Reject<
         length: place.length,
         format: reject.format,
         field: reject.field,
+        code: reject.code,
         reason: reject.reason,
         raw: text,
         raw_base64: raw.filter(|_| text.is_none()).map(|raw| STANDARD.encode(raw)),
@@ -90,11 +92,11 @@ mod tests {
     fn text_stays_text_and_the_rest_is_base64() {
         assert_eq!(
             line("1 \u{e9} 2".as_bytes(), 6),
-            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":6,\"format\":\"\",\"field\":\"\",\"reason\":\"odd\",\"raw\":\"1 \u{e9} 2\"}\n"
+            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":6,\"format\":\"\",\"field\":\"\",\"code\":\"x\",\"reason\":\"odd\",\"raw\":\"1 \u{e9} 2\"}\n"
         );
         assert_eq!(
             line(b"1\xff2", 3),
-            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":3,\"format\":\"\",\"field\":\"\",\"reason\":\"odd\",\"raw_base64\":\"Mf8y\"}\n"
+            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":3,\"format\":\"\",\"field\":\"\",\"code\":\"x\",\"reason\":\"odd\",\"raw_base64\":\"Mf8y\"}\n"
         );
         // The same bytes at the end of a whole record are no cut character.
         assert!(line(b"1\xc3", 2).contains("\"raw_base64\":\"McM=\"}"));
@@ -119,7 +121,7 @@ mod tests {
         write_line(&mut out, "a.log", &place, &REJECT, None);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":1048576,\"format\":\"\",\"field\":\"\",\"reason\":\"odd\"}\n"
+            "{\"file\":\"a.log\",\"line\":3,\"offset\":70,\"length\":1048576,\"format\":\"\",\"field\":\"\",\"code\":\"x\",\"reason\":\"odd\"}\n"
         );
     }
 

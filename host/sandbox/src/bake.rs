@@ -114,8 +114,15 @@ fn message(memory: &Memory, store: &Store<()>, at: u32) -> Option<String> {
 /// Says what a plugin was baked with, as JSON.
 pub fn show(wasm: &[u8], name: &str) -> Result<String, Error> {
     let broken = |e: BinaryReaderError| {
-        Error::failed(format!("{name}: this is no WebAssembly module: {e}; give a .wasm file")).with_source(e)
+        let message = format!("{name}: this module is cut short or damaged; give it as `weir bake` wrote it");
+        Error::failed(message).with_source(e)
     };
+    // What wasmparser says of anything else is a list of bytes.
+    if !Parser::is_core_wasm(wasm) {
+        return Err(Error::failed(format!(
+            "{name}: this is no WebAssembly module; give a plugin that `weir bake` wrote"
+        )));
+    }
     let mut is_guest = false;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(broken)? {

@@ -3,6 +3,7 @@
 pub(crate) mod compiled;
 pub(crate) mod config;
 pub mod filter;
+mod meant;
 pub(crate) mod redaction;
 pub(crate) mod schema;
 mod spellings;

@@ -7,7 +7,6 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
     base::error::{Error, ErrorKind},
-    bytes::nearest,
     catalog::{
         detection::KeyIndex,
         envelopes::{self, Meta},
@@ -19,6 +18,7 @@ use crate::{
     record::fields::{Field, FieldType, Record, Value},
     rules::{
         config::Config,
+        meant,
         spellings::{self, Cut, Hidden},
     },
     value::{addresses, missing, networks, raw::Raw},
@@ -400,8 +400,7 @@ fn field(what: &str, name: &str) -> Result<Field, Error> {
     if let Some(field) = Field::by_key(name) {
         return Ok(field);
     }
-    let near = nearest::nearest(name, &mut Field::ALL.iter().map(|f| f.key()));
-    let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+    let near = meant::field(name).map_or(String::new(), |n| format!("; did you mean {n}?"));
     Err(Error::new(
         ErrorKind::Redaction,
         format!("{what}: no field is called {name:?}{near} (what has none is extra.KEY)"),

@@ -1,9 +1,12 @@
 //! `weir explain`.
 
 use std::{
-    io::{self, Read as _, Write},
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write},
     ops::Range,
+    path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
 use anstream::AutoStream;
@@ -13,7 +16,7 @@ use weir_normalizer::{
     products,
 };
 
-use weir_io::Waiting;
+use weir_io::{Source, Waiting};
 use weir_printable::{json, line, steers};
 
 use crate::Error;
@@ -21,7 +24,10 @@ use crate::Error;
 use super::choices::Choices;
 
 /// The most input that is explained, in bytes; nobody reads more.
-const MOST: u64 = 1 << 20;
+const MOST: usize = 1 << 20;
+
+/// The exit status where a record is rejected.
+const REJECTED: u8 = 3;
 
 /// How much of a record is shown before and behind a fault, in characters.
 const AROUND: usize = 60;
@@ -33,46 +39,98 @@ const FAULT: Style = AnsiColor::Red.on_default().bold();
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+The exit status is 3 where a record is rejected.
+
 Examples:
   weir explain '1 5f67944957444bd6bb4fe3b367de8f3d - - - - - - - - 1 2 - NODATA'
-  head -3 flow.log | weir explain --from huawei-vpc")]
+  weir explain --from baidu-flow export.log
+  head -3 flow.log | weir explain -")]
 pub(super) struct Args {
     #[command(flatten)]
     choices: Choices,
 
-    /// The record, or an envelope with records; without it, the first MiB of standard input
-    #[arg(value_name = "LINE")]
-    line: Option<String>,
+    /// A file, `-` for standard input, or a record itself; without it, standard input. The first MiB
+    /// of each is explained
+    #[arg(value_name = "FILE|RECORD", value_hint = clap::ValueHint::FilePath)]
+    inputs: Vec<String>,
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let config = args.choices.config()?;
-    let input = match args.line {
-        Some(line) => line.into_bytes(),
-        None => {
-            let mut input = Vec::new();
-            let read = Waiting(io::stdin().lock()).take(MOST).read_to_end(&mut input);
-            read.map_err(|e| Error::file("standard input", "read", e))?;
-            if input.len() as u64 == MOST {
-                weir_io::say(&format!("weir: only the first {} KiB are explained", MOST >> 10));
-                let whole = input.iter().rposition(|b| *b == b'\n').map_or(input.len(), |i| i + 1);
-                input.truncate(whole);
-            }
-            input
-        }
+    let inputs = match args.inputs.is_empty() {
+        true => vec!["-".to_owned()],
+        false => args.inputs,
     };
-    let records = explain(&input, &config)?;
     let stdout = io::stdout();
     let colours = AutoStream::choice(&stdout);
     let writer: Box<dyn Write> = Box::new(Waiting(stdout.lock()));
     let mut out = AutoStream::new(writer, colours);
-    let written = records.iter().enumerate().try_for_each(|(i, r)| write_record(&mut out, i + 1, r));
-    let written = match records.is_empty() {
-        true => writeln!(out, "There is no record in it."),
-        false => written,
+    let failed = |e| Error::output("standard output", e);
+    let mut is_rejected = false;
+    for (i, input) in inputs.iter().enumerate() {
+        let (name, text) = read(input)?;
+        let records = explain(&text, &config)?;
+        if inputs.len() > 1 {
+            let before = if i > 0 { "\n" } else { "" };
+            let name = name.as_deref().map_or(Cow::Borrowed("the record given"), line);
+            writeln!(out, "{before}{TITLE}==> {name} <=={TITLE:#}").map_err(failed)?;
+        }
+        let written = records.iter().enumerate().try_for_each(|(i, r)| write_record(&mut out, i + 1, r));
+        let written = match records.is_empty() {
+            true => writeln!(out, "There is no record in it."),
+            false => written,
+        };
+        written.map_err(failed)?;
+        is_rejected |= records.iter().any(|r| matches!(r.result, Explanation::Rejected { .. }));
+    }
+    out.flush().map_err(failed)?;
+    Ok(if is_rejected { ExitCode::from(REJECTED) } else { ExitCode::SUCCESS })
+}
+
+/// Reads what an argument stands for, with its name where it is no record itself.
+fn read(input: &str) -> Result<(Option<String>, Vec<u8>), Error> {
+    let source = match input {
+        "-" => Source::Stdin,
+        _ if Path::new(input).exists() => Source::File(input.into()),
+        // A record has more than one value.
+        _ if input.contains(|c: char| c.is_whitespace() || "{}[],|\"".contains(c)) => {
+            return Ok((None, input.as_bytes().to_vec()));
+        }
+        _ => Source::File(input.into()),
     };
-    written.and_then(|()| out.flush()).map_err(|e| Error::output("standard output", e))?;
-    Ok(ExitCode::SUCCESS)
+    source.check()?;
+    if source == Source::Stdin && io::stdin().is_terminal() {
+        weir_io::say(
+            "weir: waiting for records on standard input, which is this terminal; end them with Ctrl-D, \
+             or give a file or a record",
+        );
+    }
+    let mut text = Vec::new();
+    let mut is_cut = false;
+    source.each(&Arc::default(), &mut |input| -> Result<(), Error> {
+        // A little at a time, so that no more is taken from a stream.
+        let mut piece = [0; 4096];
+        while !is_cut {
+            let n = input.read(&mut piece)?;
+            if n == 0 {
+                break;
+            }
+            text.extend_from_slice(&piece[..n]);
+            is_cut = text.len() > MOST;
+        }
+        Ok(())
+    })?;
+    if is_cut {
+        weir_io::say(&format!(
+            "weir: {}: only the first {} KiB are explained",
+            line(&source.name()),
+            MOST >> 10
+        ));
+        text.truncate(MOST);
+        let whole = text.iter().rposition(|b| *b == b'\n').map_or(text.len(), |i| i + 1);
+        text.truncate(whole);
+    }
+    Ok((Some(source.name()), text))
 }
 
 fn write_record(out: &mut impl Write, number: usize, record: &Explained) -> io::Result<()> {
@@ -106,8 +164,13 @@ fn write_record(out: &mut impl Write, number: usize, record: &Explained) -> io::
 
 /// A line for each value; cells stand under each other.
 fn write_values(out: &mut impl Write, values: &[ExplainedValue]) -> io::Result<()> {
+    let digits = values.iter().map(|v| v.column).max().unwrap_or(0).to_string().len();
     let column = |v: &ExplainedValue| {
-        if v.column > 0 { format!("{} {}", v.column, line(&v.key)) } else { line(&v.key).into_owned() }
+        if v.column > 0 {
+            format!("{:>digits$} {}", v.column, line(&v.key))
+        } else {
+            line(&v.key).into_owned()
+        }
     };
     let cells = |v: &ExplainedValue| [column(v), clip(&v.found), v.field.clone(), clip(&v.value)];
     let rows: Vec<_> = values.iter().map(cells).collect();

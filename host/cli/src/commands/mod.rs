@@ -13,7 +13,8 @@ mod targets;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anstream::ColorChoice;
+use clap::{Parser, Subcommand, ValueEnum};
 
 use weir_io::Waiting;
 
@@ -23,16 +24,31 @@ use crate::Error;
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT)]
 pub struct Weir {
+    /// Whether what people read is in colors; NO_COLOR and CLICOLOR_FORCE are heeded without it
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    color: Color,
+
     #[command(subcommand)]
     command: Command,
 }
 
 const EXIT: &str = "\
 Exit status: 0 done, 1 failed, also where a guest failed again and again and its records are among
-the rejects, 2 wrong usage, 3 more rejects than --max-rejects allows.
+the rejects, 2 wrong usage, 3 more rejects than --max-rejects allows, or a record that explain
+finds to be rejected.
 
 Example:
   weir normalize --output flat.jsonl --rejects rejects.jsonl flow.log.gz";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Color {
+    /// On terminals
+    Auto,
+    /// Also in pipes and files
+    Always,
+    /// Nowhere
+    Never,
+}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,6 +77,12 @@ enum Command {
 impl Weir {
     /// Does what the command line asks for.
     pub fn run(self) -> Result<ExitCode, Error> {
+        let choice = match self.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        choice.write_global();
         match self.command {
             Command::Normalize(args) => normalize::run(args),
             Command::Run(args) => run::run(&args),

@@ -6,6 +6,7 @@
 use crate::{
     bytes::sort,
     catalog::{
+        keys::same_key,
         meaning::Meaning,
         meanings::{self, Meanings},
     },
@@ -101,6 +102,13 @@ fn unknown(known: &mut dyn Iterator<Item = &'static str>) -> Fault<'static> {
 /// The product with this id.
 pub fn by_id(id: &str) -> Option<&'static Product> {
     all().iter().copied().find(|p| p.id == id)
+}
+
+/// The field that a source's key becomes, in any spelling: what somebody means who writes the
+/// vendor's name of it. The first product's that has the key.
+pub(crate) fn field_of(key: &str) -> Option<Field> {
+    let mut entries = all().iter().flat_map(|p| p.entries);
+    entries.find_map(|e| e.to.field().filter(|_| e.keys.iter().any(|k| same_key(k, key))))
 }
 
 /// What the keys of the product with these words mean.

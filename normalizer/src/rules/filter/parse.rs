@@ -7,11 +7,13 @@ use crate::{
         error::{Error, ErrorKind},
         limits,
     },
-    bytes::nearest,
     record::fields::{Field, FieldType},
-    rules::filter::{
-        lists::{Lists, named_networks},
-        tree::{Comparison, Pattern, SetMember, Subject, Test, Tree},
+    rules::{
+        filter::{
+            lists::{Lists, named_networks},
+            tree::{Comparison, Pattern, SetMember, Subject, Test, Tree},
+        },
+        meant,
     },
     value::{networks, time, zone::Zone},
 };
@@ -149,7 +151,11 @@ impl<'t> Parsing<'t> {
             (">", Comparison::Greater),
         ];
         let Some((_, comparison)) = COMPARISONS.into_iter().find(|(s, _)| self.symbol(s)) else {
-            return Err(self.error("expected ==, !=, <, <=, >, >=, in, contains or matches"));
+            let message = match self.rest.starts_with('=') {
+                true => "expected ==, which compares",
+                false => "expected ==, !=, <, <=, >, >=, in, contains or matches",
+            };
+            return Err(self.error(message));
         };
         let at = self.skip();
         let test = match self.literal(&subject)? {
@@ -191,7 +197,7 @@ impl<'t> Parsing<'t> {
         if let Some(field) = Field::by_key(word) {
             return Ok(Subject::Field(field));
         }
-        let near = nearest::nearest(word, &mut Field::ALL.iter().map(|f| f.key()));
+        let near = meant::field(word);
         let near = near.map_or("; `weir schema` lists them".to_owned(), |n| format!("; did you mean {n}?"));
         Err(self.error_at(at, format!("no field is called {word}{near}")))
     }
@@ -322,8 +328,10 @@ impl<'t> Parsing<'t> {
                 FieldType::Word(words) => match words.iter().find(|w| **w == text) {
                     Some(word) => SetMember::Text((*word).to_owned()),
                     None => {
+                        let meant = meant::word(words, &text);
+                        let meant = meant.map_or(String::new(), |w| format!("; did you mean {w}?"));
                         return fail(format!(
-                            "{} is one of {}, never {text:?}",
+                            "{} is one of {}, never {text:?}{meant}",
                             field.key(),
                             words.join(", ")
                         ));

@@ -1,5 +1,6 @@
 //! Compiles a guest ahead of time: `precompile GUEST.wasm DIRECTORY`. The build puts the
-//! result into the binary, where there is one.
+//! result into the binary, where there is one. It lies beside the binary and not in the sandbox, so
+//! that both are built with the same features, and the sandbox's compiler once.
 
 use std::{env, error::Error, fs, path::Path};
 
