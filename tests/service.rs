@@ -229,7 +229,8 @@ fn the_example_of_an_archive_runs() {
     let output = weir.current_dir(folder.path()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let mut right: Vec<_> = text.lines().map(str::to_owned).collect();
-    (found.sort(), right.sort());
+    found.sort();
+    right.sort();
     assert!(!right.is_empty() && found == right, "{found:#?}\n{right:#?}");
 }
 

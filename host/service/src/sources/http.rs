@@ -375,7 +375,7 @@ async fn take(shared: &Shared, request: Request<Incoming>, peer: SocketAddr) -> 
         answer: to,
     };
     shared.shelf.add(Shelved { stream: state::Stream::default(), tracker: Arc::clone(&tracker) });
-    let response = match shared.work.try_send(work) {
+    match shared.work.try_send(work) {
         Ok(()) => {
             let safe = async {
                 let counted = counted.await;
@@ -408,8 +408,7 @@ async fn take(shared: &Shared, request: Request<Incoming>, peer: SocketAddr) -> 
                 false => say(StatusCode::SERVICE_UNAVAILABLE, "it ends"),
             }
         }
-    };
-    response
+    }
 }
 
 /// Reads a body; a client that is too slow for one of its pieces is given up.
