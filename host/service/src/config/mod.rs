@@ -1,8 +1,8 @@
 //! The configuration: one file in TOML.
 //!
 //! Reading it gathers all that is wrong at once: the syntax, unknown keys, values, and what
-//! does not fit together. What only the file system and secrets can tell is found by
-//! [`Config::check`].
+//! does not fit together. What only the file system and secrets can tell is found
+//! by `weir check`, and when the service starts.
 
 pub mod fault;
 mod nearest;
