@@ -894,6 +894,8 @@ fn completions_and_man_pages_have_every_command() {
     let mut expected: Vec<_> = commands.iter().map(|name| format!("weir-{name}.1")).collect();
     expected.push("weir.1".into());
     expected.sort();
+    // A command inside of a command has a page, too: `weir-state-list.1`.
+    pages.retain(|page| !commands.iter().any(|name| page.starts_with(&format!("weir-{name}-"))));
     assert_eq!(pages, expected);
     let page = fs::read_to_string(Path::new(&folder).join("weir-normalize.1")).unwrap();
     assert!(page.contains("\n.TH weir-normalize 1"), "{page}");
