@@ -22,7 +22,7 @@ const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
 /// The steps of [`build`]: two for each guest, compiling one ahead of time, and the host.
 const BUILD_STEPS: usize = 2 * guests::COUNT + 2;
 /// The steps of [`test()`] besides those of the build.
-const TEST_STEPS: usize = 12;
+const TEST_STEPS: usize = 10;
 /// The steps of [`dist`]: the guests, compiling one ahead of time, the host, a package of the
 /// normalizer, packing, and trying what was packed.
 const DIST_STEPS: usize = 2 * guests::COUNT + 5;
@@ -161,11 +161,7 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
             .args(["--bench", "stages", "--bench", "filter", "--bench", "hostile", "--bench", "ratios"]),
         READ_ABOVE,
     )?;
-    bless_changes_nothing(checkout)?;
-    // What was built above is packed as a release is, which takes no time; `dist` builds another.
-    let target = step::answer(checkout.command("rustc").args(["--print", "host-tuple"]))
-        .unwrap_or_else(|| format!("{}-unknown-linux-gnu", std::env::consts::ARCH));
-    pack(checkout, &checkout.weir(), &target, &checkout.path("target/dist-trial"))
+    bless_changes_nothing(checkout)
 }
 
 /// What a release has, in `target/dist`, tried.
