@@ -1,8 +1,8 @@
 //! The service as a process that is killed at any moment.
 //!
-//! The process is this test's own program, which runs the service where the environment names a
-//! configuration. `cargo xtask soak --kills 200` runs the loop for longer: `WEIR_KILLS` says how often it
-//! is killed.
+//! The process is this program itself, which runs the service where the environment names a
+//! configuration, and else the test. `cargo xtask soak --kills 200` runs it for longer: `WEIR_KILLS` says
+//! how often the service is killed.
 
 mod support;
 
@@ -12,6 +12,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -25,16 +26,23 @@ use weir_pipeline::{Factory, Native};
 use weir_service::{
     config::Config,
     service::{self, Outside, Signal},
+    state::State,
 };
 
 const CONFIG: &str = "WEIR_TEST_CONFIG";
+/// Where the sinks of the file source write.
+const FOLDERS: [&str; 2] = ["plain", "packed"];
 
-/// What is killed. It does nothing where no configuration is named.
-#[test]
-#[ignore = "the others start it"]
-fn the_process() {
-    let Some(path) = env::var_os(CONFIG) else { return };
-    let config = Config::load(path.as_ref()).unwrap();
+fn main() {
+    match env::var_os(CONFIG) {
+        Some(path) => serve(path.as_ref()),
+        None => killed_again_and_again_nothing_is_lost(),
+    }
+}
+
+/// What is killed.
+fn serve(path: &Path) {
+    let config = Config::load(path).unwrap();
     let (signals, from) = bounded(1);
     // It is to end when its standard input ends.
     thread::spawn(move || {
@@ -44,7 +52,7 @@ fn the_process() {
     let (listens, addresses) = bounded(1);
     thread::spawn(move || {
         for (_, address) in addresses {
-            println!("\nlistens {address}");
+            println!("listens {address}");
         }
     });
     let native = |config: &weir_normalizer::Config| Ok(Arc::new(Native(config.clone())) as Arc<dyn Factory>);
@@ -94,10 +102,19 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// Whether the progress that is on disk has every log to its end.
+    fn is_settled(&self) -> bool {
+        let look = State::look(&self.path("state"), &mut |told| panic!("{told}")).unwrap();
+        let streams = look.feeds.get("files/files").map_or(&[][..], Vec::as_slice);
+        let is_done = |log: fs::Metadata| {
+            log.len() == 0 || streams.iter().any(|s| s.inode == log.ino() && s.offset == log.len())
+        };
+        fs::read_dir(self.path("logs")).unwrap().all(|entry| is_done(entry.unwrap().metadata().unwrap()))
+    }
+
     /// Starts it; gives where it listens.
     fn start(&self) -> (Child, SocketAddr) {
         let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "the_process", "--ignored", "--nocapture"])
             .env(CONFIG, &self.config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -109,6 +126,31 @@ impl Place {
         // What it says later is of no interest, and must not fill the pipe.
         thread::spawn(move || said.for_each(drop));
         (child, address)
+    }
+}
+
+/// What one sink has, of which some is settled: the progress that is on disk says that it is done.
+#[derive(Default)]
+struct Account {
+    /// Ids below this one are settled.
+    settled: u64,
+    /// How often each of them had come by then.
+    found: BTreeMap<u64, u64>,
+}
+
+impl Account {
+    /// Checks what has come against what may: nothing that is settled comes again, and another record
+    /// once more with each kill since it was written. `kills` has how many records were written at each.
+    fn check(&self, what: &str, found: &BTreeMap<u64, u64>, kills: &[u64]) {
+        for (&id, &times) in found {
+            if id < self.settled {
+                assert_eq!(self.found.get(&id), Some(&times), "{what}: {id} was settled");
+            } else {
+                let since = kills.iter().filter(|written| id < **written).count() as u64;
+                assert!(times <= 1 + since, "{what}: {id} came {times} times, with {since} kills since");
+            }
+        }
+        assert!(self.found.keys().all(|id| found.contains_key(id)), "{what}: something settled is gone");
     }
 }
 
@@ -141,16 +183,15 @@ impl Random {
 }
 
 /// Cases 18, 19 and 24: killed at any moment, with files that are written and rotated meanwhile, and
-/// with requests. Everything that was written or answered for comes out; what comes twice is bounded by
-/// what can be under way.
-#[test]
-#[ignore = "`cargo xtask soak` runs it"]
-fn case_18_and_24_killed_again_and_again_nothing_is_lost() {
+/// with requests. Everything that was written or answered for comes out, and only what the progress on
+/// disk did not have comes again.
+fn killed_again_and_again_nothing_is_lost() {
     let kills: u64 = env::var("WEIR_KILLS").ok().map_or(6, |n| n.parse().unwrap());
     let place = Place::new();
     let log = place.path("logs/a.log");
     let mut random = Random(kills);
     let (mut written, mut sent, mut safe) = (0, 1_000_000_000, Vec::new());
+    let (mut accounts, mut written_at) = ([(); 2].map(|()| Account::default()), Vec::new());
     for kill in 0..kills {
         let (mut child, address) = place.start();
         for _ in 0..=random.below(20) {
@@ -171,8 +212,19 @@ fn case_18_and_24_killed_again_and_again_nothing_is_lost() {
         // The moment depends on how far it came: after some of the last records, or before.
         let wait = random.below(3) * written / 3;
         until("some of it", || random.below(4) == 0 || delivered(&place.path("plain")).len() as u64 >= wait);
+        if random.below(3) == 0 {
+            until("all of it on disk", || place.is_settled());
+            for (account, folder) in accounts.iter_mut().zip(FOLDERS) {
+                *account = Account { settled: written, found: delivered(&place.path(folder)) };
+                assert!(account.found.keys().copied().eq(0..written), "{folder}: settled, and not there");
+            }
+        }
         child.kill().unwrap();
         child.wait().unwrap();
+        written_at.push(written);
+        for (account, folder) in accounts.iter().zip(FOLDERS) {
+            account.check(folder, &delivered(&place.path(folder)), &written_at);
+        }
         let found = delivered(&place.path("requests"));
         assert!(
             safe.iter().all(|id| found.contains_key(id)),
@@ -180,14 +232,14 @@ fn case_18_and_24_killed_again_and_again_nothing_is_lost() {
         );
     }
     let (child, address) = place.start();
-    for folder in ["plain", "packed"] {
+    for (account, folder) in accounts.iter().zip(FOLDERS) {
         until(&format!("all of {written} in {folder}"), || {
             delivered(&place.path(folder)).len() as u64 >= written
         });
         let found = delivered(&place.path(folder));
         assert!(found.keys().copied().eq(0..written), "{folder}: nothing unknown, nothing lost");
+        account.check(folder, &found, &written_at);
         let twice: u64 = found.values().map(|n| n - 1).sum();
-        assert!(twice <= written, "{folder}: {twice} of {written} came again");
         println!("{folder}: {written} records, {twice} of them again after {kills} kills");
     }
     // A fresh record gets through, and the end is in order.
