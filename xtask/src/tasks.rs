@@ -14,15 +14,16 @@ use crate::{
 
 const READ_ABOVE: &str = "read the message above";
 
-/// The package with Fluent Bit's interpreter. What it is built with has features that would have
-/// the sandbox's compiler compiled a second time, so it is never built with the rest.
+/// The packages that are never built with the rest: what they are built with has features that would
+/// have the sandbox's compiler compiled a second time. Fluent Bit's interpreter, and what packs a release.
 const WAMR: &[&str] = &["--package", "weir-wamr"];
-const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr"];
+const PACKAGING: &[&str] = &["--package", "weir-packaging"];
+const REST: &[&str] = &["--workspace", "--exclude", "weir-wamr", "--exclude", "weir-packaging"];
 
 /// The steps of [`build`]: two for each guest, compiling one ahead of time, and the host.
 const BUILD_STEPS: usize = 2 * guests::COUNT + 2;
 /// The steps of [`test()`] besides those of the build.
-const TEST_STEPS: usize = 10;
+const TEST_STEPS: usize = 13;
 /// The steps of [`dist`]: the guests, compiling one ahead of time, the host, a package of the
 /// normalizer, packing, and trying what was packed.
 const DIST_STEPS: usize = 2 * guests::COUNT + 5;
@@ -122,7 +123,7 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
     )?;
     build(checkout)?;
     toolchain::prepare_wamr(checkout)?;
-    for packages in [REST, WAMR] {
+    for packages in [REST, WAMR, PACKAGING] {
         step::run(
             "linting",
             checkout
@@ -140,9 +141,11 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
             "correct what rustdoc names above",
         )?;
     }
-    for (what, packages) in
-        [("running every test", REST), ("running the guest for Fluent Bit in its interpreter", WAMR)]
-    {
+    for (what, packages) in [
+        ("running every test of the other packages", REST),
+        ("running the guest for Fluent Bit in its interpreter", WAMR),
+        ("running the tests of what packs a release", PACKAGING),
+    ] {
         step::run(
             what,
             checkout.cargo(&["test", "--release", "--locked"]).args(packages),
