@@ -31,6 +31,32 @@ pub struct Metrics {
 
 type Count = Counter<u64, AtomicU64>;
 type Level = Gauge<i64, AtomicI64>;
+type Seconds = Counter<f64, AtomicU64>;
+type Latency = Family<OfSink, Histogram, fn() -> Histogram>;
+
+/// Makes a struct of metrics, and what registers them, from a line for each: how it is made if that is
+/// not by default, its name, and its help.
+macro_rules! registered {
+    ($(#[$about:meta])* $see:vis struct $name:ident {
+        $($inside:vis $field:ident: $metric:ty $(= $made:expr)?, $id:literal, $help:literal;)*
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug)]
+        $see struct $name {
+            $($inside $field: $metric,)*
+        }
+
+        impl $name {
+            fn register(registry: &mut Registry) -> Self {
+                let new = Self { $($field: registered!(@made $($made)?),)* };
+                $(registry.register($id, $help, new.$field.clone());)*
+                new
+            }
+        }
+    };
+    (@made) => { Default::default() };
+    (@made $made:expr) => { $made };
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfSink {
@@ -73,47 +99,55 @@ struct RejectOf {
     product: String,
 }
 
-#[derive(Clone, Debug, Default)]
-struct PipelineFamilies {
-    records: Family<Outcome, Count>,
-    rejects: Family<RejectOf, Count>,
+registered! {
+    struct SinkFamilies {
+        records: Family<OfSink, Count>, "weir_sink_records", "Records that the destination has";
+        bytes: Family<OfSink, Count>, "weir_sink_bytes", "Bytes of them";
+        requests: Family<Status, Count>, "weir_sink_requests", "Requests by their outcome";
+        retries: Family<Reason, Count>, "weir_sink_retries", "What was tried again, by why";
+        latency: Latency = Family::new_with_constructor(latency),
+            "weir_sink_latency_seconds", "From a request to its answer";
+        in_flight: Family<OfSink, Level>, "weir_sink_in_flight", "Requests without an answer yet";
+        dead_letters: Family<Reason, Count>,
+            "weir_sink_dead_letters", "Records that the destination will never take";
+        last_success: Family<OfSink, Level>,
+            "weir_sink_last_success_timestamp_seconds", "When it last had records";
+    }
 }
 
-#[derive(Clone, Debug, Default)]
-struct SourceFamilies {
-    records: Family<OfSource, Count>,
-    bytes: Family<OfSource, Count>,
-    errors: Family<ErrorOfSource, Count>,
-    lag_bytes: Family<OfSource, Level>,
-    files_open: Family<OfSource, Level>,
-    deleted_open_bytes: Family<OfSource, Level>,
-    paused: Family<OfSource, Seconds>,
-    oldest_unacked: Family<OfSource, Level>,
+registered! {
+    struct PipelineFamilies {
+        records: Family<Outcome, Count>, "weir_pipeline_records", "Records by what became of them";
+        rejects: Family<RejectOf, Count>, "weir_pipeline_rejects", "Records that can't be read, by why";
+    }
 }
 
-type Seconds = Counter<f64, AtomicU64>;
-
-/// What concerns the whole process.
-#[derive(Clone, Debug, Default)]
-pub struct ProcessMetrics {
-    pub(crate) balance: Level,
-    pub(crate) memory_used: Level,
-    pub(crate) memory_limit: Level,
-    pub(crate) checkpoint_age: Level,
-    pub(crate) checkpoint_writes: Count,
-    pub(crate) checkpoint_errors: Count,
+registered! {
+    struct SourceFamilies {
+        records: Family<OfSource, Count>, "weir_source_records", "Records that were read";
+        bytes: Family<OfSource, Count>, "weir_source_bytes", "Bytes that were read, after decompression";
+        errors: Family<ErrorOfSource, Count>, "weir_source_errors", "What could not be read, by why";
+        lag_bytes: Family<OfSource, Level>, "weir_source_lag_bytes", "Bytes that wait to be read";
+        files_open: Family<OfSource, Level>, "weir_source_files_open", "Files that are open";
+        deleted_open_bytes: Family<OfSource, Level>,
+            "weir_source_deleted_open_bytes", "Bytes of deleted files that are open";
+        paused: Family<OfSource, Seconds>,
+            "weir_source_paused_seconds", "Time without room for more records";
+        oldest_unacked: Family<OfSource, Level>,
+            "weir_source_oldest_unacked_seconds", "For how long the oldest records have been on their way";
+    }
 }
 
-#[derive(Clone, Debug)]
-struct SinkFamilies {
-    records: Family<OfSink, Count>,
-    bytes: Family<OfSink, Count>,
-    requests: Family<Status, Count>,
-    retries: Family<Reason, Count>,
-    latency: Family<OfSink, Histogram, fn() -> Histogram>,
-    in_flight: Family<OfSink, Level>,
-    dead_letters: Family<Reason, Count>,
-    last_success: Family<OfSink, Level>,
+registered! {
+    /// What concerns the whole process.
+    pub struct ProcessMetrics {
+        pub(crate) balance: Level, "weir_balance_records", "Records on their way; 0 at rest";
+        pub(crate) memory_used: Level, "weir_memory_used_bytes", "Bytes of records on their way";
+        pub(crate) memory_limit: Level, "weir_memory_limit_bytes", "How many there may be";
+        pub(crate) checkpoint_age: Level, "weir_checkpoint_age_seconds", "Time since progress was written";
+        pub(crate) checkpoint_writes: Count, "weir_checkpoint_writes", "How often progress was written";
+        pub(crate) checkpoint_errors: Count, "weir_checkpoint_errors", "How often it could not be";
+    }
 }
 
 fn latency() -> Histogram {
@@ -125,72 +159,10 @@ impl Metrics {
     /// Metrics that are all 0.
     pub fn new() -> Self {
         let mut registry = Registry::default();
-        let sinks = SinkFamilies {
-            records: Family::default(),
-            bytes: Family::default(),
-            requests: Family::default(),
-            retries: Family::default(),
-            latency: Family::new_with_constructor(latency),
-            in_flight: Family::default(),
-            dead_letters: Family::default(),
-            last_success: Family::default(),
-        };
-        let r = &mut registry;
-        r.register("weir_sink_records", "Records that the destination has", sinks.records.clone());
-        r.register("weir_sink_bytes", "Bytes of them", sinks.bytes.clone());
-        r.register("weir_sink_requests", "Requests by their outcome", sinks.requests.clone());
-        r.register("weir_sink_retries", "What was tried again, by why", sinks.retries.clone());
-        r.register("weir_sink_latency_seconds", "From a request to its answer", sinks.latency.clone());
-        r.register("weir_sink_in_flight", "Requests without an answer yet", sinks.in_flight.clone());
-        r.register(
-            "weir_sink_dead_letters",
-            "Records that the destination will never take",
-            sinks.dead_letters.clone(),
-        );
-        r.register(
-            "weir_sink_last_success_timestamp_seconds",
-            "When it last had records",
-            sinks.last_success.clone(),
-        );
-        let pipelines = PipelineFamilies::default();
-        r.register("weir_pipeline_records", "Records by what became of them", pipelines.records.clone());
-        r.register("weir_pipeline_rejects", "Records that can't be read, by why", pipelines.rejects.clone());
-        let sources = SourceFamilies::default();
-        r.register("weir_source_records", "Records that were read", sources.records.clone());
-        r.register("weir_source_bytes", "Bytes that were read, after decompression", sources.bytes.clone());
-        r.register("weir_source_errors", "What could not be read, by why", sources.errors.clone());
-        r.register("weir_source_lag_bytes", "Bytes that wait to be read", sources.lag_bytes.clone());
-        r.register("weir_source_files_open", "Files that are open", sources.files_open.clone());
-        r.register(
-            "weir_source_deleted_open_bytes",
-            "Bytes of deleted files that are open",
-            sources.deleted_open_bytes.clone(),
-        );
-        r.register(
-            "weir_source_paused_seconds",
-            "Time without room for more records",
-            sources.paused.clone(),
-        );
-        r.register(
-            "weir_source_oldest_unacked_seconds",
-            "For how long the oldest records have been on their way",
-            sources.oldest_unacked.clone(),
-        );
-        let process = ProcessMetrics::default();
-        r.register("weir_balance_records", "Records on their way; 0 at rest", process.balance.clone());
-        r.register("weir_memory_used_bytes", "Bytes of records on their way", process.memory_used.clone());
-        r.register("weir_memory_limit_bytes", "How many there may be", process.memory_limit.clone());
-        r.register(
-            "weir_checkpoint_age_seconds",
-            "Time since progress was written",
-            process.checkpoint_age.clone(),
-        );
-        r.register(
-            "weir_checkpoint_writes",
-            "How often progress was written",
-            process.checkpoint_writes.clone(),
-        );
-        r.register("weir_checkpoint_errors", "How often it could not be", process.checkpoint_errors.clone());
+        let sinks = SinkFamilies::register(&mut registry);
+        let pipelines = PipelineFamilies::register(&mut registry);
+        let sources = SourceFamilies::register(&mut registry);
+        let process = ProcessMetrics::register(&mut registry);
         Self { registry: Arc::new(registry), sinks, pipelines, sources, process }
     }
 
