@@ -10,6 +10,7 @@ pub mod pipeline;
 mod reader;
 pub mod schema;
 pub mod secret;
+pub(crate) mod types;
 pub mod values;
 
 use std::{

@@ -94,7 +94,6 @@ impl Pipeline {
             own: self.own.clone(),
             keep_envelope: self.keep_envelope,
             keep_raw: self.keep_raw,
-            without: Vec::new(),
             observed_at_ms: (to != Schema::Flat).then_some(now),
             to,
             ..weir_normalizer::Config::default()

@@ -33,13 +33,13 @@ pub mod stdout;
 
 use std::sync::Arc;
 
-use schemars::{JsonSchema, SchemaGenerator};
-use serde::{Deserialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use weir_normalizer::schemas::Schema;
 
 use crate::{
     alarm::Alarm,
-    config::{SectionOf, SectionTable, fault::Fault, values::ByteSize},
+    config::{fault::Fault, types::types, values::ByteSize},
     error::Error,
     health::Health,
     metrics::SinkMetrics,
@@ -95,10 +95,10 @@ pub struct Context {
 
 /// The options of one type of sink: what stands in `[sinks.NAME]` besides `type` and `buffer`.
 ///
-/// The names of its fields are the keys, so [`JsonSchema`] has to see the same names as serde; unknown
+/// The names of its fields are the keys, so `JsonSchema` has to see the same names as serde; unknown
 /// keys are found by who reads the configuration, so there is no need for `deny_unknown_fields`,
 /// and no use of `flatten`, `untagged` or `tag`, behind which they can't be found.
-pub trait Options: DeserializeOwned + JsonSchema + Send {
+pub trait Options: Send {
     /// What is wrong with values that are each of the right type: a fault names its key. Reads files
     /// (certificates, secrets), and connects to nothing.
     fn check(&self) -> Vec<Fault>;
@@ -146,59 +146,9 @@ impl BufferOptions {
     }
 }
 
-/// Makes the list of types from one line for each.
-macro_rules! types {
-    ($($(#[$what:meta])* $name:literal => $variant:ident($options:ty),)*) => {
-        /// The options of a sink.
-        #[derive(Clone, Debug)]
-        pub enum SinkOptions {
-            $($(#[$what])* $variant($options),)*
-        }
-
-        impl SinkOptions {
-            /// The names of the types.
-            pub const TYPES: &'static [&'static str] = &[$($name),*];
-
-            pub(crate) fn read<'i>(
-                name: &str,
-                table: &SectionTable<'i>,
-                section: &mut SectionOf<'_, 'i>,
-            ) -> Option<Self> {
-                match name {
-                    $($name => section.read(table).map(Self::$variant),)*
-                    _ => None,
-                }
-            }
-
-            pub(crate) fn check(&self) -> Vec<Fault> {
-                match self {
-                    $(Self::$variant(options) => Options::check(options),)*
-                }
-            }
-
-            /// Makes the sink.
-            pub fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
-                match self {
-                    $(Self::$variant(options) => Options::open(options, context),)*
-                }
-            }
-
-            /// Why it can't take records of a schema, if it can't.
-            pub(crate) fn refuses(&self, schema: Schema) -> Option<String> {
-                match self {
-                    $(Self::$variant(options) => Options::refuses(options, schema),)*
-                }
-            }
-
-            /// The schema of each type's options.
-            pub(crate) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
-                vec![$(($name, <$options>::json_schema(generator))),*]
-            }
-        }
-    };
-}
-
 types! {
+    /// The options of a sink.
+    pub enum SinkOptions: Options;
     /// Files, with rotation and partitions.
     "file" => File(file::Options),
     /// Standard output.
@@ -213,4 +163,16 @@ types! {
     "splunk_hec" => SplunkHec(splunk_hec::Options),
     /// OTLP over HTTP.
     "otlp" => Otlp(otlp::Options),
+}
+
+impl SinkOptions {
+    /// Makes the sink.
+    pub fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
+        self.options().open(context)
+    }
+
+    /// Why it can't take records of a schema, if it can't.
+    pub(crate) fn refuses(&self, schema: Schema) -> Option<String> {
+        self.options().refuses(schema)
+    }
 }

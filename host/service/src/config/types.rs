@@ -1,0 +1,49 @@
+//! The `type` of a section, which says what other keys it has.
+
+/// Makes the options of a section that has types from a line for each type.
+macro_rules! types {
+    ($(#[$about:meta])* pub enum $name:ident: $kind:ident;
+        $($(#[$what:meta])* $id:literal => $variant:ident($options:ty),)*
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug)]
+        pub enum $name {
+            $($(#[$what])* $variant($options),)*
+        }
+
+        impl $name {
+            /// The names of the types.
+            pub const TYPES: &'static [&'static str] = &[$($id),*];
+
+            pub(crate) fn read<'i>(
+                name: &str,
+                table: &$crate::config::SectionTable<'i>,
+                section: &mut $crate::config::SectionOf<'_, 'i>,
+            ) -> Option<Self> {
+                match name {
+                    $($id => section.read(table).map(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The schema of each type's options.
+            pub(crate) fn schemas(
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Vec<(&'static str, schemars::Schema)> {
+                vec![$(($id, <$options as schemars::JsonSchema>::json_schema(generator))),*]
+            }
+
+            fn options(&self) -> &dyn $kind {
+                match self {
+                    $(Self::$variant(options) => options,)*
+                }
+            }
+
+            pub(crate) fn check(&self) -> Vec<$crate::config::fault::Fault> {
+                self.options().check()
+            }
+        }
+    };
+}
+
+pub(crate) use types;
