@@ -1,68 +1,39 @@
 //! Elasticsearch and OpenSearch: `_bulk`, with `create` and an `_id` of source and offset, so that what
 //! is sent twice is there once.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     Context, Sink,
     request::{
-        options::{self, Auth, BatchOptions, Headers, Tls},
+        options::{self, BatchOptions},
         outcome::{Fate, Taken, said},
         sender::{self, Protocol, Settings},
     },
 };
 use crate::{
-    config::{fault::Fault, secret::Secret, values::ByteSize, values::Span},
+    config::{fault::Fault, values::ByteSize},
     error::Error,
     page::Page,
 };
 
-/// `type = "elasticsearch"`, and `type = "opensearch"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Options {
-    /// Where the cluster is, such as "https://es:9200"
-    pub url: String,
-    /// The index or data stream that records are created in
-    pub index: String,
-    /// The ingest pipeline that records go through
-    pub pipeline: Option<String>,
-    /// `gzip` or `none`
-    pub compression: String,
-    /// Requests that may be on their way at a time
-    pub concurrency: u16,
-    /// How long an answer may take
-    pub timeout: Span,
-    /// The login
-    pub auth: Auth,
-    /// Other headers
-    pub headers: BTreeMap<String, String>,
-    /// Other headers whose values are secret
-    pub secret_headers: BTreeMap<String, Secret>,
-    /// Whom to trust
-    pub tls: Tls,
-    /// What is sent together
-    pub batch: BatchOptions,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            index: "weir".into(),
-            pipeline: None,
-            compression: "gzip".into(),
-            concurrency: 4,
-            timeout: Span(Duration::from_secs(60)),
-            auth: Auth::default(),
-            headers: BTreeMap::new(),
-            secret_headers: BTreeMap::new(),
-            tls: Tls::default(),
-            batch: BatchOptions { bytes: ByteSize(5 << 20), ..BatchOptions::default() },
+options::request_options! {
+    /// `type = "elasticsearch"`, and `type = "opensearch"`.
+    pub struct Options {
+        /// Where the cluster is, such as "https://es:9200"
+        url;
+        own {
+            /// The index or data stream that records are created in
+            index: String = "weir".into();
+            /// The ingest pipeline that records go through
+            pipeline: Option<String> = None;
         }
+        /// `gzip` or `none`
+        compression: "gzip" of ["none", "gzip"];
+        login: auth, headers, secret_headers;
+        batch: BatchOptions { bytes: ByteSize(5 << 20), ..BatchOptions::default() };
     }
 }
 
@@ -73,15 +44,6 @@ const FILTER: &str = "errors,items.*.status,items.*.error.type,items.*.error.rea
 const WRONG: [&str; 3] = ["security_exception", "index_not_found_exception", "cluster_block_exception"];
 
 impl Options {
-    fn headers(&self) -> Headers {
-        Headers {
-            auth: self.auth.clone(),
-            scheme: None,
-            plain: self.headers.clone(),
-            secret: self.secret_headers.clone(),
-        }
-    }
-
     pub(super) fn settings(&self) -> Result<Settings, Error> {
         let mut url = options::url(&self.url).map_err(Error::usage)?;
         url.path_segments_mut()
@@ -93,36 +55,19 @@ impl Options {
         if let Some(pipeline) = &self.pipeline {
             url.query_pairs_mut().append_pair("pipeline", pipeline);
         }
-        Ok(Settings {
-            url,
-            headers: self.headers(),
-            tls: self.tls.clone(),
-            compression: options::compression(&self.compression)?,
-            concurrency: self.concurrency,
-            timeout: self.timeout.0,
-            batch: self.batch.clone(),
-        })
+        self.settings_for(url)
     }
 }
 
 impl super::Options for Options {
     fn check(&self) -> Vec<Fault> {
-        let mut faults = options::check_common(
-            &self.url,
-            &self.tls,
-            &self.compression,
-            &["none", "gzip"],
-            self.concurrency,
-            self.timeout,
-        );
+        let mut faults = self.check_shared();
         if options::url(&self.url).is_ok_and(|url| url.query().is_some()) {
             faults.push(Fault::at(["url"], "expected no `?`; the sink adds `_bulk` and its parameters"));
         }
         if let Err(message) = check_index(&self.index) {
             faults.push(Fault::at(["index"], message));
         }
-        self.headers().check(&mut faults);
-        self.batch.check(&mut faults);
         faults
     }
 

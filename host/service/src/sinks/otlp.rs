@@ -1,106 +1,45 @@
 //! OTLP over HTTP, in JSON: what `to = "otel"` makes.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use schemars::JsonSchema;
 use serde::Deserialize;
 use weir_normalizer::schemas::Schema;
 
 use super::{
     Context, Sink,
     request::{
-        options::{self, Auth, BatchOptions, Headers, Tls},
+        options::{self, BatchOptions},
         outcome::{Fate, Taken, said},
         sender::{self, Protocol, Settings},
     },
 };
-use crate::{
-    config::{fault::Fault, secret::Secret, values::Span},
-    error::Error,
-    page::Page,
-};
+use crate::{config::fault::Fault, error::Error, page::Page};
 
-/// `type = "otlp"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Options {
-    /// Where the receiver is, such as "http://collector:4318"
-    pub url: String,
-    /// `gzip` or `none`
-    pub compression: String,
-    /// Requests that may be on their way at a time
-    pub concurrency: u16,
-    /// How long an answer may take
-    pub timeout: Span,
-    /// The login
-    pub auth: Auth,
-    /// Other headers
-    pub headers: BTreeMap<String, String>,
-    /// Other headers whose values are secret
-    pub secret_headers: BTreeMap<String, Secret>,
-    /// Whom to trust
-    pub tls: Tls,
-    /// What is sent together
-    pub batch: BatchOptions,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            compression: "gzip".into(),
-            concurrency: 4,
-            timeout: Span(Duration::from_secs(60)),
-            auth: Auth::default(),
-            headers: BTreeMap::new(),
-            secret_headers: BTreeMap::new(),
-            tls: Tls::default(),
-            batch: BatchOptions::default(),
-        }
+options::request_options! {
+    /// `type = "otlp"`.
+    pub struct Options {
+        /// Where the receiver is, such as "http://collector:4318"
+        url;
+        own {}
+        /// `gzip` or `none`
+        compression: "gzip" of ["none", "gzip"];
+        login: auth, headers, secret_headers;
+        batch: BatchOptions::default();
     }
 }
 
 impl Options {
-    fn headers(&self) -> Headers {
-        Headers {
-            auth: self.auth.clone(),
-            scheme: None,
-            plain: self.headers.clone(),
-            secret: self.secret_headers.clone(),
-        }
-    }
-
     pub(super) fn settings(&self) -> Result<Settings, Error> {
         let mut url = options::url(&self.url).map_err(Error::usage)?;
         // A path that is there is the receiver's own.
         if matches!(url.path(), "" | "/") {
             url.set_path("/v1/logs");
         }
-        Ok(Settings {
-            url,
-            headers: self.headers(),
-            tls: self.tls.clone(),
-            compression: options::compression(&self.compression)?,
-            concurrency: self.concurrency,
-            timeout: self.timeout.0,
-            batch: self.batch.clone(),
-        })
+        self.settings_for(url)
     }
 }
 
 impl super::Options for Options {
     fn check(&self) -> Vec<Fault> {
-        let mut faults = options::check_common(
-            &self.url,
-            &self.tls,
-            &self.compression,
-            &["none", "gzip"],
-            self.concurrency,
-            self.timeout,
-        );
-        self.headers().check(&mut faults);
-        self.batch.check(&mut faults);
-        faults
+        self.check_shared()
     }
 
     fn refuses(&self, schema: Schema) -> Option<String> {

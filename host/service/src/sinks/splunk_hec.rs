@@ -1,75 +1,51 @@
 //! Splunk's HTTP Event Collector: events in JSON, one behind the other.
 
-use std::{collections::BTreeMap, io::Write as _, time::Duration};
+use std::io::Write as _;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 use weir_normalizer::schemas::Schema;
 
 use super::{
     Context, Sink,
     request::{
-        options::{self, Auth, BatchOptions, Headers, Tls},
+        options::{self, BatchOptions, Headers},
         outcome::{Taken, said},
         sender::{self, Protocol, Settings},
     },
 };
 use crate::{
-    config::{fault::Fault, secret::Secret, values::Span},
+    config::{fault::Fault, secret::Secret},
     error::Error,
     page::Page,
 };
 
-/// `type = "splunk_hec"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Options {
-    /// Where Splunk listens, such as "https://splunk:8088"
-    pub url: String,
-    /// The token
-    pub token: Option<Secret>,
-    /// The index, in place of the token's
-    pub index: Option<String>,
-    /// The source type, in place of the token's
-    pub sourcetype: Option<String>,
-    /// The source, in place of the token's
-    pub source: Option<String>,
-    /// The host, in place of the connection's
-    pub host: Option<String>,
-    /// `gzip` or `none`
-    pub compression: String,
-    /// Requests that may be on their way at a time
-    pub concurrency: u16,
-    /// How long an answer may take
-    pub timeout: Span,
-    /// Whom to trust
-    pub tls: Tls,
-    /// What is sent together
-    pub batch: BatchOptions,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            token: None,
-            index: None,
-            sourcetype: None,
-            source: None,
-            host: None,
-            compression: "gzip".into(),
-            concurrency: 4,
-            timeout: Span(Duration::from_secs(60)),
-            tls: Tls::default(),
-            batch: BatchOptions::default(),
+options::request_options! {
+    /// `type = "splunk_hec"`.
+    pub struct Options {
+        /// Where Splunk listens, such as "https://splunk:8088"
+        url;
+        own {
+            /// The token
+            token: Option<Secret> = None;
+            /// The index, in place of the token's
+            index: Option<String> = None;
+            /// The source type, in place of the token's
+            sourcetype: Option<String> = None;
+            /// The source, in place of the token's
+            source: Option<String> = None;
+            /// The host, in place of the connection's
+            host: Option<String> = None;
         }
+        /// `gzip` or `none`
+        compression: "gzip" of ["none", "gzip"];
+        batch: BatchOptions::default();
     }
 }
 
 impl Options {
     fn headers(&self) -> Headers {
         let scheme = self.token.clone().map(|token| ("Splunk", token));
-        Headers { auth: Auth::default(), scheme, plain: BTreeMap::new(), secret: BTreeMap::new() }
+        Headers { scheme, ..Headers::default() }
     }
 
     pub(super) fn settings(&self) -> Result<(Events, Settings), Error> {
@@ -78,15 +54,7 @@ impl Options {
         if matches!(url.path(), "" | "/") {
             url.set_path("/services/collector/event");
         }
-        let settings = Settings {
-            url,
-            headers: self.headers(),
-            tls: self.tls.clone(),
-            compression: options::compression(&self.compression)?,
-            concurrency: self.concurrency,
-            timeout: self.timeout.0,
-            batch: self.batch.clone(),
-        };
+        let settings = self.settings_for(url)?;
         let mut metadata = Vec::new();
         for (key, value) in [
             ("host", &self.host),
@@ -105,14 +73,7 @@ impl Options {
 
 impl super::Options for Options {
     fn check(&self) -> Vec<Fault> {
-        let mut faults = options::check_common(
-            &self.url,
-            &self.tls,
-            &self.compression,
-            &["none", "gzip"],
-            self.concurrency,
-            self.timeout,
-        );
+        let mut faults = self.check_shared();
         match self.token.as_ref().map(Secret::read) {
             None => {
                 let message = "expected the collector's token, such as { file = \"/run/secrets/hec\" }";
@@ -121,7 +82,6 @@ impl super::Options for Options {
             Some(Err(error)) => faults.push(Fault::at(["token"], error.to_string())),
             Some(Ok(_)) => {}
         }
-        self.batch.check(&mut faults);
         faults
     }
 

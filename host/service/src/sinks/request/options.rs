@@ -20,6 +20,107 @@ use crate::{
     error::Error,
 };
 
+/// Makes the options of a sink that sends requests: its own, and behind them those that all such sinks
+/// have. Written out, as behind `flatten` unknown keys can't be found. `login` is left out by a sink that
+/// has a login of its own, and brings the function `headers` with it.
+macro_rules! request_options {
+    ($(#[$about:meta])* pub struct Options {
+        $(#[$of_url:meta])* url;
+        own { $($(#[$what:meta])* $own:ident: $type:ty = $default:expr;)* }
+        $(#[$of_compression:meta])* compression: $compression:literal of $compressions:expr;
+        $(login: $auth:ident, $headers:ident, $secret_headers:ident;)?
+        batch: $batch:expr;
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(default)]
+        pub struct Options {
+            $(#[$of_url])*
+            pub url: String,
+            $($(#[$what])* pub $own: $type,)*
+            $(#[$of_compression])*
+            pub compression: String,
+            /// Requests that may be on their way at a time; with 1 the order of records is kept
+            pub concurrency: u16,
+            /// How long an answer may take
+            pub timeout: $crate::config::values::Span,
+            $(
+                /// The login
+                pub $auth: $crate::sinks::request::options::Auth,
+                /// Other headers
+                pub $headers: std::collections::BTreeMap<String, String>,
+                /// Other headers whose values are secret
+                pub $secret_headers: std::collections::BTreeMap<String, $crate::config::secret::Secret>,
+            )?
+            /// Whom to trust
+            pub tls: $crate::sinks::request::options::Tls,
+            /// What is sent together
+            pub batch: $crate::sinks::request::options::BatchOptions,
+        }
+
+        impl Default for Options {
+            fn default() -> Self {
+                Self {
+                    url: String::new(),
+                    $($own: $default,)*
+                    compression: $compression.into(),
+                    concurrency: 4,
+                    timeout: $crate::config::values::Span(std::time::Duration::from_secs(60)),
+                    $($auth: Default::default(), $headers: Default::default(), $secret_headers: Default::default(),)?
+                    tls: Default::default(),
+                    batch: $batch,
+                }
+            }
+        }
+
+        impl Options {
+            $(
+                fn headers(&self) -> $crate::sinks::request::options::Headers {
+                    $crate::sinks::request::options::Headers {
+                        auth: self.$auth.clone(),
+                        scheme: None,
+                        plain: self.$headers.clone(),
+                        secret: self.$secret_headers.clone(),
+                    }
+                }
+            )?
+
+            /// What requests to this URL need.
+            fn settings_for(
+                &self,
+                url: reqwest::Url,
+            ) -> Result<$crate::sinks::request::sender::Settings, $crate::error::Error> {
+                Ok($crate::sinks::request::sender::Settings {
+                    url,
+                    headers: self.headers(),
+                    tls: self.tls.clone(),
+                    compression: $crate::sinks::request::options::compression(&self.compression)?,
+                    concurrency: self.concurrency,
+                    timeout: self.timeout.0,
+                    batch: self.batch.clone(),
+                })
+            }
+
+            /// What is wrong with the options that all such sinks have.
+            fn check_shared(&self) -> Vec<$crate::config::fault::Fault> {
+                let mut faults = $crate::sinks::request::options::check_common(
+                    &self.url,
+                    &self.tls,
+                    &self.compression,
+                    &$compressions,
+                    self.concurrency,
+                    self.timeout,
+                );
+                self.headers().check(&mut faults);
+                self.batch.check(&mut faults);
+                faults
+            }
+        }
+    };
+}
+
+pub(in crate::sinks) use request_options;
+
 /// `auth = { user = "weir", password = { file = "/run/secrets/es" } }`, or one of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -216,7 +317,7 @@ pub(in crate::sinks) fn url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Checks what most sinks have.
+/// Checks what all sinks have that send requests, but for their headers and batches.
 pub(in crate::sinks) fn check_common(
     address: &str,
     tls: &Tls,
