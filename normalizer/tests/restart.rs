@@ -1,6 +1,8 @@
 //! An input can be read again from where its framer says, and the same comes out of what follows.
 
-use std::{fs, path::Path};
+mod corpus;
+
+use std::fs;
 
 use weir_normalizer::{
     Config,
@@ -65,24 +67,15 @@ fn check(config: &Config, input: &[u8], piece: usize, what: &str) -> usize {
 
 #[test]
 fn every_input_of_the_corpus_can_be_read_again_from_between() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
     let (mut inputs, mut places) = (0, 0);
-    for product in fs::read_dir(corpus).unwrap() {
-        for kind in ["ok", "err"] {
-            let Ok(files) = fs::read_dir(product.as_ref().unwrap().path().join(kind)) else { continue };
-            for file in files {
-                let path = file.unwrap().path();
-                let name = path.to_string_lossy().into_owned();
-                let input = fs::read(&path).unwrap();
-                let is_result = [".ndjson", ".rejects", ".args"].iter().any(|end| name.ends_with(end));
-                // With choices of its own, or compressed, it is another test's.
-                if is_result || path.with_file_name(format!("{name}.args")).exists() || input.len() > 20_000 {
-                    continue;
-                }
-                inputs += 1;
-                places += check(&Config::default(), &input, 61, &name);
-            }
+    for path in ["ok", "err"].into_iter().flat_map(corpus::inputs) {
+        let input = fs::read(&path).unwrap();
+        // The long ones take long.
+        if input.len() > 20_000 {
+            continue;
         }
+        inputs += 1;
+        places += check(&corpus::config(&path), &input, 61, &path.display().to_string());
     }
     assert!(inputs > 100 && places > inputs, "{inputs} inputs, {places} places");
 }

@@ -1,9 +1,10 @@
 //! Each fast path gives what the reference path gives, alone and with the others: for many records of
 //! a kind, so that it is learned what they are like, for strange ones between them, and again for many.
 
+mod corpus;
 mod odd;
 
-use std::{fs, path::Path};
+use std::{fs, path::PathBuf};
 
 use odd::odd_record;
 use proptest::prelude::*;
@@ -64,47 +65,21 @@ fn check(what: &str, input: &[u8], config: &Config) {
     }
 }
 
-fn schema(to: Schema) -> Config {
-    Config { to, observed_at_ms: Some(1_718_000_500_000), ..Config::default() }
-}
-
-/// The inputs of the corpus that need no further arguments.
-fn corpus() -> Vec<(String, Vec<u8>)> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
-    let mut inputs = Vec::new();
-    let sorted = |folder: &Path| {
-        let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-        paths.sort();
-        paths
-    };
-    for product in sorted(&corpus) {
-        for folder in ["ok", "err"].map(|kind| product.join(kind)) {
-            for path in if folder.is_dir() { sorted(&folder) } else { Vec::new() } {
-                let name = path.to_str().unwrap().to_owned();
-                let is_result = [".ndjson", ".rejects", ".args"].iter().any(|end| name.ends_with(end));
-                let input = fs::read(&path).unwrap();
-                // Compressed inputs are the host's, and long ones take long.
-                let is_text = std::str::from_utf8(&input).is_ok();
-                if !is_result
-                    && is_text
-                    && input.len() < 8 << 10
-                    && !fs::exists(format!("{name}.args")).unwrap()
-                {
-                    inputs.push((name, input));
-                }
-            }
-        }
-    }
-    assert!(inputs.len() > 100, "the corpus is not where it was");
-    inputs
+fn in_schema(config: &Config, to: Schema) -> Config {
+    Config { to, observed_at_ms: Some(1_718_000_500_000), ..config.clone() }
 }
 
 /// Each input of the corpus so often that its records are learned, then another, and again.
 #[test]
 fn the_corpus_over_and_over() {
-    let inputs = corpus();
-    for (i, (name, input)) in inputs.iter().enumerate() {
-        let other = &inputs[(i + 7) % inputs.len()].1;
+    let all = ["ok", "err"].into_iter().flat_map(corpus::inputs);
+    let read = |path: PathBuf| (corpus::config(&path), fs::read(&path).unwrap(), path);
+    // Compressed inputs are the host's, and long ones take long.
+    let is_short = |input: &[u8]| std::str::from_utf8(input).is_ok() && input.len() < 8 << 10;
+    let inputs: Vec<_> = all.map(read).filter(|(_, input, _)| is_short(input)).collect();
+    assert!(inputs.len() > 100, "the corpus is not where it was");
+    for (i, (config, input, path)) in inputs.iter().enumerate() {
+        let (_, other, _) = &inputs[(i + 7) % inputs.len()];
         let mut all = Vec::new();
         for (bytes, times) in [(input, 20), (other, 1), (input, 20)] {
             for _ in 0..times {
@@ -112,8 +87,9 @@ fn the_corpus_over_and_over() {
                 all.push(b'\n');
             }
         }
-        check(name, &all, &Config::default());
-        check(name, &all, &schema([Schema::Ocsf, Schema::Ecs, Schema::Otel][i % 3]));
+        let name = path.display().to_string();
+        check(&name, &all, config);
+        check(&name, &all, &in_schema(config, [Schema::Ocsf, Schema::Ecs, Schema::Otel][i % 3]));
     }
 }
 
@@ -164,7 +140,7 @@ proptest! {
         let config = Config {
             filter: filter.map(str::to_owned),
             from: from.map(str::to_owned),
-            ..schema(to)
+            ..in_schema(&Config::default(), to)
         };
         check("generated records", wrapped(&all, envelope).as_bytes(), &config);
     }
