@@ -43,7 +43,7 @@ const PARTS: &[Part] = &[
     Part { what: "JSON", modules: &["json"], crates: &[] },
     Part {
         what: "layouts, header rows and CSV",
-        modules: &["framing::layout", "framing::columns", "engine::lines"],
+        modules: &["framing::layout", "framing::columns", "engine::own_lines", "engine::named_lines"],
         crates: &["csv_core"],
     },
     Part {
@@ -232,7 +232,7 @@ mod tests {
                 "filters and lists of networks",
             ),
             ("<weir_normalizer::engine::normalizer::Normalizer>::run", "products and detection"),
-            ("<weir_normalizer::engine::lines::Rows>::new", "layouts, header rows and CSV"),
+            ("<weir_normalizer::engine::named_lines::NamedLines>::new", "layouts, header rows and CSV"),
             ("<nom::bytes::Tag as nom::Parser<&str>>::parse", "grammars' combinators"),
             ("core::ptr::drop_in_place::<serde_json::error::Error>", "configuration"),
             ("<core::net::IpAddr as core::str::FromStr>::from_str", "the library's rest"),
