@@ -184,7 +184,7 @@ fn a_slow_engine_is_no_pause_of_the_input() {
         (0..1000).for_each(|_| thread::yield_now());
         go.0.send(()).unwrap();
     });
-    // Held until all is fed: who drops a turn gives its lane up.
+    // Held until all is fed, as a feeder whose turn is dropped ends with `Abandoned`.
     let turn = outlet.next_within(Duration::ZERO);
     assert!(matches!(turn, Next::Turn(_)));
     slow.join().unwrap();

@@ -15,6 +15,8 @@ macro_rules! types {
             /// The names of the types.
             pub const TYPES: &'static [&'static str] = &[$($id),*];
 
+            /// Reads the options of the type of this name; `None` when there is no such type, or when
+            /// the section has faults.
             pub(crate) fn read<'i>(
                 name: &str,
                 table: &$crate::config::SectionTable<'i>,
@@ -33,12 +35,14 @@ macro_rules! types {
                 vec![$(($id, <$options as schemars::JsonSchema>::json_schema(generator))),*]
             }
 
+            /// The options of whichever type it is.
             fn options(&self) -> &dyn $kind {
                 match self {
                     $(Self::$variant(options) => options,)*
                 }
             }
 
+            /// What is wrong with them, each with the key that it is about.
             pub(crate) fn check(&self) -> Vec<$crate::config::fault::Fault> {
                 self.options().check()
             }

@@ -21,8 +21,9 @@ use crate::{
 };
 
 /// Makes the options of a sink that sends requests: its own, and behind them those that all such sinks
-/// have. Written out, as behind `flatten` unknown keys can't be found. `login` is left out by a sink that
-/// has a login of its own, and brings the function `headers` with it.
+/// have. Written out, as behind `flatten` unknown keys can't be found. `login` brings the function `headers`
+/// with it; a sink that has a login of its own leaves it out, and writes that function itself. It names
+/// its keys, because what a macro may leave out has to have a name in it.
 macro_rules! request_options {
     ($(#[$about:meta])* pub struct Options {
         $(#[$of_url:meta])* url;
