@@ -159,6 +159,9 @@ impl WrittenTime {
 }
 
 /// Reads `2022-04-21T15:26:01.5+08:00`, `2020/11/21 0:20:44` or `28/Apr/2020:08:42:53 +0800`.
+///
+/// Its parts are functions that do not go inline: an interpreter keeps a place on its stack for each local
+/// and constant of a function, and what reads times is called where that stack is deepest.
 fn written_time(text: &str) -> Option<WrittenTime> {
     let date = alt((year_first, day_first));
     let zone = opt(preceded(opt(multispace1), offset));
@@ -177,11 +180,13 @@ fn number<'a>(
     })
 }
 
+#[inline(never)]
 fn year_first(text: &str) -> IResult<&str, i64> {
     let date = (number(4, 4, 9999), one_of("-/"), number(1, 2, 12), one_of("-/"), number(1, 2, 31));
     map_opt(date, |(y, _, m, _, d)| days(y, m, d)).parse(text)
 }
 
+#[inline(never)]
 fn day_first(text: &str) -> IResult<&str, i64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -193,6 +198,7 @@ fn day_first(text: &str) -> IResult<&str, i64> {
 }
 
 /// Milliseconds since midnight, and whether that is exact.
+#[inline(never)]
 fn clock(text: &str) -> IResult<&str, (i64, bool)> {
     let (text, (h, _, m, _, s)) =
         (number(1, 2, 23), char(':'), number(2, 2, 59), char(':'), number(2, 2, 60)).parse(text)?;
@@ -204,6 +210,7 @@ fn clock(text: &str) -> IResult<&str, (i64, bool)> {
 }
 
 /// Seconds east of UTC.
+#[inline(never)]
 fn offset(text: &str) -> IResult<&str, i32> {
     let sign = alt((value(1, char('+')), value(-1, char('-'))));
     let hours = alt((
