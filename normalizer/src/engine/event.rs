@@ -183,7 +183,7 @@ fn held(
         if matches!(plan.verdict, Verdict::ApiError { .. } | Verdict::Unknown) {
             return Held::Nothing;
         }
-        peel.record(quick, found, scratch, sink);
+        peel.whole_record(quick, found, scratch, sink);
         return Held::Record;
     };
     if is_layout_header(peel, source.raw(first)) {
@@ -256,7 +256,7 @@ fn payload_of<'a>(
     quick: &QuickPlan,
     found: Found<'_, 'a>,
     member: usize,
-    scratch: &mut Scratch,
+    scratch: &'a mut Scratch,
     peel: &mut Peel<'_>,
     sink: &mut Sink<'_>,
 ) {
@@ -264,7 +264,7 @@ fn payload_of<'a>(
     if payload.text.len() > limits::RECORD && payload.kind == RawKind::Text && is_line(payload.text) {
         return peel.reject(&too_long(), sink);
     }
-    peel.payload_member(&quick.plan, found, member, &mut scratch.stripped, sink);
+    peel.whole_payload(&quick.plan, found, member, &mut scratch.stripped, sink);
     if sink.out.rejected == 1 && sink.out.normalized + sink.out.filtered == 0 {
         reject_better(payload, peel, sink);
     }

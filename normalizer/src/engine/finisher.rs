@@ -41,7 +41,7 @@ pub(super) struct Scratch {
 #[derive(Clone, Copy)]
 pub(super) struct Found<'s, 'a> {
     pub(super) source: &'s dyn Source<'a>,
-    pub(super) around: Around<'s>,
+    pub(super) around: Around<'a>,
     pub(super) text: &'a str,
     /// Whether the fast paths may be tried.
     pub(super) fast: bool,

@@ -29,7 +29,7 @@ use crate::{
         read as json,
     },
     reading::{
-        fill::{Around, add_fields, with_own_fields},
+        fill::{Around, EnvelopeFields, add_fields, with_own_fields},
         plan::{Plan, Verdict},
         planner::Planner,
         source::NamedRow,
@@ -108,7 +108,38 @@ pub(super) struct Peel<'p> {
     pub(super) inside: bool,
 }
 
-impl Peel<'_> {
+/// What a record holds as a payload, to be peeled with what it says of it.
+pub(super) struct Inner<'p> {
+    peel: Peel<'p>,
+    payload: &'p str,
+    around: Around<'p>,
+    /// What [`Rejects::leave`] wants at the end.
+    entered: Option<usize>,
+}
+
+impl Inner<'_> {
+    /// Peels it to the end.
+    #[inline(always)]
+    fn peel(self, sink: &mut Sink<'_>) {
+        let Self { mut peel, payload, around, entered } = self;
+        peel.through(payload, None, around, sink);
+        peel.core.finisher.rejects.leave(entered);
+    }
+}
+
+impl<'p> Peel<'p> {
+    /// The same for a shorter time.
+    fn reborrow(&mut self) -> Peel<'_> {
+        Peel {
+            core: self.core,
+            levels: self.levels,
+            surroundings: self.surroundings,
+            named: self.named.as_deref_mut(),
+            own: self.own,
+            inside: self.inside,
+        }
+    }
+
     pub(super) fn reject(&mut self, fault: &Fault<'_>, sink: &mut Sink<'_>) {
         self.core.finisher.rejects.reject(fault, sink);
     }
@@ -119,18 +150,15 @@ impl Peel<'_> {
         }
     }
 
-    /// Takes the level of this depth; what is left peels one deeper.
-    pub(super) fn descend(&mut self) -> Option<(&mut Level, Peel<'_>)> {
-        let (level, levels) = self.levels.split_first_mut()?;
-        let deeper = Peel {
-            core: self.core,
-            levels,
-            surroundings: self.surroundings,
-            named: self.named.as_deref_mut(),
-            own: self.own,
-            inside: true,
-        };
-        Some((level, deeper))
+    /// Takes the level of this depth; what is left peels one deeper. The same again where none is left.
+    fn descend(self) -> Result<(&'p mut Level, Self), Self> {
+        let Self { core, levels, surroundings, named, own, inside } = self;
+        match levels.split_first_mut() {
+            Some((level, levels)) => {
+                Ok((level, Self { core, levels, surroundings, named, own, inside: true }))
+            }
+            None => Err(Self { core, levels: &mut [], surroundings, named, own, inside }),
+        }
     }
 
     /// Normalizes an element, with what its envelope's context says; `read` where it is an object whose
@@ -147,7 +175,7 @@ impl Peel<'_> {
             return self.text_or_members(text, context, around, read, sink);
         }
         let Some((envelope, surroundings)) = self.surroundings.split_first_mut() else {
-            return self.reject(&wrapped_too_often(self.core.wraps), sink);
+            return self.reject_wraps(sink);
         };
         envelope.look_around(context, &self.core.finisher.rules);
         let hint = envelope.hint.or(around.hint);
@@ -180,35 +208,91 @@ impl Peel<'_> {
         read: Option<ReadBefore>,
         sink: &mut Sink<'_>,
     ) {
-        match (read, self.descend()) {
-            (Some(read), Some((level, mut deeper))) => {
-                deeper.members(text, Some(read), read.nested, around, level, sink);
-            }
-            _ => self.text(text, context, around, sink),
+        let Some(read) = read.filter(|_| !self.levels.is_empty()) else {
+            return self.text(text, context, around, sink);
+        };
+        let mut fields = EnvelopeFields::new();
+        if let Ok((level, deeper)) = self.reborrow().descend()
+            && let Some(inner) =
+                deeper.members(text, Some(read), read.nested, around, level, &mut fields, sink)
+        {
+            inner.peel(sink);
         }
     }
 
     /// Normalizes a text that holds a record, or several inside an envelope.
+    #[inline]
     pub(super) fn text(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
+        self.through(text, Some(context), around, sink);
+    }
+
+    /// Normalizes a text with its context, or a payload, which has none, through every payload in a
+    /// payload. A loop, so that how often a record is wrapped costs no stack: runtimes for small places
+    /// have little.
+    #[inline(never)]
+    fn through(&mut self, text: &str, context: Option<Context<'_>>, around: Around<'_>, sink: &mut Sink<'_>) {
+        // Each text but the last takes a level, and there is one more level than a record may have wraps.
+        let mut fields: [EnvelopeFields<'_>; limits::WRAPS + 2] = Default::default();
+        let mut fields = fields.iter_mut();
+        let (mut peel, mut text, mut context, mut around) = (self.reborrow(), text, context, around);
+        let mut entered = None;
+        loop {
+            if context.is_none() {
+                // Blanks may be separators of columns, so only line breaks are taken away.
+                text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(['\n', '\r']);
+                if !text.trim_ascii_start().starts_with('{') && scan::has(text.as_bytes(), b'\n') {
+                    peel.documents(text, around, sink);
+                    break;
+                }
+            }
+            let Some(fields) = fields.next() else {
+                peel.reject_wraps(sink);
+                break;
+            };
+            let inner = peel.step(text, context.unwrap_or_default(), around, fields, sink);
+            let Some(inner) = inner else { break };
+            entered = entered.or(inner.entered);
+            (peel, text, context, around) = (inner.peel, inner.payload, None, inner.around);
+        }
+        self.core.finisher.rejects.leave(entered);
+    }
+
+    /// Normalizes a text up to a payload, whose peeling is left to the caller.
+    #[inline(always)]
+    fn step(
+        mut self,
+        text: &'p str,
+        context: Context<'_>,
+        around: Around<'p>,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
         self.observe(text);
         match text.trim_ascii_start().as_bytes().first() {
             Some(&b) if self.named.as_ref().is_some_and(|named| named.begins_with(b)) => {
                 self.line(text, context, around, sink);
             }
-            Some(b'{') => self.object(text, around, sink),
-            Some(b'[') if context.bytes.first() == Some(&b'{') => self.row(text, context, around, sink),
+            Some(b'{') => return self.object(text, around, fields, sink),
+            Some(b'[') if context.bytes.first() == Some(&b'{') => {
+                return self.row(text, context, around, fields, sink);
+            }
             Some(b'[') if self.inside => self.documents(text, around, sink),
             Some(_) => self.line(text, context, around, sink),
             None => self.reject(&Fault::of_record(RejectCode::UnknownFormat, "the record is empty"), sink),
         }
+        None
     }
 
     #[inline(never)]
-    fn object(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
-        let (wraps, outermost) = (self.core.wraps, !self.inside);
-        let Some((level, mut deeper)) = self.descend() else {
-            return self.reject(&wrapped_too_often(wraps), sink);
-        };
+    fn object(
+        self,
+        text: &'p str,
+        around: Around<'p>,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
+        let outermost = !self.inside;
+        let (level, mut deeper) = self.descend().map_err(|mut same| same.reject_wraps(sink)).ok()?;
         let (members, unescaped) = (&mut level.members, &mut level.unescaped);
         let read = level.plans.read(text, text.as_bytes(), members, unescaped);
         let (known, nested) = (read.is_some(), read.is_none_or(|(_, nested)| nested));
@@ -220,27 +304,33 @@ impl Peel<'_> {
             {
                 deeper.reject(&json_fault(text, e), sink);
             }
-            return;
+            return None;
         }
         let read = known.then_some(ReadBefore { nested, tried: false });
-        deeper.members(text, read, nested, around, level, sink);
+        deeper.members(text, read, nested, around, level, fields, sink)
+    }
+
+    fn reject_wraps(&mut self, sink: &mut Sink<'_>) {
+        self.reject(&wrapped_too_often(self.core.wraps), sink);
     }
 
     /// Normalizes an object whose members are in the level above; `read` where they are those of the
     /// plan that was needed last, `nested` where arrays or objects may be among them.
+    #[expect(clippy::too_many_arguments)]
     fn members(
-        &mut self,
-        text: &str,
+        mut self,
+        text: &'p str,
         read: Option<ReadBefore>,
         nested: bool,
-        around: Around<'_>,
-        level: &mut Level,
+        around: Around<'p>,
+        level: &'p mut Level,
+        fields: &'p mut EnvelopeFields<'p>,
         sink: &mut Sink<'_>,
-    ) {
+    ) -> Option<Inner<'p>> {
         let Level { plans, members, unescaped, scratch, framer, .. } = level;
         let source = Object { text, unescaped, members };
         if nested && records_in(source).is_some() && self.documents_in(text, around, framer, sink) {
-            return;
+            return None;
         }
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
         let topic = match plans.latest() {
@@ -256,28 +346,34 @@ impl Peel<'_> {
             false => plans.get(&self.core.planner, keys, around.hint),
         };
         let fast = !read.is_some_and(|read| read.tried);
-        self.record(quick, Found { source: &source, around, text, fast }, scratch, sink);
+        self.record(quick, Found { source: &source, around, text, fast }, scratch, fields, sink)
     }
 
     /// Normalizes an array whose values the envelope names.
     #[inline(never)]
-    fn row(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
-        let wraps = self.core.wraps;
-        let Some((level, mut deeper)) = self.descend() else {
-            return self.reject(&wrapped_too_often(wraps), sink);
-        };
+    fn row(
+        self,
+        text: &'p str,
+        context: Context<'_>,
+        around: Around<'p>,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
+        let (level, mut deeper) = self.descend().map_err(|mut same| same.reject_wraps(sink)).ok()?;
         let Level { members, unescaped, scratch, columns, .. } = level;
         columns.see(context);
         let read = json::read_members(text, members, unescaped);
         if let Err(e) = read {
-            return deeper.reject(&json_fault(text, e), sink);
+            deeper.reject(&json_fault(text, e), sink);
+            return None;
         }
         if columns.names.is_empty() || columns.names.len() != members.len() {
-            return deeper.reject(&not_the_columns(members.len(), columns.names.len()), sink);
+            deeper.reject(&not_the_columns(members.len(), columns.names.len()), sink);
+            return None;
         }
         let (names, quick) = columns.plan(&deeper.core.planner, around.hint);
         let source = NamedRow { columns: names, values: Object { text, unescaped, members } };
-        deeper.record(quick, Found { source: &source, around, text, fast: true }, scratch, sink);
+        deeper.record(quick, Found { source: &source, around, text, fast: true }, scratch, fields, sink)
     }
 
     /// Normalizes a line; the context may be a header row.
@@ -316,7 +412,7 @@ impl Peel<'_> {
             own: self.own,
             inside: true,
         };
-        inside.record(&rows.quick, found, &mut scratch, sink);
+        inside.whole_record(&rows.quick, found, &mut scratch, sink);
     }
 
     /// A line in one of the products' own layouts. It was cut at its blanks.
@@ -351,20 +447,35 @@ impl Peel<'_> {
     }
 
     /// Does with a record what its plan says; what is inside of it goes on at this depth.
-    pub(super) fn record<'a>(
+    pub(super) fn whole_record<'a>(
         &mut self,
         quick: &QuickPlan,
         found: Found<'_, 'a>,
         scratch: &'a mut Scratch,
         sink: &mut Sink<'_>,
     ) {
+        let mut fields = EnvelopeFields::new();
+        if let Some(inner) = self.reborrow().record(quick, found, scratch, &mut fields, sink) {
+            inner.peel(sink);
+        }
+    }
+
+    /// Does so up to a payload, whose peeling is left to the caller.
+    fn record<'a: 'p>(
+        mut self,
+        quick: &QuickPlan,
+        found: Found<'_, 'a>,
+        scratch: &'a mut Scratch,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
         match quick.plan.verdict {
             Verdict::Product(_) => {
                 let inner = (&mut scratch.members, &mut scratch.unescaped);
                 self.core.finisher.keyed(quick, found, inner, sink);
             }
             Verdict::Payload(member) => {
-                self.payload_member(&quick.plan, found, member, &mut scratch.stripped, sink);
+                return self.payload_member(&quick.plan, found, member, &mut scratch.stripped, fields, sink);
             }
             Verdict::Encoded(member) if self.encoded(&quick.plan, found, member, sink) => {}
             _ => {
@@ -372,39 +483,60 @@ impl Peel<'_> {
                 self.reject(&fault, sink);
             }
         }
+        None
     }
 
     /// Normalizes what a member holds.
-    pub(super) fn payload_member(
+    pub(super) fn whole_payload<'a>(
         &mut self,
         plan: &Plan,
-        found: Found<'_, '_>,
+        found: Found<'_, 'a>,
         member: usize,
-        stripped: &mut String,
+        stripped: &'a mut String,
         sink: &mut Sink<'_>,
     ) {
+        let mut fields = EnvelopeFields::new();
+        let inner = self.reborrow().payload_member(plan, found, member, stripped, &mut fields, sink);
+        if let Some(inner) = inner {
+            inner.peel(sink);
+        }
+    }
+
+    /// What a member holds, if that may be peeled.
+    fn payload_member<'a: 'p>(
+        mut self,
+        plan: &Plan,
+        found: Found<'_, 'a>,
+        member: usize,
+        stripped: &'p mut String,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
         let Found { source, around, .. } = found;
         let rules = &self.core.finisher.rules;
         let own = plan.log_time_in(source, rules.zone.as_ref());
         let log_time = time::better(own.map(|o| o.1), around.log_time);
-        let fields = match rules.keep_envelope {
-            true => with_own_fields(plan, source, around),
-            false => Vec::new(),
-        };
-        let around = Around { log_time, fields: &fields, ..around };
-        let payload = source.raw(member);
-        let entered = self.core.finisher.rejects.enter(source.key(member));
-        match payload.kind {
+        let mut around = Around { log_time, ..around };
+        if rules.keep_envelope {
+            *fields = with_own_fields(plan, source, around);
+            around.fields = fields;
+        }
+        let (key, payload) = (source.key(member), source.raw(member));
+        let payload = match payload.kind {
             RawKind::Text | RawKind::Nested if is_highlighted(payload.text) => {
                 strip_highlights(payload.text, stripped);
-                self.payload(stripped, around, sink);
+                stripped
             }
-            RawKind::Text | RawKind::Nested => self.payload(payload.text, around, sink),
+            RawKind::Text | RawKind::Nested => payload.text,
             RawKind::Number | RawKind::Literal => {
-                self.reject(&no_payload(source.key(member), payload), sink);
+                let entered = self.core.finisher.rejects.enter(key);
+                self.reject(&no_payload(key, payload), sink);
+                self.core.finisher.rejects.leave(entered);
+                return None;
             }
-        }
-        self.core.finisher.rejects.leave(entered);
+        };
+        let entered = self.core.finisher.rejects.enter(key);
+        Some(Inner { peel: self, payload, around, entered })
     }
 
     /// Normalizes the text that a member has in base64; false where it has none. Apart from what is
@@ -420,32 +552,21 @@ impl Peel<'_> {
                 let entered = self.core.finisher.rejects.enter(source.key(member));
                 let fields = match self.core.finisher.rules.keep_envelope {
                     true => with_own_fields(plan, source, around),
-                    false => Vec::new(),
+                    false => EnvelopeFields::new(),
                 };
-                self.payload(&text, Around { fields: &fields, ..around }, sink);
-                self.core.finisher.rejects.leave(entered);
+                let around = Around { fields: &fields, ..around };
+                Inner { peel: self.reborrow(), payload: &text, around, entered }.peel(sink);
             }
         }
         true
     }
 
-    /// Normalizes what an envelope holds as a value.
-    fn payload(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
-        // Blanks may be separators of columns, so only line breaks are taken away.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(['\n', '\r']);
-        if !text.trim_ascii_start().starts_with('{') && scan::has(text.as_bytes(), b'\n') {
-            self.documents(text, around, sink);
-        } else {
-            self.text(text, Context::default(), around, sink);
-        }
-    }
-
     /// Normalizes a text with several lines or documents, or with an envelope that the framing opens.
     #[inline(never)]
     fn documents(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
-        let wraps = self.core.wraps;
-        let Some((level, mut deeper)) = self.descend() else {
-            return self.reject(&wrapped_too_often(wraps), sink);
+        let (level, mut deeper) = match self.reborrow().descend() {
+            Ok(descended) => descended,
+            Err(mut same) => return same.reject_wraps(sink),
         };
         let held = deeper.documents_in(text, around, &mut level.framer, sink);
         match text.trim_ascii() {

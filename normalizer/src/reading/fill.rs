@@ -48,13 +48,16 @@ impl Memory {
     }
 }
 
+/// The fields of the envelopes around a record, from the outermost to the innermost.
+pub(crate) type EnvelopeFields<'a> = Vec<(&'a str, Raw<'a>)>;
+
 /// What the envelopes around a record say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Around<'a> {
     pub(crate) log_time: Option<Time>,
     /// What a topic says about its product.
     pub(crate) hint: Hint,
-    /// Their fields, from the outermost to the innermost; only if they are to be kept.
+    /// Their fields; only if they are to be kept.
     pub(crate) fields: &'a [(&'a str, Raw<'a>)],
 }
 
@@ -306,7 +309,7 @@ pub(crate) fn with_own_fields<'a: 'f, 'f>(
     plan: &Plan,
     source: &dyn Source<'a>,
     around: Around<'f>,
-) -> Vec<(&'f str, Raw<'f>)> {
+) -> EnvelopeFields<'f> {
     let mut fields = around.fields.to_vec();
     let own = plan.envelope.iter().map(|&i| (source.key(i), source.raw(i)));
     add_fields(&mut fields, &mut own.filter(|(_, raw)| is_kept_in_envelope(*raw)));
@@ -323,7 +326,7 @@ pub(crate) fn is_kept_in_envelope(raw: Raw<'_>) -> bool {
 /// innermost of a name wins. Leaves out what exceeds [`limits::ENVELOPE`], so that many records
 /// can't multiply it.
 pub(crate) fn add_fields<'f>(
-    fields: &mut Vec<(&'f str, Raw<'f>)>,
+    fields: &mut EnvelopeFields<'f>,
     new: &mut dyn Iterator<Item = (&'f str, Raw<'f>)>,
 ) {
     let mut around = fields.len();

@@ -37,6 +37,7 @@ pub(super) struct Meant {
 }
 
 impl<'e> Event<'e> {
+    #[inline(never)]
     pub(super) fn new(uses: Option<&Uses>, record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
         let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text;
         let original = record.extra.iter().rposition(is_original);

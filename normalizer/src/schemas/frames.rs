@@ -56,7 +56,8 @@ impl Frames {
     const KEPT: usize = 16;
 
     /// Writes a record whose frame is known; false, and nothing written, where it is not, or does
-    /// not fit.
+    /// not fit. Apart from what writes one from the table: runtimes for small places have little stack.
+    #[inline(never)]
     pub(super) fn write(&mut self, event: &Event<'_>, out: &mut Output) -> bool {
         if !put_key(event, &mut self.key) {
             return false;

@@ -190,6 +190,7 @@ const TAIL: &[u8] = b"]}]}";
 const END: &[u8] = b"]}\n";
 
 /// Appends an event as a `LogsData` with one record, and a line break.
+#[inline(never)]
 pub(super) fn encode(event: &Event<'_>, notes: &mut Notes<'_>, out: &mut Output) {
     out.extend_from_slice(HEAD);
     out.extend_from_slice(b"{\"attributes\":[");

@@ -200,6 +200,41 @@ fn baked_choices_come_out_as_without_a_guest() {
     assert!(records > 100, "{records}");
 }
 
+/// A text in envelopes, some as deep as a record may be: what needs the most stack.
+fn wrapped(text: &str) -> [Vec<u8>; 8] {
+    let string = |key: &str, text: &str| json!({ key: text }).to_string();
+    let array = |text: &str| json!({ "result": [{ "message": text }] });
+    [
+        log(&string("message", text)),
+        log(&string("result", text)),
+        log(&string("log", &string("result", text))),
+        log(&array(text).to_string()),
+        log(&array(&array(text).to_string()).to_string()),
+        log(&string("log", &array(text).to_string())),
+        json!({ "log": array(text) }).to_string().into_bytes(),
+        log(&format!("{text}\n{text}")),
+    ]
+}
+
+/// A record in envelopes needs no more stack than Fluent Bit gives, whatever is written of it.
+#[test]
+fn what_envelopes_hold_comes_out_as_without_a_guest() {
+    let mut records = 0;
+    for more in ["", "--keep-envelope", "--to ocsf", "--to ecs"] {
+        let (filter, config) = bake(&arguments(more));
+        let mut native = Native::new(&config);
+        for text in texts().iter().filter(|t| t.len() < 20_000 && !t.contains('\0')) {
+            for event in wrapped(text) {
+                let got = through(&filter, &event);
+                let want = native.normalize(&event);
+                assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(want), "{more}");
+                records += usize::from(want != &event[..]);
+            }
+        }
+    }
+    assert!(records > 10_000, "{records}");
+}
+
 /// Where memory ran out the agent passes 0 for an address, with the length all the same.
 #[test]
 fn an_address_that_can_not_be_gets_an_object_back() {
