@@ -218,11 +218,11 @@ fn a_compressed_file_cut_short_fails_after_what_came_before() {
         let path = dir.write(name, [&whole[..], &whole[..whole.len() / 2]].concat());
         let output = weir(&["normalize", "--summary", "json", &path, "--rejects", &dir.path("rejects")], "");
         status(&output, 1);
-        let (summary, message) = text(&output.stderr).split_once('\n').unwrap();
+        let (message, summary) = text(&output.stderr).split_once('\n').unwrap();
         assert_eq!(
             message,
             format!(
-                "weir: {path}: the {how} data is cut short; what came before is done, fetch the file again\n"
+                "weir: {path}: the {how} data is cut short; what came before is done, fetch the file again"
             )
         );
         let summary: Value = serde_json::from_str(summary).unwrap();
@@ -236,7 +236,6 @@ fn a_compressed_file_cut_short_fails_after_what_came_before() {
     let middle = damaged.len() / 2;
     damaged[middle..middle + 64].fill(0xff);
     let message = fail(1, &["normalize", "--summary", "none", &dir.write("bad.gz", damaged)], "");
-    let message = message.lines().last().unwrap();
     assert!(message.contains("bad.gz: the gzip data is damaged ("), "{message}");
 }
 
@@ -261,14 +260,80 @@ fn unreadable_inputs_are_told_before_anything_is_written() {
     let dir = Dir::new("missing");
     let (missing, output) = (dir.path("missing.log"), dir.path("output"));
     let there = dir.write("there", LINE);
-    let message = fail(1, &["normalize", &there, &missing, "--output", &output], "");
-    assert!(message.starts_with(&format!("weir: {missing}: can't read: ")), "{message}");
-    assert!(message.ends_with("; check the path\n"), "{message}");
-    assert!(!Path::new(&output).exists());
+    // A single one, several, and the first of them where that ends the run.
+    for args in [&[&missing][..], &[&missing, &missing], &[&there, &missing, &"--fail-fast".into()]] {
+        let args =
+            [&["normalize", "--output", &output], &args.iter().map(|a| a.as_str()).collect::<Vec<_>>()[..]];
+        let message = fail(1, &args.concat(), "");
+        assert!(message.starts_with(&format!("weir: {missing}: can't read: ")), "{message}");
+        assert!(message.ends_with("; check the path\n"), "{message}");
+        assert!(!Path::new(&output).exists());
+    }
     let message = fail(1, &["normalize", &dir.path("")], "");
     assert!(message.ends_with("; name the files in it\n"), "{message}");
     let message = fail(1, &["normalize", &there, "--output", &dir.path("no/such/directory")], "");
     assert!(message.contains("no/such/directory: can't create: "), "{message}");
+}
+
+/// Each is told and counted, and the exit status says it.
+#[test]
+fn a_bad_input_does_not_stop_the_others() {
+    let dir = Dir::new("others");
+    let (one, two, missing) = (dir.write("one", LINE), dir.write("two", LINE.repeat(2)), dir.path("missing"));
+    let whole = gzip(&mixture(30_000));
+    let cut = dir.write("cut.gz", &whole[..whole.len() / 2]);
+    let foreign = dir.write("foreign", b"PAR1\x15\x04\x15\x10");
+    let mut damaged =
+        zip(&[("a", LINE.as_bytes()), ("b", LINE.repeat(9).as_bytes()), ("c", LINE.as_bytes())]);
+    // The second member's own header is none any more.
+    let headers: Vec<_> =
+        damaged.windows(4).enumerate().filter(|(_, w)| *w == b"PK\x03\x04").map(|(at, _)| at).collect();
+    damaged[headers[1]] = b'?';
+    let archive = dir.write("archive.zip", damaged);
+    let rejects = dir.path("rejects");
+    let args = ["normalize", "--summary", "json", "--rejects", &rejects];
+    for jobs in JOBS {
+        let inputs = [&one, &cut, &missing, &foreign, &archive, &two].map(String::as_str);
+        let output = weir(&[&args[..], &["--jobs", jobs], &inputs[..]].concat(), "");
+        status(&output, 1);
+        let told: Vec<_> = text(&output.stderr).lines().collect();
+        for (line, part) in [
+            (0, "missing: can't read: "),
+            (1, "cut.gz: the gzip data is cut short; what came before is done"),
+            (2, "foreign: this is a Parquet file"),
+            (3, "archive.zip: can't read the zip archive: "),
+            (5, "weir: 4 of 8 inputs could not be read to their end, as told above; the others are done"),
+        ] {
+            assert!(told[line].contains(part), "{part}: {told:?}");
+        }
+        assert_eq!(told.len(), 6, "{told:?}");
+        let summary: Value = serde_json::from_str(told[4]).unwrap();
+        balance(&summary);
+        assert_eq!(summary["inputs"], json!({"in": 8, "failed": 4}));
+        let records = text(&output.stdout);
+        assert_eq!(records.lines().count() as u64, summary["records"]["normalized"].as_u64().unwrap());
+        assert!(records.starts_with(FLAT) && records.ends_with(&FLAT.repeat(4)));
+
+        let output = weir(&[&args[..], &["--jobs", jobs, "--fail-fast", &one, &cut, &two]].concat(), "");
+        status(&output, 1);
+        let told: Vec<_> = text(&output.stderr).lines().collect();
+        assert!(told.len() == 2 && told[1].contains("cut.gz: the gzip data is cut short"), "{told:?}");
+        let summary: Value = serde_json::from_str(told[0]).unwrap();
+        assert_eq!(summary["inputs"], json!({"in": 2, "failed": 1}));
+        assert!(!text(&output.stdout).ends_with(&FLAT.repeat(2)));
+    }
+    let output = weir(&["normalize", "--summary", "human", &missing, &one], "");
+    assert!(text(&output.stderr).lines().any(|line| line == "failed inputs: 1 of 2"));
+
+    let output = weir(&["explain", &missing, &one], "");
+    status(&output, 1);
+    assert!(text(&output.stderr).starts_with(&format!("weir: {missing}: can't read: ")));
+    assert!(text(&output.stdout).contains("product: huawei-vpc"));
+    // Also of a damaged input, what came before is worth explaining.
+    let whole = gzip(&mixture(2000));
+    let output = weir(&["explain", &dir.write("short.gz", &whole[..whole.len() / 2])], "");
+    status(&output, 1);
+    assert!(text(&output.stderr).contains("cut short") && text(&output.stdout).contains("record 2"));
 }
 
 #[test]
@@ -354,7 +419,28 @@ fn too_many_rejects_end_with_3() {
         let output = weir(&["normalize", "--summary", "none", "--max-rejects", most], &input);
         status(&output, code);
         assert_eq!(text(&output.stdout), FLAT.repeat(3));
+        let told = format!("weir: 1 of 4 records were rejected, more than --max-rejects {most} allows; ");
+        assert_eq!(text(&output.stderr).contains(&told), code == 3, "{}", text(&output.stderr));
     }
+}
+
+/// Whoever named the wrong product, or the wrong file, is told so.
+#[test]
+fn nothing_but_rejects_ends_with_3() {
+    let told = "weir: no record could be read, all 2 were rejected; ";
+    for (args, input, code) in [
+        (&[][..], "bad\nworse\n", 3),
+        (&["--max-rejects", "100%"], "bad\nworse\n", 0),
+        (&["--max-rejects", "2"], "bad\nworse\n", 0),
+        (&[], "", 0),
+        (&[], "\n\n", 0),
+    ] {
+        let output = weir(&[&["normalize", "--summary", "none"], args].concat(), input);
+        status(&output, code);
+        assert_eq!(text(&output.stderr).contains(told), code == 3, "{}", text(&output.stderr));
+    }
+    let output = weir(&["normalize", "--where", "bytes > 1GB"], format!("bad\n{LINE}"));
+    status(&output, 0);
 }
 
 #[track_caller]
@@ -385,6 +471,7 @@ fn the_summary_accounts_for_every_byte() {
     assert_eq!(
         summary,
         json!({
+            "inputs": {"in": 1, "failed": 0},
             "records": {"in": 3, "normalized": 2, "filtered": 0, "rejected": 1},
             "bytes": {
                 "in": input.len(), "normalized": 2 * line, "filtered": 0, "rejected": 3, "blank": 3,
@@ -406,7 +493,7 @@ fn the_summary_accounts_for_every_byte() {
 #[test]
 fn the_first_rejects_are_shown() {
     let input: String = (1..=13).map(|i| format!("bad {i}\n")).collect();
-    let output = weir(&["normalize", "--summary", "none"], &input);
+    let output = weir(&["normalize", "--summary", "none", "--max-rejects", "13"], &input);
     status(&output, 0);
     let told: Vec<_> = text(&output.stderr).lines().collect();
     assert_eq!(told.len(), 21);
@@ -673,7 +760,13 @@ fn foreign_files_are_refused() {
         ] {
             let output = weir(&[&["normalize", "--summary", "none"], &args[..]].concat(), &content);
             status(&output, 1);
-            assert_eq!(text(&output.stderr), format!("weir: {shown}: {sentence}\n"));
+            let end = match records {
+                0 => "",
+                _ => {
+                    "weir: 1 of 2 inputs could not be read to their end, as told above; the others are done\n"
+                }
+            };
+            assert_eq!(text(&output.stderr), format!("weir: {shown}: {sentence}\n{end}"));
             assert_eq!(text(&output.stdout), FLAT.repeat(records));
         }
     }

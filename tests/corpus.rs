@@ -69,7 +69,7 @@ fn run(input: &Path, more: &[&str]) -> Ran {
         .arg("normalize")
         .args(more)
         .args(arguments(input))
-        .args(["--summary", "json", "--rejects"])
+        .args(["--summary", "json", "--max-rejects", "100%", "--rejects"])
         .arg(&rejects)
         .arg(input.file_name().unwrap())
         .current_dir(input.parent().unwrap())

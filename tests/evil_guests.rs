@@ -144,8 +144,7 @@ fn run(name: &str, jobs: usize, stopped_by: StoppedBy) -> Run {
             return Run { summary, result: Err(e.into()), output, rejects };
         }
     };
-    let job =
-        Job { sources: vec![Source::File(INPUT.clone())], config, factory: program, jobs, progress: None };
+    let job = Job { jobs, ..Job::new(vec![Source::File(INPUT.clone())], config, program) };
     let (mut output, mut rejects) = (Vec::new(), Vec::new());
     let (summary, result) = run::run(
         job,
@@ -255,13 +254,7 @@ fn the_smallest_guest_is_complete() {
         .unwrap();
     let (mut output, mut rejects) = (Vec::new(), Vec::new());
     let (summary, result) = run::run(
-        Job {
-            sources: vec![Source::File(input)],
-            config,
-            factory: Arc::new(program),
-            jobs: 1,
-            progress: None,
-        },
+        Job::new(vec![Source::File(input)], config, Arc::new(program)),
         Sink { name: "the output", writer: &mut output },
         Some(Sink { name: "the rejects", writer: &mut rejects }),
     );

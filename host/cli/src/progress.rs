@@ -7,11 +7,15 @@ use std::sync::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows how much of the inputs was read, or nothing.
+/// Shows how much of the inputs was read, or nothing. Goes away when it is dropped.
 pub(crate) struct Progress {
-    bar: Option<ProgressBar>,
+    says: Says,
     read: Arc<AtomicU64>,
 }
+
+/// Prints lines on standard error, above the bar if there is one.
+#[derive(Clone)]
+pub(crate) struct Says(Option<ProgressBar>);
 
 impl Progress {
     /// A bar up to `total` bytes, as `read` grows; none without a total.
@@ -22,19 +26,25 @@ impl Progress {
             );
             ProgressBar::new(total).with_style(style.expect("the template is well-formed"))
         });
-        Self { bar, read }
+        Self { says: Says(bar), read }
     }
 
     /// Moves the bar to where reading is.
     pub(crate) fn update(&self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.says.0 {
             bar.set_position(self.read.load(Ordering::Relaxed));
         }
     }
 
-    /// Prints lines on standard error, above the bar.
+    /// What prints beside it, also from other threads.
+    pub(crate) fn says(&self) -> &Says {
+        &self.says
+    }
+}
+
+impl Says {
     pub(crate) fn say(&self, text: &str) {
-        match &self.bar {
+        match &self.0 {
             Some(bar) => bar.suspend(|| weir_io::say(text)),
             None => weir_io::say(text),
         }
@@ -43,7 +53,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.says.0 {
             bar.finish_and_clear();
         }
     }

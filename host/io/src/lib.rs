@@ -8,6 +8,6 @@ mod streams;
 mod zone;
 
 pub use error::Error;
-pub use input::{Input, Source};
+pub use input::{Each, Input, Source};
 pub use streams::{Waiting, say};
 pub use zone::zone;

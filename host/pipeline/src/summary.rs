@@ -10,6 +10,8 @@ use crate::limits;
 /// `in = normalized + filtered + rejected (+ blank + framing)`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
+    /// How many files, streams and members of archives there were.
+    pub inputs: Inputs,
     /// How many.
     pub records: Records,
     /// After decompression.
@@ -20,6 +22,15 @@ pub struct Summary {
     pub rejects_by_reason: BTreeMap<String, u64>,
     /// How long the run took, in seconds.
     pub seconds: f64,
+}
+
+/// Inputs that were begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Inputs {
+    /// All of them.
+    pub r#in: u64,
+    /// Those that could not be read, or not to their end. What came before is in the account.
+    pub failed: u64,
 }
 
 /// Records by what became of them.
@@ -55,6 +66,8 @@ pub struct Bytes {
 impl Summary {
     /// Adds what another accounts for; its time is not added.
     pub fn add(&mut self, other: &Self) {
+        self.inputs.r#in += other.inputs.r#in;
+        self.inputs.failed += other.inputs.failed;
         self.records.r#in += other.records.r#in;
         self.records.normalized += other.records.normalized;
         self.records.filtered += other.records.filtered;
@@ -99,6 +112,10 @@ impl Summary {
                 let counts: Vec<_> = counts.iter().map(|(k, n)| format!("{k} {}", grouped(*n))).collect();
                 let _ = writeln!(text, "{title}: {}", counts.join(", "));
             }
+        }
+        if self.inputs.failed > 0 {
+            let (failed, all) = (grouped(self.inputs.failed), grouped(self.inputs.r#in));
+            let _ = writeln!(text, "failed inputs: {failed} of {all}");
         }
         let rate = (r.r#in as f64 / self.seconds.max(0.001)) as u64;
         let _ = writeln!(text, "{:.3} s, {} records/s", self.seconds, grouped(rate));

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    convert::Infallible,
     io::{self, IsTerminal as _, Write},
     ops::Range,
     path::Path,
@@ -66,9 +67,16 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let writer: Box<dyn Write> = Box::new(Waiting(stdout.lock()));
     let mut out = AutoStream::new(writer, colours);
     let failed = |e| Error::output("standard output", e);
-    let mut is_rejected = false;
+    let (mut is_rejected, mut has_failed) = (false, false);
     for (i, input) in inputs.iter().enumerate() {
-        let (name, text) = read(input)?;
+        let mut text = Vec::new();
+        let name = read(input, &mut text, &mut |error| {
+            has_failed = true;
+            weir_io::say(&format!("weir: {error}"));
+        });
+        if text.is_empty() && has_failed {
+            continue;
+        }
         let records = explain(&text, &config)?;
         if inputs.len() > 1 {
             let before = if i > 0 { "\n" } else { "" };
@@ -84,42 +92,60 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         is_rejected |= records.iter().any(|r| matches!(r.result, Explanation::Rejected { .. }));
     }
     out.flush().map_err(failed)?;
-    Ok(if is_rejected { ExitCode::from(REJECTED) } else { ExitCode::SUCCESS })
+    Ok(match is_rejected {
+        _ if has_failed => ExitCode::FAILURE,
+        true => ExitCode::from(REJECTED),
+        false => ExitCode::SUCCESS,
+    })
 }
 
-/// Reads what an argument stands for, with its name where it is no record itself.
-fn read(input: &str) -> Result<(Option<String>, Vec<u8>), Error> {
+/// Reads what an argument stands for, and gives its name where it is no record itself. What can't be
+/// read is told; what came before it is still worth explaining, and so are the other inputs.
+fn read(input: &str, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error)) -> Option<String> {
     let source = match input {
         "-" => Source::Stdin,
         _ if Path::new(input).exists() => Source::File(input.into()),
         // A record has more than one value.
         _ if input.contains(|c: char| c.is_whitespace() || "{}[],|\"".contains(c)) => {
-            return Ok((None, input.as_bytes().to_vec()));
+            text.extend_from_slice(input.as_bytes());
+            return None;
         }
         _ => Source::File(input.into()),
     };
-    source.check()?;
+    if let Err(error) = source.check() {
+        failed(error);
+        return Some(source.name());
+    }
     if source == Source::Stdin && io::stdin().is_terminal() {
         weir_io::say(
             "weir: waiting for records on standard input, which is this terminal; end them with Ctrl-D, \
              or give a file or a record",
         );
     }
-    let mut text = Vec::new();
     let mut is_cut = false;
-    source.each(&Arc::default(), &mut |input| -> Result<(), Error> {
+    let Ok(()) = source.each(&Arc::default(), &mut |input| -> Result<(), Infallible> {
         // A little at a time, so that no more is taken from a stream.
         let mut piece = [0; 4096];
-        while !is_cut {
-            let n = input.read(&mut piece)?;
-            if n == 0 {
-                break;
+        let input = match input {
+            Ok(input) => input,
+            Err(error) => {
+                failed(error);
+                return Ok(());
             }
-            text.extend_from_slice(&piece[..n]);
+        };
+        while !is_cut {
+            match input.read(&mut piece) {
+                Ok(0) => break,
+                Ok(n) => text.extend_from_slice(&piece[..n]),
+                Err(error) => {
+                    failed(error);
+                    break;
+                }
+            }
             is_cut = text.len() > MOST;
         }
         Ok(())
-    })?;
+    });
     if is_cut {
         weir_io::say(&format!(
             "weir: {}: only the first {} KiB are explained",
@@ -130,7 +156,7 @@ fn read(input: &str) -> Result<(Option<String>, Vec<u8>), Error> {
         let whole = text.iter().rposition(|b| *b == b'\n').map_or(text.len(), |i| i + 1);
         text.truncate(whole);
     }
-    Ok((Some(source.name()), text))
+    Some(source.name())
 }
 
 fn write_record(out: &mut impl Write, number: usize, record: &Explained) -> io::Result<()> {

@@ -33,9 +33,9 @@ pub struct Weir {
 }
 
 const EXIT: &str = "\
-Exit status: 0 done, 1 failed, also where a guest failed again and again and its records are among
-the rejects, 2 wrong usage, 3 more rejects than --max-rejects allows, or a record that explain
-finds to be rejected.
+Exit status: 0 done, 1 failed, also where an input could not be read while others were, or a guest
+failed again and again and its records are among the rejects, 2 wrong usage, 3 more rejects than
+--max-rejects allows, nothing but rejects, or a record that explain finds to be rejected.
 
 Example:
   weir normalize --output flat.jsonl --rejects rejects.jsonl flow.log.gz";

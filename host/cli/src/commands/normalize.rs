@@ -1,6 +1,7 @@
 //! `weir normalize`.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
@@ -15,7 +16,11 @@ use clap::ValueEnum;
 use weir_normalizer::{Config, Normalizer};
 
 use weir_io::Source;
-use weir_pipeline::{Factory, Native, limits::JOBS, summary::Records};
+use weir_pipeline::{
+    Factory, Native,
+    limits::JOBS,
+    summary::{Records, Summary, grouped},
+};
 use weir_sandbox::{Program, SandboxLimits, limits::GUEST_FILE};
 
 use crate::{
@@ -57,9 +62,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 
-    /// End with status 3 if more records than this, or this share of them, are rejected
+    /// End with status 3 if more records than this, or this share of them, are rejected; without it,
+    /// if all are
     #[arg(long, value_name = "N|N%")]
     max_rejects: Option<MaxRejects>,
+
+    /// End at the first input that is missing or damaged; without it that is told, the others are read,
+    /// and the exit status is 1
+    #[arg(long)]
+    fail_fast: bool,
 
     /// How many batches are normalized at a time; all cores without it
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=JOBS as i64))]
@@ -125,6 +136,15 @@ impl FromStr for MaxRejects {
     }
 }
 
+impl fmt::Display for MaxRejects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records(most) => write!(f, "{most}"),
+            Self::Percent(most) => write!(f, "{most}%"),
+        }
+    }
+}
+
 impl MaxRejects {
     fn is_exceeded(self, records: &Records) -> bool {
         match self {
@@ -134,14 +154,57 @@ impl MaxRejects {
     }
 }
 
+/// What is to be said where there are more rejects than allowed.
+fn excess(most: Option<MaxRejects>, summary: &Summary) -> Option<String> {
+    let Records { r#in, rejected, .. } = summary.records;
+    match most {
+        Some(most) if most.is_exceeded(&summary.records) => Some(format!(
+            "{} of {} records were rejected, more than --max-rejects {most} allows; the account tells for \
+             which reasons, `weir explain FILE` where",
+            grouped(rejected),
+            grouped(r#in)
+        )),
+        None if rejected > 0 && rejected == r#in => Some(format!(
+            "no record could be read, all {} were rejected; `weir explain FILE` tells why, --from names a \
+             product that is not detected, and --max-rejects 100% lets it pass",
+            grouped(rejected)
+        )),
+        _ => None,
+    }
+}
+
+/// The inputs that are there, with their sizes. What is wrong with the others is told, unless nothing
+/// is left or the first one is to end the run.
+fn present(sources: Vec<Source>, fail_fast: bool) -> Result<(Vec<Source>, Option<u64>), Error> {
+    let (mut present, mut total, mut missing) = (Vec::new(), Some(0), Vec::new());
+    for source in sources {
+        match source.check() {
+            Ok(size) => {
+                total = total.zip(size).map(|(total, size)| total + size);
+                present.push(source);
+            }
+            Err(error) if fail_fast => return Err(error.into()),
+            Err(error) => missing.push(error),
+        }
+    }
+    let last = if present.is_empty() { missing.pop() } else { None };
+    missing.iter().for_each(|error| weir_io::say(&format!("weir: {error}")));
+    match last {
+        Some(error) => Err(error.into()),
+        None => Ok((present, total)),
+    }
+}
+
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config)?;
     for warning in checked.warnings() {
         weir_io::say(&format!("weir: warning: {warning}"));
     }
-    let sources = sources(&args.files);
-    let sizes = sources.iter().map(Source::check).collect::<Result<Vec<_>, _>>()?;
+    let named = sources(&args.files);
+    let count = named.len();
+    let (sources, total) = present(named, args.fail_fast)?;
+    let missing = (count - sources.len()) as u64;
     let target = args.output.as_deref().map_or(Target::Stdout, Target::named);
     let rejects_target = args.rejects.as_deref().map(Target::named);
     refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
@@ -155,13 +218,15 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
 
     // The bar would mix with records that are shown on the same terminal.
     let visible = io::stderr().is_terminal() && (target != Target::Stdout || !io::stdout().is_terminal());
-    let total: Option<u64> = sizes.into_iter().sum();
     let jobs = match args.jobs {
         Some(jobs) => jobs as usize,
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let job = Job { sources, config, factory, jobs, progress: total.filter(|_| visible) };
-    let (summary, result) = run::run(job, output, rejects);
+    let progress = total.filter(|_| visible);
+    let job = Job { jobs, fail_fast: args.fail_fast, progress, ..Job::new(sources, config, factory) };
+    let (mut summary, result) = run::run(job, output, rejects);
+    summary.inputs.r#in += missing;
+    summary.inputs.failed += missing;
     if result.as_ref().is_err_and(Error::is_output_closed) {
         return Ok(ExitCode::SUCCESS);
     }
@@ -174,9 +239,20 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         weir_io::say(told.trim_end());
     }
     result?;
-    match args.max_rejects {
-        Some(most) if most.is_exceeded(&summary.records) => Ok(ExitCode::from(TOO_MANY_REJECTS)),
-        _ => Ok(ExitCode::SUCCESS),
+    let excess = excess(args.max_rejects, &summary);
+    if let Some(excess) = &excess {
+        weir_io::say(&format!("weir: {excess}"));
+    }
+    match summary.inputs.failed {
+        0 if excess.is_some() => Ok(ExitCode::from(TOO_MANY_REJECTS)),
+        0 => Ok(ExitCode::SUCCESS),
+        // The one was told.
+        1 if summary.inputs.r#in == 1 => Ok(ExitCode::FAILURE),
+        failed => Err(Error::failed(format!(
+            "{} of {} inputs could not be read to their end, as told above; the others are done",
+            grouped(failed),
+            grouped(summary.inputs.r#in)
+        ))),
     }
 }
 

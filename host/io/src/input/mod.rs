@@ -10,6 +10,7 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -52,78 +53,106 @@ impl Source {
         found.map_err(|e| Error::file(&self.name(), "read", e))
     }
 
-    /// Opens it and hands on each input in it, which is one unless it is an archive.
+    /// Opens it and hands on each input in it, which is one unless it is an archive, or why it can't be
+    /// read: an input that is damaged does not stop those behind it, but an error of `each` does.
     /// `count` grows by the bytes that are read from it.
-    pub fn each<E: From<Error>>(
-        &self,
-        count: &Arc<AtomicU64>,
-        each: &mut dyn FnMut(&mut Input<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn each<E>(&self, count: &Arc<AtomicU64>, each: Each<'_, E>) -> Result<(), E> {
         let name = self.name();
         let failed = |e: io::Error| Error::file(&name, "read", e);
-        let raw: Box<dyn Read> = match self {
-            Self::Stdin => Box::new(Waiting(io::stdin().lock())),
-            Self::File(path) => Box::new(Waiting(File::open(path).map_err(failed)?)),
+        let raw: io::Result<Box<dyn Read>> = match self {
+            Self::Stdin => Ok(Box::new(Waiting(io::stdin().lock()))),
+            Self::File(path) => File::open(path).map(|file| Box::new(Waiting(file)) as _),
         };
-        let mut raw = Counted { inner: raw, count };
-        let (start, kind) = kinds::start(&mut raw).map_err(failed)?;
+        let begun = raw.and_then(|raw| {
+            let mut raw = Counted { inner: raw, count };
+            kinds::start(&mut raw).map(|(start, kind)| (raw, start, kind))
+        });
+        let (raw, start, kind) = match begun {
+            Ok(begun) => begun,
+            Err(e) => return each(Err(failed(e))),
+        };
         match (&kind, self) {
             (Kind::Compressed(Compression::Zip), Self::File(path)) if path.is_file() => {
                 each_member(&name, path, each)
             }
             _ => {
                 let reader = BufReader::with_capacity(limits::PIECE, raw);
-                each(&mut Input::new(name.clone(), &kind, io::Cursor::new(start).chain(reader))?)
+                let input = Input::new(name.clone(), &kind, io::Cursor::new(start).chain(reader));
+                hand_on(input, each)
             }
         }
     }
 }
 
-/// Hands on the members of a zip archive.
-fn each_member<E: From<Error>>(
-    name: &str,
-    path: &Path,
-    each: &mut dyn FnMut(&mut Input<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let damaged = |e: zip::result::ZipError| {
-        Error::new(format!(
-            "{}: can't read the zip archive: {e}; it may be cut short, fetch it again",
-            line(name)
-        ))
-        .with_source(e)
-    };
-    let file = File::open(path).map_err(|e| Error::file(name, "read", e))?;
-    let left = Cell::new(limits::ZIP_DIRECTORY);
-    let archive = zip::ZipArchive::new(BufReader::new(Bounded { file, left: &left }));
-    if left.replace(u64::MAX) == 0 {
-        let error = Error::new(format!(
-            "{}: the zip archive's directory is longer than {} MiB, as it has too many members; unpack it first",
-            line(name),
-            limits::ZIP_DIRECTORY >> 20
-        ));
-        return Err(error.into());
+/// Who takes inputs, or why one can't be read.
+pub type Each<'a, E> = &'a mut dyn FnMut(Result<&mut Input<'_>, Error>) -> Result<(), E>;
+
+fn hand_on<E>(input: Result<Input<'_>, Error>, each: Each<'_, E>) -> Result<(), E> {
+    match input {
+        Ok(mut input) => each(Ok(&mut input)),
+        Err(error) => each(Err(error)),
     }
-    let mut archive = archive.map_err(damaged)?;
+}
+
+/// Hands on the members of a zip archive.
+fn each_member<E>(name: &str, path: &Path, each: Each<'_, E>) -> Result<(), E> {
+    let mut archive = match archive(name, path) {
+        Ok(archive) => archive,
+        Err(error) => return each(Err(error)),
+    };
     for index in 0..archive.len() {
-        let mut member = archive.by_index(index).map_err(damaged)?;
-        if member.is_dir() {
-            continue;
-        }
+        let mut member = match archive.by_index(index) {
+            Ok(member) if member.is_dir() => continue,
+            Ok(member) => member,
+            Err(e) => {
+                each(Err(damaged(name, e)))?;
+                continue;
+            }
+        };
         let name = format!("{name}/{}", String::from_utf8_lossy(member.name_raw()));
-        let (start, kind) = kinds::start(&mut member).map_err(|e| Error::file(&name, "read", e))?;
-        let reader = io::Cursor::new(start).chain(BufReader::with_capacity(limits::PIECE, member));
-        each(&mut Input::new(name, &kind, reader)?)?;
+        let input = match kinds::start(&mut member) {
+            Ok((start, kind)) => {
+                let reader = BufReader::with_capacity(limits::PIECE, member);
+                Input::new(name, &kind, io::Cursor::new(start).chain(reader))
+            }
+            Err(e) => Err(Error::file(&name, "read", e)),
+        };
+        hand_on(input, each)?;
     }
     Ok(())
 }
 
-/// A file that ends where no more of it may be read.
-struct Bounded<'a> {
-    file: File,
-    left: &'a Cell<u64>,
+/// Reads the directory of a zip archive.
+fn archive(name: &str, path: &Path) -> Result<zip::ZipArchive<BufReader<Bounded>>, Error> {
+    let file = File::open(path).map_err(|e| Error::file(name, "read", e))?;
+    let left = Rc::new(Cell::new(limits::ZIP_DIRECTORY));
+    let archive = zip::ZipArchive::new(BufReader::new(Bounded { file, left: Rc::clone(&left) }));
+    // Members are of any length.
+    if left.replace(u64::MAX) == 0 {
+        return Err(Error::new(format!(
+            "{}: the zip archive's directory is longer than {} MiB, as it has too many members; unpack it first",
+            line(name),
+            limits::ZIP_DIRECTORY >> 20
+        )));
+    }
+    archive.map_err(|e| damaged(name, e))
 }
 
-impl Read for Bounded<'_> {
+fn damaged(name: &str, error: zip::result::ZipError) -> Error {
+    Error::new(format!(
+        "{}: can't read the zip archive: {error}; it may be cut short, fetch it again",
+        line(name)
+    ))
+    .with_source(error)
+}
+
+/// A file that ends where no more of it may be read.
+struct Bounded {
+    file: File,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
         let n = self.file.read(&mut buffer[..most])?;
@@ -132,7 +161,7 @@ impl Read for Bounded<'_> {
     }
 }
 
-impl Seek for Bounded<'_> {
+impl Seek for Bounded {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }

@@ -181,6 +181,7 @@ impl Archive {
         };
         let source = Source::File(self.path.clone());
         let result = source.each::<Fault>(&Arc::default(), &mut |input| {
+            let input = input?;
             inputs += 1;
             if inputs > 1 {
                 framer.reset();
@@ -240,6 +241,7 @@ impl Archive {
         }
         let mut found = vec![false; originals.len()];
         let result = Source::File(self.path.clone()).each::<Fault>(&Arc::default(), &mut |input| {
+            let input = input?;
             let mut buffer = vec![0; 64 << 10];
             // The last bytes that were seen, at least as many as are looked at.
             let mut window: Vec<u8> = Vec::new();

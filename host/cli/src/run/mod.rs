@@ -1,0 +1,116 @@
+//! A run: a reader feeds what it frames to the workers, and the caller's thread writes what they
+//! made, in the order of the input. The reader works, too.
+
+mod reader;
+mod writer;
+
+use std::{io::Write, sync::Arc, time::Instant};
+
+use weir_io::Source;
+use weir_normalizer::Config;
+use weir_pipeline::{
+    Error as PipelineError, Factory, LaneOptions, RejectsAs, Workers, limits, packers, spawn,
+    summary::Summary,
+};
+
+use crate::{Error, progress::Progress};
+
+use self::{
+    reader::{Reader, Reading},
+    writer::{Running, Writer},
+};
+
+/// What is to be done.
+pub struct Job {
+    /// The inputs, in order.
+    pub sources: Vec<Source>,
+    /// What framing and normalizing depend on.
+    pub config: Config,
+    /// What normalizes.
+    pub factory: Arc<dyn Factory>,
+    /// How many threads normalize.
+    pub jobs: usize,
+    /// Whether an input that can't be read ends the run. Else it is told on standard error, and
+    /// counted in the summary.
+    pub fail_fast: bool,
+    /// Show a bar for the progress towards this many bytes read.
+    pub progress: Option<u64>,
+}
+
+impl Job {
+    /// A job for one thread, without a bar.
+    pub fn new(sources: Vec<Source>, config: Config, factory: Arc<dyn Factory>) -> Self {
+        Self { sources, config, factory, jobs: 1, fail_fast: false, progress: None }
+    }
+}
+
+/// Where something goes, and what messages call it.
+pub struct Sink<'a> {
+    /// What messages call it.
+    pub name: &'a str,
+    /// Where it goes.
+    pub writer: &'a mut dyn Write,
+}
+
+/// Does a job. The summary accounts for what was delivered, also where the run failed.
+/// Rejects go to `rejects`, or else the first few are told on standard error.
+pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, Result<(), Error>) {
+    let begun = Instant::now();
+    let mut summary = Summary::default();
+    let factory = Arc::clone(&job.factory);
+    let reading = Arc::new(Reading::default());
+    let result = start(job, rejects.is_some(), &reading)
+        .and_then(|running| write(running, output, rejects, &mut summary))
+        .and_then(|()| Ok(factory.verdict()?));
+    summary.inputs = reading.inputs();
+    summary.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    (summary, result)
+}
+
+fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running, Error> {
+    let Job { sources, config, factory, jobs, fail_fast, progress } = job;
+    let jobs = jobs.clamp(1, limits::JOBS);
+    let workers = Workers::start(factory, jobs - 1)?;
+    let feeder = workers.working_feeder()?;
+    let (lane, outlet) = workers.lane(LaneOptions {
+        window: jobs * limits::BATCHES_PER_JOB,
+        rejects: if keep_rejects { RejectsAs::Lines } else { RejectsAs::Text },
+        ..LaneOptions::default()
+    });
+    let packer = packers::of(config.to);
+    let progress = Progress::new(progress, Arc::clone(&reading.bytes));
+    let reader = Reader {
+        config,
+        feeder,
+        lane,
+        fail_fast,
+        says: progress.says().clone(),
+        reading: Arc::clone(reading),
+    };
+    let reader = spawn("reader".into(), move || reader.run(&sources))?;
+    Ok(Running { outlet, packer, reader, progress })
+}
+
+/// Writes what comes of all batches.
+fn write(
+    running: Running,
+    output: Sink<'_>,
+    rejects: Option<Sink<'_>>,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let Running { outlet, packer, reader, progress } = running;
+    let mut writer = Writer { outlet, packer, output, rejects, progress, summary, shown: 0 };
+    // Where this returns early, the other threads end as soon as they see the outlet
+    // closed; the reader may be waiting for input, so nobody waits for it.
+    match writer.write_all() {
+        Ok(()) => writer.finish()?,
+        Err(error) => {
+            if !error.is_output_closed() {
+                // What came before is still worth having, and the first error is the one to tell.
+                let _ = writer.finish_output();
+            }
+            return Err(error);
+        }
+    }
+    reader.join().unwrap_or_else(|_| Err(PipelineError::stopped().into()))
+}

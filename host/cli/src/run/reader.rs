@@ -1,0 +1,92 @@
+//! The reader: it reads all inputs, frames them, and works on what it feeds.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use weir_io::{Input, Source};
+use weir_normalizer::{Config, framing::Framer};
+use weir_pipeline::{Feeder, Lane, Stream, summary::Inputs};
+
+use crate::{Error, progress::Says};
+
+/// How far the reader is, for others to see.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// Bytes read, before decompression.
+    pub(super) bytes: Arc<AtomicU64>,
+    /// Inputs begun.
+    begun: AtomicU64,
+    /// Those of them that could not be read to their end.
+    failed: AtomicU64,
+}
+
+impl Reading {
+    pub(super) fn inputs(&self) -> Inputs {
+        Inputs { r#in: self.begun.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) }
+    }
+}
+
+pub(super) struct Reader {
+    pub(super) config: Config,
+    pub(super) feeder: Feeder,
+    pub(super) lane: Lane,
+    pub(super) fail_fast: bool,
+    pub(super) says: Says,
+    pub(super) reading: Arc<Reading>,
+}
+
+impl Reader {
+    /// Reads all inputs, and then helps with what waits for the other workers.
+    pub(super) fn run(mut self, sources: &[Source]) -> Result<(), Error> {
+        let result = sources.iter().try_for_each(|source| self.read(source));
+        let Self { feeder, lane, .. } = self;
+        drop(lane);
+        feeder.finish();
+        result
+    }
+
+    fn read(&mut self, source: &Source) -> Result<(), Error> {
+        let count = Arc::clone(&self.reading.bytes);
+        source.each(&count, &mut |input| {
+            let number = self.reading.begun.fetch_add(1, Ordering::Relaxed);
+            let Err(error) = (match input {
+                Ok(input) => self.frame(number, input)?,
+                Err(error) => Err(error),
+            }) else {
+                return Ok(());
+            };
+            self.reading.failed.fetch_add(1, Ordering::Relaxed);
+            if self.fail_fast {
+                return Err(error.into());
+            }
+            self.says.say(&format!("weir: {error}"));
+            Ok(())
+        })
+    }
+
+    /// Feeds what is in an input. What is wrong with the input itself is given in the inner result; what
+    /// came before is still worth having.
+    fn frame(&mut self, number: u64, input: &mut Input<'_>) -> Result<Result<(), weir_io::Error>, Error> {
+        let mut framer = Framer::new(&self.config)?;
+        let stream = Stream { id: number, name: Arc::clone(input.name()) };
+        let end = loop {
+            let mut pauses = false;
+            let read = framer.read(|room| {
+                // Less than asked for: the input pauses, and whoever waits should not.
+                input.read(room).inspect(|n| pauses = *n < room.len())
+            });
+            match read {
+                Ok(0) => break Ok(()),
+                Ok(_) if pauses => framer.flush(),
+                Ok(_) => {}
+                Err(e) => break Err(e),
+            }
+            self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;
+        };
+        framer.finish();
+        self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;
+        Ok(end)
+    }
+}
