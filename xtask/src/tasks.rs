@@ -368,6 +368,11 @@ fn fuzz(checkout: &Checkout, target: Option<&str>, time: Duration) -> Result<(),
         let mut cargo = checkout.cargo(&["fuzz", "run", &target]);
         cargo.args([corpus, checkout.path("tests/corpus")]);
         cargo.args(["--".to_owned(), format!("-max_total_time={}", time.as_secs())]);
+        // The words of a language that no record of the corpus has.
+        let words = checkout.path("fuzz/words").join(&target).with_extension("dict");
+        if words.exists() {
+            cargo.arg(format!("-dict={}", words.display()));
+        }
         // Opens the instrumentation to a stable compiler.
         cargo.env("RUSTC_BOOTSTRAP", "1");
         cargo.env("CARGO_TARGET_DIR", checkout.path("target/fuzz"));
