@@ -239,8 +239,9 @@ fn values_speak_against_keys() {
     for product in products::all() {
         let is_shaped = |e: &&Entry| !matches!(e.shape, Shape::Any | Shape::Word(_));
         for odd in product.entries.iter().filter(is_shaped) {
-            // Enough columns of a product that has its own lines.
-            let entries = &product.entries[..product.lines.columns().max(1)];
+            // Enough columns of a product that has its own lines, or all keys of another.
+            let columns = Some(product.lines.columns()).filter(|n| *n > 0);
+            let entries = &product.entries[..columns.unwrap_or(product.entries.len())];
             let object = |odd_value: Option<&str>| {
                 let value = |e: &Entry| match odd_value {
                     Some(odd_value) if std::ptr::eq(e, odd) => odd_value.to_owned(),
@@ -253,14 +254,14 @@ fn values_speak_against_keys() {
                 assert_eq!(run(&object(Some(missing)), None).0.len(), 1, "{} {missing:?}", product.id);
             }
             // The first of a kind goes the long way, those behind it the short one.
-            let (good, bad) = (object(None), object(Some("1")));
+            let (good, bad) = (object(None), object(Some("x1")));
             let (records, rejects) = run(&[&*good, &*good, &*bad, &*bad, &*good].join("\n"), None);
             assert_eq!((records.len(), rejects.len()), (3, 2), "{} {}", product.id, odd.keys[0]);
             for (code, reason) in rejects {
                 assert_eq!(code, "unknown-format");
                 let says = |what: &str| reason.contains(what);
                 let from = format!("--from {}", product.id);
-                assert!(says(odd.keys[0]) && says("\"1\"") && says(&odd.shape.describe()) && says(&from));
+                assert!(says(odd.keys[0]) && says("\"x1\"") && says(&odd.shape.describe()) && says(&from));
             }
             assert_eq!(run(&bad, Some(product.id)).0.len(), 1);
             shaped += 1;

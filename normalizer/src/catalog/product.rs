@@ -236,6 +236,7 @@ impl Shape {
         match self {
             Self::Any => "any value".into(),
             Self::Hex(n) => format!("{n} hexadecimal digits"),
+            Self::Digits(1) => "one digit".into(),
             Self::Digits(n) => format!("{n} digits"),
             Self::AtLeast(least) => format!("a number from {least}"),
             Self::Uuid => "a UUID".into(),

@@ -147,17 +147,31 @@ impl Plan {
     /// Whether a value is not as it must be where only the keys tell the product.
     #[inline(never)]
     pub(crate) fn misfits<'a>(&self, source: &dyn Source<'a>) -> bool {
-        self.shaped.iter().any(|(i, entry)| misfits(entry, source.value(*i)))
+        let mut any = false;
+        for (i, entry) in &self.shaped {
+            let raw = source.value(*i);
+            any |= !missing::is_missing(raw);
+            if misfits(entry, raw) {
+                return true;
+            }
+        }
+        // Where each of several stands for none, nothing says whose the record is.
+        !any && self.shaped.len() > 1
     }
 
     /// What is wrong then.
     #[inline(never)]
     pub(crate) fn misfit<'a>(&self, source: &dyn Source<'a>, product: &'static str) -> Option<Fault<'a>> {
         let mut odd = self.shaped.iter().filter(|(i, entry)| misfits(entry, source.value(*i)));
-        let (i, entry) = *odd.next()?;
+        let fits = |(i, entry): &(usize, &Entry)| {
+            !missing::is_missing(source.value(*i)) && !misfits(entry, source.value(*i))
+        };
+        let any = self.shaped.iter().any(fits);
+        let (i, entry) =
+            *odd.next().or_else(|| self.shaped.first().filter(|_| !any && self.shaped.len() > 1))?;
         Some(Fault {
-            // With two it is more likely something else's.
-            format: if odd.next().is_some() { "" } else { product },
+            // With two, or where none is as it must be, it is more likely something else's.
+            format: if odd.next().is_some() || !any { "" } else { product },
             field: source.key(i),
             column: source.column(i),
             found: source.raw(i).text,

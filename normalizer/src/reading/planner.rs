@@ -152,7 +152,8 @@ impl Planner {
         sort::sort_by(&mut plan.steps, |a, b| (a.1, a.0) < (b.1, b.0));
         plan.rival_times = has_rival_times(&plan);
         if let (Some(p), None) = (product, self.from) {
-            let shaped = plan.steps.iter().map(|&(i, e)| (i, &products::all()[p].entries[e]));
+            let own = |i: usize| self.index.entries(keys[i]).iter().find(|e| e.1 == p);
+            let shaped = live.iter().filter_map(|&i| Some((i, &products::all()[p].entries[own(i)?.2])));
             // An unknown word is a fault of its own.
             plan.shaped = shaped.filter(|s| !matches!(s.1.shape, Shape::Any | Shape::Word(_))).collect();
         }

@@ -19,10 +19,10 @@
 //! `rule_id` is the access control policy's; the intrusion prevention's rules, and how grave they
 //! take what they found, stay as they are, like rates.
 
-use crate::{catalog::product::{A, B, C, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION}}};
+use crate::{catalog::product::{A, B, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION}}};
 
 const ENTRIES: &[Entry] = &[
-    entry(&["aliuid"], To::Text(Field::AccountId)).with(C),
+    entry(&["aliuid"], To::Text(Field::AccountId)),
     // Ahead of the counters, which depend on it.
     entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
     entry(&["log_type"], To::Silences("vpc_firewall_log", Field::Direction)),
@@ -39,7 +39,7 @@ const ENTRIES: &[Entry] = &[
     entry(&["total_packet_count"], To::Number(Field::Packets)).telling(),
     entry(&["start_time"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end_time"], To::Time(Field::EndMs, Unit::Seconds)),
-    entry(&["rule_result"], To::Word(Field::Action, ACTION)).with(A | B | C),
+    entry(&["rule_result"], To::Word(Field::Action, ACTION)).with(A | B),
     entry(&["app_name"], To::Text(Field::App)).absent(&["Unknown"]),
     entry(&["domain"], To::Text(Field::Host)),
     entry(&["url"], To::Text(Field::Url)),

@@ -10,12 +10,16 @@
 //! Times are epoch milliseconds. Counters were integers once and are doubles now; ports were
 //! strings, and are so in LTS. The API has no action, LTS has one. Countries, provinces and
 //! cities have no field. `to_s` counts from the client to the server, which is the destination;
-//! `to_c` back. `log_type` is `internet`, `nat`, `vpc` or `vgw`. A newer call of the API has all
+//! `to_c` back. `vsys` is 1 between the Internet and a VPC, 2 between VPCs. `log_type` is `internet`, `nat`, `vpc` or `vgw`. A newer call of the API has all
 //! types of log, and adds what quality of service and SCTP say.
 //!
 //! Known gaps: the unit of times in LTS is not documented; milliseconds are taken.
 
-use crate::{catalog::{meaning::Meaning, product::{A, B, C, Entry, Lines, Product, To, entry, join}}, record::fields::Field, value::{time::Unit, words::{DIRECTION, NUMBERED_ACTION}}};
+use crate::{catalog::{meaning::Meaning, product::{A, B, C, Entry, Lines, Product, Shape, To, entry, join}}, record::fields::Field, value::{time::Unit, words::{DIRECTION, NUMBERED_ACTION}}};
+
+/// Which way a connection goes; a set of telling keys has it for flows alone.
+pub(super) const DIRECTION_KEY: Entry =
+    entry(&["direction"], To::Word(Field::Direction, DIRECTION));
 
 /// What all of the firewall's logs have.
 pub(super) const SHARED: &[Entry] = &[
@@ -24,14 +28,13 @@ pub(super) const SHARED: &[Entry] = &[
     entry(&["dst_ip"], To::Address(Field::DstIp)),
     entry(&["dst_port"], To::Number(Field::DstPort)),
     entry(&["protocol"], To::Protocol),
-    entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
     entry(&["action"], To::Word(Field::Action, NUMBERED_ACTION)),
     entry(&["app"], To::Text(Field::App)).with(C),
     entry(&["dst_host"], To::Text(Field::Host)),
     entry(&["log_id"], To::Text(Field::RecordId)).with(A),
     entry(&["src_vpc"], To::Text(Field::SrcVpcId)),
     entry(&["dst_vpc"], To::Text(Field::DstVpcId)),
-    entry(&["vsys"], To::Extra).with(B),
+    entry(&["vsys"], To::Extra).shape(Shape::Digits(1)).with(B),
     entry(&["log_type"], To::Extra),
     entry(&["vgw_id"], To::Extra),
     entry(&["qos_rule_id"], To::Extra),
@@ -54,6 +57,7 @@ pub(super) const SHARED: &[Entry] = &[
 const OWN: &[Entry] = &[
     entry(&["start_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B),
     entry(&["end_time"], To::Time(Field::EndMs, Unit::Millis)).with(B),
+    DIRECTION_KEY.with(A | B),
     // When a rule matched; the start where there is no other.
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)),
     entry(&["packets"], To::Number(Field::Packets)).with(A | B),

@@ -12,9 +12,10 @@
 //!
 //! Known gaps: there are no counters and no direction.
 
-use crate::{catalog::{product::{A, B, C, D, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::SHARED}, record::fields::Field, value::time::Unit};
+use crate::{catalog::{product::{A, B, C, D, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::{DIRECTION_KEY, SHARED}}, record::fields::Field, value::time::Unit};
 
 const OWN: &[Entry] = &[
+    DIRECTION_KEY,
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C | D),
     entry(&["rule_id"], To::Text(Field::RuleId)).with(A | B | C | D),
     entry(&["rule_name"], To::Text(Field::RuleName)).with(D),

@@ -14,9 +14,10 @@
 //! basic protection, 1 for a virtual patch. Where `tag` is 1, the source is a web application
 //! firewall on its way back to the server, and `real_ip` is the client.
 
-use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::SHARED}, record::fields::Field, value::time::Unit};
+use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, Lines, Product, To, entry, join}, products::huawei_cfw::{DIRECTION_KEY, SHARED}}, record::fields::Field, value::time::Unit};
 
 const OWN: &[Entry] = &[
+    DIRECTION_KEY,
     entry(&["event_time"], To::Time(Field::StartMs, Unit::Millis)).with(A | B | C),
     entry(&["hit_time"], To::Time(Field::StartMs, Unit::Millis)),
     entry(&["attack_type"], To::Text(Field::Attack)).with(E),

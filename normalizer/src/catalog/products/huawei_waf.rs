@@ -18,13 +18,13 @@
 //! they are read by the header, or by the layout that is given. `hport` is taken for the
 //! destination's port.
 
-use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, F, Lines, Product, To, entry}}, record::fields::Field, value::{time::Unit, words::WAF_ACTION}};
+use crate::{catalog::{meaning::Meaning, product::{B, C, D, E, Entry, F, Lines, Product, To, entry}}, record::fields::Field, value::{time::Unit, words::WAF_ACTION}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["time"], To::Time(Field::StartMs, Unit::Guess)),
     entry(&["attack-time"], To::Time(Field::StartMs, Unit::Guess)).with(E),
     entry(&["time_iso8601"], To::Time(Field::StartMs, Unit::Guess)),
-    entry(&["sip"], To::Address(Field::SrcIp)).with(A | B | C | E | F),
+    entry(&["sip"], To::Address(Field::SrcIp)).with(B | C | E | F),
     entry(&["remote_ip"], To::Address(Field::SrcIp)).means(Meaning::Proxy),
     entry(&["sport"], To::Number(Field::SrcPort)),
     entry(&["hport"], To::Number(Field::DstPort)).with(C),
@@ -34,10 +34,10 @@ const ENTRIES: &[Entry] = &[
     entry(&["url", "uri"], To::Text(Field::Url)).with(B),
     entry(&["method"], To::Text(Field::Method)),
     entry(&["rule"], To::Text(Field::RuleId)),
-    entry(&["attack"], To::Text(Field::Attack)).with(A | B | C | D | E),
+    entry(&["attack"], To::Text(Field::Attack)).with(B | C | D | E),
     entry(&["status"], To::Number(Field::HttpStatus)),
     entry(&["id"], To::Text(Field::RecordId)),
-    entry(&["policyid"], To::Extra).means(Meaning::Policy).with(A),
+    entry(&["policyid"], To::Extra).means(Meaning::Policy),
     entry(&["host_id"], To::Extra),
     entry(&["level"], To::Extra),
     entry(&["payload"], To::Extra).means(Meaning::Matched),
