@@ -275,6 +275,120 @@ fn unreadable_inputs_are_told_before_anything_is_written() {
     assert!(message.contains("no/such/directory: can't create: "), "{message}");
 }
 
+#[test]
+fn outputs_are_compressed_as_their_names_say() {
+    let dir = Dir::new("packed");
+    let input = dir.write("input", mixture(5000));
+    let plain = normalize(&[&input, "--rejects", &dir.path("plain")], "");
+    let rejects = fs::read(dir.path("plain")).unwrap();
+    let unpack = |path: &str| {
+        let file = fs::File::open(path).unwrap();
+        let mut content = Vec::new();
+        match path.ends_with(".gz") {
+            // A single member, which is whole.
+            true => flate2::read::GzDecoder::new(file).read_to_end(&mut content).unwrap(),
+            false => zstd::Decoder::new(file).unwrap().read_to_end(&mut content).unwrap(),
+        };
+        content
+    };
+    let foreign = dir.write("foreign", b"PAR1\x15\x04\x15\x10");
+    for ending in ["gz", "zst"] {
+        let (output, kept) = (dir.path(&format!("out.{ending}")), dir.path(&format!("rejects.{ending}")));
+        assert_eq!(normalize(&[&input, "-o", &output, "--rejects", &kept], ""), b"");
+        assert!(unpack(&output) == plain && unpack(&kept) == rejects, "{ending}");
+        assert!(fs::metadata(&output).unwrap().len() * 4 < plain.len() as u64);
+        // Also what is written in front of a failure is whole, and an empty output is one.
+        status(&weir(&["normalize", "--fail-fast", &input, &foreign, "-o", &output], ""), 1);
+        assert!(unpack(&output) == plain, "{ending}");
+        normalize(&["-o", &output], "");
+        assert_eq!(unpack(&output), b"");
+    }
+    let message = fail(2, &["normalize", &input, "-o", &dir.path("out.bz2")], "");
+    assert!(message.contains("out.bz2: can't write what .bz2 stands for; choose .gz, .zst"), "{message}");
+}
+
+#[test]
+fn a_limit_ends_the_run_behind_its_last_record() {
+    let dir = Dir::new("limit");
+    let input = mixture(20_000);
+    let path = dir.write("input", &input);
+    let all = normalize(&[&path, "--rejects", "/dev/null"], "");
+    let run = |args: &[&str], input: &str| {
+        let rejects = dir.path("rejects");
+        let args = [&["normalize", "--summary", "json", "--rejects", &rejects], args].concat();
+        let output = weir(&args, input);
+        status(&output, 0);
+        let mut summary: Value = serde_json::from_slice(&output.stderr).unwrap();
+        balance(&summary);
+        summary["seconds"].take();
+        (text(&output.stdout).to_owned(), fs::read_to_string(&rejects).unwrap(), summary)
+    };
+    for limit in [1, 7, 8, 3000, 19_199, 19_200, 50_000] {
+        let number = limit.to_string();
+        let first: Vec<_> = text(&all).split_inclusive('\n').take(limit).collect();
+        let (output, rejects, summary) = run(&[&path, "--limit", &number], "");
+        assert!(output == first.concat(), "{limit}");
+        assert_eq!(summary["records"]["normalized"], first.len());
+        // What is behind is not read, so that the account is that of the beginning alone.
+        let length = summary["bytes"]["in"].as_u64().unwrap() as usize;
+        let last = if limit < 19_200 { input[..length].lines().last().unwrap() } else { LINE.trim_end() };
+        assert!(
+            last.ends_with("ACCEPT OK") && (limit > 19_200 || !input[..length].ends_with('\n')),
+            "{limit}"
+        );
+        assert_eq!(rejects.lines().count(), input[..length].matches("no record").count());
+        for args in [&["--jobs", "5"][..], &["--native"]] {
+            let args = [&[path.as_str(), "--limit", &number], args].concat();
+            assert!(
+                run(&args, "") == (output.clone(), rejects.clone(), summary.clone()),
+                "{limit}, {args:?}"
+            );
+        }
+    }
+
+    // Filtered records don't count; several inputs do, together.
+    let (output, _, summary) = run(&["--limit", "2", "--where", "src_port in {20, 30, 40}", &path], "");
+    assert_eq!(output.lines().count(), 2);
+    // Up to port 30, but for a bad line and a blank one.
+    assert_eq!(summary["records"]["filtered"], 27);
+    let (one, two) = (dir.write("one", LINE.repeat(2)), dir.write("two", LINE.repeat(2)));
+    let (output, _, summary) = run(&["--limit", "3", &one, &two, &path], "");
+    assert_eq!((output, &summary["inputs"]["in"]), (FLAT.repeat(3), &json!(2)));
+
+    // The second text holds several records, all of which are read with the first of them.
+    let firehose = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/aws-vpc/ok/firehose.json");
+    let whole = fs::read_to_string(firehose.with_added_extension("ndjson")).unwrap();
+    let (output, _, summary) = run(&["--limit", "2", firehose.to_str().unwrap()], "");
+    assert_eq!(output, whole.split_inclusive('\n').take(2).collect::<String>());
+    assert_eq!(summary["records"], json!({"in": 3, "normalized": 2, "filtered": 1, "rejected": 0}));
+    assert_eq!(summary["by_product"], json!({"aws-vpc": 2}));
+
+    // An input that goes on is not waited for.
+    let mut child = spawn(&["normalize", "--limit", "1"]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(LINE.repeat(2).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    status(&output, 0);
+    assert_eq!(output.stdout, FLAT.as_bytes());
+    assert!(
+        std::str::from_utf8(&output.stderr)
+            .unwrap()
+            .contains("--limit 1 is reached; what follows was not read")
+    );
+    drop(stdin);
+}
+
+#[test]
+fn people_may_have_it_pretty() {
+    for schema in ["flat", "ocsf", "ecs", "otel"] {
+        let args = ["--to", schema, "--observed-at", "0"];
+        let plain: Value = serde_json::from_slice(&normalize(&args, LINE)).unwrap();
+        let pretty = normalize(&[&args[..], &["--pretty"]].concat(), LINE);
+        assert!(text(&pretty).starts_with("{\n  \"") && pretty.ends_with(b"\n}\n"), "{}", text(&pretty));
+        assert_eq!(serde_json::from_slice::<Value>(&pretty).unwrap(), plain);
+    }
+}
+
 /// Each is told and counted, and the exit status says it.
 #[test]
 fn a_bad_input_does_not_stop_the_others() {

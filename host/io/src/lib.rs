@@ -1,13 +1,15 @@
-//! What Weir reads: files and standard input, as they are or decompressed; streams that are waited
-//! for; time zones.
+//! What Weir reads: files and standard input, as they are or decompressed; files that it writes;
+//! streams that are waited for; time zones.
 
 mod error;
 mod input;
 pub mod limits;
+mod output;
 mod streams;
 mod zone;
 
 pub use error::Error;
 pub use input::{Each, Input, Source};
+pub use output::{Output, OutputFile};
 pub use streams::{Waiting, say};
 pub use zone::zone;

@@ -30,6 +30,8 @@ pub(crate) struct Delivery<'a> {
     /// Where the consumer does not know of the batch yet.
     turn: Option<(&'a Lane, Turn)>,
     outputs: &'a Outputs,
+    /// The elements up to which there was a reply.
+    reached: usize,
     /// The latest rejected element's.
     place: Option<Place>,
     /// Accounts for what was delivered.
@@ -47,7 +49,17 @@ impl<'a> Delivery<'a> {
         outputs: &'a Outputs,
     ) -> Self {
         let offsets = order.lane.offsets.then(Vec::new);
-        Self { order, batch, told, turn, outputs, place: None, summary: Summary::default(), offsets }
+        Self {
+            order,
+            batch,
+            told,
+            turn,
+            outputs,
+            reached: 0,
+            place: None,
+            summary: Summary::default(),
+            offsets,
+        }
     }
 
     pub(crate) fn deliver(&mut self, reply: Reply<'_>) -> Result<(), Error> {
@@ -106,6 +118,7 @@ impl<'a> Delivery<'a> {
         if !shown.is_empty() {
             self.send(Part::Shown(shown))?;
         }
+        self.reached = reply.elements.end;
         records.r#in = records.normalized + records.filtered + records.rejected;
         bytes.r#in = self.batch.length_of(reply.elements.clone());
         bytes.filtered = u64::from(reply.filtered_bytes);
@@ -126,16 +139,29 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Tells that nothing more comes of the batch.
-    pub(crate) fn end(mut self, result: Result<(), Error>) -> Result<(), Error> {
+    /// Tells that nothing more comes of the batch; `is_done` is [`Engine::is_done`](crate::Engine::is_done).
+    pub(crate) fn end(mut self, result: Result<(), Error>, is_done: bool) -> Result<(), Error> {
         if result.is_ok() {
+            let (consumed, blank) = match is_done {
+                false => (self.batch.consumed, self.batch.blank),
+                // Blank lines are not told apart there.
+                true => (self.consumed(), 0),
+            };
             let bytes = &mut self.summary.bytes;
-            bytes.blank = self.batch.blank;
-            bytes.framing = self.batch.consumed - bytes.r#in - bytes.blank;
-            bytes.r#in = self.batch.consumed;
+            bytes.blank = blank;
+            bytes.framing = consumed - bytes.r#in - blank;
+            bytes.r#in = consumed;
         }
         let end = End { summary: mem::take(&mut self.summary), offsets: self.offsets.take(), result };
         self.send(Part::End(Box::new(end)))
+    }
+
+    /// How far into the batch the elements reach that there was a reply for.
+    fn consumed(&self) -> u64 {
+        match self.reached.checked_sub(1) {
+            Some(last) => u64::from(self.batch.elements[last].start) + self.batch.length(last),
+            None => 0,
+        }
     }
 
     fn send(&mut self, part: Part) -> Result<(), Error> {

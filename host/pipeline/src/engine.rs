@@ -32,8 +32,14 @@ pub struct Reply<'a> {
 
 /// Normalizes batches, one at a time.
 pub trait Engine: Send {
+    /// Whether it is to have no more batches: those that are fed all the same are not read.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Normalizes a batch and hands on replies that cover its elements in order,
-    /// without a gap. An error of `deliver` ends it.
+    /// without a gap. An error of `deliver` ends it. Elements behind those of the last reply are not
+    /// read, which only an engine that is done then may leave.
     fn process(
         &mut self,
         batch: &Batch,

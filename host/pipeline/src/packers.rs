@@ -46,6 +46,99 @@ impl Packer for Lines {
     }
 }
 
+/// What another packer writes, as indented JSON for people.
+pub struct Pretty {
+    packer: Box<dyn Packer>,
+    /// What that one wrote, in memory that is used again.
+    written: Vec<u8>,
+    indent: Indent,
+}
+
+impl Pretty {
+    /// Indents what this one writes.
+    pub fn new(packer: Box<dyn Packer>) -> Self {
+        Self { packer, written: Vec::new(), indent: Indent::default() }
+    }
+
+    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let written = out.write_all(&self.indent.apply(&self.written));
+        self.written.clear();
+        written
+    }
+}
+
+impl Packer for Pretty {
+    fn push(&mut self, records: &[u8], out: &mut dyn Write) -> io::Result<()> {
+        self.packer.push(records, &mut self.written)?;
+        self.write(out)
+    }
+
+    fn pause(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.packer.pause(&mut self.written)?;
+        self.write(out)
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.packer.finish(&mut self.written)?;
+        self.write(out)
+    }
+}
+
+/// Indents JSON without reading its values, so that they stay as they are; what comes may end
+/// anywhere.
+#[derive(Debug, Default)]
+struct Indent {
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+    /// A container has just opened: it may turn out to be empty.
+    is_open: bool,
+}
+
+impl Indent {
+    fn apply(&mut self, json: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(json.len() * 2);
+        for byte in json {
+            self.byte(*byte, &mut out);
+        }
+        out
+    }
+
+    fn byte(&mut self, byte: u8, out: &mut Vec<u8>) {
+        if self.in_string {
+            out.push(byte);
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return;
+        }
+        let is_closing = matches!(byte, b'}' | b']');
+        if is_closing {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        if is_closing != self.is_open {
+            self.line(out);
+        }
+        self.is_open = matches!(byte, b'{' | b'[');
+        out.push(byte);
+        match byte {
+            b'{' | b'[' => self.depth += 1,
+            b',' => self.line(out),
+            b':' => out.push(b' '),
+            b'"' => self.in_string = true,
+            _ => {}
+        }
+    }
+
+    fn line(&self, out: &mut Vec<u8>) {
+        out.push(b'\n');
+        out.resize(out.len() + 2 * self.depth, b' ');
+    }
+}
+
 /// OTLP/JSON: the records of many lines in one `LogsData`, as the collector's file exporter writes
 /// it.
 #[derive(Debug, Default)]
@@ -110,6 +203,36 @@ mod tests {
         assert_eq!(out, records);
         packer.finish(&mut out).unwrap();
         assert_eq!(out, records);
+    }
+
+    #[test]
+    fn pretty_json_is_the_same_json() {
+        let samples = [
+            r#"{"a":{},"b":[],"c":[1,{"d":"x,{\"}\\"}],"e":{"f":null}}"#.to_owned(),
+            String::from_utf8(records(Schema::Ecs, 1)).unwrap().trim_end().to_owned(),
+        ];
+        for sample in samples {
+            for size in [1, 3, 1000] {
+                let (mut packer, mut out) = (Pretty::new(Box::new(Lines)), Vec::new());
+                for piece in format!("{sample}\n{sample}\n").as_bytes().chunks(size) {
+                    packer.push(piece, &mut out).unwrap();
+                }
+                packer.finish(&mut out).unwrap();
+                let value: serde_json::Value = serde_json::from_str(&sample).unwrap();
+                let mut pretty = String::from_utf8(out).unwrap();
+                // Keys of that tree are sorted.
+                let lines = |text: &str| {
+                    let mut lines: Vec<_> =
+                        text.lines().map(|l| l.trim_end_matches(',').to_owned()).collect();
+                    lines.sort();
+                    lines
+                };
+                let expected = serde_json::to_string_pretty(&value).unwrap();
+                assert_eq!(lines(&pretty), lines(&format!("{expected}\n{expected}")));
+                pretty.truncate(pretty.len() / 2);
+                assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).unwrap(), value);
+            }
+        }
     }
 
     #[test]

@@ -251,6 +251,9 @@ impl Worker {
         };
         let result = result.and_then(|engine| {
             // A worker outlives whatever a batch does to its engine, as others wait for it.
+            if engine.is_done() {
+                return Ok(());
+            }
             let process = AssertUnwindSafe(|| engine.process(&batch, &mut |reply| delivery.deliver(reply)));
             panic::catch_unwind(process).unwrap_or_else(|_| Err(Error::stopped()))
         });
@@ -258,7 +261,8 @@ impl Worker {
             // Nobody knows what state it is in.
             self.engine = None;
         }
-        delivery.end(result)?;
+        let is_done = self.engine.as_ref().is_some_and(|engine| engine.is_done());
+        delivery.end(result, is_done)?;
         Ok(batch)
     }
 }

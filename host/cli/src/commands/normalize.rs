@@ -44,6 +44,8 @@ archives of up to some 80,000 members; their names don't matter.
 
 Examples:
   weir normalize flow.log.gz > flat.jsonl
+  weir normalize --limit 3 --pretty flow.log.gz
+  weir normalize flow.log.gz -o flat.jsonl.zst
   weir normalize --from huawei-vpc --rejects rejects.jsonl --max-rejects 1% - < flow.log")]
 pub(super) struct Args {
     /// What to read; `-` is standard input, which is also read where no file is given
@@ -53,7 +55,8 @@ pub(super) struct Args {
     #[command(flatten)]
     choices: Choices,
 
-    /// Write the records there instead of standard output, which is `-`
+    /// Write the records there instead of standard output, which is `-`; compressed where the name ends
+    /// in .gz or .zst
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -71,6 +74,16 @@ pub(super) struct Args {
     /// and the exit status is 1
     #[arg(long)]
     fail_fast: bool,
+
+    /// Write at most so many records, and read nothing behind the last of them
+    ///
+    /// The account has what was read up to there. It takes one job, whatever --jobs says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+
+    /// Write records as indented JSON for people, not a line each
+    #[arg(long)]
+    pretty: bool,
 
     /// How many batches are normalized at a time; all cores without it
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=JOBS as i64))]
@@ -207,13 +220,15 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let missing = (count - sources.len()) as u64;
     let target = args.output.as_deref().map_or(Target::Stdout, Target::named);
     let rejects_target = args.rejects.as_deref().map(Target::named);
+    target.check()?;
+    rejects_target.as_ref().map_or(Ok(()), Target::check)?;
     refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
     let factory = factory(&args, &config)?;
 
     let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;
     let output_name = target.name();
     let rejects_name = rejects_target.map_or(String::new(), |target| target.name());
-    let output = Sink { name: &output_name, writer: &mut output };
+    let output = Sink { name: &output_name, writer: &mut *output };
     let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: &mut **file });
 
     // The bar would mix with records that are shown on the same terminal.
@@ -223,7 +238,14 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let progress = total.filter(|_| visible);
-    let job = Job { jobs, fail_fast: args.fail_fast, progress, ..Job::new(sources, config, factory) };
+    let job = Job {
+        jobs,
+        fail_fast: args.fail_fast,
+        limit: args.limit,
+        pretty: args.pretty,
+        progress,
+        ..Job::new(sources, config, factory)
+    };
     let (mut summary, result) = run::run(job, output, rejects);
     summary.inputs.r#in += missing;
     summary.inputs.failed += missing;
@@ -239,6 +261,11 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         weir_io::say(told.trim_end());
     }
     result?;
+    if args.summary == Form::Human
+        && let Some(limit) = args.limit.filter(|limit| summary.records.normalized >= *limit)
+    {
+        weir_io::say(&format!("--limit {limit} is reached; what follows was not read"));
+    }
     let excess = excess(args.max_rejects, &summary);
     if let Some(excess) = &excess {
         weir_io::say(&format!("weir: {excess}"));

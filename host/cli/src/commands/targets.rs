@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io,
     os::{
         fd::AsFd,
         unix::fs::{FileTypeExt as _, MetadataExt as _},
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_io::{Source, Waiting};
+use weir_io::{Output, OutputFile, Source, Waiting};
 
 use crate::{Error, error::shown};
 
@@ -21,7 +21,7 @@ pub(super) enum Target {
     File(PathBuf),
 }
 
-pub(super) type Writer = Box<dyn Write>;
+pub(super) type Writer = Box<dyn Output>;
 
 /// What a file is, whatever it is called: its device and its number there.
 type Identity = (u64, u64);
@@ -43,6 +43,14 @@ impl Target {
         }
     }
 
+    /// Whether a file of this name can be written.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Stdout => Ok(()),
+            Self::File(path) => OutputFile::check(path).map_err(|e| Error::usage(e.to_string())),
+        }
+    }
+
     fn identity(&self) -> Option<Identity> {
         match self {
             Self::Stdout => behind(io::stdout()),
@@ -53,9 +61,9 @@ impl Target {
     /// Opens it, and tells what was opened where two names of it may be meant by mistake.
     fn open(&self) -> Result<(Writer, Option<Identity>), Error> {
         let Self::File(path) = self else { return Ok((Box::new(Waiting(io::stdout().lock())), None)) };
-        let file = File::create(path).map_err(|e| Error::file(&self.name(), "create", e))?;
-        let metadata = file.metadata().ok().filter(|m| m.is_file() || m.file_type().is_fifo());
-        Ok((Box::new(Waiting(file)), metadata.map(|m| identity(&m))))
+        let (file, metadata) = OutputFile::create(path)?;
+        let metadata = metadata.filter(|m| m.is_file() || m.file_type().is_fifo());
+        Ok((Box::new(file), metadata.map(|m| identity(&m))))
     }
 }
 

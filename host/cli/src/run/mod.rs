@@ -4,12 +4,14 @@
 mod reader;
 mod writer;
 
-use std::{io::Write, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use weir_io::Source;
+use weir_io::{Output, Source};
 use weir_normalizer::Config;
 use weir_pipeline::{
-    Error as PipelineError, Factory, LaneOptions, RejectsAs, Workers, limits, packers, spawn,
+    Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers, limits,
+    packers::{self, Pretty},
+    spawn,
     summary::Summary,
 };
 
@@ -33,6 +35,10 @@ pub struct Job {
     /// Whether an input that can't be read ends the run. Else it is told on standard error, and
     /// counted in the summary.
     pub fail_fast: bool,
+    /// The most records that come out, of one thread then.
+    pub limit: Option<u64>,
+    /// Whether people read the records, so that they are indented.
+    pub pretty: bool,
     /// Show a bar for the progress towards this many bytes read.
     pub progress: Option<u64>,
 }
@@ -40,7 +46,16 @@ pub struct Job {
 impl Job {
     /// A job for one thread, without a bar.
     pub fn new(sources: Vec<Source>, config: Config, factory: Arc<dyn Factory>) -> Self {
-        Self { sources, config, factory, jobs: 1, fail_fast: false, progress: None }
+        Self {
+            sources,
+            config,
+            factory,
+            jobs: 1,
+            fail_fast: false,
+            limit: None,
+            pretty: false,
+            progress: None,
+        }
     }
 }
 
@@ -49,7 +64,7 @@ pub struct Sink<'a> {
     /// What messages call it.
     pub name: &'a str,
     /// Where it goes.
-    pub writer: &'a mut dyn Write,
+    pub writer: &'a mut dyn Output,
 }
 
 /// Does a job. The summary accounts for what was delivered, also where the run failed.
@@ -68,7 +83,12 @@ pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, R
 }
 
 fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running, Error> {
-    let Job { sources, config, factory, jobs, fail_fast, progress } = job;
+    let Job { sources, config, mut factory, mut jobs, fail_fast, limit, pretty, progress } = job;
+    let limit = limit.map(|most| Arc::new(Limit::new(Arc::clone(&factory), most)));
+    if let Some(limit) = &limit {
+        factory = Arc::clone(limit) as _;
+        jobs = 1;
+    }
     let jobs = jobs.clamp(1, limits::JOBS);
     let workers = Workers::start(factory, jobs - 1)?;
     let feeder = workers.working_feeder()?;
@@ -77,12 +97,16 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
         rejects: if keep_rejects { RejectsAs::Lines } else { RejectsAs::Text },
         ..LaneOptions::default()
     });
-    let packer = packers::of(config.to);
+    let mut packer = packers::of(config.to);
+    if pretty {
+        packer = Box::new(Pretty::new(packer));
+    }
     let progress = Progress::new(progress, Arc::clone(&reading.bytes));
     let reader = Reader {
         config,
         feeder,
         lane,
+        limit,
         fail_fast,
         says: progress.says().clone(),
         reading: Arc::clone(reading),
@@ -108,6 +132,7 @@ fn write(
             if !error.is_output_closed() {
                 // What came before is still worth having, and the first error is the one to tell.
                 let _ = writer.finish_output();
+                let _ = writer.finish_rejects();
             }
             return Err(error);
         }

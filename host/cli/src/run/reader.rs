@@ -7,7 +7,7 @@ use std::sync::{
 
 use weir_io::{Input, Source};
 use weir_normalizer::{Config, framing::Framer};
-use weir_pipeline::{Feeder, Lane, Stream, summary::Inputs};
+use weir_pipeline::{Feeder, Lane, Limit, Stream, summary::Inputs};
 
 use crate::{Error, progress::Says};
 
@@ -32,6 +32,7 @@ pub(super) struct Reader {
     pub(super) config: Config,
     pub(super) feeder: Feeder,
     pub(super) lane: Lane,
+    pub(super) limit: Option<Arc<Limit>>,
     pub(super) fail_fast: bool,
     pub(super) says: Says,
     pub(super) reading: Arc<Reading>,
@@ -40,7 +41,10 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads all inputs, and then helps with what waits for the other workers.
     pub(super) fn run(mut self, sources: &[Source]) -> Result<(), Error> {
-        let result = sources.iter().try_for_each(|source| self.read(source));
+        let result = sources.iter().try_for_each(|source| match self.is_enough() {
+            true => Ok(()),
+            false => self.read(source),
+        });
         let Self { feeder, lane, .. } = self;
         drop(lane);
         feeder.finish();
@@ -50,6 +54,10 @@ impl Reader {
     fn read(&mut self, source: &Source) -> Result<(), Error> {
         let count = Arc::clone(&self.reading.bytes);
         source.each(&count, &mut |input| {
+            // Another member of an archive.
+            if self.is_enough() {
+                return Ok(());
+            }
             let number = self.reading.begun.fetch_add(1, Ordering::Relaxed);
             let Err(error) = (match input {
                 Ok(input) => self.frame(number, input)?,
@@ -64,6 +72,11 @@ impl Reader {
             self.says.say(&format!("weir: {error}"));
             Ok(())
         })
+    }
+
+    /// Whether all records are out that are wanted.
+    fn is_enough(&self) -> bool {
+        self.limit.as_ref().is_some_and(|limit| limit.is_reached())
     }
 
     /// Feeds what is in an input. What is wrong with the input itself is given in the inner result; what
@@ -84,6 +97,9 @@ impl Reader {
                 Err(e) => break Err(e),
             }
             self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;
+            if self.is_enough() {
+                return Ok(Ok(()));
+            }
         };
         framer.finish();
         self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;

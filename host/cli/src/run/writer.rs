@@ -88,9 +88,17 @@ impl Writer<'_, '_, '_> {
         self.packer.pause(writer).and_then(|()| writer.flush()).map_err(|e| Error::output(name, e))
     }
 
+    /// Ends what is written.
     pub(super) fn finish_output(&mut self) -> Result<(), Error> {
         let Sink { name, writer } = &mut self.output;
-        self.packer.finish(writer).and_then(|()| writer.flush()).map_err(|e| Error::output(name, e))
+        self.packer.finish(writer).and_then(|()| writer.finish()).map_err(|e| Error::output(name, e))
+    }
+
+    pub(super) fn finish_rejects(&mut self) -> Result<(), Error> {
+        match &mut self.rejects {
+            Some(Sink { name, writer }) => writer.finish().map_err(|e| Error::rejects(name, e)),
+            None => Ok(()),
+        }
     }
 
     /// Tells what was not shown, and flushes.
@@ -101,9 +109,6 @@ impl Writer<'_, '_, '_> {
             self.progress.says().say(&format!("... and {more} more; use --rejects FILE to keep them"));
         }
         self.finish_output()?;
-        match &mut self.rejects {
-            Some(Sink { name, writer }) => writer.flush().map_err(|e| Error::rejects(name, e)),
-            None => Ok(()),
-        }
+        self.finish_rejects()
     }
 }
