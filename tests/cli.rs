@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Cursor, Read as _, Write},
+    io::{BufRead, BufReader, Cursor, Read as _, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -269,7 +269,7 @@ fn unreadable_inputs_are_told_before_anything_is_written() {
         assert!(message.ends_with("; check the path\n"), "{message}");
         assert!(!Path::new(&output).exists());
     }
-    let message = fail(1, &["normalize", &dir.path("")], "");
+    let message = fail(1, &["explain", &dir.path("")], "");
     assert!(message.ends_with("; name the files in it\n"), "{message}");
     let message = fail(1, &["normalize", &there, "--output", &dir.path("no/such/directory")], "");
     assert!(message.contains("no/such/directory: can't create: "), "{message}");
@@ -387,6 +387,261 @@ fn people_may_have_it_pretty() {
         assert!(text(&pretty).starts_with("{\n  \"") && pretty.ends_with(b"\n}\n"), "{}", text(&pretty));
         assert_eq!(serde_json::from_slice::<Value>(&pretty).unwrap(), plain);
     }
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Sends SIGUSR1, and gives the account that comes.
+fn account(child: &Child, stderr: &mut impl BufRead) -> Value {
+    signal(child, "USR1");
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let summary = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
+    balance(&summary);
+    summary
+}
+
+/// What is whole comes out, half a line does not, and the account is of what came out.
+#[test]
+fn a_stream_is_told_to_end() {
+    for (name, jobs) in ["TERM", "INT"].iter().flat_map(|name| JOBS.map(|jobs| (name, jobs))) {
+        let mut child = spawn(&["normalize", "--summary", "json", "--jobs", jobs]);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(LINE.repeat(3).as_bytes()).unwrap();
+        stdin.write_all(&LINE.as_bytes()[..140]).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        stdout.read_line(&mut first).unwrap();
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        status(&output, 0);
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(first + &rest, FLAT.repeat(3));
+        let summary: Value = serde_json::from_slice(&output.stderr).unwrap();
+        balance(&summary);
+        assert_eq!((&summary["records"]["in"], &summary["bytes"]["in"]), (&json!(3), &json!(3 * LINE.len())));
+        drop(stdin);
+    }
+}
+
+/// Whoever waits for all of a file must not take its beginning for it.
+#[test]
+fn a_run_over_a_file_that_is_told_to_end_says_so() {
+    let dir = Dir::new("told");
+    let records = 300_000;
+    let path = dir.write("input", LINE.repeat(records));
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let mut child = spawn(&["normalize", "--summary", "json", &path]);
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        // The output is full, so the run waits.
+        let mut out = String::new();
+        stdout.read_line(&mut out).unwrap();
+        signal(&child, name);
+        stdout.read_to_string(&mut out).unwrap();
+        let output = child.wait_with_output().unwrap();
+        status(&output, code);
+        let (summary, message) = text(&output.stderr).split_once('\n').unwrap();
+        let told = format!("weir: SIG{name}: the run was told to end before its files were read; ");
+        assert!(message.starts_with(&told), "{message}");
+        let summary: Value = serde_json::from_str(summary).unwrap();
+        balance(&summary);
+        let count = out.lines().count();
+        assert!(count < records && summary["records"]["normalized"] == count, "{count}: {summary}");
+        assert!(out == FLAT.repeat(count));
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let dir = Dir::new("at-once");
+    let path = dir.write("input", LINE.repeat(100_000));
+    let mut child = spawn(&["normalize", &path]);
+    let mut first = [0];
+    // Nobody reads what follows, so the run can't end.
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    signal(&child, "TERM");
+    signal(&child, "INT");
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(143) || code == Some(130), "{code:?}");
+}
+
+#[test]
+fn the_account_is_told_when_asked_for() {
+    let mut child = spawn(&["normalize", "--summary", "json"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for records in 1..4 {
+        stdin.write_all(LINE.as_bytes()).unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(account(&child, &mut stderr)["records"]["normalized"], records);
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+
+    let mut child = spawn(&["normalize", "--summary", "json", "--summary-every", "10ms"]);
+    let stdin = child.stdin.take();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    for line in stderr.lines().take(3) {
+        balance(&serde_json::from_str(&line.unwrap()).unwrap());
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    let message = fail(2, &["normalize", "--summary-every", "60"], "");
+    assert!(message.contains("give a time with its unit, such as 60s or 5m"), "{message}");
+}
+
+/// As what rotates logs asks for it.
+#[test]
+fn outputs_are_reopened() {
+    let unpack = |path: &str| {
+        let content = fs::read(path).unwrap();
+        let mut plain = String::new();
+        match path.contains(".gz") {
+            true => flate2::read::MultiGzDecoder::new(&content[..]).read_to_string(&mut plain).unwrap(),
+            false => (&content[..]).read_to_string(&mut plain).unwrap(),
+        };
+        plain
+    };
+    for ending in ["jsonl", "jsonl.gz"] {
+        let dir = Dir::new(&format!("reopened-{ending}"));
+        let (output, rejects) = (dir.path(&format!("out.{ending}")), dir.path(&format!("rejects.{ending}")));
+        let (old, old_rejects) =
+            (dir.path(&format!("out.1.{ending}")), dir.path(&format!("rejects.1.{ending}")));
+        let mut child = spawn(&["normalize", "--summary", "json", "-o", &output, "--rejects", &rejects]);
+        let mut stdin = child.stdin.take().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut until = |child: &Child, done: &dyn Fn(&Value) -> bool| {
+            let is_done = (0..10_000).any(|_| done(&account(child, &mut stderr)));
+            assert!(is_done, "{ending}");
+        };
+        stdin.write_all(format!("{LINE}bad\n").as_bytes()).unwrap();
+        // Signals are listened for before anything is opened.
+        while !Path::new(&rejects).exists() {
+            assert_eq!(child.try_wait().unwrap(), None);
+            thread::yield_now();
+        }
+        until(&child, &|summary| summary["records"]["in"] == 2);
+        fs::rename(&output, &old).unwrap();
+        fs::rename(&rejects, &old_rejects).unwrap();
+        signal(&child, "HUP");
+        until(&child, &|_| Path::new(&rejects).exists());
+        // What has been ended is whole already.
+        assert_eq!(unpack(&old), FLAT);
+        // Without a rename what is there is kept.
+        signal(&child, "HUP");
+        stdin.write_all(format!("{LINE}{LINE}worse\n").as_bytes()).unwrap();
+        until(&child, &|summary| summary["records"]["in"] == 5);
+        signal(&child, "HUP");
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+        assert_eq!(unpack(&output), FLAT.repeat(2), "{ending}");
+        assert!(unpack(&old_rejects).contains("\"raw\":\"bad\""));
+        assert!(unpack(&rejects).contains("\"raw\":\"worse\"") && unpack(&rejects).lines().count() == 1);
+    }
+}
+
+#[test]
+fn a_run_is_as_quiet_or_verbose_as_asked() {
+    let dir = Dir::new("quiet");
+    let (plain, packed, bad) =
+        (dir.write("plain", LINE), dir.write("packed", gzip(LINE)), dir.write("bad", "bad\n"));
+    let output = weir(&["normalize", "-q", &plain, &packed, &bad], "");
+    status(&output, 0);
+    assert_eq!((text(&output.stdout), text(&output.stderr)), (&*FLAT.repeat(2), ""));
+    // Errors are told all the same.
+    let message = fail(3, &["normalize", "--quiet", &bad], "");
+    assert!(
+        message.starts_with("weir: no record could be read") && message.lines().count() == 1,
+        "{message}"
+    );
+    let output = weir(&["normalize", "-v", "--summary", "none", &plain, &packed, "-"], "");
+    let told = format!("weir: reading {plain}\nweir: reading {packed} as gzip\nweir: reading <stdin>\n");
+    assert_eq!(text(&output.stderr), told);
+    fail(2, &["normalize", "-q", "-v"], "");
+}
+
+#[test]
+fn defaults_come_from_the_environment() {
+    let dir = Dir::new("environment");
+    let path = dir.write("input", LINE);
+    let run = |name: &str, value: &str, args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        command.args(["normalize", &path]).args(args).env(name, value).output().unwrap()
+    };
+    assert_eq!(text(&run("WEIR_SUMMARY", "none", &[]).stderr), "");
+    assert!(text(&run("WEIR_SUMMARY", "none", &["--summary", "json"]).stderr).starts_with('{'));
+    let output = run("WEIR_JOBS", "none", &[]);
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("'none'"));
+    status(&run("WEIR_JOBS", "none", &["--jobs", "1"]), 0);
+    assert_eq!(run("WEIR_TIMEZONE", "Nowhere/At_All", &[]).status.code(), Some(2));
+}
+
+/// As those expect who search with ripgrep: in order, without what is hidden, and without links.
+#[test]
+fn folders_and_patterns_are_read() {
+    let dir = Dir::new("folders");
+    let line = |port: u16| LINE.replace("38929", &port.to_string());
+    for folder in ["logs/b/deep", "logs/.hidden", "empty"] {
+        fs::create_dir_all(dir.path(folder)).unwrap();
+    }
+    for (name, port) in [
+        ("logs/b/deep/z.gz", 3),
+        ("logs/a.log", 1),
+        ("logs/b/b.log", 2),
+        ("logs/c.gz", 4),
+        ("logs/.hidden/x.gz", 99),
+        ("logs/.x.gz", 99),
+        ("logs/odd[1].log", 5),
+    ] {
+        dir.write(name, line(port));
+    }
+    // More ways through these than anybody could go.
+    for link in ["logs/loop", "logs/b/loop", "logs/b/deep/loop"] {
+        std::os::unix::fs::symlink(dir.path("logs"), dir.path(link)).unwrap();
+    }
+    std::os::unix::fs::symlink(dir.path("logs/a.log"), dir.path("logs/link.gz")).unwrap();
+    let ports = |args: &[&str]| -> Vec<u64> {
+        let args: Vec<_> = args.iter().map(|name| dir.path(name)).collect();
+        let output = normalize(&args.iter().map(String::as_str).collect::<Vec<_>>(), "");
+        let port = |line: &str| serde_json::from_str::<Value>(line).unwrap()["src_port"].as_u64().unwrap();
+        text(&output).lines().map(port).collect()
+    };
+    assert_eq!(ports(&["logs"]), [1, 2, 3, 4, 5]);
+    assert_eq!(ports(&["logs/b/", "logs/a.log"]), [2, 3, 1]);
+    // What is named is read, also through a link.
+    assert_eq!(ports(&["logs/link.gz", "logs/b/deep/loop/b", "logs/.x.gz"]), [1, 2, 3, 99]);
+    assert_eq!(ports(&["logs/*.log"]), [1, 5]);
+    assert_eq!(ports(&["logs/b/**/*.gz"]), [3]);
+    assert_eq!(ports(&["logs/?.gz", "logs/odd[1].log"]), [4, 5]);
+    assert_eq!(ports(&["lo[f-h]s/[a-b]*"]), [1, 2, 3]);
+    assert_eq!(ports(&["logs/**/[bz]*.*"]), [2, 3]);
+    assert_eq!(ports(&["logs/link*"]), [1]);
+    // Beside the process.
+    let mut here = Command::new(env!("CARGO_BIN_EXE_weir"));
+    here.args(["normalize", "--summary", "none", "*.log", "b/d*"]).current_dir(dir.path("logs"));
+    assert_eq!(text(&here.output().unwrap().stdout).lines().count(), 3);
+
+    let (pattern, empty, wrong) = (dir.path("logs/*.zst"), dir.path("empty"), dir.path("logs/***"));
+    for (args, told) in [
+        (&pattern, "logs/*.zst: no file matches this pattern; check it with `ls`"),
+        (&empty, "empty: there is no file in this folder, but for hidden files and links;"),
+        (&wrong, "logs/***: this is neither a file nor a pattern: "),
+    ] {
+        let message = fail(1, &["normalize", args], "");
+        assert!(message.contains(told), "{message}");
+        // It stops the others no more than a file does.
+        let output = weir(&["normalize", "--summary", "none", args, &dir.path("logs/a.log")], "");
+        status(&output, 1);
+        assert_eq!(text(&output.stdout).lines().count(), 1);
+    }
+    let message = fail(2, &["normalize", &dir.path("logs"), "-o", &dir.path("logs/a.log")], "");
+    assert!(message.contains("this is an input, so --output can't be written there"), "{message}");
 }
 
 /// Each is told and counted, and the exit status says it.

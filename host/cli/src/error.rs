@@ -19,6 +19,7 @@ enum Kind {
     Failed,
     OutputClosed,
     Abandoned,
+    Unfinished,
 }
 
 impl Error {
@@ -34,6 +35,14 @@ impl Error {
     /// The run failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(Kind::Failed, message)
+    }
+
+    /// The run was told to end before its files did.
+    pub(crate) fn unfinished() -> Self {
+        Self::new(
+            Kind::Unfinished,
+            "the run was told to end before its files were read; the account has what is done",
+        )
     }
 
     /// A file could not be read or written.
@@ -78,9 +87,14 @@ impl Error {
     pub fn exit_status(&self) -> u8 {
         match self.kind {
             Kind::OutputClosed => 0,
-            Kind::Failed | Kind::Abandoned => 1,
+            Kind::Failed | Kind::Abandoned | Kind::Unfinished => 1,
             Kind::Usage => 2,
         }
+    }
+
+    /// Whether the run was told to end before its files did.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.kind == Kind::Unfinished
     }
 
     /// Whether nobody reads the output any more, which is nothing to report.

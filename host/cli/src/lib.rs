@@ -5,5 +5,6 @@ pub mod commands;
 mod error;
 mod progress;
 pub mod run;
+mod signals;
 
 pub use error::Error;

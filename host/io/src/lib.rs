@@ -5,11 +5,13 @@ mod error;
 mod input;
 pub mod limits;
 mod output;
+mod stop;
 mod streams;
 mod zone;
 
 pub use error::Error;
-pub use input::{Each, Input, Source};
+pub use input::{Each, Input, Source, Watch};
 pub use output::{Output, OutputFile};
+pub use stop::{Stop, Stopper, stop};
 pub use streams::{Waiting, say};
 pub use zone::zone;

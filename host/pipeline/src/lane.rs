@@ -5,10 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::Instant,
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, at, bounded, never, select};
 use weir_normalizer::{Output, batch::Batch, framing::Restart};
 
 use crate::{Error, limits, outputs::Outputs, summary::Summary};
@@ -167,23 +167,46 @@ pub enum Next {
     Closed,
 }
 
+/// What is heard first.
+#[derive(Debug)]
+pub enum Heard<T> {
+    /// What comes of a batch.
+    Turn(Turn),
+    /// A word from elsewhere.
+    Word(T),
+    /// Nothing in that time.
+    Idle,
+    /// There are no more batches.
+    Closed,
+}
+
 impl Outlet {
     /// The next batch, as soon as it is fed. `None` when the lane is closed.
     pub fn next(&self) -> Option<Turn> {
         self.turns.recv().ok()
     }
 
-    /// The next batch, if it is fed within this time; one that is being normalized by its feeder is,
-    /// however long that takes.
-    pub fn next_within(&self, time: Duration) -> Next {
-        loop {
-            match self.turns.recv_timeout(time) {
-                Ok(turn) => return Next::Turn(turn),
-                Err(RecvTimeoutError::Timeout) if self.shared.is_feeding.load(Ordering::Relaxed) => {}
-                Err(RecvTimeoutError::Timeout) => return Next::Idle,
-                Err(RecvTimeoutError::Disconnected) => return Next::Closed,
-            }
+    /// The next batch, or a word from elsewhere, whatever comes first; until then, if it is given.
+    pub fn next_or<T>(&self, words: &Receiver<T>, until: Option<Instant>) -> Heard<T> {
+        let timer = until.map_or_else(never, at);
+        let turn = |turn: Result<Turn, RecvError>| turn.map_or(Heard::Closed, Heard::Turn);
+        select! {
+            recv(self.turns) -> next => turn(next),
+            recv(words) -> word => match word {
+                Ok(word) => Heard::Word(word),
+                // Nobody says anything any more.
+                Err(_) => select! {
+                    recv(self.turns) -> next => turn(next),
+                    recv(timer) -> _ => Heard::Idle,
+                },
+            },
+            recv(timer) -> _ => Heard::Idle,
         }
+    }
+
+    /// Whether a batch is being normalized by its feeder, so that it may be about to come.
+    pub fn is_feeding(&self) -> bool {
+        self.shared.is_feeding.load(Ordering::Relaxed)
     }
 
     /// The next batch, if it is fed already.

@@ -57,7 +57,7 @@ mod workers;
 
 pub use engine::{Engine, Factory, Reply};
 pub use error::{Error, ErrorKind};
-pub use lane::{End, Lane, LaneOptions, Made, Next, Origin, Outlet, Part, RejectsAs, Stream, Turn};
+pub use lane::{End, Heard, Lane, LaneOptions, Made, Next, Origin, Outlet, Part, RejectsAs, Stream, Turn};
 pub use limit::Limit;
 pub use native::Native;
 pub use workers::{Feeder, Workers, spawn};

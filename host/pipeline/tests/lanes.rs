@@ -1,11 +1,11 @@
 //! Lanes as a service uses them: several sources, workers that all share, a consumer for each.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{sync::Arc, thread, time::Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, never, unbounded};
 use weir_normalizer::{Config, Output, batch::Batch, framing::Framer};
 use weir_pipeline::{
-    Engine, Error, ErrorKind, Factory, Feeder, Lane, LaneOptions, Made, Native, Next, Outlet, Part,
+    Engine, Error, ErrorKind, Factory, Feeder, Heard, Lane, LaneOptions, Made, Native, Next, Outlet, Part,
     RejectsAs, Reply, Stream, Workers,
 };
 
@@ -177,18 +177,32 @@ fn a_slow_engine_is_no_pause_of_the_input() {
     let workers = Workers::start(Arc::new(factory), 0).unwrap();
     let (mut lane, outlet) = workers.lane(LaneOptions::default());
     let mut feeder = workers.working_feeder().unwrap();
-    assert!(matches!(outlet.next_within(Duration::ZERO), Next::Idle));
+    let next = |until| outlet.next_or(&never::<()>(), until);
+    assert!(matches!(next(Some(Instant::now())), Heard::Idle) && !outlet.is_feeding());
     let source = thread::spawn(move || feed(&mut feeder, &mut lane, "wait"));
     waits.recv().unwrap();
-    let slow = thread::spawn(move || {
-        (0..1000).for_each(|_| thread::yield_now());
-        go.0.send(()).unwrap();
-    });
+    assert!(matches!(next(Some(Instant::now())), Heard::Idle) && outlet.is_feeding());
+    go.0.send(()).unwrap();
     // Held until all is fed, as a feeder whose turn is dropped ends with `Abandoned`.
-    let turn = outlet.next_within(Duration::ZERO);
-    assert!(matches!(turn, Next::Turn(_)));
-    slow.join().unwrap();
+    let turn = next(None);
+    assert!(matches!(turn, Heard::Turn(_)));
     source.join().unwrap();
+}
+
+#[test]
+fn a_word_is_heard_while_a_batch_is_awaited() {
+    let workers = obedient(1);
+    let (mut lane, outlet) = workers.lane(LaneOptions::default());
+    let (to, words) = unbounded();
+    to.send("word").unwrap();
+    assert!(matches!(outlet.next_or(&words, None), Heard::Word("word")));
+    // Who says nothing any more does not keep batches from coming.
+    drop(to);
+    assert!(matches!(outlet.next_or(&words, Some(Instant::now())), Heard::Idle));
+    feed(&mut workers.feeder().unwrap(), &mut lane, "good");
+    assert!(matches!(outlet.next_or(&words, None), Heard::Turn(_)));
+    drop(lane);
+    assert!(matches!(outlet.next_or(&words, None), Heard::Closed));
 }
 
 const GOOD: &str = "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \

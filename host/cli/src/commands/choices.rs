@@ -35,7 +35,7 @@ pub(super) struct Choices {
     missing: Option<String>,
 
     /// The zone of times that name none: an IANA name or an offset; UTC without it
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true, value_parser = weir_io::zone)]
+    #[arg(long, value_name = "ZONE", env = "WEIR_TIMEZONE", allow_hyphen_values = true, value_parser = weir_io::zone)]
     timezone: Option<Zone>,
 
     /// Let only records through that meet this expression, such as `bytes >= 1MB and not dst_ip in @private`

@@ -7,7 +7,6 @@ use std::{
     ops::Range,
     path::Path,
     process::ExitCode,
-    sync::Arc,
 };
 
 use anstream::AutoStream;
@@ -17,7 +16,7 @@ use weir_normalizer::{
     products,
 };
 
-use weir_io::{Source, Waiting};
+use weir_io::{Source, Waiting, Watch};
 use weir_printable::{json, line, steers};
 
 use crate::Error;
@@ -123,7 +122,7 @@ fn read(input: &str, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error))
         );
     }
     let mut is_cut = false;
-    let Ok(()) = source.each(&Arc::default(), &mut |input| -> Result<(), Infallible> {
+    let Ok(()) = source.each(&Watch::default(), &mut |input| -> Result<(), Infallible> {
         // A little at a time, so that no more is taken from a stream.
         let mut piece = [0; 4096];
         let input = match input {

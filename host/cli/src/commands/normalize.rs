@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use clap::ValueEnum;
 use weir_normalizer::{Config, Normalizer};
 
 use weir_io::Source;
@@ -26,7 +25,8 @@ use weir_sandbox::{Program, SandboxLimits, limits::GUEST_FILE};
 use crate::{
     Error,
     error::shown,
-    run::{self, Job, Sink},
+    run::{self, Form, Job, Sink},
+    signals,
 };
 
 use super::{
@@ -42,14 +42,22 @@ const TOO_MANY_REJECTS: u8 = 3;
 Files may be compressed with gzip, Zstandard, bzip2 or snappy (framed, or raw blocks), or be zip
 archives of up to some 80,000 members; their names don't matter.
 
+Of a folder all files are read, and of those in it, in the order of their names, but for hidden files
+and links. A pattern such as 'exports/**/*.gz' is matched where the shell has left it as it is.
+
+Signals: SIGTERM and SIGINT end the run behind what is there to be read, with its account, and status 0,
+or 128 and the signal where a file was not read to its end; a second one ends it at once. SIGUSR1
+prints the account. SIGHUP reopens the files of --output and --rejects, where there are any.
+
 Examples:
   weir normalize flow.log.gz > flat.jsonl
   weir normalize --limit 3 --pretty flow.log.gz
-  weir normalize flow.log.gz -o flat.jsonl.zst
+  weir normalize logs/ 'exports/**/*.gz' -o flat.jsonl.zst
   weir normalize --from huawei-vpc --rejects rejects.jsonl --max-rejects 1% - < flow.log")]
 pub(super) struct Args {
-    /// What to read; `-` is standard input, which is also read where no file is given
-    #[arg(value_name = "FILE")]
+    /// What to read: files, folders, and patterns in quotes; `-` is standard input, which is also read
+    /// where nothing is given
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     files: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -86,12 +94,25 @@ pub(super) struct Args {
     pretty: bool,
 
     /// How many batches are normalized at a time; all cores without it
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=JOBS as i64))]
+    #[arg(long, short, value_name = "N", env = "WEIR_JOBS",
+          value_parser = clap::value_parser!(u32).range(1..=JOBS as i64))]
     jobs: Option<u32>,
 
     /// How the account of the run is told on standard error
-    #[arg(long, value_name = "FORM", default_value = "human")]
+    #[arg(long, value_name = "FORM", default_value = "human", env = "WEIR_SUMMARY")]
     summary: Form,
+
+    /// Tell the account also while the run goes on, every so often, such as 60s or 5m
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    summary_every: Option<Duration>,
+
+    /// Print only errors on standard error: no account, no rejects, no warnings, no progress
+    #[arg(long, short, conflicts_with_all = ["verbose", "summary_every"])]
+    quiet: bool,
+
+    /// Print each input on standard error when it is begun, and how it is compressed
+    #[arg(long, short)]
+    verbose: bool,
 
     /// Normalize with this WebAssembly guest, of at most 16 MiB, instead of the built-in one
     #[arg(long, value_name = "FILE.wasm", conflicts_with = "native")]
@@ -111,16 +132,6 @@ pub(super) struct Args {
     guest_deadline: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// Some lines for people
-    Human,
-    /// One line of JSON
-    Json,
-    /// Nothing
-    None,
-}
-
 fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "give seconds between 0.01 and 3600, such as 0.5".to_owned();
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
@@ -128,6 +139,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
         true => Ok(Duration::from_secs_f64(seconds)),
         false => Err(wrong()),
     }
+}
+
+/// A time between two accounts.
+fn interval(text: &str) -> Result<Duration, String> {
+    let time = text.parse().ok().and_then(|time: jiff::SignedDuration| Duration::try_from(time).ok());
+    time.filter(|time| !time.is_zero()).ok_or_else(|| "give a time with its unit, such as 60s or 5m".into())
 }
 
 /// How many rejects are fine.
@@ -186,38 +203,49 @@ fn excess(most: Option<MaxRejects>, summary: &Summary) -> Option<String> {
     }
 }
 
-/// The inputs that are there, with their sizes. What is wrong with the others is told, unless nothing
-/// is left or the first one is to end the run.
-fn present(sources: Vec<Source>, fail_fast: bool) -> Result<(Vec<Source>, Option<u64>), Error> {
-    let (mut present, mut total, mut missing) = (Vec::new(), Some(0), Vec::new());
-    for source in sources {
-        match source.check() {
-            Ok(size) => {
-                total = total.zip(size).map(|(total, size)| total + size);
-                present.push(source);
+/// The inputs that are there.
+struct Present {
+    sources: Vec<Source>,
+    /// The bytes in them, where all are files.
+    total: Option<u64>,
+    /// How many are not there, which was told.
+    missing: u64,
+}
+
+/// Looks for the inputs. What is wrong with some is told, unless nothing is left or the first one is to
+/// end the run.
+fn present(named: Vec<Result<Source, weir_io::Error>>, fail_fast: bool) -> Result<Present, Error> {
+    let mut present = Present { sources: Vec::new(), total: Some(0), missing: 0 };
+    let mut missing = Vec::new();
+    for source in named {
+        match source.and_then(|source| source.check().map(|size| (source, size))) {
+            Ok((source, size)) => {
+                present.total = present.total.zip(size).map(|(total, size)| total + size);
+                present.sources.push(source);
             }
             Err(error) if fail_fast => return Err(error.into()),
             Err(error) => missing.push(error),
         }
     }
-    let last = if present.is_empty() { missing.pop() } else { None };
+    present.missing = missing.len() as u64;
+    let last = if present.sources.is_empty() { missing.pop() } else { None };
     missing.iter().for_each(|error| weir_io::say(&format!("weir: {error}")));
     match last {
         Some(error) => Err(error.into()),
-        None => Ok((present, total)),
+        None => Ok(present),
     }
 }
 
-pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
+pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
+    if args.quiet {
+        args.summary = Form::None;
+    }
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config)?;
-    for warning in checked.warnings() {
+    for warning in checked.warnings().iter().filter(|_| !args.quiet) {
         weir_io::say(&format!("weir: warning: {warning}"));
     }
-    let named = sources(&args.files);
-    let count = named.len();
-    let (sources, total) = present(named, args.fail_fast)?;
-    let missing = (count - sources.len()) as u64;
+    let Present { sources, total, missing } = present(named(&args.files), args.fail_fast)?;
     let target = args.output.as_deref().map_or(Target::Stdout, Target::named);
     let rejects_target = args.rejects.as_deref().map(Target::named);
     target.check()?;
@@ -225,6 +253,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
     let factory = factory(&args, &config)?;
 
+    let can_reopen =
+        [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(|t| *t != Target::Stdout);
+    let signals = signals::listen(can_reopen)?;
     let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;
     let output_name = target.name();
     let rejects_name = rejects_target.map_or(String::new(), |target| target.name());
@@ -232,7 +263,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: &mut **file });
 
     // The bar would mix with records that are shown on the same terminal.
-    let visible = io::stderr().is_terminal() && (target != Target::Stdout || !io::stdout().is_terminal());
+    let visible = !args.quiet
+        && io::stderr().is_terminal()
+        && (target != Target::Stdout || !io::stdout().is_terminal());
     let jobs = match args.jobs {
         Some(jobs) => jobs as usize,
         None => thread::available_parallelism().map_or(1, usize::from),
@@ -243,6 +276,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         fail_fast: args.fail_fast,
         limit: args.limit,
         pretty: args.pretty,
+        quiet: args.quiet,
+        verbose: args.verbose,
+        stop: signals.stop.clone(),
+        words: signals.words.clone(),
+        form: args.summary,
+        every: args.summary_every,
         progress,
         ..Job::new(sources, config, factory)
     };
@@ -252,13 +291,16 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     if result.as_ref().is_err_and(Error::is_output_closed) {
         return Ok(ExitCode::SUCCESS);
     }
-    let told = match args.summary {
-        Form::Human => summary.human(),
-        Form::Json => summary.json(),
-        Form::None => String::new(),
-    };
+    let told = args.summary.tell(&summary);
     if !told.is_empty() {
-        weir_io::say(told.trim_end());
+        weir_io::say(&told);
+    }
+    if let Some(signal) = signals.end()
+        && let Err(error) = &result
+        && error.is_unfinished()
+    {
+        weir_io::say(&format!("weir: {}: {error}", signals::name(signal)));
+        return Ok(ExitCode::from(signals::status(signal)));
     }
     result?;
     if args.summary == Form::Human
@@ -283,15 +325,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     }
 }
 
-fn sources(files: &[PathBuf]) -> Vec<Source> {
-    if files.is_empty() {
-        return vec![Source::Stdin];
+/// What is to be read, or why some of it can't be.
+fn named(files: &[PathBuf]) -> Vec<Result<Source, weir_io::Error>> {
+    match files.is_empty() {
+        true => vec![Ok(Source::Stdin)],
+        false => files.iter().flat_map(|path| Source::named(path)).collect(),
     }
-    let source = |path: &PathBuf| match path.to_str() {
-        Some("-") => Source::Stdin,
-        _ => Source::File(path.clone()),
-    };
-    files.iter().map(source).collect()
 }
 
 fn refuse_overlap(

@@ -1,12 +1,18 @@
 //! A run: a reader feeds what it frames to the workers, and the caller's thread writes what they
 //! made, in the order of the input. The reader works, too.
 
+mod account;
 mod reader;
 mod writer;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use weir_io::{Output, Source};
+use crossbeam_channel::{Receiver, never};
+
+use weir_io::{Output, Source, Stop, Watch};
 use weir_normalizer::Config;
 use weir_pipeline::{
     Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers, limits,
@@ -17,7 +23,10 @@ use weir_pipeline::{
 
 use crate::{Error, progress::Progress};
 
+pub use self::account::Form;
+
 use self::{
+    account::Account,
     reader::{Reader, Reading},
     writer::{Running, Writer},
 };
@@ -39,6 +48,18 @@ pub struct Job {
     pub limit: Option<u64>,
     /// Whether people read the records, so that they are indented.
     pub pretty: bool,
+    /// Told to end before the inputs do.
+    pub stop: Stop,
+    /// What else is told to the run.
+    pub words: Receiver<Word>,
+    /// How the account is told while the run goes on.
+    pub form: Form,
+    /// How often it is told without being asked for.
+    pub every: Option<Duration>,
+    /// Whether rejects are not shown where no file takes them.
+    pub quiet: bool,
+    /// Whether each input is told when it is begun.
+    pub verbose: bool,
     /// Show a bar for the progress towards this many bytes read.
     pub progress: Option<u64>,
 }
@@ -54,9 +75,24 @@ impl Job {
             fail_fast: false,
             limit: None,
             pretty: false,
+            stop: Stop::default(),
+            words: never(),
+            form: Form::None,
+            every: None,
+            quiet: false,
+            verbose: false,
             progress: None,
         }
     }
+}
+
+/// What a run is told while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// To print the account so far.
+    Account,
+    /// To end the files that are written, and go on in those that have their names now.
+    Reopen,
 }
 
 /// Where something goes, and what messages call it.
@@ -71,19 +107,18 @@ pub struct Sink<'a> {
 /// Rejects go to `rejects`, or else the first few are told on standard error.
 pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, Result<(), Error>) {
     let begun = Instant::now();
-    let mut summary = Summary::default();
     let factory = Arc::clone(&job.factory);
-    let reading = Arc::new(Reading::default());
+    let watch = Watch { stop: job.stop.clone(), ..Watch::default() };
+    let reading = Arc::new(Reading::new(watch));
+    let mut account = Account { summary: Summary::default(), reading: Arc::clone(&reading), begun };
     let result = start(job, rejects.is_some(), &reading)
-        .and_then(|running| write(running, output, rejects, &mut summary))
+        .and_then(|running| write(running, output, rejects, &mut account))
         .and_then(|()| Ok(factory.verdict()?));
-    summary.inputs = reading.inputs();
-    summary.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    (summary, result)
+    (account.so_far(), result)
 }
 
 fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running, Error> {
-    let Job { sources, config, mut factory, mut jobs, fail_fast, limit, pretty, progress } = job;
+    let Job { sources, config, mut factory, mut jobs, limit, words, form, every, .. } = job;
     let limit = limit.map(|most| Arc::new(Limit::new(Arc::clone(&factory), most)));
     if let Some(limit) = &limit {
         factory = Arc::clone(limit) as _;
@@ -94,25 +129,32 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
     let feeder = workers.working_feeder()?;
     let (lane, outlet) = workers.lane(LaneOptions {
         window: jobs * limits::BATCHES_PER_JOB,
-        rejects: if keep_rejects { RejectsAs::Lines } else { RejectsAs::Text },
+        rejects: match keep_rejects {
+            true => RejectsAs::Lines,
+            false if job.quiet => RejectsAs::Counts,
+            false => RejectsAs::Text,
+        },
         ..LaneOptions::default()
     });
     let mut packer = packers::of(config.to);
-    if pretty {
+    if job.pretty {
         packer = Box::new(Pretty::new(packer));
     }
-    let progress = Progress::new(progress, Arc::clone(&reading.bytes));
+    let progress = Progress::new(job.progress, Arc::clone(&reading.watch.read));
     let reader = Reader {
         config,
         feeder,
         lane,
         limit,
-        fail_fast,
+        fail_fast: job.fail_fast,
         says: progress.says().clone(),
         reading: Arc::clone(reading),
+        is_verbose: job.verbose,
+        is_stopped: false,
+        is_cut: false,
     };
     let reader = spawn("reader".into(), move || reader.run(&sources))?;
-    Ok(Running { outlet, packer, reader, progress })
+    Ok(Running { outlet, packer, reader, progress, words, form, every })
 }
 
 /// Writes what comes of all batches.
@@ -120,10 +162,9 @@ fn write(
     running: Running,
     output: Sink<'_>,
     rejects: Option<Sink<'_>>,
-    summary: &mut Summary,
+    account: &mut Account,
 ) -> Result<(), Error> {
-    let Running { outlet, packer, reader, progress } = running;
-    let mut writer = Writer { outlet, packer, output, rejects, progress, summary, shown: 0 };
+    let (reader, mut writer) = Writer::new(running, output, rejects, account);
     // Where this returns early, the other threads end as soon as they see the outlet
     // closed; the reader may be waiting for input, so nobody waits for it.
     match writer.write_all() {

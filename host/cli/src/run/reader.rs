@@ -5,17 +5,17 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use weir_io::{Input, Source};
+use weir_io::{Input, Source, Watch};
 use weir_normalizer::{Config, framing::Framer};
 use weir_pipeline::{Feeder, Lane, Limit, Stream, summary::Inputs};
+use weir_printable::line;
 
 use crate::{Error, progress::Says};
 
 /// How far the reader is, for others to see.
 #[derive(Default)]
 pub(super) struct Reading {
-    /// Bytes read, before decompression.
-    pub(super) bytes: Arc<AtomicU64>,
+    pub(super) watch: Watch,
     /// Inputs begun.
     begun: AtomicU64,
     /// Those of them that could not be read to their end.
@@ -23,6 +23,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    pub(super) fn new(watch: Watch) -> Self {
+        Self { watch, ..Self::default() }
+    }
+
     pub(super) fn inputs(&self) -> Inputs {
         Inputs { r#in: self.begun.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) }
     }
@@ -36,26 +40,40 @@ pub(super) struct Reader {
     pub(super) fail_fast: bool,
     pub(super) says: Says,
     pub(super) reading: Arc<Reading>,
+    /// Whether each input is told when it is begun.
+    pub(super) is_verbose: bool,
+    /// Whether it has stopped because it was told to.
+    pub(super) is_stopped: bool,
+    /// Whether it did so before a file ended.
+    pub(super) is_cut: bool,
 }
 
 impl Reader {
     /// Reads all inputs, and then helps with what waits for the other workers.
     pub(super) fn run(mut self, sources: &[Source]) -> Result<(), Error> {
-        let result = sources.iter().try_for_each(|source| match self.is_enough() {
-            true => Ok(()),
-            false => self.read(source),
+        let result = sources.iter().try_for_each(|source| {
+            if self.is_enough() {
+                return Ok(());
+            }
+            self.is_stopped |= self.reading.watch.stop.is_told();
+            if !self.is_stopped {
+                self.read(source)?;
+            }
+            // A stream may have no end; a file has one.
+            self.is_cut |= self.is_stopped && matches!(source.check(), Ok(Some(_)));
+            Ok(())
         });
-        let Self { feeder, lane, .. } = self;
+        let Self { feeder, lane, is_cut, .. } = self;
         drop(lane);
         feeder.finish();
-        result
+        result.and_then(|()| if is_cut { Err(Error::unfinished()) } else { Ok(()) })
     }
 
     fn read(&mut self, source: &Source) -> Result<(), Error> {
-        let count = Arc::clone(&self.reading.bytes);
-        source.each(&count, &mut |input| {
+        let reading = Arc::clone(&self.reading);
+        source.each(&reading.watch, &mut |input| {
             // Another member of an archive.
-            if self.is_enough() {
+            if self.is_enough() || self.is_stopped {
                 return Ok(());
             }
             let number = self.reading.begun.fetch_add(1, Ordering::Relaxed);
@@ -65,6 +83,11 @@ impl Reader {
             }) else {
                 return Ok(());
             };
+            // A wait for input ends with an error then.
+            if self.reading.watch.stop.is_told() {
+                self.is_stopped = true;
+                return Ok(());
+            }
             self.reading.failed.fetch_add(1, Ordering::Relaxed);
             if self.fail_fast {
                 return Err(error.into());
@@ -82,6 +105,10 @@ impl Reader {
     /// Feeds what is in an input. What is wrong with the input itself is given in the inner result; what
     /// came before is still worth having.
     fn frame(&mut self, number: u64, input: &mut Input<'_>) -> Result<Result<(), weir_io::Error>, Error> {
+        if self.is_verbose {
+            let how = input.compression().map_or(String::new(), |how| format!(" as {how}"));
+            self.says.say(&format!("weir: reading {}{how}", line(input.name())));
+        }
         let mut framer = Framer::new(&self.config)?;
         let stream = Stream { id: number, name: Arc::clone(input.name()) };
         let end = loop {
@@ -94,6 +121,13 @@ impl Reader {
                 Ok(0) => break Ok(()),
                 Ok(_) if pauses => framer.flush(),
                 Ok(_) => {}
+                // What is not whole may be wrong, and is not read.
+                Err(_) if self.reading.watch.stop.is_told() => {
+                    self.is_stopped = true;
+                    framer.flush();
+                    self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;
+                    return Ok(Ok(()));
+                }
                 Err(e) => break Err(e),
             }
             self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;

@@ -1,53 +1,107 @@
 //! The writer: what comes of all batches, in the order of the input, goes out.
 
-use std::thread;
-
-use weir_pipeline::{
-    Next, Outlet, Part, Turn, limits,
-    packers::Packer,
-    summary::{self, Summary},
+use std::{
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
+
+use crossbeam_channel::Receiver;
+use weir_pipeline::{Heard, Outlet, Part, Turn, limits, packers::Packer, summary};
 
 use crate::{Error, progress::Progress};
 
-use super::Sink;
+use super::{
+    Form, Sink, Word,
+    account::{Account, Clock, Due},
+};
 
 /// The other threads, seen from the writer.
 pub(super) struct Running {
     pub(super) outlet: Outlet,
     pub(super) packer: Box<dyn Packer>,
-    pub(super) reader: thread::JoinHandle<Result<(), Error>>,
+    pub(super) reader: JoinHandle<Result<(), Error>>,
     pub(super) progress: Progress,
+    pub(super) words: Receiver<Word>,
+    pub(super) form: Form,
+    pub(super) every: Option<Duration>,
 }
 
 pub(super) struct Writer<'a, 'o, 'r> {
-    pub(super) outlet: Outlet,
-    pub(super) packer: Box<dyn Packer>,
-    pub(super) output: Sink<'o>,
-    pub(super) rejects: Option<Sink<'r>>,
-    pub(super) progress: Progress,
+    outlet: Outlet,
+    packer: Box<dyn Packer>,
+    output: Sink<'o>,
+    rejects: Option<Sink<'r>>,
+    progress: Progress,
+    words: Receiver<Word>,
+    form: Form,
+    clock: Clock,
     /// Accounts for what was written.
-    pub(super) summary: &'a mut Summary,
+    account: &'a mut Account,
     /// Rejects that were shown.
-    pub(super) shown: usize,
+    shown: usize,
 }
 
-impl Writer<'_, '_, '_> {
-    /// Writes what comes of all batches.
+impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
+    pub(super) fn new(
+        running: Running,
+        output: Sink<'o>,
+        rejects: Option<Sink<'r>>,
+        account: &'a mut Account,
+    ) -> (JoinHandle<Result<(), Error>>, Self) {
+        let Running { outlet, packer, reader, progress, words, form, every } = running;
+        let clock = Clock::new(every, Instant::now());
+        let writer =
+            Self { outlet, packer, output, rejects, progress, words, form, clock, account, shown: 0 };
+        (reader, writer)
+    }
+
+    /// Writes what comes of all batches, and does what it is told meanwhile.
     pub(super) fn write_all(&mut self) -> Result<(), Error> {
+        // When what waits for more of the input goes out, unless more comes before.
+        let mut pause = Some(Instant::now() + limits::IDLE);
         loop {
-            match self.outlet.next_within(limits::IDLE) {
-                Next::Turn(turn) => self.write(&turn)?,
-                Next::Idle => {
-                    // The input pauses; what waits for more of it should not.
-                    self.pause_output()?;
-                    match self.outlet.next() {
-                        Some(turn) => self.write(&turn)?,
-                        None => return Ok(()),
-                    }
+            let until = pause.into_iter().chain(self.clock.next()).min();
+            match self.outlet.next_or(&self.words, until) {
+                Heard::Turn(turn) => {
+                    self.write(&turn)?;
+                    pause = Some(Instant::now() + limits::IDLE);
                 }
-                Next::Closed => return Ok(()),
+                Heard::Word(Word::Account) => self.tell_account(),
+                Heard::Word(Word::Reopen) => self.reopen()?,
+                Heard::Idle => {}
+                Heard::Closed => return Ok(()),
             }
+            let now = Instant::now();
+            if pause.is_some_and(|at| now >= at) {
+                // One that is being normalized is no pause, however long that takes.
+                pause = self.outlet.is_feeding().then(|| now + limits::IDLE);
+                if pause.is_none() {
+                    self.pause_output()?;
+                }
+            }
+            for due in self.clock.due(&self.account.summary, now) {
+                match due {
+                    Due::Account => self.tell_account(),
+                    Due::Rejects(text) => self.progress.says().say(&text),
+                }
+            }
+        }
+    }
+
+    /// Tells the account so far. Who asks for it gets it, whatever is told in the end.
+    fn tell_account(&self) {
+        let form = if self.form == Form::None { Form::Human } else { self.form };
+        self.progress.says().say(&form.tell(&self.account.so_far()));
+    }
+
+    /// Goes on in other files, between two records.
+    fn reopen(&mut self) -> Result<(), Error> {
+        self.pause_output()?;
+        let Sink { name, writer } = &mut self.output;
+        writer.reopen().map_err(|e| Error::file(name, "reopen", e))?;
+        match &mut self.rejects {
+            Some(Sink { name, writer }) => writer.reopen().map_err(|e| Error::file(name, "reopen", e)),
+            None => Ok(()),
         }
     }
 
@@ -73,10 +127,11 @@ impl Writer<'_, '_, '_> {
                     }
                     if self.shown == limits::REJECTS_SHOWN {
                         self.outlet.enough_shown();
+                        self.clock.enough_shown(&self.account.summary, Instant::now());
                     }
                 }
                 Part::End(end) => {
-                    self.summary.add(&end.summary);
+                    self.account.summary.add(&end.summary);
                     return Ok(end.result?);
                 }
             }
@@ -103,7 +158,7 @@ impl Writer<'_, '_, '_> {
 
     /// Tells what was not shown, and flushes.
     pub(super) fn finish(mut self) -> Result<(), Error> {
-        let more = self.summary.records.rejected - self.shown as u64;
+        let more = self.account.summary.records.rejected - self.shown as u64;
         if self.shown > 0 && more > 0 {
             let more = summary::grouped(more);
             self.progress.says().say(&format!("... and {more} more; use --rejects FILE to keep them"));

@@ -3,6 +3,7 @@
 
 mod gzip;
 mod kinds;
+mod named;
 mod raw_snappy;
 
 use std::{
@@ -17,10 +18,15 @@ use std::{
     },
 };
 
+#[cfg(unix)]
+use std::os::fd::AsFd as _;
+
 use weir_printable::line;
 
 use self::kinds::{Compression, Foreign, Kind};
-use crate::{Error, limits, streams::Waiting};
+#[cfg(unix)]
+use crate::stop::Stoppable;
+use crate::{Error, limits, stop::Stop, streams::Waiting};
 
 /// What messages and rejects call standard input.
 const STDIN: &str = "<stdin>";
@@ -55,16 +61,11 @@ impl Source {
 
     /// Opens it and hands on each input in it, which is one unless it is an archive, or why it can't be
     /// read: an input that is damaged does not stop those behind it, but an error of `each` does.
-    /// `count` grows by the bytes that are read from it.
-    pub fn each<E>(&self, count: &Arc<AtomicU64>, each: Each<'_, E>) -> Result<(), E> {
+    pub fn each<E>(&self, watch: &Watch, each: Each<'_, E>) -> Result<(), E> {
         let name = self.name();
         let failed = |e: io::Error| Error::file(&name, "read", e);
-        let raw: io::Result<Box<dyn Read>> = match self {
-            Self::Stdin => Ok(Box::new(Waiting(io::stdin().lock()))),
-            Self::File(path) => File::open(path).map(|file| Box::new(Waiting(file)) as _),
-        };
-        let begun = raw.and_then(|raw| {
-            let mut raw = Counted { inner: raw, count };
+        let begun = self.open(&watch.stop).and_then(|raw| {
+            let mut raw = Counted { inner: raw, count: &watch.read };
             kinds::start(&mut raw).map(|(start, kind)| (raw, start, kind))
         });
         let (raw, start, kind) = match begun {
@@ -73,7 +74,7 @@ impl Source {
         };
         match (&kind, self) {
             (Kind::Compressed(Compression::Zip), Self::File(path)) if path.is_file() => {
-                each_member(&name, path, each)
+                each_member(&name, path, &watch.stop, each)
             }
             _ => {
                 let reader = BufReader::with_capacity(limits::PIECE, raw);
@@ -82,6 +83,38 @@ impl Source {
             }
         }
     }
+}
+
+impl Source {
+    /// Standard input goes around the standard library's buffer, behind which nobody sees whether there
+    /// is something to read.
+    #[cfg(unix)]
+    fn open(&self, stop: &Stop) -> io::Result<Box<dyn Read>> {
+        let file = match self {
+            Self::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?),
+            Self::File(path) => File::open(path)?,
+        };
+        let is_file = file.metadata().is_ok_and(|m| m.is_file());
+        let drained = if is_file { 0 } else { limits::DRAINED };
+        Ok(Box::new(Stoppable::new(Waiting(file), stop.clone(), drained)))
+    }
+
+    #[cfg(not(unix))]
+    fn open(&self, _: &Stop) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::Stdin => Box::new(Waiting(io::stdin().lock())),
+            Self::File(path) => Box::new(Waiting(File::open(path)?)),
+        })
+    }
+}
+
+/// Who watches inputs being read.
+#[derive(Clone, Default)]
+pub struct Watch {
+    /// Grows by the bytes that are read, before decompression.
+    pub read: Arc<AtomicU64>,
+    /// Tells to stop. What then comes of an input is an error, unless it ends.
+    pub stop: Stop,
 }
 
 /// Who takes inputs, or why one can't be read.
@@ -95,8 +128,8 @@ fn hand_on<E>(input: Result<Input<'_>, Error>, each: Each<'_, E>) -> Result<(), 
 }
 
 /// Hands on the members of a zip archive.
-fn each_member<E>(name: &str, path: &Path, each: Each<'_, E>) -> Result<(), E> {
-    let mut archive = match archive(name, path) {
+fn each_member<E>(name: &str, path: &Path, stop: &Stop, each: Each<'_, E>) -> Result<(), E> {
+    let mut archive = match archive(name, path, stop) {
         Ok(archive) => archive,
         Err(error) => return each(Err(error)),
     };
@@ -123,10 +156,11 @@ fn each_member<E>(name: &str, path: &Path, each: Each<'_, E>) -> Result<(), E> {
 }
 
 /// Reads the directory of a zip archive.
-fn archive(name: &str, path: &Path) -> Result<zip::ZipArchive<BufReader<Bounded>>, Error> {
+fn archive(name: &str, path: &Path, stop: &Stop) -> Result<zip::ZipArchive<BufReader<Bounded>>, Error> {
     let file = File::open(path).map_err(|e| Error::file(name, "read", e))?;
     let left = Rc::new(Cell::new(limits::ZIP_DIRECTORY));
-    let archive = zip::ZipArchive::new(BufReader::new(Bounded { file, left: Rc::clone(&left) }));
+    let archive =
+        zip::ZipArchive::new(BufReader::new(Bounded { file, left: Rc::clone(&left), stop: stop.clone() }));
     // Members are of any length.
     if left.replace(u64::MAX) == 0 {
         return Err(Error::new(format!(
@@ -150,10 +184,12 @@ fn damaged(name: &str, error: zip::result::ZipError) -> Error {
 struct Bounded {
     file: File,
     left: Rc<Cell<u64>>,
+    stop: Stop,
 }
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stop.check()?;
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
         let n = self.file.read(&mut buffer[..most])?;
         self.left.set(self.left.get() - n as u64);
@@ -221,6 +257,11 @@ impl<'a> Input<'a> {
     /// What messages and rejects call it.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The name of what it is compressed with, if it is.
+    pub fn compression(&self) -> Option<&'static str> {
+        (self.compression != Compression::None).then(|| self.compression.name())
     }
 
     /// Reads some bytes after decompression; 0 at the end.

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use weir_io::Source;
+use weir_io::{Source, Watch};
 use weir_normalizer::framing::{Framer, Restart};
 
 use super::identity::{self, BEFORE, HEAD, Inode};
@@ -180,7 +180,7 @@ impl Archive {
             is_awaited: false,
         };
         let source = Source::File(self.path.clone());
-        let result = source.each::<Fault>(&Arc::default(), &mut |input| {
+        let result = source.each::<Fault>(&Watch::default(), &mut |input| {
             let input = input?;
             inputs += 1;
             if inputs > 1 {
@@ -240,7 +240,7 @@ impl Archive {
             return Ok(None);
         }
         let mut found = vec![false; originals.len()];
-        let result = Source::File(self.path.clone()).each::<Fault>(&Arc::default(), &mut |input| {
+        let result = Source::File(self.path.clone()).each::<Fault>(&Watch::default(), &mut |input| {
             let input = input?;
             let mut buffer = vec![0; 64 << 10];
             // The last bytes that were seen, at least as many as are looked at.
