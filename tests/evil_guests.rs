@@ -17,7 +17,7 @@ use weir_host::{
 };
 use weir_io::Source;
 use weir_normalizer::Config;
-use weir_pipeline::summary::Summary;
+use weir_pipeline::{Factory as _, Failures, summary::Summary};
 use weir_sandbox::{Program, SandboxLimits, StoppedBy};
 
 const RECORDS: usize = 100_000;
@@ -126,6 +126,7 @@ struct Run {
     result: Result<(), Error>,
     output: String,
     rejects: Vec<Value>,
+    failures: Failures,
 }
 
 fn run(name: &str, jobs: usize, stopped_by: StoppedBy) -> Run {
@@ -140,11 +141,12 @@ fn run(name: &str, jobs: usize, stopped_by: StoppedBy) -> Run {
     let program = match Program::load(&wasm, name, &config, limits) {
         Ok(program) => Arc::new(program),
         Err(e) => {
-            let (summary, output, rejects) = Default::default();
-            return Run { summary, result: Err(e.into()), output, rejects };
+            let (summary, output, rejects, failures) = Default::default();
+            return Run { summary, result: Err(e.into()), output, rejects, failures };
         }
     };
-    let job = Job { jobs, ..Job::new(vec![Source::File(INPUT.clone())], config, program) };
+    let factory = Arc::clone(&program) as _;
+    let job = Job { jobs, ..Job::new(vec![Source::File(INPUT.clone())], config, factory) };
     let (mut output, mut rejects) = (Vec::new(), Vec::new());
     let (summary, result) = run::run(
         job,
@@ -157,6 +159,7 @@ fn run(name: &str, jobs: usize, stopped_by: StoppedBy) -> Run {
         result,
         output: String::from_utf8(output).unwrap(),
         rejects: rejects.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        failures: program.failures(),
     }
 }
 
@@ -173,7 +176,8 @@ fn check(name: &str, expect: &Expect) {
 }
 
 fn check_run(name: &str, run: Run, expect: &Expect) {
-    let Run { summary, result, output, rejects } = run;
+    let Run { summary, result, output, rejects, failures } = run;
+    assert_eq!(failures.replaced, failures.traps + failures.deadlines);
     let (records, bytes) = (summary.records.clone(), summary.bytes.clone());
     assert_eq!(records.r#in, records.normalized + records.filtered + records.rejected);
     assert_eq!(bytes.r#in, bytes.normalized + bytes.filtered + bytes.rejected + bytes.blank + bytes.framing);
@@ -193,6 +197,12 @@ fn check_run(name: &str, run: Run, expect: &Expect) {
             assert_eq!(bytes.framing, RECORDS as u64);
             let reasons = BTreeMap::from_iter((*rejected > 0).then(|| ((*code).to_owned(), *rejected)));
             assert_eq!(summary.rejects_by_reason, reasons);
+            let Failures { traps, deadlines, .. } = failures;
+            match *code {
+                _ if *rejected == 0 => assert_eq!(failures, Failures::default()),
+                "guest-timeout" => assert!(deadlines >= *rejected && traps == 0, "{failures:?}"),
+                _ => assert!(traps >= *rejected && deadlines == 0, "{failures:?}"),
+            }
             if *rejected == 1 {
                 let reject = &rejects[0];
                 assert_eq!(reject["line"], OFFENDER as u64 + 1);

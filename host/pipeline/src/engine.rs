@@ -47,10 +47,26 @@ pub trait Engine: Send {
     ) -> Result<(), Error>;
 }
 
+/// How often guests failed, and were replaced for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// They stopped themselves, asked for too much memory, or answered what can't be.
+    pub traps: u64,
+    /// They ran past their deadline.
+    pub deadlines: u64,
+    /// Others took their place.
+    pub replaced: u64,
+}
+
 /// Makes an engine for each worker, of which the reader is one.
 pub trait Factory: Send + Sync {
     /// A fresh engine.
     fn engine(self: Arc<Self>) -> Result<Box<dyn Engine>, Error>;
+
+    /// How often those who normalize failed until now.
+    fn failures(&self) -> Failures {
+        Failures::default()
+    }
 
     /// Whether those who normalized did their work, asked when they are done.
     fn verdict(&self) -> Result<(), Error> {

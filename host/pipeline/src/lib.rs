@@ -55,7 +55,7 @@ pub mod rejects;
 pub mod summary;
 mod workers;
 
-pub use engine::{Engine, Factory, Reply};
+pub use engine::{Engine, Factory, Failures, Reply};
 pub use error::{Error, ErrorKind};
 pub use lane::{End, Heard, Lane, LaneOptions, Made, Next, Origin, Outlet, Part, RejectsAs, Stream, Turn};
 pub use limit::Limit;

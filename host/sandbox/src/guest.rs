@@ -91,7 +91,7 @@ impl Guest {
             Err(fault) => {
                 self.instance = None;
                 let lost = started + spent;
-                program.patience.lose(lost);
+                program.patience.lose(lost, &fault);
                 Err(Stop::Fault { fault, reached, stale, lost })
             }
         }

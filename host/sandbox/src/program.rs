@@ -14,7 +14,7 @@ use wasmtime::{
     ValType,
 };
 use weir_normalizer::Config;
-use weir_pipeline::{Engine as Normalizes, Factory};
+use weir_pipeline::{Engine as Normalizes, Factory, Failures};
 
 use crate::{
     Error,
@@ -126,6 +126,13 @@ impl Factory for Program {
         Ok(Box::new(Guest::new(self)?))
     }
 
+    fn failures(&self) -> Failures {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (traps, deadlines) = (count(&self.patience.traps), count(&self.patience.deadlines));
+        // An instance that failed is not used again.
+        Failures { traps, deadlines, replaced: traps + deadlines }
+    }
+
     /// Whether the guest did its work.
     fn verdict(&self) -> Result<(), weir_pipeline::Error> {
         let trouble = clock::lock(&self.patience.trouble);
@@ -149,6 +156,9 @@ pub(crate) struct Patience {
     /// In nanoseconds.
     good: AtomicU64,
     lost: AtomicU64,
+    /// How often runs failed.
+    traps: AtomicU64,
+    deadlines: AtomicU64,
     trouble: Mutex<Trouble>,
 }
 
@@ -163,14 +173,17 @@ struct Trouble {
 
 impl Patience {
     fn new(grace: Duration) -> Self {
-        Self { grace, good: AtomicU64::new(0), lost: AtomicU64::new(0), trouble: Mutex::default() }
+        let [good, lost, traps, deadlines] = [0; 4].map(AtomicU64::new);
+        Self { grace, good, lost, traps, deadlines, trouble: Mutex::default() }
     }
 
     pub(crate) fn earn(&self, time: Duration) {
         self.good.fetch_add(nanoseconds(time), Ordering::Relaxed);
     }
 
-    pub(crate) fn lose(&self, time: Duration) {
+    pub(crate) fn lose(&self, time: Duration, fault: &Fault) {
+        let counter = if matches!(fault, Fault::Timeout) { &self.deadlines } else { &self.traps };
+        counter.fetch_add(1, Ordering::Relaxed);
         self.lost.fetch_add(nanoseconds(time), Ordering::Relaxed);
     }
 
