@@ -1,9 +1,9 @@
-//! `weir run`, `weir check`, `weir state`: the service as the command line has it.
+//! `weir run`, `weir check`, `weir reload`, `weir state`: the service as the command line has it.
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -145,6 +145,64 @@ fn check_tells_everything_and_starts_nothing() {
     assert!(code == Some(2) && told.contains("check the path"), "{told}");
     let (code, told) = run(&["schema", "config"]);
     assert!(code == Some(0) && serde_json::from_str::<serde_json::Value>(&told).is_ok());
+}
+
+#[test]
+fn the_configuration_is_read_again_at_sighup_and_standard_input_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display();
+    let config = folder.path().join("weir.toml");
+    let text = |more: &str, sink: &str| {
+        format!(
+            "state_dir = \"{root}/state\"\n[sources.in]\ntype = \"stdin\"\n\
+             [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n{more}\
+             [sinks.out]\ntype = \"file\"\npath = \"{root}/{sink}/out.ndjson\"\nbuffer = {{ max = \"1MiB\" }}\n"
+        )
+    };
+    let write = |more: &str, sink: &str| fs::write(&config, text(more, sink)).unwrap();
+    let reload = || {
+        let output = weir().arg("reload").arg(&config).output().unwrap();
+        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), told)
+    };
+    write("", "one");
+    let (code, told) = reload();
+    assert!(code == Some(2) && told.contains("no process works with this state directory"), "{told}");
+    let mut weir = weir();
+    weir.args(["run", "--native"]).arg(&config).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = weir.spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut said = move |what: &str| {
+        let mut lines = String::new();
+        while !lines.contains(what) {
+            assert!(log.read_line(&mut lines).unwrap() > 0, "{what}: {lines}");
+        }
+        lines
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    // A line that is cut in two by what follows.
+    let cut = line(1);
+    stdin.write_all((line(0) + &cut[..50]).as_bytes()).unwrap();
+    until("the first", || delivered(&folder.path().join("one")).len() == 1);
+    write("where = \"bytes != 2\"\n", "two");
+    assert_eq!(reload().0, Some(0));
+    said("is in force");
+    stdin.write_all((cut[50..].to_owned() + &line(2) + &line(3)).as_bytes()).unwrap();
+    until("what follows", || delivered(&folder.path().join("two")).keys().copied().eq([1, 3]));
+    // What is wrong is told by the command, and by the service where only that knows it.
+    write("where = \"byte != 2\"\n", "two");
+    let (code, told) = reload();
+    assert!(code == Some(2) && told.contains("weir.toml:7:"), "{told}");
+    signal(&child, "-HUP");
+    assert!(said("all goes on as it was").contains("weir.toml:7:"));
+    write("quote = \"none\"\n", "two");
+    assert_eq!(reload().0, Some(0));
+    assert!(said("all goes on as it was").contains("which can't be read again"));
+    stdin.write_all(line(4).as_bytes()).unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(delivered(&folder.path().join("one")), [(0, 1)].into());
+    assert_eq!(delivered(&folder.path().join("two")), [(1, 1), (3, 1), (4, 1)].into());
 }
 
 #[test]

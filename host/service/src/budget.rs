@@ -1,6 +1,9 @@
 //! One budget of bytes for everything that is on its way through the process.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{
+    Arc, Condvar, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// The bytes that may be on their way.
 #[derive(Clone, Debug)]
@@ -8,7 +11,7 @@ pub struct Budget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    limit: u64,
+    limit: AtomicU64,
     used: Mutex<u64>,
     freed: Condvar,
 }
@@ -23,12 +26,18 @@ pub struct Permit {
 impl Budget {
     /// A budget of so many bytes.
     pub fn new(limit: u64) -> Self {
-        Self(Arc::new(Shared { limit, used: Mutex::new(0), freed: Condvar::new() }))
+        Self(Arc::new(Shared { limit: limit.into(), used: Mutex::new(0), freed: Condvar::new() }))
     }
 
     /// How many bytes there are.
     pub fn limit(&self) -> u64 {
-        self.0.limit
+        self.0.limit.load(Ordering::Relaxed)
+    }
+
+    /// There are so many from now on. What is in use stays so.
+    pub fn set_limit(&self, bytes: u64) {
+        self.0.limit.store(bytes, Ordering::Relaxed);
+        self.0.freed.notify_all();
     }
 
     /// How many of them are in use.
@@ -40,7 +49,7 @@ impl Budget {
     /// alone, so that nothing waits for ever.
     pub fn try_take(&self, bytes: u64) -> Option<Permit> {
         let mut used = self.0.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if *used > 0 && used.saturating_add(bytes) > self.0.limit {
+        if *used > 0 && used.saturating_add(bytes) > self.limit() {
             return None;
         }
         *used += bytes;
@@ -89,5 +98,9 @@ mod tests {
         assert!(budget.try_take(1).is_none());
         drop(huge);
         assert_eq!(budget.used(), 0);
+        let _some = budget.try_take(50).unwrap();
+        assert!(budget.try_take(100).is_none());
+        budget.set_limit(150);
+        assert!(budget.try_take(100).is_some());
     }
 }

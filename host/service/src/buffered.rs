@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
     sync::{
-        Arc, Condvar, Mutex, PoisonError, Weak,
+        Arc, Condvar, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -24,13 +24,16 @@ use crate::{
     page::{Origin, Page, Places},
     receipt::{Answer, Answered, Receipt},
     runner,
-    sinks::{BufferOptions, Context, Delivery, Sink},
-    stop::Stop,
+    sinks::{BufferOptions, Context, DROP_NEWEST, Delivery, Sink},
+    stop::{Stop, Stopper},
 };
 
 /// How often progress is saved, and how long it takes at most to see that it is time to end.
 const SAVE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a sink that works may take to finish what it has, once it gets no more.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The ways to the dead letters of pipelines, once there are some.
 #[derive(Debug, Default)]
@@ -60,15 +63,34 @@ impl Graves {
     }
 }
 
-/// Puts a queue in front of a sink.
-pub(crate) fn open(
+/// What somebody else sees of a queue, while it is open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gauge(Arc<OnceLock<Weak<Queue<Folder>>>>);
+
+impl Gauge {
+    fn queue(&self) -> Option<Arc<Queue<Folder>>> {
+        self.0.get()?.upgrade()
+    }
+
+    /// What it holds.
+    pub(crate) fn stats(&self) -> Option<Stats> {
+        Some(self.queue()?.stats())
+    }
+
+    /// Lets it take whatever still comes, as nobody takes it elsewhere.
+    pub(crate) fn lift_limit(&self) {
+        if let Some(queue) = self.queue() {
+            queue.set_limit(u64::MAX);
+        }
+    }
+}
+
+/// Opens the queue of a sink.
+pub(crate) fn queue(
     folder: &Path,
     options: &BufferOptions,
     context: &Context,
-    budget: &Budget,
-    graves: &Arc<Graves>,
-    sink: Box<dyn Sink>,
-) -> Result<Box<dyn Sink>, Error> {
+) -> Result<Arc<Queue<Folder>>, Error> {
     let options = weir_buffer::Options { limit: options.max.0, ..weir_buffer::Options::default() };
     let failed = |e: weir_buffer::Error| Error::failed(format!("{}: {e}", folder.display()));
     let disk = Folder::create(folder).map_err(|e| Error::file(folder, "make the buffer", &e))?;
@@ -78,11 +100,35 @@ pub(crate) fn open(
         let Stats { pages, bytes, truncated, .. } = stats;
         tracing::info!(sink = %context.name, pages, bytes, truncated, "the buffer goes on with what it holds");
     }
+    Ok(queue)
+}
+
+/// A sink that a queue is put in front of.
+pub(crate) struct Behind {
+    pub(crate) sink: Box<dyn Sink>,
+    /// Tells the sink to stop.
+    pub(crate) stopper: Stopper,
+}
+
+/// Puts a queue in front of a sink.
+pub(crate) fn open(
+    queue: Arc<Queue<Folder>>,
+    context: &Context,
+    budget: &Budget,
+    graves: &Arc<Graves>,
+    gauge: &Gauge,
+    when_full: &str,
+    Behind { sink, stopper }: Behind,
+) -> Result<Box<dyn Sink>, Error> {
+    // It is opened once.
+    let _ = gauge.0.set(Arc::downgrade(&queue));
     let waiting = Arc::new(Waiting::default());
     let thread = |e| Error::failed(format!("can't start the thread of the buffer: {e}"));
     let committer = Committer::start(Arc::clone(&queue), {
         let (queue, waiting, name) = (Arc::clone(&queue), Arc::clone(&waiting), Arc::clone(&context.name));
+        let metrics = context.metrics.clone();
         move |commit| {
+            metrics.synced(commit.took);
             if let Err(error) = commit.result {
                 tracing::error!(sink = %name, "{error}");
             }
@@ -91,12 +137,13 @@ pub(crate) fn open(
     })
     .map_err(thread)?;
     let (to, jobs) = unbounded();
-    let ends = runner::start(&context.name, sink, jobs, SAVE)?;
+    let ends = runner::start(&context.name, Box::new(|| Some(sink)), jobs, SAVE)?;
     let is_closing = Arc::new(AtomicBool::new(false));
     let feeder = Feeder {
         queue: Arc::clone(&queue),
         sink: to,
         ends,
+        stopper,
         context: context.clone(),
         budget: budget.clone(),
         graves: Arc::clone(graves),
@@ -111,6 +158,8 @@ pub(crate) fn open(
         context: context.clone(),
         is_closing,
         feeder: Some(feeder),
+        drops: when_full == DROP_NEWEST,
+        has_dropped: false,
     }))
 }
 
@@ -158,17 +207,22 @@ struct Buffered {
     context: Context,
     is_closing: Arc<AtomicBool>,
     feeder: Option<JoinHandle<()>>,
+    /// What comes when it is full is thrown away.
+    drops: bool,
+    /// It was told that it does.
+    has_dropped: bool,
 }
 
 impl Buffered {
-    fn put(&self, page: Arc<Page>, receipt: Receipt) {
+    fn put(&mut self, page: Arc<Page>, receipt: Receipt) {
         let meta = encode(page.origin());
         let records = u32::try_from(page.len()).unwrap_or(u32::MAX);
         let mut told = None;
         loop {
-            let error = match self.queue.append_within(&meta, page.bytes(), records, LOOK) {
+            let most = if self.drops { Duration::ZERO } else { LOOK };
+            let error = match self.queue.append_within(&meta, page.bytes(), records, most) {
                 Ok(sequence) => {
-                    if told.is_some() {
+                    if told.is_some() || std::mem::take(&mut self.has_dropped) {
                         tracing::info!(sink = %self.context.name, "the buffer takes records again");
                         self.context.health.works();
                     }
@@ -181,6 +235,17 @@ impl Buffered {
                 }
                 Err(error) => error,
             };
+            if self.drops && error.kind() == Kind::Full {
+                self.context.metrics.dropped(DROP_NEWEST, page.len() as u64);
+                if !std::mem::replace(&mut self.has_dropped, true) {
+                    tracing::warn!(sink = %self.context.name, "{error}; records are thrown away as `when_full` says");
+                    self.context.health.fails(format!("{error}; records are thrown away"));
+                }
+                // Nobody is to wait for them, or to send them again.
+                drop(page);
+                receipt.delivered();
+                return;
+            }
             if told != Some(error.kind()) {
                 tracing::warn!(sink = %self.context.name, "{error}");
                 told = Some(error.kind());
@@ -232,6 +297,7 @@ struct Feeder {
     queue: Arc<Queue<Folder>>,
     sink: Sender<Job>,
     ends: Receiver<()>,
+    stopper: Stopper,
     context: Context,
     budget: Budget,
     graves: Arc<Graves>,
@@ -245,6 +311,10 @@ impl Feeder {
         }
         // Nothing is sent when the sink has closed, which it tells by that.
         let _ = self.sink.send(Job::Close);
+        if !self.context.health.is_failing() {
+            let _ = self.ends.recv_timeout(GRACE);
+        }
+        self.stopper.stop();
         let _ = self.ends.recv();
         self.save();
     }
@@ -548,6 +618,7 @@ mod tests {
         graves: Arc<Graves>,
         budget: Budget,
         board: Board,
+        metrics: Metrics,
     }
 
     impl Around {
@@ -557,25 +628,36 @@ mod tests {
 
         fn in_folder(folder: tempfile::TempDir) -> Self {
             let (stopper, stop) = stop();
-            let board = Board::default();
+            let (board, metrics) = (Board::default(), Metrics::new());
             let context = Context {
                 name: "es".into(),
                 stop,
                 plane: Plane::default(),
-                metrics: Metrics::new().sink("es"),
+                metrics: metrics.sink("es"),
                 alarm: alarm().0,
                 health: board.part("[sinks.es]"),
             };
             let graves = Arc::new(Graves::default());
             graves.open(BTreeMap::new());
-            Self { folder, context, stopper, graves, budget: Budget::new(1 << 20), board }
+            Self { folder, context, stopper, graves, budget: Budget::new(1 << 20), board, metrics }
         }
 
         fn open(&self, max: u64, take: impl FnMut(Delivery) + Send + 'static) -> Box<dyn Sink> {
-            let options = BufferOptions { max: ByteSize(max), ..BufferOptions::default() };
+            self.open_with(BufferOptions { max: ByteSize(max), ..BufferOptions::default() }, take)
+        }
+
+        fn open_with(
+            &self,
+            options: BufferOptions,
+            take: impl FnMut(Delivery) + Send + 'static,
+        ) -> Box<dyn Sink> {
             let sink = Box::new(Scripted(Box::new(take)));
             let folder = self.folder.path().join("buffers/es");
-            open(&folder, &options, &self.context, &self.budget, &self.graves, sink).unwrap()
+            let queue = queue(&folder, &options, &self.context).unwrap();
+            let behind = Behind { sink, stopper: stop().0 };
+            let gauge = Gauge::default();
+            open(queue, &self.context, &self.budget, &self.graves, &gauge, &options.when_full, behind)
+                .unwrap()
         }
     }
 
@@ -685,10 +767,50 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_is_thrown_away_and_counted_where_that_was_chosen() {
+        let around = Around::new();
+        let (to, answers) = mpsc::channel();
+        let (keep, kept) = mpsc::channel();
+        let options = BufferOptions { max: ByteSize(2000), when_full: DROP_NEWEST.into() };
+        let mut sink = around.open_with(options, move |delivery| keep.send(delivery).unwrap());
+        for at in 0..30 {
+            give(&mut *sink, page(at), &to);
+        }
+        // Nobody waits.
+        assert!(answers.iter().take(30).all(|answer| answer == Answer::Delivered));
+        assert!(around.board.failing()["[sinks.es]"].contains("thrown away"));
+        let dropped = || {
+            let text = around.metrics.text();
+            let name = "weir_sink_dropped_total{sink=\"es\",policy=\"drop_newest\"} ";
+            text.lines().find_map(|line| line.strip_prefix(name)?.parse::<u64>().ok()).unwrap()
+        };
+        let lost = dropped();
+        assert!(lost % 2 == 0 && (30..54).contains(&lost), "{lost}");
+        // All others come, and when there is room again so does what comes later.
+        for at in 0..30 - lost / 2 {
+            let Delivery { page: found, receipt } = kept.recv().unwrap();
+            assert_eq!(found.bytes(), page(at).bytes());
+            drop(found);
+            receipt.delivered();
+        }
+        sink.sync();
+        while around.board.failing().contains_key("[sinks.es]") {
+            give(&mut *sink, page(99), &to);
+            answers.recv().unwrap();
+            if let Ok(Delivery { page: found, receipt }) = kept.try_recv() {
+                assert_eq!(found.bytes(), page(99).bytes());
+                receipt.delivered();
+            }
+        }
+        around.stopper.stop();
+        sink.close();
+    }
+
+    #[test]
     fn what_is_refused_leaves_the_buffer_when_it_is_kept() {
         let around = Around::new();
         let (queue, dead) = unbounded();
-        let lane = Lane { name: "dead_letters p".into(), queue, metrics: Metrics::new().sink("dead") };
+        let lane = Lane::new("dead_letters p", queue, Metrics::new().sink("dead"));
         around.graves.open([("p".into(), lane)].into());
         let refusal = |record| Refusal { record, code: "400".into(), reason: "no".into() };
         let mut sink = around.open(1 << 20, move |delivery| delivery.receipt.refused(vec![refusal(1)]));
@@ -708,7 +830,7 @@ mod tests {
         // Kept, it does not.
         let around = Around::in_folder(around.folder);
         let (queue, dead) = unbounded();
-        let lane = Lane { name: "dead_letters p".into(), queue, metrics: Metrics::new().sink("dead") };
+        let lane = Lane::new("dead_letters p", queue, Metrics::new().sink("dead"));
         around.graves.open([("p".into(), lane)].into());
         let sink = around.open(1 << 20, move |delivery| delivery.receipt.refused(vec![refusal(0)]));
         let Ok(Job::Take(letter)) = dead.recv() else { panic!() };

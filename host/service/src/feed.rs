@@ -14,7 +14,7 @@ use crate::{
     metrics::SourceMetrics,
     state,
     stop::Stop,
-    tracker::{Mark, Tracker},
+    tracker::{Balance, Mark, Tracker},
     worker::{Counts, Stream, Worker},
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Feed {
     /// It ends when all there is has been read.
     pub(crate) once: bool,
     pub(crate) shelf: Shelf,
+    pub(crate) budget: Budget,
+    pub(crate) balance: Balance,
 }
 
 /// The streams of a feed, for the checkpoint.
@@ -79,6 +81,22 @@ impl Shelf {
         self.lock().iter().all(|s| s.tracker.under_way() == 0)
     }
 
+    /// The same streams, as they are now.
+    pub(crate) fn share(&self, with: &Self) {
+        let streams = self.lock().clone();
+        with.put(streams);
+    }
+
+    /// Whether something will not be delivered unless it is read again.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.lock().iter().any(|s| s.tracker.has_failed())
+    }
+
+    /// What is not delivered is read again by another.
+    pub(crate) fn abandon(&self, balance: &Balance) {
+        self.lock().iter().for_each(|s| s.tracker.abandon(balance));
+    }
+
     /// Waits until nothing is on its way; gives whether all was delivered.
     pub(crate) fn wait(&self, until: Instant) -> bool {
         let trackers: Vec<_> = self.lock().iter().map(|s| Arc::clone(&s.tracker)).collect();
@@ -116,12 +134,14 @@ impl Feed {
             alarm: self.alarm.clone(),
             once: self.once,
             shelf: self.shelf.clone(),
+            budget: self.budget.clone(),
+            balance: self.balance.clone(),
         }
     }
 
     /// Waits until there is room for more records; `false` where it is time to stop instead.
     pub(crate) fn has_room(&self) -> bool {
-        wait_for_room(&self.worker.outlet().budget, &self.stop, &self.metrics)
+        wait_for_room(&self.budget, &self.stop, &self.metrics)
     }
 
     /// Normalizes what a framer has complete and sends it. `mark` tells where to go on behind all of
@@ -146,15 +166,17 @@ impl Feed {
         told: &mut dyn FnMut(Counts),
     ) -> bool {
         let mut next = framer.next_batch();
-        let balance = self.worker.outlet().balance.clone();
         while let Some(batch) = next {
             next = framer.next_batch();
             let mark = if next.is_none() { mark(framer) } else { None };
-            let turn = tracker.begin(mark, &balance);
+            let turn = tracker.begin(mark, &self.balance);
             self.metrics.bytes.inc_by(batch.consumed);
             match self.worker.work(stream, &batch, &turn) {
                 Ok(counts) => {
                     self.metrics.records.inc_by(counts.normalized + counts.filtered + counts.rejected);
+                    if let Some(time) = counts.time {
+                        self.metrics.lags(time);
+                    }
                     told(counts);
                 }
                 Err(error) => {

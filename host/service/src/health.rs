@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// The state of all parts.
@@ -14,12 +17,14 @@ pub struct Board(Arc<Mutex<BTreeMap<String, String>>>);
 pub struct Health {
     board: Board,
     part: Arc<str>,
+    /// Another one has its place on the board.
+    is_retired: Arc<AtomicBool>,
 }
 
 impl Board {
     /// The place of a part, such as `sink es`.
     pub fn part(&self, name: &str) -> Health {
-        Health { board: self.clone(), part: name.into() }
+        Health { board: self.clone(), part: name.into(), is_retired: Arc::default() }
     }
 
     /// The parts that fail, and why.
@@ -31,12 +36,53 @@ impl Board {
 impl Health {
     /// It works.
     pub fn works(&self) {
-        self.board.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&*self.part);
+        let mut parts = self.board.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_retired.load(Ordering::Relaxed) {
+            parts.remove(&*self.part);
+        }
+    }
+
+    /// Whether it told that it does not work.
+    pub fn is_failing(&self) -> bool {
+        self.board.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&*self.part)
+    }
+
+    /// The part is given up, or another one takes its place: what it says from now on does not count.
+    pub fn retire(&self) {
+        let mut parts = self.board.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_retired.swap(true, Ordering::Relaxed) {
+            parts.remove(&*self.part);
+        }
     }
 
     /// It does not, so that somebody should look after it; the reason has no secret.
     pub fn fails(&self, why: impl Into<String>) {
         let mut parts = self.board.0.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.insert(self.part.to_string(), why.into());
+        if !self.is_retired.load(Ordering::Relaxed) {
+            parts.insert(self.part.to_string(), why.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_retired_does_not_speak_for_who_comes_after() {
+        let board = Board::default();
+        let (old, new) = (board.part("[sinks.es]"), board.part("[sinks.es]"));
+        old.fails("401");
+        assert!(new.is_failing());
+        old.retire();
+        assert!(board.failing().is_empty());
+        old.fails("401");
+        assert!(board.failing().is_empty());
+        new.fails("no such host");
+        old.works();
+        old.retire();
+        assert_eq!(board.failing()["[sinks.es]"], "no such host");
+        new.works();
+        assert!(board.failing().is_empty());
     }
 }

@@ -16,6 +16,7 @@ mod outlet;
 pub mod page;
 pub mod plane;
 pub mod receipt;
+mod route;
 mod runner;
 pub mod service;
 pub mod sinks;

@@ -27,6 +27,7 @@ pub struct Metrics {
     pipelines: PipelineFamilies,
     sources: SourceFamilies,
     process: ProcessMetrics,
+    buffers: BufferFamilies,
 }
 
 type Count = Counter<u64, AtomicU64>;
@@ -76,6 +77,27 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reload {
+    result: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfConfig {
+    hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Dropped {
+    sink: String,
+    policy: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPipeline {
+    pipeline: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfSource {
     source: String,
 }
@@ -108,6 +130,8 @@ registered! {
         latency: Latency = Family::new_with_constructor(latency),
             "weir_sink_latency_seconds", "From a request to its answer";
         in_flight: Family<OfSink, Level>, "weir_sink_in_flight", "Requests without an answer yet";
+        dropped: Family<Dropped, Count>,
+            "weir_sink_dropped", "Records that were thrown away because of a policy that was chosen";
         dead_letters: Family<Reason, Count>,
             "weir_sink_dead_letters", "Records that the destination will never take";
         last_success: Family<OfSink, Level>,
@@ -119,6 +143,13 @@ registered! {
     struct PipelineFamilies {
         records: Family<Outcome, Count>, "weir_pipeline_records", "Records by what became of them";
         rejects: Family<RejectOf, Count>, "weir_pipeline_rejects", "Records that can't be read, by why";
+        guest_seconds: Family<OfPipeline, Seconds>, "weir_guest_seconds", "Time that normalizing took";
+        guest_batches: Family<OfPipeline, Count>, "weir_guest_batches", "Batches that were normalized";
+        guest_traps: Family<OfPipeline, Count>,
+            "weir_guest_traps", "How often guests stopped themselves, or answered what can't be";
+        guest_deadlines: Family<OfPipeline, Count>,
+            "weir_guest_deadlines", "How often guests ran past their deadline";
+        guest_replaced: Family<OfPipeline, Count>, "weir_guest_replaced", "Guests that others took the place of";
     }
 }
 
@@ -127,6 +158,8 @@ registered! {
         records: Family<OfSource, Count>, "weir_source_records", "Records that were read";
         bytes: Family<OfSource, Count>, "weir_source_bytes", "Bytes that were read, after decompression";
         errors: Family<ErrorOfSource, Count>, "weir_source_errors", "What could not be read, by why";
+        lag_seconds: Family<OfSource, Level>,
+            "weir_source_lag_seconds", "The age of the latest record, by its own time, when it came out";
         lag_bytes: Family<OfSource, Level>, "weir_source_lag_bytes", "Bytes that wait to be read";
         files_open: Family<OfSource, Level>, "weir_source_files_open", "Files that are open";
         deleted_open_bytes: Family<OfSource, Level>,
@@ -147,6 +180,24 @@ registered! {
         pub(crate) checkpoint_age: Level, "weir_checkpoint_age_seconds", "Time since progress was written";
         pub(crate) checkpoint_writes: Count, "weir_checkpoint_writes", "How often progress was written";
         pub(crate) checkpoint_errors: Count, "weir_checkpoint_errors", "How often it could not be";
+        reloads: Family<Reload, Count>,
+            "weir_config_reloads", "How often the configuration was read again, and what came of it";
+        config: Family<OfConfig, Level>, "weir_config_info", "The configuration in force, by its hash";
+    }
+}
+
+registered! {
+    struct BufferFamilies {
+        bytes: Family<OfSink, Level>, "weir_buffer_bytes", "Bytes of the buffer on disk";
+        limit: Family<OfSink, Level>, "weir_buffer_limit_bytes", "How many there may be";
+        pages: Family<OfSink, Level>, "weir_buffer_pages", "Pages in it that are not delivered";
+        oldest: Family<OfSink, Level>, "weir_buffer_oldest_seconds", "The age of the oldest page on its way out of it";
+        quarantined: Family<OfSink, Count>,
+            "weir_buffer_quarantined", "Pages that were lost as their bytes were damaged";
+        truncated: Family<OfSink, Count>,
+            "weir_buffer_truncated_bytes", "Bytes of pages that a crash had cut off";
+        sync: Latency = Family::new_with_constructor(latency),
+            "weir_buffer_sync_seconds", "How long the disk took to make pages durable";
     }
 }
 
@@ -163,7 +214,8 @@ impl Metrics {
         let pipelines = PipelineFamilies::register(&mut registry);
         let sources = SourceFamilies::register(&mut registry);
         let process = ProcessMetrics::register(&mut registry);
-        Self { registry: Arc::new(registry), sinks, pipelines, sources, process }
+        let buffers = BufferFamilies::register(&mut registry);
+        Self { registry: Arc::new(registry), sinks, pipelines, sources, process, buffers }
     }
 
     /// Those of one pipeline.
@@ -172,11 +224,14 @@ impl Metrics {
             let label = Outcome { pipeline: name.into(), outcome: outcome.into() };
             self.pipelines.records.get_or_create(&label).clone()
         };
+        let label = OfPipeline { pipeline: name.into() };
         PipelineMetrics {
             normalized: of("normalized"),
             filtered: of("filtered"),
             rejected: of("rejected"),
             rejects: self.pipelines.rejects.clone(),
+            guest_seconds: self.pipelines.guest_seconds.get_or_create(&label).clone(),
+            guest_batches: self.pipelines.guest_batches.get_or_create(&label).clone(),
             pipeline: name.into(),
         }
     }
@@ -188,6 +243,7 @@ impl Metrics {
         SourceMetrics {
             records: f.records.get_or_create(&label).clone(),
             bytes: f.bytes.get_or_create(&label).clone(),
+            lag_seconds: f.lag_seconds.get_or_create(&label).clone(),
             lag_bytes: f.lag_bytes.get_or_create(&label).clone(),
             files_open: f.files_open.get_or_create(&label).clone(),
             deleted_open_bytes: f.deleted_open_bytes.get_or_create(&label).clone(),
@@ -205,7 +261,54 @@ impl Metrics {
 
     /// Those of one sink.
     pub fn sink(&self, name: &str) -> SinkMetrics {
-        SinkMetrics { families: self.sinks.clone(), sink: name.into() }
+        SinkMetrics { families: self.sinks.clone(), buffers: self.buffers.clone(), sink: name.into() }
+    }
+
+    /// What a sink's buffer holds now.
+    pub(crate) fn buffer(&self, sink: &str, stats: &weir_buffer::Stats) {
+        let label = OfSink { sink: sink.into() };
+        let f = &self.buffers;
+        let level = |family: &Family<OfSink, Level>, n: u64| {
+            family.get_or_create(&label).set(i64::try_from(n).unwrap_or(i64::MAX));
+        };
+        level(&f.bytes, stats.bytes);
+        level(&f.limit, stats.limit);
+        level(&f.pages, stats.pages);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let age =
+            |since: u64| Duration::from_millis((now.as_millis() as u64).saturating_sub(since)).as_secs();
+        level(&f.oldest, stats.oldest.map_or(0, age));
+        // The queue counts these itself.
+        let count = |family: &Family<OfSink, Count>, n| {
+            family.get_or_create(&label).inner().store(n, std::sync::atomic::Ordering::Relaxed);
+        };
+        count(&f.quarantined, stats.quarantined);
+        count(&f.truncated, stats.truncated);
+    }
+
+    /// How often the guests of a pipeline failed until now.
+    pub(crate) fn guests(&self, pipeline: &str, failures: &weir_pipeline::Failures) {
+        let label = OfPipeline { pipeline: pipeline.into() };
+        let f = &self.pipelines;
+        for (family, n) in [
+            (&f.guest_traps, failures.traps),
+            (&f.guest_deadlines, failures.deadlines),
+            (&f.guest_replaced, failures.replaced),
+        ] {
+            // They are counted where they fail.
+            family.get_or_create(&label).inner().store(n, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// The configuration was read again: `ok`, or `refused`.
+    pub(crate) fn reloaded(&self, result: &str) {
+        self.process.reloads.get_or_create(&Reload { result: result.into() }).inc();
+    }
+
+    /// The configuration in force has this hash.
+    pub(crate) fn config(&self, hash: u64) {
+        self.process.config.clear();
+        self.process.config.get_or_create(&OfConfig { hash: format!("{hash:016x}") }).set(1);
     }
 
     /// All of them in the text format of Prometheus.
@@ -229,6 +332,8 @@ pub struct PipelineMetrics {
     filtered: Count,
     rejected: Count,
     rejects: Family<RejectOf, Count>,
+    guest_seconds: Seconds,
+    guest_batches: Count,
     pipeline: Arc<str>,
 }
 
@@ -237,6 +342,12 @@ impl PipelineMetrics {
         self.normalized.inc_by(normalized);
         self.filtered.inc_by(filtered);
         self.rejected.inc_by(rejected);
+    }
+
+    /// A batch was normalized in this time.
+    pub(crate) fn batch(&self, time: Duration) {
+        self.guest_batches.inc();
+        self.guest_seconds.inc_by(time.as_secs_f64());
     }
 
     /// Reasons and products are words of the normalizer; a guest that makes up others is cut short.
@@ -255,6 +366,7 @@ impl PipelineMetrics {
 pub struct SourceMetrics {
     pub(crate) records: Count,
     pub(crate) bytes: Count,
+    lag_seconds: Level,
     pub(crate) lag_bytes: Level,
     pub(crate) files_open: Level,
     pub(crate) deleted_open_bytes: Level,
@@ -265,6 +377,12 @@ pub struct SourceMetrics {
 }
 
 impl SourceMetrics {
+    /// A record with this time of its own came out, in epoch milliseconds.
+    pub(crate) fn lags(&self, time: i64) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.lag_seconds.set((now.as_millis() as i64).saturating_sub(time) / 1000);
+    }
+
     /// Something could not be read; few different reasons.
     pub(crate) fn error(&self, reason: &str) {
         let label = ErrorOfSource { source: self.source.to_string(), reason: reason.into() };
@@ -276,6 +394,7 @@ impl SourceMetrics {
 #[derive(Clone, Debug)]
 pub struct SinkMetrics {
     families: SinkFamilies,
+    buffers: BufferFamilies,
     sink: Arc<str>,
 }
 
@@ -297,6 +416,11 @@ impl SinkMetrics {
         self.families.last_success.get_or_create(&label).set(now.as_secs().cast_signed());
     }
 
+    /// The disk made pages of the buffer durable.
+    pub(crate) fn synced(&self, after: Duration) {
+        self.buffers.sync.get_or_create(&self.label()).observe(after.as_secs_f64());
+    }
+
     /// A request was sent, and has no answer yet.
     pub fn sent(&self) {
         self.families.in_flight.get_or_create(&self.label()).inc();
@@ -314,6 +438,12 @@ impl SinkMetrics {
     /// Something is tried again; few different reasons, such as `429`, `timeout` or `dns`.
     pub fn retried(&self, reason: &str) {
         self.families.retries.get_or_create(&self.reason(reason)).inc();
+    }
+
+    /// So many records were thrown away by a policy that was chosen.
+    pub fn dropped(&self, policy: &str, records: u64) {
+        let label = Dropped { sink: self.sink.to_string(), policy: policy.into() };
+        self.families.dropped.get_or_create(&label).inc_by(records);
     }
 
     /// A record will never be taken. The service counts it where it keeps the record, so sinks do not.
@@ -335,8 +465,14 @@ mod tests {
         sink.answered("200", Duration::from_millis(3));
         sink.retried("429");
         sink.dead_letter("400");
+        sink.dropped("drop_newest", 7);
+        let failures = weir_pipeline::Failures { traps: 3, deadlines: 2, replaced: 5 };
+        metrics.guests("p", &failures);
         let text = metrics.text();
         for line in [
+            "weir_guest_traps_total{pipeline=\"p\"} 3",
+            "weir_guest_deadlines_total{pipeline=\"p\"} 2",
+            "weir_guest_replaced_total{pipeline=\"p\"} 5",
             "weir_sink_records_total{sink=\"es\"} 3",
             "weir_sink_bytes_total{sink=\"es\"} 300",
             "weir_sink_requests_total{sink=\"es\",status=\"200\"} 1",
@@ -344,6 +480,7 @@ mod tests {
             "weir_sink_latency_seconds_count{sink=\"es\"} 1",
             "weir_sink_in_flight{sink=\"es\"} 0",
             "weir_sink_dead_letters_total{sink=\"es\",reason=\"400\"} 1",
+            "weir_sink_dropped_total{sink=\"es\",policy=\"drop_newest\"} 7",
             "weir_sink_last_success_timestamp_seconds{sink=\"es\"} ",
         ] {
             assert!(text.contains(line), "{line}\n{text}");

@@ -7,6 +7,7 @@ use hyper::{
     Method, Request, Response, StatusCode, body::Bytes, header, server::conn::http1, service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::task::AbortHandle;
 
 use crate::{error::Error, health::Board, metrics::Metrics, plane::Plane};
 
@@ -16,17 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Measures what only matters when somebody asks.
 pub(crate) type Measure = Box<dyn Fn() + Send + Sync>;
 
-/// Serves until the process ends.
+/// Serves until the task is aborted; what was asked before is answered.
 pub(crate) fn serve(
     listener: TcpListener,
     plane: &Plane,
     metrics: Metrics,
     board: Board,
     measure: Measure,
-) -> Result<(), Error> {
+) -> Result<AbortHandle, Error> {
     let runtime = plane.handle()?;
     let shared = std::sync::Arc::new((metrics, board, measure));
-    runtime.spawn(async move {
+    let task = runtime.spawn(async move {
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
         loop {
             let Ok((connection, _)) = listener.accept().await else {
@@ -48,7 +49,7 @@ pub(crate) fn serve(
             });
         }
     });
-    Ok(())
+    Ok(task.abort_handle())
 }
 
 fn answer(

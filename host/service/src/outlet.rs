@@ -31,9 +31,20 @@ pub(crate) struct Lane {
     pub(crate) name: Arc<str>,
     pub(crate) queue: Sender<Job>,
     pub(crate) metrics: SinkMetrics,
+    /// Tells how many have the lane.
+    pub(crate) users: Arc<()>,
 }
 
 impl Lane {
+    pub(crate) fn new(name: &str, queue: Sender<Job>, metrics: SinkMetrics) -> Self {
+        Self { name: name.into(), queue, metrics, users: Arc::default() }
+    }
+
+    /// Whether nobody else has it, so that nothing more can be sent.
+    pub(crate) fn is_only_one(&self) -> bool {
+        Arc::strong_count(&self.users) == 1
+    }
+
     pub(crate) fn send(&self, page: Arc<Page>, to: Arc<dyn Answered>) {
         let receipt = Receipt::new(Arc::clone(&self.name), to);
         // Where the sink has ended, the receipt is dropped, which gives the page back.
@@ -56,7 +67,7 @@ pub(crate) struct Outlet {
 
 impl Outlet {
     /// Sends records to all sinks. The turn is done when they all have them for good.
-    pub(crate) fn send(self: &Arc<Self>, page: Page, turn: &Arc<Turn>) {
+    pub(crate) fn send(&self, page: Page, turn: &Arc<Turn>) {
         let permit = self.budget.take(page.bytes().len() as u64);
         let page = Arc::new(page.within(permit));
         for sink in &self.sinks {
@@ -64,7 +75,8 @@ impl Outlet {
             sink.send(
                 Arc::clone(&page),
                 Arc::new(OfSink {
-                    outlet: Arc::clone(self),
+                    dead_letters: self.dead_letters.clone(),
+                    budget: self.budget.clone(),
                     turn: Arc::clone(turn),
                     page: Arc::downgrade(&page),
                     metrics: sink.metrics.clone(),
@@ -83,7 +95,8 @@ impl Outlet {
 
 /// Takes one sink's answer about one page.
 struct OfSink {
-    outlet: Arc<Outlet>,
+    dead_letters: Lane,
+    budget: Budget,
     turn: Arc<Turn>,
     /// The sinks have it; who refuses records has it still.
     page: Weak<Page>,
@@ -131,11 +144,9 @@ impl OfSink {
     /// Keeps what a sink refused; `None` where that can't be, as the page is gone.
     fn bury(&self, sink: &str, refusals: &[Refusal]) -> Option<()> {
         let page = letters(&*self.page.upgrade()?, sink, refusals, &self.metrics)?;
-        let permit = self.outlet.budget.take(page.bytes().len() as u64);
+        let permit = self.budget.take(page.bytes().len() as u64);
         self.turn.expect();
-        self.outlet
-            .dead_letters
-            .send(Arc::new(page.within(permit)), Arc::clone(&self.turn) as Arc<dyn Answered>);
+        self.dead_letters.send(Arc::new(page.within(permit)), Arc::clone(&self.turn) as Arc<dyn Answered>);
         Some(())
     }
 }
@@ -171,7 +182,7 @@ mod tests {
 
     fn lane(name: &str) -> (Lane, Receiver<Job>) {
         let (queue, jobs) = unbounded();
-        (Lane { name: name.into(), queue, metrics: Metrics::new().sink(name) }, jobs)
+        (Lane::new(name, queue, Metrics::new().sink(name)), jobs)
     }
 
     fn next(jobs: &Receiver<Job>) -> Delivery {

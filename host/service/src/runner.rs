@@ -12,11 +12,14 @@ use crate::{error::Error, outlet::Job, sinks::Sink};
 /// How often a sink makes durable what it has.
 const SYNC: Duration = Duration::from_secs(1);
 
+/// Makes a sink where it works; `None` where it is time to end instead.
+pub(crate) type Make = Box<dyn FnOnce() -> Option<Box<dyn Sink>> + Send>;
+
 /// Starts the thread of a sink. It ends when it is told that no more pages come; what is given is
 /// closed then, and nothing is sent.
 pub(crate) fn start(
     name: &str,
-    sink: Box<dyn Sink>,
+    make: Make,
     queue: Receiver<Job>,
     sync: Duration,
 ) -> Result<Receiver<()>, Error> {
@@ -25,7 +28,10 @@ pub(crate) fn start(
     let (to, ends) = bounded(0);
     let body = move || {
         let _ends: Sender<()> = to;
-        run(sink, &queue, sync);
+        // Without it, what waits is dropped, which gives it back.
+        if let Some(sink) = make() {
+            run(sink, &queue, sync);
+        }
     };
     thread::Builder::new().name(format!("sink {name}")).spawn(body).map_err(failed)?;
     Ok(ends)

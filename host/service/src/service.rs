@@ -1,37 +1,41 @@
 //! The service: it builds everything that a configuration says, runs it, and ends it so that
-//! nothing is lost.
+//! nothing is lost. A reload changes what is different in a later configuration.
+
+mod checkpoint;
+mod measures;
+mod parts;
 
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    thread,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select, tick, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, never, select, tick, unbounded};
+use weir_normalizer::Config as Rules;
 use weir_pipeline::Factory;
 
+use self::{
+    checkpoint::{Checkpoint, WrittenAt},
+    measures::Seen,
+    parts::{Kind, Parts, Running},
+};
 use crate::{
     alarm::{Alarm, alarm},
     budget::Budget,
     buffered::{self, Graves},
-    config::{Config, values},
+    config::Config,
     error::Error,
-    feed::{Feed, Shelf},
     health::Board,
     metrics::Metrics,
-    operation,
-    outlet::{Job, Lane, Outlet},
+    outlet::Job,
     plane::Plane,
-    runner,
-    sinks::{self, Context, Options as _},
-    sources::{self, SourceOptions},
-    state::{Progress, State},
-    stop::{Stop, Stopper, stop},
+    sinks,
+    sources::SourceOptions,
+    state::State,
     tracker::Balance,
-    worker::Worker,
 };
 
 /// Makes what normalizes for a pipeline.
@@ -43,6 +47,8 @@ pub type Factories<'a> =
 pub enum Signal {
     /// To deliver what is on its way, and end.
     End,
+    /// To read its configuration again, and to go on with that.
+    Reload,
 }
 
 /// What a run gets from outside.
@@ -53,8 +59,12 @@ pub struct Outside<'a> {
     pub once: bool,
     /// Signals to it.
     pub signals: &'a Receiver<Signal>,
+    /// Reads the configuration again.
+    pub reload: &'a dyn Fn() -> Result<Config, Error>,
     /// Told where it listens, by the name of the source, or `operation`.
     pub listens: Option<Sender<(String, SocketAddr)>>,
+    /// Told what came of reading the configuration again: nothing, or why it was refused.
+    pub reloads: Option<Sender<Result<(), String>>>,
 }
 
 impl Outside<'_> {
@@ -78,7 +88,7 @@ pub struct Ended {
     pub alarm: Option<String>,
 }
 
-/// How often it is looked whether everything is delivered, when all is read.
+/// How often it is looked whether something has come to its end, while that is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// How long sinks get to end after they were told to stop.
@@ -86,15 +96,45 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Tries everything that starting would need, and changes nothing.
 pub fn check(config: &Config, factories: Factories<'_>) -> Result<(), Error> {
-    let mut faults = Vec::new();
+    let mut faults = check_paths(config);
+    factories_of(config, factories, now_ms(), &|_, _| None, &mut faults);
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Error::usage(faults.join("\n"))),
+    }
+}
+
+/// The rules of a pipeline, and what normalizes by them.
+type Made = (Rules, Arc<dyn Factory>);
+
+/// Makes what normalizes for each pipeline, but where it is `known` already.
+fn factories_of(
+    config: &Config,
+    factories: Factories<'_>,
+    now: u64,
+    known: &dyn Fn(&str, &Rules) -> Option<Made>,
+    faults: &mut Vec<String>,
+) -> BTreeMap<String, Made> {
+    let mut all = BTreeMap::new();
     for (name, pipeline) in &config.pipelines {
-        let made = pipeline
-            .config(now_ms())
-            .and_then(|config| factories(&config).map(drop).map_err(|e| Error::usage(e.to_string())));
-        if let Err(error) = made {
-            faults.push(format!("[pipelines.{name}]: {error}"));
+        let made = pipeline.config(now).and_then(|rules| {
+            if let Some(known) = known(name, &rules) {
+                return Ok(known);
+            }
+            let factory = factories(&rules).map_err(|e| Error::usage(e.to_string()))?;
+            Ok((rules, factory))
+        });
+        match made {
+            Ok(made) => drop(all.insert(name.clone(), made)),
+            Err(error) => faults.push(format!("[pipelines.{name}]: {error}")),
         }
     }
+    all
+}
+
+/// What is wrong with the files that are written and read.
+fn check_paths(config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
     // Nothing is written to what is read.
     let mut written = written_paths(config);
     written.sort();
@@ -117,10 +157,7 @@ pub fn check(config: &Config, factories: Factories<'_>) -> Result<(), Error> {
             }
         }
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(Error::usage(faults.join("\n"))),
-    }
+    faults
 }
 
 /// The files that have one name each, and who writes them.
@@ -169,14 +206,7 @@ fn now_ms() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }
 
-/// A sink that runs.
-struct Running {
-    name: String,
-    queue: Sender<Job>,
-    ends: Receiver<()>,
-}
-
-/// The parts that everything shares.
+/// What all parts share.
 struct Shared {
     metrics: Metrics,
     board: Board,
@@ -184,371 +214,134 @@ struct Shared {
     budget: Budget,
     balance: Balance,
     alarm: Alarm,
-    /// Told when the time to drain is over.
-    stop: Stop,
-    sync: Duration,
-    /// When the progress was written last, or was found to be what is written.
-    written: Arc<Mutex<Instant>>,
+    graves: Arc<Graves>,
+    seen: Seen,
 }
 
-impl Shared {
-    fn open(
-        &self,
-        name: &str,
-        part: &str,
-        open: impl FnOnce(Context) -> Result<Box<dyn sinks::Sink>, Error>,
-    ) -> Result<(Lane, Running), Error> {
-        let metrics = self.metrics.sink(name);
-        let context = Context {
-            name: name.into(),
-            stop: self.stop.clone(),
-            plane: self.plane.clone(),
-            metrics: metrics.clone(),
-            alarm: self.alarm.clone(),
-            health: self.board.part(part),
-        };
-        let sink = open(context).map_err(|e| match e.is_usage() {
-            true => Error::usage(format!("{part}: {e}")),
-            false => Error::failed(format!("{part}: {e}")),
-        })?;
-        let (to, queue) = unbounded();
-        let ends = runner::start(name, sink, queue, self.sync)?;
-        Ok((
-            Lane { name: name.into(), queue: to.clone(), metrics },
-            Running { name: name.into(), queue: to, ends },
-        ))
-    }
-}
-
-/// What becomes of what is not delivered in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// It is read again.
-    Replays,
-    /// It is lost.
-    Once,
-    /// Who sent it has no answer, and sends it again.
-    Asks,
-}
-
-/// A source that runs.
-struct Reading {
-    key: String,
-    shelf: Shelf,
-    kind: Kind,
-    ends: Receiver<()>,
-}
-
-/// Runs a configuration until a signal, or until all sources have ended, which those of files only do
-/// with `once`.
-pub fn run(config: &Config, outside: &Outside<'_>) -> Result<Ended, Error> {
-    let Outside { factories, once, signals, .. } = *outside;
-    check(config, factories)?;
+/// Runs a configuration until a signal to end, or until all sources have ended, which those of files
+/// only do with `once`.
+pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
+    check(&config, outside.factories)?;
     let state = State::take(&config.process.state_dir)?;
     let progress = state.load(&mut |told| tracing::warn!("{told}"))?;
-    let (stopper, sinks_stop) = stop();
-    let (sources_stopper, sources_stop) = stop();
     let (alarm, alarms) = alarm();
+    let (metrics, balance) = (Metrics::new(), Balance::default());
+    let (budget, written) = (Budget::new(config.process.memory.0), WrittenAt::now());
     let shared = Shared {
-        metrics: Metrics::new(),
+        seen: Seen::new(metrics.clone(), balance.clone(), budget.clone(), written.clone()),
         board: Board::default(),
         plane: Plane::default(),
-        budget: Budget::new(config.process.memory.0),
-        balance: Balance::default(),
+        graves: Arc::default(),
+        metrics,
+        budget,
+        balance,
         alarm,
-        stop: sinks_stop,
-        sync: config.process.checkpoint.0,
-        written: Arc::new(Mutex::new(Instant::now())),
     };
-    shared.metrics.process().memory_limit.set(config.process.memory.0.cast_signed());
-    let mut lanes = BTreeMap::new();
-    let (mut first, mut last) = (Vec::new(), Vec::new());
-    let graves = Arc::new(Graves::default());
-    let mut graves_of = BTreeMap::new();
-    for (name, options) in &config.sinks {
-        let (lane, running) =
-            shared.open(name, &format!("[sinks.{name}]"), |context| match config.buffers.get(name) {
-                None => options.open(context),
-                Some(buffer) => {
-                    let sink = options.open(context.clone())?;
-                    let folder = buffers_path(config).join(name);
-                    buffered::open(&folder, buffer, &context, &shared.budget, &graves, sink)
-                }
-            })?;
-        lanes.insert(name.clone(), lane);
-        first.push(running);
-    }
+    let mut checkpoint = Checkpoint::new(&state, progress, shared.metrics.clone(), written);
     let (ended_to, ended) = unbounded();
-    let mut readings = Vec::new();
-    for (name, pipeline) in &config.pipelines {
-        let mut keep = |kind: &str, path: PathBuf| {
-            let options = sinks::file::Options::at(&path);
-            let (lane, running) =
-                shared.open(&format!("{kind} {name}"), &format!("`{kind}` of [pipelines.{name}]"), |c| {
-                    options.open(c)
-                })?;
-            last.push(running);
-            Ok::<_, Error>(lane)
-        };
-        let rejects = keep("rejects", rejects_path(config, name, pipeline.rejects.as_deref()))?;
-        let dead_letters =
-            keep("dead_letters", dead_letters_path(config, name, pipeline.dead_letters.as_deref()))?;
-        graves_of.insert(name.as_str().into(), dead_letters.clone());
-        let normalizer = pipeline.config(now_ms())?;
-        let factory = factories(&normalizer).map_err(|e| Error::usage(format!("[pipelines.{name}]: {e}")))?;
-        let outlet = Arc::new(Outlet {
-            pipeline: name.as_str().into(),
-            schema: pipeline.schema(),
-            sinks: pipeline.sinks.iter().filter_map(|sink| lanes.get(sink).cloned()).collect(),
-            rejects,
-            dead_letters,
-            budget: shared.budget.clone(),
-            balance: shared.balance.clone(),
-            metrics: shared.metrics.pipeline(name),
-        });
-        for source in &pipeline.sources {
-            let feed = Feed {
-                source: source.as_str().into(),
-                worker: Worker::new(Arc::clone(&outlet), Arc::clone(&factory)),
-                config: normalizer.clone(),
-                stop: sources_stop.clone(),
-                metrics: shared.metrics.source(source),
-                health: shared.board.part(&format!("[sources.{source}]")),
-                alarm: shared.alarm.clone(),
-                once,
-                shelf: Shelf::default(),
-            };
-            let key = format!("{name}/{source}");
-            let remembered = progress.feeds.get(&key).cloned().unwrap_or_default();
-            readings.push(read(
-                &key,
-                &config.sources[source],
-                feed,
-                remembered,
-                &ended_to,
-                (&shared.plane, outside),
-            )?);
-        }
-    }
-    drop(ended_to);
-    graves.open(graves_of);
-    if let Some(listen) = &config.process.listen {
-        let listener = sources::http::bind(values::address(listen).map_err(Error::usage)?)?;
-        outside.tell("operation", &listener);
-        let measures = Measures::of(&shared, &readings);
-        let (metrics, board) = (shared.metrics.clone(), shared.board.clone());
-        operation::serve(listener, &shared.plane, metrics, board, Box::new(move || measures.take()))?;
-    }
-    let checkpoint =
-        Checkpoint { state: &state, old: progress, metrics: &shared.metrics, written_at: &shared.written };
-    let ticks = tick(config.process.checkpoint.0);
-    let mut written = None;
-    let mut running = readings.len();
+    let mut parts = Parts::none(ended_to);
+    let plan = parts.plan(config, &shared, outside)?;
+    parts.commit(plan, &mut checkpoint.rest, &shared, outside)?;
+    let mut ticks = tick(parts.config.process.checkpoint.0);
     let mut alarm = None;
-    tracing::info!(sources = running, sinks = first.len(), "running");
+    let mut is_to_reload = false;
+    let signals = outside.signals;
+    tracing::info!(sources = parts.readings.len(), sinks = parts.config.sinks.len(), "running");
     // What was read is delivered before the end, however long that takes, if nobody is in a hurry.
-    let nobody = never();
-    while running > 0 || !readings.iter().all(|reading| reading.shelf.is_at_rest()) {
-        let looks = if running > 0 { never() } else { after(LOOK) };
-        let ended = if running > 0 { &ended } else { &nobody };
+    while !parts.is_over() {
+        let looks = if parts.is_read() || parts.is_changing() { after(LOOK) } else { never() };
         select! {
             recv(looks) -> _ => {}
-            recv(ended) -> _ => running -= 1,
+            recv(ended) -> _ => {}
             recv(alarms) -> why => {
                 alarm = why.ok();
                 break;
             }
-            recv(signals) -> _ => break,
-            recv(ticks) -> _ => {
-                checkpoint.write(&readings, &mut written);
-            }
+            recv(signals) -> signal => match signal {
+                Ok(Signal::Reload) => is_to_reload = true,
+                Ok(Signal::End) | Err(_) => break,
+            },
+            recv(ticks) -> _ => checkpoint.write(&parts),
+        }
+        parts.look_after(&mut checkpoint.rest, &shared, outside.once)?;
+        // One change after the other: what is given up ends within a bounded time.
+        if is_to_reload && !parts.is_changing() {
+            is_to_reload = false;
+            reload(&mut parts, &mut checkpoint, &shared, outside)?;
+            ticks = tick(parts.config.process.checkpoint.0);
         }
     }
-    let ended = drain(
-        config,
-        &shared,
-        &stopper,
-        &sources_stopper,
-        readings,
-        first,
-        last,
-        &checkpoint,
-        &mut written,
-        alarm.or_else(|| alarms.try_recv().ok()),
-    );
-    Ok(ended)
+    Ok(drain(parts, &shared, &mut checkpoint, alarm.or_else(|| alarms.try_recv().ok())))
 }
 
-/// What is measured only when somebody asks.
-struct Measures {
-    metrics: Metrics,
-    balance: Balance,
-    budget: Budget,
-    shelves: Vec<(String, Shelf)>,
-    written: Arc<Mutex<Instant>>,
-}
-
-impl Measures {
-    fn of(shared: &Shared, readings: &[Reading]) -> Self {
-        let shelves = readings.iter().map(|reading| {
-            let source = reading.key.split_once('/').map_or("", |(_, source)| source);
-            (source.to_owned(), reading.shelf.clone())
-        });
-        Self {
-            metrics: shared.metrics.clone(),
-            balance: shared.balance.clone(),
-            budget: shared.budget.clone(),
-            shelves: shelves.collect(),
-            written: Arc::clone(&shared.written),
-        }
-    }
-
-    fn take(&self) {
-        let process = self.metrics.process();
-        process.balance.set(self.balance.get());
-        process.memory_used.set(self.budget.used().cast_signed());
-        let age = self.written.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        process.checkpoint_age.set(age.as_secs().cast_signed());
-        let mut oldest: BTreeMap<&str, Duration> = BTreeMap::new();
-        for (source, shelf) in &self.shelves {
-            let age = oldest.entry(source).or_default();
-            *age = (*age).max(shelf.oldest());
-        }
-        for (source, age) in oldest {
-            self.metrics.source(source).oldest_unacked.set(age.as_secs().cast_signed());
-        }
-    }
-}
-
-fn read(
-    key: &str,
-    options: &SourceOptions,
-    feed: Feed,
-    remembered: Vec<crate::state::Stream>,
-    ended: &Sender<()>,
-    (plane, outside): (&Plane, &Outside<'_>),
-) -> Result<Reading, Error> {
-    let listener = match options {
-        SourceOptions::Http(options) => {
-            let listener = sources::http::listen(options)?;
-            outside.tell(&feed.source, &listener);
-            Some((listener, plane.clone()))
-        }
-        _ => None,
-    };
-    let (options, ended, shelf) = (options.clone(), ended.clone(), feed.shelf.clone());
-    let kind = match options {
-        SourceOptions::File(_) => Kind::Replays,
-        SourceOptions::Stdin(_) => Kind::Once,
-        SourceOptions::Http(_) => Kind::Asks,
-    };
-    let (to, ends) = bounded::<()>(0);
-    let body = move || {
-        let _ends = to;
-        match options {
-            SourceOptions::File(options) => sources::file::run(&options, feed, &remembered),
-            SourceOptions::Stdin(_) => sources::stdin::run(feed),
-            SourceOptions::Http(options) => {
-                if let Some((listener, plane)) = listener {
-                    sources::http::run(&options, feed, listener, &plane);
-                }
-            }
-        }
-        let _ = ended.send(());
-    };
-    thread::Builder::new()
-        .name(format!("source {key}"))
-        .spawn(body)
-        .map_err(|e| Error::failed(format!("can't start the thread of the source {key}: {e}")))?;
-    Ok(Reading { key: key.into(), shelf, kind, ends })
-}
-
-struct Checkpoint<'a> {
-    state: &'a State,
-    /// What the state said at the start: feeds that run no more keep their progress.
-    old: Progress,
-    metrics: &'a Metrics,
-    written_at: &'a Mutex<Instant>,
-}
-
-impl Checkpoint<'_> {
-    /// Writes how far everything is, if that has changed.
-    fn write(&self, readings: &[Reading], written: &mut Option<Progress>) {
-        let mut progress = self.old.clone();
-        for reading in readings {
-            progress.feeds.insert(
-                reading.key.clone(),
-                match reading.kind {
-                    Kind::Replays => reading.shelf.progress(),
-                    Kind::Once | Kind::Asks => Vec::new(),
-                },
-            );
-        }
-        progress.feeds.retain(|_, streams| !streams.is_empty());
-        let now = || *self.written_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        if written.as_ref() == Some(&progress) {
-            return now();
-        }
-        match self.state.store(&progress) {
-            Ok(()) => {
-                self.metrics.process().checkpoint_writes.inc();
-                *written = Some(progress);
-                now();
-            }
-            Err(error) => {
-                self.metrics.process().checkpoint_errors.inc();
-                tracing::error!(%error, "the progress can't be written; after a crash more records would come twice");
-            }
-        }
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn drain(
-    config: &Config,
+/// Goes on with what the configuration says now. What is wrong with it is told, and then nothing
+/// changes.
+fn reload(
+    parts: &mut Parts,
+    checkpoint: &mut Checkpoint<'_>,
     shared: &Shared,
-    stopper: &Stopper,
-    sources_stopper: &Stopper,
-    readings: Vec<Reading>,
-    first: Vec<Running>,
-    last: Vec<Running>,
-    checkpoint: &Checkpoint<'_>,
-    written: &mut Option<Progress>,
-    alarm: Option<String>,
-) -> Ended {
-    let until = Instant::now() + config.process.drain.0;
-    sources_stopper.stop();
-    for reading in &readings {
+    outside: &Outside<'_>,
+) -> Result<(), Error> {
+    let planned = (outside.reload)().and_then(|config| parts.plan(config, shared, outside));
+    let result = match planned {
+        Ok(plan) => {
+            parts.commit(plan, &mut checkpoint.rest, shared, outside)?;
+            shared.metrics.reloaded("ok");
+            tracing::info!("the configuration was read again, and is in force");
+            Ok(())
+        }
+        Err(error) => {
+            shared.metrics.reloaded("refused");
+            for line in error.to_string().lines() {
+                tracing::error!("{line}");
+            }
+            tracing::error!("the configuration was read again and is refused; all goes on as it was");
+            Err(error.to_string())
+        }
+    };
+    if let Some(to) = &outside.reloads {
+        let _ = to.send(result);
+    }
+    Ok(())
+}
+
+fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, alarm: Option<String>) -> Ended {
+    let until = Instant::now() + parts.config.process.drain.0;
+    let readings = || parts.readings.values().chain(parts.left.iter().map(|left| &left.reading));
+    readings().for_each(|reading| reading.stopper.stop());
+    for reading in readings() {
         // Nothing is sent: the channel is closed when the thread ends.
         let _ = reading.ends.recv_deadline(until);
     }
     // What is left when the time is over is read again after the next start.
     let mut is_lost = false;
-    for reading in &readings {
+    for reading in readings() {
         let is_delivered = reading.shelf.wait(until);
         is_lost |= !is_delivered && reading.kind == Kind::Once;
     }
+    let mut sinks: Vec<Running> = std::mem::take(&mut parts.sinks).into_values().collect();
+    sinks.extend(std::mem::take(&mut parts.retired).into_iter().map(|retired| retired.running));
     if shared.balance.get() > 0 {
-        stopper.stop();
+        sinks.iter().for_each(|running| running.stopper.stop());
     }
     let end = until.max(Instant::now()) + GRACE;
     // Dead letters come from sinks, so their files are closed behind them.
-    for group in [first, last] {
+    for is_last in [false, true] {
+        let group: Vec<&Running> = sinks.iter().filter(|running| running.is_last == is_last).collect();
         for running in &group {
-            let _ = running.queue.send(Job::Close);
+            let _ = running.lane.queue.send(Job::Close);
         }
         for running in group {
             if running.ends.recv_deadline(until) == Err(RecvTimeoutError::Timeout) {
                 // What a buffer holds is on disk, and nobody waits for it.
-                stopper.stop();
+                sinks.iter().for_each(|running| running.stopper.stop());
             }
             if running.ends.recv_deadline(end) == Err(RecvTimeoutError::Timeout) {
-                tracing::warn!(sink = running.name, "the sink does not end; it is left behind");
+                tracing::warn!(sink = running.id, "the sink does not end; it is left behind");
             }
         }
     }
-    checkpoint.write(&readings, written);
-    stopper.stop();
+    checkpoint.write(&parts);
     let left = u64::try_from(shared.balance.get()).unwrap_or_default();
     if left > 0 {
         tracing::warn!(

@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::FlockOperation;
+use rustix::{
+    fs::FlockOperation,
+    process::{Pid, Signal},
+};
 use serde::{Deserialize, Serialize};
 use weir_normalizer::framing::Restart;
 
@@ -137,6 +140,33 @@ impl State {
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
+    /// Sends SIGHUP to the process that works with a directory, if one does.
+    pub fn hang_up(folder: &Path) -> Result<(), Error> {
+        let process = Self::user(folder)?.ok_or_else(|| {
+            let shown = folder.display();
+            Error::usage(format!("{shown}: no process works with this state directory; start one"))
+        })?;
+        rustix::process::kill_process(process, Signal::HUP).map_err(|e| {
+            Error::failed(format!("can't send SIGHUP to the process {}: {e}", process.as_raw_nonzero()))
+        })
+    }
+
+    fn user(folder: &Path) -> Result<Option<Pid>, Error> {
+        let path = folder.join("lock");
+        let mut lock = match File::open(&path) {
+            Ok(lock) => lock,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::file(&path, "open the lock of the state directory", &e)),
+        };
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared).is_ok() {
+            return Ok(None);
+        }
+        let mut who = String::new();
+        let read = (&mut lock).take(20).read_to_string(&mut who);
+        read.map_err(|e| Error::file(&path, "read who has the lock", &e))?;
+        Ok(who.trim().parse().ok().and_then(Pid::from_raw))
+    }
+
     /// The progress of the last time. What is damaged is put aside, and `told` why.
     pub fn load(&self, told: &mut dyn FnMut(String)) -> Result<Progress, Error> {
         let path = self.folder.join(NAME);
@@ -246,7 +276,10 @@ mod tests {
         let first = State::take(&folder.path().join("deep/er")).unwrap();
         let error = State::take(&folder.path().join("deep/er")).unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(&std::process::id().to_string()), "{error}");
+        let user = || State::user(&folder.path().join("deep/er")).unwrap();
+        assert_eq!(user().map(|pid| pid.as_raw_nonzero().get().cast_unsigned()), Some(std::process::id()));
         drop(first);
+        assert!(user().is_none() && State::user(folder.path()).unwrap().is_none());
         State::take(&folder.path().join("deep/er")).unwrap();
     }
 }

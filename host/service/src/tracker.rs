@@ -79,6 +79,10 @@ struct Inner {
     done: Option<Mark>,
     /// Batches that will not be delivered by this process.
     failed: usize,
+    /// Records of them that the balance still has.
+    kept_back: u64,
+    /// What is not delivered comes again as something else, or from who sent it.
+    is_abandoned: bool,
 }
 
 #[derive(Debug)]
@@ -93,6 +97,19 @@ impl Tracker {
     /// The tracker of a stream that is done up to a place.
     pub fn new(done: Option<Mark>) -> Self {
         Self { inner: Mutex::new(Inner { done, ..Inner::default() }), ..Self::default() }
+    }
+
+    /// The tracker of what its sender keeps until it is delivered.
+    pub fn of_sender() -> Self {
+        Self { inner: Mutex::new(Inner { is_abandoned: true, ..Inner::default() }), ..Self::default() }
+    }
+
+    /// What is not delivered is read again, and is in the balance when it is: it is no longer in it
+    /// because of this.
+    pub fn abandon(&self, balance: &Balance) {
+        let mut inner = self.lock();
+        inner.is_abandoned = true;
+        balance.settle(std::mem::take(&mut inner.kept_back));
     }
 
     /// The next batch of the stream sets out. `mark` is where to go on behind it.
@@ -161,8 +178,13 @@ impl Tracker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, number: u64, is_failed: bool) {
+    fn end(&self, number: u64, is_failed: bool, records: u64, balance: &Balance) {
         let mut inner = self.lock();
+        if is_failed && !inner.is_abandoned {
+            inner.kept_back += records;
+        } else {
+            balance.settle(records);
+        }
         if is_failed {
             inner.failed += 1;
         } else {
@@ -217,10 +239,8 @@ impl Turn {
             return;
         }
         let is_failed = self.is_failed.load(Ordering::Relaxed);
-        if !is_failed {
-            self.balance.settle(self.records.load(Ordering::Relaxed).cast_unsigned());
-        }
-        self.tracker.end(self.number, is_failed);
+        let records = self.records.load(Ordering::Relaxed).cast_unsigned();
+        self.tracker.end(self.number, is_failed, records, &self.balance);
     }
 }
 
@@ -267,6 +287,16 @@ mod tests {
         assert_eq!((offset(&tracker), tracker.under_way()), (Some(30), 0));
         assert!(tracker.has_failed() && !tracker.wait(Instant::now()));
         assert_eq!(balance.get(), 1);
+        // Who reads it again counts it again.
+        tracker.abandon(&balance);
+        assert_eq!(balance.get(), 0);
+        let late = tracker.begin(None, &balance);
+        balance.add(2);
+        late.settles(2);
+        late.fail();
+        late.release();
+        tracker.abandon(&balance);
+        assert_eq!(balance.get(), 0);
     }
 
     #[test]

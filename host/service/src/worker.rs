@@ -1,6 +1,9 @@
 //! From batches to pages.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use weir_normalizer::batch::{self, Batch};
 use weir_pipeline::{Engine, Factory, rejects};
@@ -8,6 +11,8 @@ use weir_pipeline::{Engine, Factory, rejects};
 use crate::{
     outlet::Outlet,
     page::{Origin, Page, Places},
+    route::{Route, Way},
+    sinks::file::Said,
     tracker::Turn,
 };
 
@@ -16,10 +21,9 @@ const PAGE: usize = 1 << 20;
 
 /// Who normalizes for one pipeline, on one thread.
 pub(crate) struct Worker {
-    outlet: Arc<Outlet>,
-    factory: Arc<dyn Factory>,
-    /// Made when the first batch comes, and anew after an error.
-    engine: Option<Box<dyn Engine>>,
+    way: Way,
+    /// Made when the first batch comes, and anew after an error or for another factory.
+    engine: Option<(Arc<dyn Factory>, Box<dyn Engine>)>,
 }
 
 /// The stream that batches come from.
@@ -38,20 +42,18 @@ pub(crate) struct Counts {
     pub(crate) normalized: u64,
     pub(crate) filtered: u64,
     pub(crate) rejected: u64,
+    /// The time of the latest record that came out, in epoch milliseconds.
+    pub(crate) time: Option<i64>,
 }
 
 impl Worker {
-    pub(crate) fn new(outlet: Arc<Outlet>, factory: Arc<dyn Factory>) -> Self {
-        Self { outlet, factory, engine: None }
+    pub(crate) fn new(way: Way) -> Self {
+        Self { way, engine: None }
     }
 
     /// Another one for the same pipeline, on another thread.
     pub(crate) fn another(&self) -> Self {
-        Self::new(Arc::clone(&self.outlet), Arc::clone(&self.factory))
-    }
-
-    pub(crate) fn outlet(&self) -> &Arc<Outlet> {
-        &self.outlet
+        Self::new(self.way.clone())
     }
 
     /// Turns a batch into pages and sends them. The turn is released; on an error it fails.
@@ -79,12 +81,18 @@ impl Worker {
         if batch.elements.is_empty() {
             return Ok(Counts::default());
         }
-        let engine = match &mut self.engine {
-            Some(engine) => engine,
-            none => none.insert(Arc::clone(&self.factory).engine()?),
+        let Route { outlet, factory } = self.way.route();
+        let (_, engine) = match &mut self.engine {
+            Some(made) if Arc::ptr_eq(&made.0, &factory) => made,
+            other => {
+                // Before there is another: it has memory of its own.
+                *other = None;
+                let engine = Arc::clone(&factory).engine()?;
+                other.insert((factory, engine))
+            }
         };
         let mut making = Making {
-            outlet: &self.outlet,
+            outlet: &outlet,
             stream,
             batch,
             turn,
@@ -96,8 +104,16 @@ impl Worker {
             place: None,
             last: None,
             counts: Counts::default(),
+            said: Said::default(),
         };
-        let result = engine.process(batch, &mut |reply| making.deliver(&reply));
+        let (begun, mut elsewhere) = (Instant::now(), Duration::ZERO);
+        let result = engine.process(batch, &mut |reply| {
+            let begun = Instant::now();
+            let result = making.deliver(&reply);
+            elsewhere += begun.elapsed();
+            result
+        });
+        outlet.metrics.batch(begun.elapsed().saturating_sub(elsewhere));
         making.send();
         making.send_rejects();
         result?;
@@ -121,6 +137,7 @@ struct Making<'a> {
     place: Option<batch::Place>,
     last: Option<usize>,
     counts: Counts,
+    said: Said,
 }
 
 impl Making<'_> {
@@ -189,6 +206,10 @@ impl Making<'_> {
         };
         let mut page = Page::new(bytes, self.origin(places));
         self.sent += page.len() as u32;
+        if let Some(last) = page.len().checked_sub(1) {
+            self.said.read(page.record(last), self.outlet.schema);
+            self.counts.time = self.said.millis;
+        }
         if self.stream.is_awaited {
             page = page.awaited();
         }

@@ -40,6 +40,42 @@ fn a_configuration_is_read() {
 }
 
 #[test]
+fn what_can_not_be_read_again_is_buffered_unless_that_is_refused() {
+    let text = |source: &str, sink: &str| {
+        format!(
+            "[sources.in]\n{source}\n[sources.files]\ntype = \"file\"\npaths = [\"/x\"]\n\
+             [pipelines.a]\nsources = [\"in\"]\nsinks = [\"one\"]\n\
+             [pipelines.b]\nsources = [\"files\"]\nsinks = [\"other\"]\n\
+             [sinks.one]\ntype = \"stdout\"\n{sink}\n[sinks.other]\ntype = \"file\"\npath = \"/y\"\n"
+        )
+    };
+    let (stdin, http) = ("type = \"stdin\"", "type = \"http\"\nlisten = \"127.0.0.1:1\"");
+    for (source, sink, max) in [
+        (stdin, "", Some(1 << 30)),
+        (http, "", Some(1 << 30)),
+        (http, "buffer = true", Some(1 << 30)),
+        (http, "buffer = { max = \"1MiB\" }", Some(1 << 20)),
+        (http, "buffer = false", None),
+        ("type = \"file\"\npaths = [\"/z\"]", "", None),
+    ] {
+        let config = Config::read("weir.toml", &text(source, sink)).unwrap();
+        assert_eq!(config.buffers.get("one").map(|buffer| buffer.max.0), max, "{source} {sink}");
+        assert!(!config.buffers.contains_key("other"));
+    }
+}
+
+#[test]
+fn case_47_what_looks_like_a_variable_is_text_and_values_may_hold_anything() {
+    let text = GOOD
+        .replace("memory", "# ${NO_SUCH} `$(nor this)` %NOR% {nor} \"\nmemory")
+        .replace("to = \"ecs\"", "to = \"ecs\"\nmissing = \"${HOME}\\n\\u0041'\\\"\\\\\"")
+        .replace("rejects = \"/var/lib/weir/rejects\"", "rejects = '''/var/${HOME}/\"a\"'''");
+    let config = Config::read("weir.toml", &text).unwrap();
+    assert_eq!(config.pipelines["edge"].rejects.as_deref().unwrap().to_str(), Some("/var/${HOME}/\"a\""));
+    assert_eq!(config.pipelines["edge"].missing.as_deref(), Some("${HOME}\nA'\"\\"));
+}
+
+#[test]
 fn case_48_unknown_keys_are_told_all_at_once_with_line_and_nearest_name() {
     let text = GOOD
         .replace("state_dir", "statedir")
@@ -75,7 +111,8 @@ fn wrong_values_say_what_is_expected() {
         ("action == reject", "acton == reject", 9, "did you mean action?"),
         ("{hour}", "{year}", 15, "what is in braces is one of"),
         ("\"10GiB\"", "\"10 gigs\"", 16, "such as \"256MiB\""),
-        ("\"block\"", "\"drop\"", 16, "expected \"block\""),
+        ("\"block\"", "\"drop\"", 16, "expected \"block\" or \"drop_newest\""),
+        ("{ max = \"10GiB\", when_full = \"block\" }", "3", 16, "or true or false"),
         (", \"out\"", "", 17, "[sinks.out] is used by no pipeline"),
         ("[sources.lts]", "[sources.\"l/ts\"]", 4, "a name has up to 64 letters"),
         ("sources = [\"lts\"]", "sources = [\"lts\", \"lts\"]", 8, "stands twice"),

@@ -110,9 +110,20 @@ fn rejects_are_kept_and_the_balance_closes() {
         "weir_source_records_total{source=\"in\"} 12\n",
         "weir_sink_records_total{sink=\"out\"} 5\n",
         "weir_source_files_open{source=\"in\"} 1\n",
+        "weir_guest_traps_total{pipeline=\"p\"} 0\n",
+        "weir_guest_deadlines_total{pipeline=\"p\"} 0\n",
+        "weir_guest_replaced_total{pipeline=\"p\"} 0\n",
     ] {
         assert!(metrics.contains(line), "{line}{metrics}");
     }
+    let value = |name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name}: {metrics}")).parse().unwrap()
+    };
+    assert!(value("weir_guest_batches_total{pipeline=\"p\"}") >= 1.0);
+    assert!(value("weir_guest_seconds_total{pipeline=\"p\"}") > 0.0);
+    // Its records are of 2019.
+    assert!(value("weir_source_lag_seconds{source=\"in\"}") > 2.0e8);
     assert_eq!(request(address, "GET /health HTTP/1.1", b"").0, 200);
     assert_eq!(request(address, "GET /ready HTTP/1.1", b"").0, 200);
     assert_eq!(request(address, "GET /other HTTP/1.1", b"").0, 404);
@@ -188,7 +199,7 @@ fn http(more: &str) -> Place {
     let start = place.config.find("[sources.in]").unwrap();
     let end = place.config.find("[pipelines.p]").unwrap();
     let source = format!("[sources.in]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\n{more}\n");
-    let config = format!("{}{source}{}", &place.config[..start], &place.config[end..]);
+    let config = format!("{}{source}{}buffer = false\n", &place.config[..start], &place.config[end..]);
     Place { config, ..place }
 }
 
@@ -221,6 +232,24 @@ fn a_request_is_answered_when_its_records_are_safe() {
     assert!(fs::read_to_string(place.path("state/rejects/p.ndjson")).unwrap().contains("http 127.0.0.1"));
     assert_eq!(request(address, post, b"").0, 200);
     assert_eq!(run.end(), Default::default());
+}
+
+#[test]
+fn case_18_with_a_buffer_a_request_is_safe_when_that_has_it() {
+    let mut place = http("").with("buffer = false\n", "").with("/out.ndjson", "/later/out.ndjson");
+    place = place.with("drain = \"60s\"", "drain = \"50ms\"");
+    fs::write(place.path("later"), "a file where a folder should be").unwrap();
+    let run = place.start();
+    assert_eq!(request(run.address("in"), "POST / HTTP/1.1", lines(0..10).as_bytes()).0, 200);
+    assert_eq!(run.end(), Default::default());
+    until("the end of the buffer", || {
+        let folder = weir_buffer::Folder::existing(place.path("state/buffers/out"));
+        !weir_buffer::check(&folder).unwrap().is_in_use
+    });
+    heal(&place);
+    let run = place.start();
+    until("all of it", || delivered(&place.path("later/out.ndjson")).len() == 10);
+    run.end();
 }
 
 #[test]

@@ -56,8 +56,16 @@ fn serve(path: &Path) {
         }
     });
     let native = |config: &weir_normalizer::Config| Ok(Arc::new(Native(config.clone())) as Arc<dyn Factory>);
-    let outside = Outside { factories: &native, once: false, signals: &from, listens: Some(listens) };
-    assert_eq!(service::run(&config, &outside).unwrap(), Default::default());
+    let reload = || Config::load(path);
+    let outside = Outside {
+        factories: &native,
+        once: false,
+        signals: &from,
+        reload: &reload,
+        listens: Some(listens),
+        reloads: None,
+    };
+    assert_eq!(service::run(config, &outside).unwrap(), Default::default());
 }
 
 /// How often each id is in the files of a folder.
@@ -87,10 +95,11 @@ impl Place {
              [sources.files]\ntype = \"file\"\npaths = [\"{root}/logs/*.log*\"]\npoll = \"5ms\"\nrotate_wait = \"100ms\"\n\
              [sources.requests]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\n\
              [pipelines.files]\nsources = [\"files\"]\nsinks = [\"plain\", \"packed\"]\n\
-             [pipelines.requests]\nsources = [\"requests\"]\nsinks = [\"requests\"]\n\
+             [pipelines.requests]\nsources = [\"requests\"]\nsinks = [\"requests\", \"kept\"]\n\
              [sinks.plain]\ntype = \"file\"\npath = \"{root}/plain/out.ndjson\"\nmax_size = \"1MiB\"\n\
              [sinks.packed]\ntype = \"file\"\npath = \"{root}/packed/{{date}}.ndjson.zst\"\n\
-             [sinks.requests]\ntype = \"file\"\npath = \"{root}/requests/out.ndjson\"\n"
+             [sinks.requests]\ntype = \"file\"\npath = \"{root}/requests/out.ndjson\"\nbuffer = false\n\
+             [sinks.kept]\ntype = \"file\"\npath = \"{root}/kept/out.ndjson\"\n"
         );
         fs::create_dir(folder.path().join("logs")).unwrap();
         let config = folder.path().join("weir.toml");
@@ -246,9 +255,12 @@ fn killed_again_and_again_nothing_is_lost() {
     assert!(post(address, &line(sent)));
     safe.push(sent);
     end(child);
-    let found = delivered(&place.path("requests"));
-    assert!(safe.iter().all(|id| found.contains_key(id)));
-    assert!(found.keys().all(|id| (1_000_000_000..=sent).contains(id)));
+    // With a buffer in front of it, and without.
+    for folder in ["requests", "kept"] {
+        let found = delivered(&place.path(folder));
+        assert!(safe.iter().all(|id| found.contains_key(id)), "{folder}: what was answered with 200 is lost");
+        assert!(found.keys().all(|id| (1_000_000_000..=sent).contains(id)));
+    }
     // After an end in order nothing comes again.
     let before = delivered(&place.path("plain"));
     let (child, _) = place.start();

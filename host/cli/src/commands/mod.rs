@@ -58,6 +58,8 @@ enum Command {
     Run(run::Args),
     /// Check a configuration of `run` without starting anything
     Check(run::CheckArgs),
+    /// Let the service that runs read its configuration again, without ending it
+    Reload(run::CheckArgs),
     /// Show or reset how far `run` has read its sources
     State(run::StateArgs),
     /// Say how records are read: the product and why, each value, and what is wrong where
@@ -87,6 +89,7 @@ impl Weir {
             Command::Normalize(args) => normalize::run(args),
             Command::Run(args) => run::run(&args),
             Command::Check(args) => run::check(&args),
+            Command::Reload(args) => run::reload(&args),
             Command::State(args) => run::state(&args),
             Command::Explain(args) => explain::run(args),
             Command::Formats(args) => formats::run(&args),

@@ -1,4 +1,4 @@
-//! `weir run`, `weir check` and `weir state`: the service.
+//! `weir run`, `weir check`, `weir reload` and `weir state`: the service.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -8,9 +8,9 @@ use std::{
     thread,
 };
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, unbounded};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 use weir_pipeline::{Factory, Native};
@@ -26,7 +26,9 @@ use crate::Error;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A first signal to end (SIGTERM, SIGINT) lets what is on its way be delivered, for as long as `drain`
-says; a second one ends at once. Nothing is lost either way but what came from standard input.")]
+says; a second one ends at once. Nothing is lost either way but what came from standard input.
+At SIGHUP, which `weir reload` sends, the configuration is read again: what is different in it changes
+while the rest goes on, and where something is wrong with it nothing changes.")]
 pub(super) struct Args {
     /// The configuration
     #[arg(value_name = "FILE")]
@@ -85,8 +87,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     log();
     let signals = signals()?;
     let factories = |config: &weir_normalizer::Config| factory(config, args.native);
-    let outside = Outside { factories: &factories, once: args.once, signals: &signals, listens: None };
-    let ended = service::run(&config, &outside)?;
+    let reload = || Config::load(&args.file);
+    let outside = Outside {
+        factories: &factories,
+        once: args.once,
+        signals: &signals,
+        reload: &reload,
+        listens: None,
+        reloads: None,
+    };
+    let ended = service::run(config, &outside)?;
     if let Some(why) = ended.alarm {
         return Err(Error::failed(why));
     }
@@ -107,6 +117,14 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
         weir_io::say(&finding);
     }
     super::print(&format!("{}: the configuration is right\n", args.file.display()))
+}
+
+/// Tells the service that works with the state directory of a configuration to read that again.
+pub(super) fn reload(args: &CheckArgs) -> Result<ExitCode, Error> {
+    let config = Config::load(&args.file)?;
+    service::check(&config, &|config| factory(config, false))?;
+    State::hang_up(&config.process.state_dir)?;
+    super::print("told; its log and weir_config_reloads_total say what came of it\n")
 }
 
 pub(super) fn state(args: &StateArgs) -> Result<ExitCode, Error> {
@@ -157,11 +175,15 @@ fn log() {
 
 fn signals() -> Result<Receiver<Signal>, Error> {
     let failed = |e: io::Error| Error::failed(format!("can't wait for signals: {e}"));
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
-    let (to, from) = bounded(1);
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
+    let (to, from) = unbounded();
     let body = move || {
         let mut is_told = false;
         for signal in signals.forever() {
+            if signal == SIGHUP {
+                let _ = to.send(Signal::Reload);
+                continue;
+            }
             if std::mem::replace(&mut is_told, true) {
                 process::exit(128 + signal);
             }

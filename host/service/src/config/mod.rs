@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// What a file says.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Config {
     /// What concerns the whole process.
     pub process: Process,
@@ -47,7 +47,8 @@ pub struct Config {
     pub pipelines: BTreeMap<String, Pipeline>,
     /// Where they go.
     pub sinks: BTreeMap<String, SinkOptions>,
-    /// The buffers in front of sinks that have one.
+    /// The buffers in front of sinks that have one: where it is asked for, and where a source can't be
+    /// read again.
     pub buffers: BTreeMap<String, BufferOptions>,
     /// The hash of the text, to tell one configuration from another.
     pub hash: u64,
@@ -145,6 +146,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let process = read_process(reader, &top);
     let (mut sources, mut pipelines, mut sinks, mut buffers) =
         (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut unbuffered = Vec::new();
     for (name, table) in sections.get("sources").into_iter().flatten() {
         let section = format!("sources.{name}");
         if let Some(options) =
@@ -173,8 +175,12 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
                         buffers.insert(name.clone(), buffer);
                     }
                 }
-                _ => reader
-                    .add(value.span().start, format!("{section}.buffer: expected {{ max = \"10GiB\" }}")),
+                DeValue::Boolean(true) => drop(buffers.insert(name.clone(), BufferOptions::default())),
+                DeValue::Boolean(false) => unbuffered.push(name.clone()),
+                _ => reader.add(
+                    value.span().start,
+                    format!("{section}.buffer: expected {{ max = \"10GiB\" }}, or true or false"),
+                ),
             }
         }
         if let Some(options) =
@@ -205,6 +211,16 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     }
     if !sections.contains_key("pipelines") {
         reader.add(0, "there is no pipeline; add [pipelines.NAME] with `sources` and `sinks`");
+    }
+    // What can't be read again is kept, unless somebody says that it is not to be.
+    for pipeline in pipelines.values() {
+        let can_replay = |source| sources.get(source).is_none_or(SourceOptions::can_replay);
+        if pipeline.sources.iter().all(can_replay) {
+            continue;
+        }
+        for sink in pipeline.sinks.iter().filter(|sink| !unbuffered.contains(sink)) {
+            buffers.entry(sink.clone()).or_default();
+        }
     }
     used_once(reader, &document, &sections, &pipelines, &sources, &sinks);
     Some(Config { process: process?, sources, pipelines, sinks, buffers, hash })

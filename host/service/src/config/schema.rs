@@ -14,7 +14,8 @@ pub fn config() -> String {
     let mut generator = SchemaGenerator::default();
     let mut root = Process::json_schema(&mut generator).to_value();
     let pipeline = Pipeline::json_schema(&mut generator).to_value();
-    let buffer = BufferOptions::json_schema(&mut generator).to_value();
+    let buffer =
+        json!({"anyOf": [BufferOptions::json_schema(&mut generator).to_value(), {"type": "boolean"}]});
     let sources = types(SourceOptions::schemas(&mut generator), &[]);
     let sinks = types(SinkOptions::schemas(&mut generator), &[("buffer", buffer)]);
     let named = |section: Value| json!({"type": "object", "additionalProperties": section});

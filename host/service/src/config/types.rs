@@ -6,7 +6,7 @@ macro_rules! types {
         $($(#[$what:meta])* $id:literal => $variant:ident($options:ty),)*
     ) => {
         $(#[$about])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum $name {
             $($(#[$what])* $variant($options),)*
         }
@@ -40,6 +40,18 @@ macro_rules! types {
                 match self {
                     $(Self::$variant(options) => options,)*
                 }
+            }
+
+            /// What the files say that are read only at the start, as a number.
+            pub(crate) fn print_of_files(&self) -> u64 {
+                let mut bytes = Vec::new();
+                for path in self.options().files() {
+                    match std::fs::read(path) {
+                        Ok(content) => bytes.extend(xxhash_rust::xxh3::xxh3_64(&content).to_le_bytes()),
+                        Err(_) => bytes.push(0),
+                    }
+                }
+                xxhash_rust::xxh3::xxh3_64(&bytes)
             }
 
             /// What is wrong with them, each with the key that it is about.

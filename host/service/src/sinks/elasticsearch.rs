@@ -71,6 +71,10 @@ impl super::Options for Options {
         faults
     }
 
+    fn files(&self) -> Vec<&std::path::Path> {
+        self.read_once()
+    }
+
     fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
         sender::open(Bulk, self.settings()?, context)
     }

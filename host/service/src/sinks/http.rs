@@ -52,6 +52,10 @@ impl super::Options for Options {
         faults
     }
 
+    fn files(&self) -> Vec<&std::path::Path> {
+        self.read_once()
+    }
+
     fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
         let (format, settings) = self.settings()?;
         sender::open(format, settings, context)

@@ -31,7 +31,7 @@ mod request;
 pub mod splunk_hec;
 pub mod stdout;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -110,6 +110,12 @@ pub trait Options: Send {
         None
     }
 
+    /// Files that are read when the sink is made, and not again: where one has changed, a reload makes
+    /// the sink anew.
+    fn files(&self) -> Vec<&Path> {
+        Vec::new()
+    }
+
     /// Makes the sink. A destination that does not answer is no error here but retried.
     fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error>;
 }
@@ -120,9 +126,13 @@ pub trait Options: Send {
 pub struct BufferOptions {
     /// How much it may hold
     pub max: ByteSize,
-    /// What is done when it holds so much: `block` lets sources wait
+    /// What is done when it holds so much: `block` lets sources wait, `drop_newest` throws away what comes
+    /// then, and counts it
     pub when_full: String,
 }
+
+/// The policy that throws away what comes when a buffer is full.
+pub(crate) const DROP_NEWEST: &str = "drop_newest";
 
 impl Default for BufferOptions {
     fn default() -> Self {
@@ -136,10 +146,10 @@ impl BufferOptions {
         if self.max.0 == 0 {
             faults.push(Fault::at(["max"], "expected at least one byte, such as \"10GiB\""));
         }
-        if self.when_full != "block" {
+        if !matches!(&*self.when_full, "block" | DROP_NEWEST) {
             faults.push(Fault::at(
                 ["when_full"],
-                format!("{:?} is not known; expected \"block\"", self.when_full),
+                format!("{:?} is not known; expected \"block\" or {DROP_NEWEST:?}", self.when_full),
             ));
         }
         faults

@@ -46,6 +46,10 @@ impl super::Options for Options {
         (schema != Schema::Otel).then(|| "it takes records of `to = \"otel\"` alone".to_owned())
     }
 
+    fn files(&self) -> Vec<&std::path::Path> {
+        self.read_once()
+    }
+
     fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
         sender::open(Logs, self.settings()?, context)
     }

@@ -85,6 +85,10 @@ impl super::Options for Options {
         faults
     }
 
+    fn files(&self) -> Vec<&std::path::Path> {
+        self.read_once()
+    }
+
     fn open(&self, context: Context) -> Result<Box<dyn Sink>, Error> {
         let (events, settings) = self.settings()?;
         sender::open(events, settings, context)

@@ -4,10 +4,14 @@
 //! stream of its own, so the end of its body is the end of its last line. Tasks carry bytes; threads
 //! of their own unpack and normalize them.
 
+mod forms;
+mod tls;
+
 use std::{
     convert::Infallible,
     io::{self, Read},
     net::{SocketAddr, TcpListener},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,21 +24,27 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header,
+    header::{self, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{Notify, Semaphore, oneshot},
+};
+use tokio_rustls::TlsAcceptor;
 use weir_normalizer::framing::Framer;
 
+use self::forms::{Form, Outcome};
+pub use self::tls::Tls;
 use crate::{
     alarm::Alarm,
-    budget::Permit,
+    budget::{Budget, Permit},
     config::{
         fault::Fault,
         secret::Secret,
@@ -43,11 +53,10 @@ use crate::{
     error::Error,
     feed::{Feed, Shelf, Shelved},
     metrics::SourceMetrics,
-    outlet::Outlet,
     plane::Plane,
     state,
     stop::Stop,
-    tracker::{Tracker, Turn},
+    tracker::{Balance, Tracker, Turn},
     worker::Stream,
 };
 
@@ -57,6 +66,8 @@ use crate::{
 pub struct Options {
     /// The address to listen at, such as "127.0.0.1:8080"
     pub listen: String,
+    /// The certificate of the listener; without it, requests are not secret
+    pub tls: Option<Tls>,
     /// Who may send
     pub auth: Option<Auth>,
     /// The longest body that is taken, as it is sent and again when it is unpacked
@@ -73,7 +84,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Auth {
-    /// The token of `Authorization: Bearer`
+    /// The token of `Authorization: Bearer`; Firehose's access key; the token of Splunk's collector
     pub bearer: Option<Secret>,
     /// The user of `Authorization: Basic`
     pub user: Option<String>,
@@ -85,6 +96,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: String::new(),
+            tls: None,
             auth: None,
             max_body: ByteSize(16 << 20),
             idle: Span(Duration::from_secs(10)),
@@ -106,6 +118,9 @@ impl super::Options for Options {
         if self.max_connections == 0 {
             faults.push(Fault::at(["max_connections"], "expected at least 1"));
         }
+        if let Some(tls) = &self.tls {
+            tls.check(&mut faults);
+        }
         let Some(auth) = &self.auth else { return faults };
         let mut secret = |key: &'static str, secret: &Secret| {
             if let Err(error) = secret.read() {
@@ -120,6 +135,11 @@ impl super::Options for Options {
         }
         faults
     }
+
+    fn files(&self) -> Vec<&Path> {
+        let secrets = self.auth.iter().flat_map(|auth| [&auth.bearer, &auth.password]);
+        secrets.flatten().filter_map(|secret| secret.file.as_deref()).collect()
+    }
 }
 
 /// Requests that wait for each thread that normalizes.
@@ -128,32 +148,76 @@ const WAITING: usize = 4;
 /// The pause before a listener tries again that the system gave no connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What may be sent, as the value of `Authorization`.
+/// How long a connection's first request is waited for, when no other one is.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What whoever sends has to show.
 enum Key {
-    Everybody,
+    Nothing,
+    /// The token, in the header that the form has for it.
+    Token(Vec<u8>),
+    /// The value of `Authorization`.
     Header(Vec<u8>),
 }
 
 impl Key {
     fn new(auth: Option<&Auth>) -> Result<Self, Error> {
-        let Some(auth) = auth else { return Ok(Self::Everybody) };
-        let text = match (&auth.bearer, &auth.user, &auth.password) {
-            (Some(bearer), ..) => format!("Bearer {}", bearer.read()?.expose()),
+        let Some(auth) = auth else { return Ok(Self::Nothing) };
+        match (&auth.bearer, &auth.user, &auth.password) {
+            (Some(bearer), ..) => Ok(Self::Token(bearer.read()?.expose().into())),
             (None, Some(user), Some(password)) => {
-                format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.read()?.expose())))
+                let login = STANDARD.encode(format!("{user}:{}", password.read()?.expose()));
+                Ok(Self::Header(format!("Basic {login}").into_bytes()))
             }
-            _ => return Err(Error::usage("`auth` is not complete")),
-        };
-        Ok(Self::Header(text.into_bytes()))
+            _ => Err(Error::usage("`auth` is not complete")),
+        }
     }
 
-    /// The time it takes does not tell how much of a guess is right.
-    fn fits(&self, request: &Request<Incoming>) -> bool {
-        let Self::Header(right) = self else { return true };
-        let found = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
-        let differs = right.iter().zip(found).fold(0, |all, (a, b)| all | (a ^ b));
-        differs == 0 && right.len() == found.len()
+    /// Whether a request shows it: 401 where it shows nothing that it could be.
+    fn fits(&self, form: &Form, headers: &HeaderMap) -> Result<(), StatusCode> {
+        let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+        let authorization = header("authorization");
+        let (right, found) = match (self, form) {
+            (Self::Nothing, _) => return Ok(()),
+            (Self::Header(right), _) => (right, authorization.map(<[u8]>::to_vec)),
+            (Self::Token(right), Form::Firehose(_)) => (
+                right,
+                header(forms::ACCESS_KEY).or_else(|| after(authorization?, "Bearer ")).map(<[u8]>::to_vec),
+            ),
+            (Self::Token(right), Form::Splunk) => {
+                let token = authorization.and_then(|value| {
+                    if let Some(login) = after(value, "Basic ") {
+                        // Any user, and the token as the password.
+                        let login = STANDARD.decode(login).ok()?;
+                        let at = login.iter().position(|b| *b == b':')?;
+                        return Some(login[at + 1..].to_vec());
+                    }
+                    after(value, "Splunk ").or_else(|| after(value, "Bearer ")).map(<[u8]>::to_vec)
+                });
+                (right, token)
+            }
+            (Self::Token(right), Form::Plain) => {
+                (right, authorization.and_then(|value| after(value, "Bearer ")).map(<[u8]>::to_vec))
+            }
+        };
+        match found {
+            None => Err(StatusCode::UNAUTHORIZED),
+            Some(found) if is_equal(right, &found) => Ok(()),
+            Some(_) if *form == Form::Splunk => Err(StatusCode::FORBIDDEN),
+            Some(_) => Err(StatusCode::UNAUTHORIZED),
+        }
     }
+}
+
+fn after<'a>(value: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
+    let (found, rest) = value.split_at_checked(scheme.len())?;
+    found.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
+}
+
+/// The time it takes does not tell how much of a guess is right.
+fn is_equal(right: &[u8], found: &[u8]) -> bool {
+    let differs = right.iter().zip(found).fold(0, |all, (a, b)| all | (a ^ b));
+    differs == 0 && right.len() == found.len()
 }
 
 /// The listener, which is made before anything starts.
@@ -209,8 +273,10 @@ enum Refused {
 struct Shared {
     options: Options,
     key: Key,
+    acceptor: Option<TlsAcceptor>,
     source: Arc<str>,
-    outlet: Arc<Outlet>,
+    budget: Budget,
+    balance: Balance,
     stop: Stop,
     metrics: SourceMetrics,
     alarm: Alarm,
@@ -219,13 +285,24 @@ struct Shared {
     numbers: AtomicU64,
 }
 
+/// A listener, and what is closed when no more connections are taken from it.
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) is_open: Sender<()>,
+}
+
 /// Serves until it is told to stop, and then what is under way.
-pub(crate) fn run(options: &Options, feed: Feed, listener: TcpListener, plane: &Plane) {
+pub(crate) fn run(options: &Options, feed: Feed, door: Door, plane: &Plane) {
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     let (work, queue) = bounded(jobs * WAITING);
     let failed = |why: String| feed.alarm.ring(&format!("source {}: {why}", feed.source));
     let key = match Key::new(options.auth.as_ref()) {
         Ok(key) => key,
+        Err(e) => return failed(e.to_string()),
+    };
+    let tls = options.tls.as_ref().map(|tls| tls.acceptor(feed.metrics.clone(), feed.health.clone()));
+    let acceptor = match tls.transpose() {
+        Ok(acceptor) => acceptor,
         Err(e) => return failed(e.to_string()),
     };
     let runtime = match plane.handle() {
@@ -243,8 +320,10 @@ pub(crate) fn run(options: &Options, feed: Feed, listener: TcpListener, plane: &
     let shared = Arc::new(Shared {
         options: options.clone(),
         key,
+        acceptor,
         source: feed.source,
-        outlet: Arc::clone(feed.worker.outlet()),
+        budget: feed.budget,
+        balance: feed.balance,
         stop: feed.stop,
         metrics: feed.metrics,
         alarm: feed.alarm,
@@ -252,10 +331,11 @@ pub(crate) fn run(options: &Options, feed: Feed, listener: TcpListener, plane: &
         work,
         numbers: state::nonce().into(),
     });
-    runtime.block_on(serve(&shared, listener));
+    runtime.block_on(serve(&shared, door));
 }
 
-async fn serve(shared: &Arc<Shared>, listener: TcpListener) {
+async fn serve(shared: &Arc<Shared>, door: Door) {
+    let Door { listener, is_open } = door;
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(e) => return shared.alarm.ring(&e.to_string()),
@@ -266,10 +346,12 @@ async fn serve(shared: &Arc<Shared>, listener: TcpListener) {
     loop {
         // Who has no place yet waits in the system's queue.
         let place = tokio::select! {
+            biased;
             () = stop.told() => break,
             place = Arc::clone(&room).acquire_owned() => place,
         };
         let connection = tokio::select! {
+            biased;
             () = stop.told() => break,
             connection = listener.accept() => connection,
         };
@@ -281,36 +363,44 @@ async fn serve(shared: &Arc<Shared>, listener: TcpListener) {
         let shared = Arc::clone(shared);
         tokio::spawn(async move {
             let _place = place;
-            let service = service_fn(|request| answer(&shared, request, peer));
-            let served = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(shared.options.idle.0)
-                .max_buf_size(64 << 10)
-                .serve_connection(TokioIo::new(connection), service);
-            tokio::pin!(served);
-            tokio::select! {
-                _ = served.as_mut() => return,
-                () = shared.stop.told() => served.as_mut().graceful_shutdown(),
+            let Some(acceptor) = &shared.acceptor else { return attend(&shared, connection, peer).await };
+            // Whoever begins to be secret and does not go on has no place for long.
+            match tokio::time::timeout(shared.options.idle.0, acceptor.accept(connection)).await {
+                Ok(Ok(connection)) => attend(&shared, connection, peer).await,
+                Ok(Err(_)) | Err(_) => shared.metrics.error("tls"),
             }
-            let _ = served.await;
         });
     }
-    drop(listener);
+    drop((listener, is_open));
     // When all places are free again, nothing is under way.
     let _ = room.acquire_many(most).await;
 }
 
-fn say(status: StatusCode, text: impl Into<String>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text.into() + "\n")));
-    *response.status_mut() = status;
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+/// Answers the requests of a connection.
+async fn attend<S: AsyncRead + AsyncWrite + Unpin>(shared: &Shared, connection: S, peer: SocketAddr) {
+    let asked = Notify::new();
+    let service = service_fn(|request| {
+        asked.notify_one();
+        answer(shared, request, peer)
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.options.idle.0)
+        .max_buf_size(64 << 10)
+        .serve_connection(TokioIo::new(connection), service);
+    tokio::pin!(served);
+    tokio::select! {
+        _ = served.as_mut() => return,
+        () = shared.stop.told() => {}
     }
-    if status == StatusCode::OK {
-        let json = header::HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
+    // One that was just taken is closed without an answer where its request is still to come.
+    tokio::select! {
+        _ = served.as_mut() => return,
+        () = asked.notified() => {}
+        () = tokio::time::sleep(GRACE) => {}
     }
-    response
+    served.as_mut().graceful_shutdown();
+    let _ = served.await;
 }
 
 async fn answer(
@@ -318,47 +408,54 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let response = take(shared, request, peer).await;
+    let form = Form::of(request.uri().path(), request.headers());
+    let mut response = match form.asked(request.method(), request.uri().path()) {
+        Some(response) => response,
+        None => form.answer(&take(shared, &form, request, peer).await),
+    };
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let how = HeaderValue::from_static("Bearer, Basic realm=\"weir\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+    }
     if !response.status().is_success() {
         shared.metrics.error(response.status().as_str());
     }
     Ok(response)
 }
 
-async fn take(shared: &Shared, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
-    if !shared.key.fits(&request) {
-        let mut response = say(StatusCode::UNAUTHORIZED, "this needs the right `Authorization`");
-        let how = header::HeaderValue::from_static("Bearer, Basic realm=\"weir\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
-        return response;
+async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: SocketAddr) -> Outcome {
+    let not = |status, why: &str| Outcome::Not(status, why.to_owned());
+    if let Err(status) = shared.key.fits(form, request.headers()) {
+        return not(status, "this needs the right `Authorization`");
     }
     if request.method() != Method::POST {
-        return say(StatusCode::METHOD_NOT_ALLOWED, "POST the records");
+        return not(StatusCode::METHOD_NOT_ALLOWED, "POST the records");
     }
-    let coding = match request.headers().get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
+    let coding = match request.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
         None | Some(b"" | b"identity") => None,
         Some(b"gzip" | b"x-gzip") => Some(Coding::Gzip),
         Some(b"zstd") => Some(Coding::Zstd),
-        Some(_) => return say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compress it with gzip or zstd, or not"),
+        Some(_) => return not(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compress it with gzip or zstd, or not"),
     };
-    let budget = &shared.outlet.budget;
-    if shared.stop.is_told() || budget.used() >= budget.limit() {
-        return say(StatusCode::SERVICE_UNAVAILABLE, "there is no room for more records now");
+    let budget = &shared.budget;
+    if budget.used() >= budget.limit() {
+        return not(StatusCode::SERVICE_UNAVAILABLE, "there is no room for more records now");
     }
     let most = shared.options.max_body.0;
-    let too_long =
-        || say(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {most} bytes; send several"));
+    let too_long = || {
+        Outcome::Not(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {most} bytes; send several"))
+    };
     let body = match body(request.into_body(), most, shared.options.idle.0).await {
         Ok(body) => body,
         Err(StatusCode::PAYLOAD_TOO_LARGE) => return too_long(),
-        Err(status) => return say(status, "the body came too slowly, or broke off"),
+        Err(status) => return not(status, "the body came too slowly, or broke off"),
     };
     let coding = coding.unwrap_or(match &body[..] {
         [0x1f, 0x8b, 0x08, ..] => Coding::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Coding::Zstd,
         _ => Coding::Plain,
     });
-    let tracker = Arc::new(Tracker::default());
+    let tracker = Arc::new(Tracker::of_sender());
     let (to, counted) = oneshot::channel();
     let work = Work {
         _permit: budget.take(body.len() as u64),
@@ -370,44 +467,31 @@ async fn take(shared: &Shared, request: Request<Incoming>, peer: SocketAddr) -> 
             identity: shared.numbers.fetch_add(1, Ordering::Relaxed),
             is_awaited: true,
         },
-        whole: tracker.begin(None, &shared.outlet.balance),
+        whole: tracker.begin(None, &shared.balance),
         tracker: Arc::clone(&tracker),
         answer: to,
     };
     shared.shelf.add(Shelved { stream: state::Stream::default(), tracker: Arc::clone(&tracker) });
-    match shared.work.try_send(work) {
-        Ok(()) => {
-            let safe = async {
-                let counted = counted.await;
-                (counted, tracker.rests().await)
-            };
-            match tokio::time::timeout(shared.options.timeout.0, safe).await {
-                Ok((Ok(Ok(counted)), true)) => {
-                    let Counted { normalized, filtered, rejected } = counted;
-                    let text = format!(
-                        "{{\"normalized\":{normalized},\"filtered\":{filtered},\"rejected\":{rejected}}}"
-                    );
-                    say(StatusCode::OK, text)
-                }
-                Ok((Ok(Err(Refused::TooLong)), _)) => too_long(),
-                Ok((Ok(Err(Refused::Damaged(why))), _)) => say(StatusCode::BAD_REQUEST, why),
-                Ok(_) => say(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "it ends before the records are safe; send them again",
-                ),
-                Err(_) => {
-                    say(StatusCode::SERVICE_UNAVAILABLE, "the records are not safe yet; send them again")
-                }
-            }
+    if let Err(refused) = shared.work.try_send(work) {
+        let is_full = matches!(refused, TrySendError::Full(_));
+        refused.into_inner().whole.release();
+        return match is_full {
+            true => not(StatusCode::TOO_MANY_REQUESTS, "too many requests wait"),
+            false => not(StatusCode::SERVICE_UNAVAILABLE, "it ends"),
+        };
+    }
+    let safe = async {
+        let counted = counted.await;
+        (counted, tracker.rests().await)
+    };
+    match tokio::time::timeout(shared.options.timeout.0, safe).await {
+        Ok((Ok(Ok(Counted { normalized, filtered, rejected })), true)) => {
+            Outcome::Safe { normalized, filtered, rejected }
         }
-        Err(refused) => {
-            let is_full = matches!(refused, TrySendError::Full(_));
-            refused.into_inner().whole.release();
-            match is_full {
-                true => say(StatusCode::TOO_MANY_REQUESTS, "too many requests wait"),
-                false => say(StatusCode::SERVICE_UNAVAILABLE, "it ends"),
-            }
-        }
+        Ok((Ok(Err(Refused::TooLong)), _)) => too_long(),
+        Ok((Ok(Err(Refused::Damaged(why))), _)) => Outcome::Not(StatusCode::BAD_REQUEST, why),
+        Ok(_) => not(StatusCode::SERVICE_UNAVAILABLE, "it ends before the records are safe; send them again"),
+        Err(_) => not(StatusCode::SERVICE_UNAVAILABLE, "the records are not safe yet; send them again"),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod file;
 pub mod http;
 pub mod stdin;
 
+use std::path::Path;
+
 use crate::config::{fault::Fault, types::types};
 
 /// The options of one type of source: what stands in `[sources.NAME]` besides `type`. As for
@@ -11,6 +13,12 @@ use crate::config::{fault::Fault, types::types};
 pub trait Options: Send {
     /// What is wrong with values that are each of the right type.
     fn check(&self) -> Vec<Fault>;
+
+    /// Files that are read when the source starts, and not again: where one has changed, a reload
+    /// starts the source anew.
+    fn files(&self) -> Vec<&Path> {
+        Vec::new()
+    }
 }
 
 types! {
@@ -25,6 +33,11 @@ types! {
 }
 
 impl SourceOptions {
+    /// Whether it can be read again, so that what is on its way need not be kept.
+    pub fn can_replay(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
     /// Whether several pipelines may read it, each for itself.
     pub fn can_be_shared(&self) -> bool {
         matches!(self, Self::File(_))

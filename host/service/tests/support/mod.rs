@@ -106,6 +106,7 @@ pub struct Run {
     signals: Sender<Signal>,
     ended: Receiver<Result<Ended, String>>,
     addresses: Receiver<(String, SocketAddr)>,
+    reloads: Receiver<Result<(), String>>,
 }
 
 impl Place {
@@ -128,14 +129,24 @@ impl Place {
         let (signals, from) = bounded(1);
         let (to, ended) = bounded(1);
         let (listens, addresses) = unbounded();
+        let (told, reloads) = unbounded();
+        let path = self.path("weir.toml");
         thread::spawn(move || {
             let native =
                 |config: &weir_normalizer::Config| Ok(Arc::new(Native(config.clone())) as Arc<dyn Factory>);
-            let outside = Outside { factories: &native, once, signals: &from, listens: Some(listens) };
-            let result = service::run(&config, &outside).map_err(|e| e.to_string());
+            let reload = || Config::load(&path);
+            let outside = Outside {
+                factories: &native,
+                once,
+                signals: &from,
+                reload: &reload,
+                listens: Some(listens),
+                reloads: Some(told),
+            };
+            let result = service::run(config, &outside).map_err(|e| e.to_string());
             let _ = to.send(result);
         });
-        Run { signals, ended, addresses }
+        Run { signals, ended, addresses, reloads }
     }
 
     /// Why it does not start.
@@ -191,6 +202,13 @@ impl Run {
         let (found, address) = self.addresses.recv_timeout(PATIENCE).unwrap();
         assert_eq!(found, name);
         address
+    }
+
+    /// Tells it to read the configuration of a place again; gives what came of it.
+    pub fn reload(&self, place: &Place) -> Result<(), String> {
+        fs::write(place.path("weir.toml"), &place.config).unwrap();
+        self.signals.send(Signal::Reload).unwrap();
+        self.reloads.recv_timeout(PATIENCE).unwrap()
     }
 
     /// Tells it to end, and does not wait.

@@ -13,9 +13,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use weir_normalizer::schemas::Schema;
 
+pub(crate) use self::template::Said;
 use self::{
     output::{Compression, Output},
-    template::{Said, Template},
+    template::Template,
 };
 use super::{Context, Delivery, Sink};
 use crate::{

@@ -114,10 +114,11 @@ fn push_value(path: &mut String, value: &str) {
 
 /// What a record says that paths are made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     provider: String,
     product: String,
-    millis: Option<i64>,
+    /// Its time, in epoch milliseconds.
+    pub(crate) millis: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -171,7 +172,7 @@ struct Ecs<'a> {
 
 impl Said {
     /// Reads a record; what can't be read says nothing.
-    pub(super) fn read(&mut self, record: &[u8], schema: Schema) {
+    pub(crate) fn read(&mut self, record: &[u8], schema: Schema) {
         let text = |raw: Option<&RawValue>| -> String {
             raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
         };

@@ -102,6 +102,12 @@ macro_rules! request_options {
                 })
             }
 
+            /// Certificates, which are read when the client is made.
+            fn read_once(&self) -> Vec<&std::path::Path> {
+                let tls = &self.tls;
+                [&tls.ca_file, &tls.cert_file, &tls.key_file].into_iter().filter_map(|f| f.as_deref()).collect()
+            }
+
             /// What is wrong with the options that all such sinks have.
             fn check_shared(&self) -> Vec<$crate::config::fault::Fault> {
                 let mut faults = $crate::sinks::request::options::check_common(
