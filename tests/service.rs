@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -203,6 +204,47 @@ fn the_configuration_is_read_again_at_sighup_and_standard_input_stays() {
     assert!(child.wait().unwrap().success());
     assert_eq!(delivered(&folder.path().join("one")), [(0, 1)].into());
     assert_eq!(delivered(&folder.path().join("two")), [(1, 1), (3, 1), (4, 1)].into());
+}
+
+#[test]
+fn systemd_is_told_how_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display();
+    let config = folder.path().join("weir.toml");
+    let text = format!(
+        "state_dir = \"{root}/state\"\n[sources.in]\ntype = \"file\"\npaths = [\"{root}/*.log\"]\n\
+         [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n[sinks.out]\ntype = \"stdout\"\n"
+    );
+    fs::write(&config, text).unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut bytes = [0; 256];
+        let len = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..len]).trim_end().to_owned()
+    };
+    let mut weir = weir();
+    weir.args(["run", "--native"]).arg(&config).stderr(Stdio::null()).stdout(Stdio::null());
+    // 20 ms between signs of life.
+    let mut child = weir.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "40000").spawn().unwrap();
+    assert_eq!(told(), "READY=1");
+    // It is alive again and again.
+    assert_eq!([told(), told()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    let next = || loop {
+        match told() {
+            told if told == "WATCHDOG=1" => {}
+            told => return told,
+        }
+    };
+    signal(&child, "-HUP");
+    let reloading = next();
+    let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect(&reloading);
+    assert!(time.parse::<u64>().unwrap() > 0);
+    assert_eq!(next(), "READY=1");
+    signal(&child, "-TERM");
+    assert_eq!(next(), "STOPPING=1");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

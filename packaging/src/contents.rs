@@ -15,6 +15,10 @@ pub(crate) struct Contents {
     /// Man pages of section 1.
     pages: Vec<(String, Vec<u8>)>,
     completions: Vec<(Shell, Vec<u8>)>,
+    /// The unit of systemd.
+    unit: Vec<u8>,
+    /// Configurations of the service.
+    examples: Vec<(String, Vec<u8>)>,
     /// Texts for people.
     documents: Vec<(String, Vec<u8>)>,
     /// Weir's own licence, and those of what is inside it.
@@ -38,6 +42,9 @@ const SHELLS: [Shell; 4] = [
     Shell { name: "fish", file: "weir.fish", debian: Some("usr/share/fish/vendor_completions.d/weir.fish") },
     Shell { name: "powershell", file: "_weir.ps1", debian: None },
 ];
+
+/// The unit of systemd, in the checkout.
+pub(crate) const UNIT: &str = "packaging/weir.service";
 
 const PROGRAM: u32 = 0o755;
 const FILE: u32 = 0o644;
@@ -63,6 +70,8 @@ impl Contents {
             plugins: vec![named(&plugins, "weir_batch.wasm")?, named(&plugins, "weir_fluent_bit.wasm")?],
             samples: files(&release.top.join("samples"))?,
             pages: man,
+            unit: read(&release.top.join(UNIT))?,
+            examples: files(&release.top.join("examples"))?,
             completions,
             documents: vec![named(&release.top, "README.md")?, named(&release.top, "CHANGELOG.md")?],
             licences: [
@@ -86,6 +95,9 @@ impl Contents {
         let completion =
             |(shell, bytes): &(Shell, Vec<u8>)| file(format!("completions/{}", shell.file), FILE, bytes);
         packed.extend(self.completions.iter().map(completion));
+        packed.push(file("systemd/weir.service".into(), FILE, &self.unit));
+        packed
+            .extend(self.examples.iter().map(|(name, bytes)| file(format!("examples/{name}"), FILE, bytes)));
         packed
     }
 
@@ -97,6 +109,9 @@ impl Contents {
         };
         packed.extend(self.plugins.iter().map(beside("usr/share/weir/plugins")));
         packed.extend(self.samples.iter().map(beside("usr/share/doc/weir/samples")));
+        packed.extend(self.examples.iter().map(beside("usr/share/doc/weir/examples")));
+        // It is not enabled: it has no configuration yet.
+        packed.push(file("usr/lib/systemd/system/weir.service".into(), FILE, &self.unit));
         packed.extend(self.documents.iter().map(beside("usr/share/doc/weir")));
         for (name, bytes) in &self.pages {
             let bytes = crate::archives::gzip(bytes)?;

@@ -44,8 +44,15 @@ fn try_each(tarball: &Path, deb: &Path, place: &Path) -> Result<()> {
     program(&top.join("weir"), &top.join("samples"))?;
     pages(&top.join("man/man1"))?;
     completions(&[("bash", top.join("completions/weir.bash")), ("zsh", top.join("completions/_weir"))])?;
-    for name in ["LICENSE", "THIRD-PARTY.txt", "README.md", "completions/weir.fish", "completions/_weir.ps1"]
-    {
+    for name in [
+        "LICENSE",
+        "THIRD-PARTY.txt",
+        "README.md",
+        "completions/weir.fish",
+        "completions/_weir.ps1",
+        "systemd/weir.service",
+        "examples/http.toml",
+    ] {
         ensure!(fs::metadata(top.join(name)).is_ok_and(|m| m.len() > 0), "{name} is not in the tarball");
     }
     eprintln!("weir: {} works", tarball.display());
@@ -61,6 +68,10 @@ fn try_each(tarball: &Path, deb: &Path, place: &Path) -> Result<()> {
     program(&unpacked.join("usr/bin/weir"), &unpacked.join("usr/share/doc/weir/samples"))?;
     pages(&unpacked.join("usr/share/man/man1"))?;
     completions(&[("bash", unpacked.join("usr/share/bash-completion/completions/weir"))])?;
+    for name in ["lib/systemd/system/weir.service", "share/doc/weir/examples/http.toml"] {
+        let path = unpacked.join("usr").join(name);
+        ensure!(fs::metadata(&path).is_ok_and(|m| m.len() > 0), "{} is not there", path.display());
+    }
     eprintln!("weir: {} works", deb.display());
     Ok(())
 }

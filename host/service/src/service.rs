@@ -31,6 +31,7 @@ use crate::{
     health::Board,
     metrics::Metrics,
     outlet::Job,
+    page::Pool,
     plane::Plane,
     sinks,
     sources::SourceOptions,
@@ -51,6 +52,40 @@ pub enum Signal {
     Reload,
 }
 
+/// What whoever watches over the process is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Everything is built, also after a reload.
+    Ready,
+    /// The configuration is read again.
+    Reloading,
+    /// It ends.
+    Stopping,
+    /// It is not stuck.
+    Alive,
+}
+
+/// Whoever watches over the process.
+pub trait Supervisor {
+    /// Tells it something.
+    fn note(&self, note: Note);
+
+    /// How often it wants to be told that the process is alive.
+    fn patience(&self) -> Option<Duration>;
+}
+
+/// Nobody does.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Supervisor for Nobody {
+    fn note(&self, _: Note) {}
+
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+}
+
 /// What a run gets from outside.
 pub struct Outside<'a> {
     /// Makes what normalizes.
@@ -61,6 +96,8 @@ pub struct Outside<'a> {
     pub signals: &'a Receiver<Signal>,
     /// Reads the configuration again.
     pub reload: &'a dyn Fn() -> Result<Config, Error>,
+    /// Watches over it.
+    pub supervisor: &'a dyn Supervisor,
     /// Told where it listens, by the name of the source, or `operation`.
     pub listens: Option<Sender<(String, SocketAddr)>>,
     /// Told what came of reading the configuration again: nothing, or why it was refused.
@@ -213,6 +250,7 @@ struct Shared {
     plane: Plane,
     budget: Budget,
     balance: Balance,
+    pool: Pool,
     alarm: Alarm,
     graves: Arc<Graves>,
     seen: Seen,
@@ -231,6 +269,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
         seen: Seen::new(metrics.clone(), balance.clone(), budget.clone(), written.clone()),
         board: Board::default(),
         plane: Plane::default(),
+        pool: Pool::default(),
         graves: Arc::default(),
         metrics,
         budget,
@@ -245,6 +284,8 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
     let mut ticks = tick(parts.config.process.checkpoint.0);
     let mut alarm = None;
     let mut is_to_reload = false;
+    let lives = outside.supervisor.patience().map_or_else(never, tick);
+    outside.supervisor.note(Note::Ready);
     let signals = outside.signals;
     tracing::info!(sources = parts.readings.len(), sinks = parts.config.sinks.len(), "running");
     // What was read is delivered before the end, however long that takes, if nobody is in a hurry.
@@ -262,6 +303,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
                 Ok(Signal::End) | Err(_) => break,
             },
             recv(ticks) -> _ => checkpoint.write(&parts),
+            recv(lives) -> _ => outside.supervisor.note(Note::Alive),
         }
         parts.look_after(&mut checkpoint.rest, &shared, outside.once)?;
         // One change after the other: what is given up ends within a bounded time.
@@ -271,6 +313,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
             ticks = tick(parts.config.process.checkpoint.0);
         }
     }
+    outside.supervisor.note(Note::Stopping);
     Ok(drain(parts, &shared, &mut checkpoint, alarm.or_else(|| alarms.try_recv().ok())))
 }
 
@@ -282,6 +325,7 @@ fn reload(
     shared: &Shared,
     outside: &Outside<'_>,
 ) -> Result<(), Error> {
+    outside.supervisor.note(Note::Reloading);
     let planned = (outside.reload)().and_then(|config| parts.plan(config, shared, outside));
     let result = match planned {
         Ok(plan) => {
@@ -299,6 +343,7 @@ fn reload(
             Err(error.to_string())
         }
     };
+    outside.supervisor.note(Note::Ready);
     if let Some(to) = &outside.reloads {
         let _ = to.send(result);
     }

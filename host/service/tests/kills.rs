@@ -62,6 +62,7 @@ fn serve(path: &Path) {
         once: false,
         signals: &from,
         reload: &reload,
+        supervisor: &service::Nobody,
         listens: Some(listens),
         reloads: None,
     };

@@ -6,9 +6,11 @@ use std::{
     process::{self, ExitCode},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, unbounded};
+use sd_notify::NotifyState;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -17,7 +19,7 @@ use weir_pipeline::{Factory, Native};
 use weir_sandbox::{Program, SandboxLimits};
 use weir_service::{
     config::Config,
-    service::{self, Outside, Signal},
+    service::{self, Note, Outside, Signal, Supervisor},
     state::State,
 };
 
@@ -82,6 +84,30 @@ fn factory(
     })
 }
 
+/// systemd, where it has started the process; else nobody listens.
+struct Systemd;
+
+impl Supervisor for Systemd {
+    fn note(&self, note: Note) {
+        let state = match note {
+            Note::Ready => vec![NotifyState::Ready],
+            // It compares the time, to tell what is ready from what was ready before.
+            Note::Reloading => {
+                NotifyState::monotonic_usec_now().map_or(Vec::new(), |now| vec![NotifyState::Reloading, now])
+            }
+            Note::Stopping => vec![NotifyState::Stopping],
+            Note::Alive => vec![NotifyState::Watchdog],
+        };
+        // Where the socket is gone, so is who listened.
+        let _ = sd_notify::notify(&state);
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        // Twice in its time, as its manual says.
+        Some(sd_notify::watchdog_enabled()? / 2)
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     let config = Config::load(&args.file)?;
     log();
@@ -93,6 +119,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
         once: args.once,
         signals: &signals,
         reload: &reload,
+        supervisor: &Systemd,
         listens: None,
         reloads: None,
     };

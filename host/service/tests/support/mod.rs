@@ -140,6 +140,7 @@ impl Place {
                 once,
                 signals: &from,
                 reload: &reload,
+                supervisor: &service::Nobody,
                 listens: Some(listens),
                 reloads: Some(told),
             };
