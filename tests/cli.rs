@@ -379,6 +379,41 @@ fn a_limit_ends_the_run_behind_its_last_record() {
 }
 
 #[test]
+fn flat_records_may_be_rows() {
+    let dir = Dir::new("csv");
+    let input = dir.write("input", mixture(2000));
+    let run = |args: &[&str]| normalize(&[&[input.as_str(), "--rejects", "/dev/null"], args].concat(), "");
+    let (rows, records) = (run(&["--to", "csv"]), run(&[]));
+    let (names, rows) = text(&rows).split_once('\n').unwrap();
+    let names: Vec<_> = names.split(',').collect();
+    assert_eq!((names[0], names[names.len() - 1]), ("provider", "extra"));
+    // No value of these has a comma or a quote.
+    for (row, record) in rows.lines().zip(text(&records).lines()) {
+        let record: Value = serde_json::from_str(record).unwrap();
+        for (name, value) in names.iter().zip(row.split(',')) {
+            let expected = match &record[*name] {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(value, expected, "{name}");
+        }
+    }
+    assert_eq!(rows.lines().count(), text(&records).lines().count());
+    assert_eq!(text(&normalize(&["--to", "csv"], "")).trim_end(), names.join(","));
+    for (args, part) in [
+        (&["normalize", "--to", "csv", "--pretty"][..], "rows of CSV can't be indented"),
+        (&["explain", "--to", "csv", LINE], "only `weir normalize` writes rows"),
+        (&["bake", "fluent-bit", "--to", "csv", "-o", "x"], "only `weir normalize` writes rows"),
+        (&["normalize", "--to", "xml"], "known are flat, ocsf, ecs, otel, csv"),
+        (&["schema", "--to", "csv"], "no schema is called csv"),
+    ] {
+        let message = fail(2, args, "");
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
 fn people_may_have_it_pretty() {
     for schema in ["flat", "ocsf", "ecs", "otel"] {
         let args = ["--to", schema, "--observed-at", "0"];

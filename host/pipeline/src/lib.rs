@@ -42,6 +42,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+pub mod csv;
 mod delivery;
 mod engine;
 mod error;

@@ -58,9 +58,10 @@ pub(super) struct Choices {
     #[arg(long, value_name = "CIDR,..|@LIST", value_delimiter = ',')]
     own: Vec<String>,
 
-    /// The schema to write: flat, ocsf, ecs or otel (`weir schema --to` shows the mapping)
-    #[arg(long, value_name = "SCHEMA", default_value = "flat", value_parser = schema)]
-    to: Schema,
+    /// The schema to write: flat, ocsf, ecs or otel (`weir schema --to` shows the mapping); `normalize`
+    /// has csv as well, flat records as rows
+    #[arg(long, value_name = "SCHEMA", default_value = "flat", value_parser = to)]
+    to: To,
 
     /// The time of records that have none, for schemas that need one; now without it
     #[arg(long, value_name = "TIME", value_parser = instant)]
@@ -77,6 +78,21 @@ pub(super) struct Choices {
     /// The fast paths that are not used; for tests, as what comes out is the same
     #[arg(long, value_delimiter = ',', hide = true)]
     without: Vec<String>,
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    Schema(Schema),
+    /// Flat records as rows.
+    Csv,
+}
+
+fn to(text: &str) -> Result<To, String> {
+    match text {
+        "csv" => Ok(To::Csv),
+        _ => schema(text).map(To::Schema).map_err(|e| e + ", csv"),
+    }
 }
 
 /// Reads the name of a schema.
@@ -106,6 +122,19 @@ impl Choices {
         self.observed_at
     }
 
+    /// Whether rows are asked for, which not every command writes.
+    pub(super) fn is_csv(&self) -> bool {
+        self.to == To::Csv
+    }
+
+    /// Refuses what only `normalize` writes.
+    pub(super) fn refuse_csv(&self) -> Result<(), Error> {
+        match self.is_csv() {
+            true => Err(Error::usage("--to csv: only `weir normalize` writes rows; choose a schema")),
+            false => Ok(()),
+        }
+    }
+
     /// The lists that are named, and the files that they are in.
     fn lists(&self) -> Result<Vec<(String, String)>, Error> {
         let mut lists = Vec::new();
@@ -127,6 +156,10 @@ impl Choices {
 
     /// The configuration, with the lists that it names read.
     pub(super) fn config(&self) -> Result<Config, Error> {
+        let to = match self.to {
+            To::Schema(schema) => schema,
+            To::Csv => Schema::Flat,
+        };
         let mut lists = Lists::new();
         for (name, file) in self.lists()? {
             lists.insert(name, read_list(&file)?);
@@ -145,8 +178,8 @@ impl Choices {
             own: self.own.clone(),
             keep_envelope: self.keep_envelope,
             keep_raw: self.keep_raw,
-            observed_at_ms: (self.to != Schema::Flat).then(|| self.observed_at.unwrap_or_else(now)),
-            to: self.to,
+            observed_at_ms: (to != Schema::Flat).then(|| self.observed_at.unwrap_or_else(now)),
+            to,
             without: self.without.clone(),
             ..Config::default()
         })

@@ -25,7 +25,7 @@ use weir_sandbox::{Program, SandboxLimits, limits::GUEST_FILE};
 use crate::{
     Error,
     error::shown,
-    run::{self, Form, Job, Sink},
+    run::{self, Form, Job, Shape, Sink},
     signals,
 };
 
@@ -240,6 +240,14 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if args.quiet {
         args.summary = Form::None;
     }
+    let shape = match (args.pretty, args.choices.is_csv()) {
+        (false, false) => Shape::Lines,
+        (true, false) => Shape::Pretty,
+        (false, true) => Shape::Csv,
+        (true, true) => {
+            return Err(Error::usage("--pretty: rows of CSV can't be indented; leave it out, or --to csv"));
+        }
+    };
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config)?;
     for warning in checked.warnings().iter().filter(|_| !args.quiet) {
@@ -275,7 +283,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
         jobs,
         fail_fast: args.fail_fast,
         limit: args.limit,
-        pretty: args.pretty,
+        shape,
         quiet: args.quiet,
         verbose: args.verbose,
         stop: signals.stop.clone(),

@@ -15,7 +15,9 @@ use crossbeam_channel::{Receiver, never};
 use weir_io::{Output, Source, Stop, Watch};
 use weir_normalizer::Config;
 use weir_pipeline::{
-    Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers, limits,
+    Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers,
+    csv::Rows,
+    limits,
     packers::{self, Pretty},
     spawn,
     summary::Summary,
@@ -46,8 +48,8 @@ pub struct Job {
     pub fail_fast: bool,
     /// The most records that come out, of one thread then.
     pub limit: Option<u64>,
-    /// Whether people read the records, so that they are indented.
-    pub pretty: bool,
+    /// How the records are written.
+    pub shape: Shape,
     /// Told to end before the inputs do.
     pub stop: Stop,
     /// What else is told to the run.
@@ -74,7 +76,7 @@ impl Job {
             jobs: 1,
             fail_fast: false,
             limit: None,
-            pretty: false,
+            shape: Shape::Lines,
             stop: Stop::default(),
             words: never(),
             form: Form::None,
@@ -84,6 +86,17 @@ impl Job {
             progress: None,
         }
     }
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A line of JSON each, or what the schema has instead.
+    Lines,
+    /// Indented, for people.
+    Pretty,
+    /// A row each, of flat records.
+    Csv,
 }
 
 /// What a run is told while it goes on.
@@ -136,10 +149,11 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
         },
         ..LaneOptions::default()
     });
-    let mut packer = packers::of(config.to);
-    if job.pretty {
-        packer = Box::new(Pretty::new(packer));
-    }
+    let packer = match job.shape {
+        Shape::Lines => packers::of(config.to),
+        Shape::Pretty => Box::new(Pretty::new(packers::of(config.to))),
+        Shape::Csv => Box::new(Rows::default()),
+    };
     let progress = Progress::new(job.progress, Arc::clone(&reading.watch.read));
     let reader = Reader {
         config,

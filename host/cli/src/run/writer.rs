@@ -99,6 +99,7 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
         self.pause_output()?;
         let Sink { name, writer } = &mut self.output;
         writer.reopen().map_err(|e| Error::file(name, "reopen", e))?;
+        self.packer.reopened();
         match &mut self.rejects {
             Some(Sink { name, writer }) => writer.reopen().map_err(|e| Error::file(name, "reopen", e)),
             None => Ok(()),
