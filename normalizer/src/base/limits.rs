@@ -104,7 +104,7 @@ pub const STRETCHES: usize = 4 << 10;
 pub const FRAME: usize = 8 << 10;
 
 /// The longest word that such records have in common, in bytes.
-pub const FRAME_WORD: usize = 64;
+pub const FRAME_WORD: usize = 16;
 
 /// The latest time of a record that is normalized again, in epoch milliseconds: in nanoseconds, as
 /// OTLP counts, it still has 64 bits. It is in the year 2554.

@@ -2,6 +2,22 @@
 
 use crate::bytes::put::{self, Written};
 
+/// The number that the first bytes are, of which it is known that they are one as it goes out.
+#[inline(always)]
+pub(crate) fn known(text: &[u8], len: usize) -> Option<u64> {
+    let first: u64 = u64::from_le_bytes(*text.first_chunk()?) & 0x0f0f_0f0f_0f0f_0f0f;
+    match len {
+        1..=8 => Some(number_of_digits(first << (64 - 8 * len))),
+        9..=16 => {
+            let [_, last @ ..] = text.get(len - 9..)? else { return None };
+            let last = u64::from_le_bytes(*last.first_chunk()?) & 0x0f0f_0f0f_0f0f_0f0f;
+            let high = number_of_digits(first << (64 - 8 * (len - 8)));
+            Some(high * 100_000_000 + number_of_digits(last))
+        }
+        _ => read(text.get(..len)?),
+    }
+}
+
 /// Reads up to 19 digits and nothing else.
 #[inline]
 pub(crate) fn read(text: &[u8]) -> Option<u64> {
@@ -110,6 +126,18 @@ mod tests {
         for n in near.chain([65535, 1_548_752_136_000, 12_345_678, u64::MAX]) {
             assert_eq!(written(n), n.to_string());
         }
+    }
+
+    #[test]
+    fn known_numbers() {
+        let powers = (0..19).map(|e| 10u64.pow(e));
+        for n in powers.flat_map(|p| [p - 1, p, p + 1, p / 3, 7 * p]) {
+            let text = n.to_string();
+            for behind in ["                ", ",\"x\":123456789012", "9999999999999999"] {
+                assert_eq!(known(format!("{text}{behind}").as_bytes(), text.len()), Some(n));
+            }
+        }
+        assert_eq!((known(b"12", 2), known(&[b'1'; 40], 0), known(&[b'1'; 40], 20)), (None, None, None));
     }
 
     #[test]

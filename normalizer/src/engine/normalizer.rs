@@ -85,6 +85,10 @@ impl Normalizer {
             _ => &[],
         };
         let ways = Ways::without(&config.without)?;
+        let memory = if frames && ways.frames { Memory::with_frames() } else { Memory::default() };
+        let mut rules = Rules::new(config)?;
+        // Without frames nothing but the reference path maps a record.
+        rules.direct &= rules.to.is_flat() || memory.frames.is_some();
         let planner = Planner::new(from, required, ways);
         let mut warnings = Vec::new();
         let layout = match layout {
@@ -106,8 +110,8 @@ impl Normalizer {
             named: NamedLines::new(layout, &of_text),
             core: Core {
                 finisher: Finisher {
-                    rules: Rules::new(config)?,
-                    memory: if frames && ways.frames { Memory::with_frames() } else { Memory::default() },
+                    rules,
+                    memory,
                     tallies: vec![0; all.len()],
                     rejects: Rejects::default(),
                 },

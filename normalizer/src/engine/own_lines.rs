@@ -32,6 +32,7 @@ use crate::{
         fields::{Record, RecordMemory},
     },
     rules::ways::Ways,
+    schemas::frames::Frames,
     value::{raw::Raw, zone::Zone},
     wire::batch::Outcome,
 };
@@ -169,11 +170,26 @@ impl OwnLines {
             return None;
         };
         let start = out.output.len();
-        if is_special(line) || !quick.program.as_ref()?.run_line(*writer, tail, line.len(), &mut out.output) {
+        if is_special(line) {
             return None;
         }
-        let mut values = Object::default();
         let Finisher { rules, memory, tallies, .. } = finisher;
+        let program = quick.program.as_ref()?;
+        let to_flat = rules.to.is_flat();
+        let wrote = match &mut memory.frames {
+            _ if to_flat => program.run_line(*writer, tail, line.len(), &mut memory.places, &mut out.output),
+            Some(Frames { flat, places, .. }) => {
+                flat.clear();
+                places.clear();
+                program.note_head(places);
+                program.run_line(*writer, tail, line.len(), places, flat)
+            }
+            None => false,
+        };
+        if !wrote {
+            return None;
+        }
+        let mut values = Object { text: line, ..Object::default() };
         if rules.filter().is_some() {
             // It is good; what the filter looks at is found now.
             self.columns.split_blanks(line, tail);
@@ -185,7 +201,10 @@ impl OwnLines {
                 }
             }
         }
-        let written = quick.filter(values, None, rules, memory, start, out);
+        let written = match to_flat {
+            true => quick.filter(values, None, rules, memory, start, out),
+            false => quick.map(values, None, rules, memory, out)?,
+        };
         tallies[*product] += u32::from(written == Disposition::Normalized);
         Some(written)
     }

@@ -107,14 +107,17 @@ pub(crate) const TEXT: usize = 48;
 /// The beginning of a value, and what stands behind it.
 pub(crate) type Chunk = [u8; TEXT];
 
+/// How far behind a protocol's number its keyword begins.
+pub(crate) const TRANSPORT_KEY: usize = b",\"transport\":\"".len();
+
 /// Puts a protocol's keyword behind its number, if it has one.
 #[inline(always)]
 pub(crate) fn put_keyword(window: &mut [u8], end: usize, number: u64) -> usize {
     match KEYWORDS.get(number as usize) {
         Some((keyword, len)) if *len > 1 => {
             put(window, end, b",\"transport\":\"");
-            put(window, end + 14, keyword);
-            end + 14 + (usize::from(*len) & 31)
+            put(window, end + TRANSPORT_KEY, keyword);
+            end + TRANSPORT_KEY + (usize::from(*len) & 31)
         }
         _ => end,
     }

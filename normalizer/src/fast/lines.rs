@@ -18,13 +18,14 @@ use crate::{
     },
     fast::{
         chunk::{
-            Chunk, KnownWord, TEXT, are_digits, begins_plainly, block, is_ipv4, other_address, put,
-            put_keyword, up_to_eight_digits, word,
+            Chunk, KnownWord, TEXT, TRANSPORT_KEY, are_digits, begins_plainly, block, is_ipv4, other_address,
+            put, put_keyword, up_to_eight_digits, word,
         },
         program::Program,
     },
     json::output::Output,
     record::fields::{Field, FieldType},
+    schemas::flat::FlatPlaces,
     value::time::Unit,
 };
 
@@ -65,8 +66,9 @@ writers! {
 }
 
 /// Writes the members of a line, each with a comma behind it, and says how much that is; 0
-/// where nothing comes of it. The line is the first `len` bytes of its tail.
-pub(crate) type Writer = fn(tail: &[u8], len: usize, out: &mut LineWindow) -> usize;
+/// where nothing comes of it. The line is the first `len` bytes of its tail. Where the values are is
+/// noted.
+pub(crate) type Writer = fn(tail: &[u8], len: usize, out: &mut LineWindow, places: &mut FlatPlaces) -> usize;
 
 /// Where a line's members are written.
 pub(crate) type LineWindow = [u8; ROOM];
@@ -81,11 +83,16 @@ pub(crate) const BEHIND: usize = 64;
 const MOST: usize = 16;
 
 /// The writer of a product's lines.
-fn write<L: ProductLines>(tail: &[u8], len: usize, out: &mut LineWindow) -> usize {
-    members::<L>(tail, len, out).unwrap_or(0)
+fn write<L: ProductLines>(tail: &[u8], len: usize, out: &mut LineWindow, places: &mut FlatPlaces) -> usize {
+    members::<L>(tail, len, out, places).unwrap_or(0)
 }
 
-fn members<L: ProductLines>(tail: &[u8], len: usize, out: &mut LineWindow) -> Option<usize> {
+fn members<L: ProductLines>(
+    tail: &[u8],
+    len: usize,
+    out: &mut LineWindow,
+    places: &mut FlatPlaces,
+) -> Option<usize> {
     const { assert!(L::COLUMNS.len() <= MOST, "there is a line too few below") };
     let line = &mut CutLine { tail, len, starts: [0; MOST + 1], base: 0, blanks: 0 };
     find::<L, 0>(line)?;
@@ -104,23 +111,40 @@ fn members<L: ProductLines>(tail: &[u8], len: usize, out: &mut LineWindow) -> Op
     find::<L, 13>(line)?;
     find::<L, 14>(line)?;
     find::<L, 15>(line)?;
-    let mut at = 0;
-    at = put_member::<L, 0>(line, out, at)?;
-    at = put_member::<L, 1>(line, out, at)?;
-    at = put_member::<L, 2>(line, out, at)?;
-    at = put_member::<L, 3>(line, out, at)?;
-    at = put_member::<L, 4>(line, out, at)?;
-    at = put_member::<L, 5>(line, out, at)?;
-    at = put_member::<L, 6>(line, out, at)?;
-    at = put_member::<L, 7>(line, out, at)?;
-    at = put_member::<L, 8>(line, out, at)?;
-    at = put_member::<L, 9>(line, out, at)?;
-    at = put_member::<L, 10>(line, out, at)?;
-    at = put_member::<L, 11>(line, out, at)?;
-    at = put_member::<L, 12>(line, out, at)?;
-    at = put_member::<L, 13>(line, out, at)?;
-    at = put_member::<L, 14>(line, out, at)?;
-    put_member::<L, 15>(line, out, at)
+    let (mut at, mut noted) = (0, NotedFields { places, present: 0 });
+    let noted = &mut noted;
+    at = put_member::<L, 0>(line, out, at, noted)?;
+    at = put_member::<L, 1>(line, out, at, noted)?;
+    at = put_member::<L, 2>(line, out, at, noted)?;
+    at = put_member::<L, 3>(line, out, at, noted)?;
+    at = put_member::<L, 4>(line, out, at, noted)?;
+    at = put_member::<L, 5>(line, out, at, noted)?;
+    at = put_member::<L, 6>(line, out, at, noted)?;
+    at = put_member::<L, 7>(line, out, at, noted)?;
+    at = put_member::<L, 8>(line, out, at, noted)?;
+    at = put_member::<L, 9>(line, out, at, noted)?;
+    at = put_member::<L, 10>(line, out, at, noted)?;
+    at = put_member::<L, 11>(line, out, at, noted)?;
+    at = put_member::<L, 12>(line, out, at, noted)?;
+    at = put_member::<L, 13>(line, out, at, noted)?;
+    at = put_member::<L, 14>(line, out, at, noted)?;
+    at = put_member::<L, 15>(line, out, at, noted)?;
+    noted.places.present |= noted.present;
+    Some(at)
+}
+
+/// Where values are, and which there are.
+struct NotedFields<'p> {
+    places: &'p mut FlatPlaces,
+    present: u64,
+}
+
+impl NotedFields<'_> {
+    #[inline(always)]
+    fn note(&mut self, field: Field, start: usize, len: usize) {
+        self.places.put(field, start, len);
+        self.present |= 1 << field as usize;
+    }
 }
 
 /// A line, and where its columns start, with what would be the next one behind the last.
@@ -219,7 +243,8 @@ struct Ranked<L, const RANK: usize>(PhantomData<L>);
 impl<L: ProductLines, const RANK: usize> Ranked<L, RANK> {
     const INDEX: usize = column_of(L::COLUMNS, RANK);
     const ENTRY: &'static Entry = &L::COLUMNS[Self::INDEX];
-    const KEY: (&'static [u8; 16], u8) = field(Self::ENTRY).json_key();
+    const FIELD: Field = field(Self::ENTRY);
+    const KEY: (&'static [u8; 16], u8) = Self::FIELD.json_key();
     const ALL_WORDS: ([KnownWord; MOST], usize) = words_of(Self::ENTRY);
     const WORDS: &'static [KnownWord] = Self::ALL_WORDS.0.split_at(Self::ALL_WORDS.1).0;
 }
@@ -280,6 +305,7 @@ fn put_member<L: ProductLines, const RANK: usize>(
     line: &CutLine<'_>,
     out: &mut LineWindow,
     at: usize,
+    noted: &mut NotedFields<'_>,
 ) -> Option<usize> {
     if RANK >= L::COLUMNS.len() {
         return Some(at);
@@ -298,6 +324,7 @@ fn put_member<L: ProductLines, const RANK: usize>(
         }
         To::Text(_) if fits(entry.shape, chunk, len) => {
             put(out, value + 1, chunk);
+            noted.note(Ranked::<L, RANK>::FIELD, value + 1, len);
             put_end(out, value + 1 + len, b"\",")
         }
         To::Number(field) if are_digits(chunk, len) => {
@@ -308,26 +335,40 @@ fn put_member<L: ProductLines, const RANK: usize>(
                 return None;
             }
             put(out, value, block(chunk));
+            noted.note(Ranked::<L, RANK>::FIELD, value, len);
             put_end(out, value + len, b",")
         }
         // Surely of the years that are believed.
         To::Time(_, Unit::Seconds) if len == 10 && chunk[0] < b'4' && are_digits(chunk, len) => {
             put(out, value, block(chunk));
+            noted.note(Ranked::<L, RANK>::FIELD, value, len + 3);
             put_end(out, value + len, b"000,")
         }
         To::Address(_) if is_ipv4(chunk, len) => {
             put(out, value + 1, block(chunk));
+            noted.note(Ranked::<L, RANK>::FIELD, value + 1, len);
             put_end(out, value + 1 + len, b"\",")
         }
-        To::Address(_) if len > 1 => other_address(out, value + 1, chunk, len)?,
+        To::Address(_) if len > 1 => {
+            let end = other_address(out, value + 1, chunk, len)?;
+            noted.note(Ranked::<L, RANK>::FIELD, value + 1, end - (value + 3));
+            end
+        }
         To::Protocol if are_digits(chunk, len) => {
             let number = up_to_eight_digits(chunk, len).filter(|n| *n <= 255)?;
             put(out, value, block(chunk));
             let end = put_keyword(out, value + len, number);
+            noted.note(Field::Protocol, value, len);
+            if end > value + len {
+                // Between it and its key, and its quote.
+                let start = value + len + TRANSPORT_KEY;
+                noted.note(Field::Transport, start, end - start - 1);
+            }
             put_end(out, end, b",")
         }
         To::Word(..) if let Some(word) = known(Ranked::<L, RANK>::WORDS, chunk, len) => {
             put(out, value + 1, word.text());
+            noted.note(Ranked::<L, RANK>::FIELD, value + 1, word.len() - 2);
             value + 1 + word.len()
         }
         // What stands for none is not written.
@@ -383,18 +424,33 @@ fn known<'k>(words: &'k [KnownWord], chunk: &Chunk, len: usize) -> Option<&'k Kn
 impl Program {
     /// Writes a line's record with what writes its members; false where nothing came of it.
     #[inline(always)]
-    pub(crate) fn run_line(&self, writer: Writer, tail: &[u8], len: usize, out: &mut Output) -> bool {
+    pub(crate) fn run_line(
+        &self,
+        writer: Writer,
+        tail: &[u8],
+        len: usize,
+        places: &mut FlatPlaces,
+        out: &mut Output,
+    ) -> bool {
         let (buffer, at) = out.room(self.head.len() + ROOM + 2);
         // No closure as elsewhere: it would be called, and this is done for each line.
-        let end = self.line(writer, tail, len, buffer, at);
+        let end = self.line(writer, tail, len, places, buffer, at);
         out.end_at(end)
     }
 
     #[inline(always)]
-    fn line(&self, writer: Writer, tail: &[u8], len: usize, buffer: &mut [u8], at: usize) -> Written {
+    fn line(
+        &self,
+        writer: Writer,
+        tail: &[u8],
+        len: usize,
+        places: &mut FlatPlaces,
+        buffer: &mut [u8],
+        at: usize,
+    ) -> Written {
         put::block(buffer, at, &self.head)?;
         let at = at + usize::from(self.head_len & 63);
-        let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?);
+        let used = writer(tail, len, buffer.get_mut(at..)?.first_chunk_mut()?, places);
         // No comma stands behind the last member.
         if used == 0 { None } else { put::bytes(buffer, at + used - 1, b"}\n") }
     }
@@ -415,7 +471,8 @@ mod tests {
     /// What a writer makes of a line that has others behind it.
     fn written(writer: Writer, line: &str) -> Option<String> {
         let mut out = [0; ROOM];
-        let used = writer(format!("{line}\n{}", " -".repeat(50)).as_bytes(), line.len(), &mut out);
+        let text = format!("{line}\n{}", " -".repeat(50));
+        let used = writer(text.as_bytes(), line.len(), &mut out, &mut FlatPlaces::default());
         (used > 0).then(|| String::from_utf8(out[..used].to_vec()).unwrap())
     }
 
@@ -501,7 +558,7 @@ mod tests {
             assert_eq!(written(writer, &odd), None, "{odd}");
         }
         // With nothing behind it, its end can't be read in blocks.
-        assert_eq!(writer(LINE.as_bytes(), LINE.len(), &mut [0; ROOM]), 0);
+        assert_eq!(writer(LINE.as_bytes(), LINE.len(), &mut [0; ROOM], &mut FlatPlaces::default()), 0);
         // What stands for none is not written.
         let none = LINE
             .replace("443", "-")

@@ -18,6 +18,7 @@ use crate::{
         fields::{Field, Record, Value},
     },
     rules::{compiled::Rules, filter::Filter, ways::Ways},
+    schemas::{self, frames::Frames},
     value::{missing, zone::Zone},
     wire::batch::Outcome,
 };
@@ -111,7 +112,11 @@ impl QuickPlan {
         if !self.plan.shaped.is_empty() && self.plan.misfits(&values) {
             return None;
         }
-        if !self.program.as_ref()?.run(values, tail, log_time, zone, &mut memory.record, &mut out.output) {
+        if !rules.to.is_flat() {
+            return self.write_mapped(values, tail, log_time, rules, memory, out);
+        }
+        let program = self.program.as_ref()?;
+        if !program.run(values, tail, log_time, zone, &mut memory.record, None, &mut out.output) {
             return None;
         }
         if out.output.len() - start > limits::output(values.text.len()) {
@@ -120,6 +125,63 @@ impl QuickPlan {
             return None;
         }
         Some(self.filter(values, log_time, rules, memory, start, out))
+    }
+
+    /// The same in another schema than the flat one.
+    #[inline(never)]
+    fn write_mapped(
+        &self,
+        values: Object<'_>,
+        tail: &[u8],
+        log_time: Option<u64>,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Option<Disposition> {
+        let program = self.program.as_ref()?;
+        let Frames { flat, places, .. } = memory.frames.as_mut()?;
+        flat.clear();
+        places.clear();
+        program.note_head(places);
+        let zone = rules.zone.as_ref();
+        if !program.run(values, tail, log_time, zone, &mut memory.record, Some(places), flat) {
+            return None;
+        }
+        self.map(values, log_time, rules, memory, out)
+    }
+
+    /// Writes the record in another schema that was written flat, and noted, unless the filter drops it.
+    #[inline(never)]
+    pub(crate) fn map(
+        &self,
+        values: Object<'_>,
+        log_time: Option<u64>,
+        rules: &Rules,
+        memory: &mut Memory,
+        out: &mut Outcome,
+    ) -> Option<Disposition> {
+        if let Some(filter) = rules.filter()
+            && !self.passes(values, log_time, rules.zone.as_ref(), filter, memory)
+        {
+            out.filtered += 1;
+            return Some(Disposition::Filtered);
+        }
+        let program = self.program.as_ref()?;
+        let mapped = schemas::mapped(rules.to, rules.observed_at)?;
+        let member = |number: usize| {
+            let (member, meaning) = program.extra(number)?;
+            Some((self.plan.key(member), values.raw(member), meaning))
+        };
+        let (start, most) = (out.output.len(), limits::output(values.text.len()));
+        out.output.begin(most);
+        let Memory { record, frames, .. } = memory;
+        let written = frames.as_mut()?.put(&mapped, &member, record, &mut out.output);
+        // What is too long the reference path rejects, with the reason.
+        if !out.output.end(start, most) || !written {
+            return None;
+        }
+        out.normalized += 1;
+        Some(Disposition::Normalized)
     }
 
     /// Takes the record back that was written from `start` on, if the filter drops it.

@@ -15,11 +15,12 @@ use crate::{
         sort,
     },
     catalog::{
+        meaning::Meaning,
         product::{Entry, To},
         products,
     },
     fast::chunk::{
-        Chunk, KnownWord, TEXT, are_digits, begins_plainly, block, is_ipv4, is_ipv6, is_known,
+        Chunk, KnownWord, TEXT, TRANSPORT_KEY, are_digits, begins_plainly, block, is_ipv4, is_ipv6, is_known,
         named_protocol, other_address, put, put_keyword, up_to_eight_digits, without_fraction, word,
     },
     json::{encode, members::Object, output::Output},
@@ -28,7 +29,7 @@ use crate::{
         plan::{Plan, Verdict},
     },
     record::fields::{Field, FieldType, Record, RecordMemory},
-    schemas::flat,
+    schemas::flat::{self, FlatPlace, FlatPlaces},
     value::{
         missing,
         raw::{Raw, Span},
@@ -44,6 +45,8 @@ pub(crate) struct Program {
     /// behind it.
     pub(super) head: [u8; 64],
     pub(super) head_len: u8,
+    /// Where the words in it are.
+    head_words: Vec<(Field, usize, usize)>,
     steps: Vec<FieldStep>,
     /// Where among the steps the time of the envelopes around the record has its place, and its
     /// key; `None` where the record has its own.
@@ -51,12 +54,15 @@ pub(crate) struct Program {
     log_time: Option<(&'static [u8; 16], u8)>,
     /// Members without a field, in the order of the source.
     extra: Vec<(Vec<u8>, usize)>,
+    /// What they mean.
+    meanings: Vec<Option<Meaning>>,
     /// What a record takes at most beside its texts.
     room: usize,
 }
 
 #[derive(Clone, Debug)]
 struct FieldStep {
+    field: Field,
     /// The key, up to where the value begins.
     key: [u8; 16],
     /// What stands behind the value, with the comma.
@@ -96,11 +102,12 @@ impl Program {
     pub(crate) fn new(plan: &Plan) -> Option<Self> {
         let Verdict::Product(product) = plan.verdict else { return None };
         let product = products::all()[product];
-        let mut head = vec![b'{'];
+        let (mut head, mut head_words) = (vec![b'{'], Vec::new());
         for (field, word) in product.words() {
             let (key, len) = field.json_key();
             head.extend_from_slice(&key[..usize::from(len)]);
             head.extend_from_slice(format!("\"{word}\",").as_bytes());
+            head_words.push((field, head.len() - 2 - word.len(), head.len() - 2));
         }
         let mut steps = Vec::new();
         for &(member, entry) in &plan.steps {
@@ -160,6 +167,8 @@ impl Program {
             (key.to_vec(), member)
         });
         let extra: Vec<(Vec<u8>, usize)> = extra.collect();
+        let known = products::meanings(product.provider, product.product);
+        let meanings = plan.extra.iter().map(|&i| known.and_then(|m| m.find(plan.key(i)))).collect();
         let keys: usize = extra.iter().map(|(key, _)| key.len()).sum();
         let mut padded = [0; 64];
         padded.get_mut(..head.len())?.copy_from_slice(&head);
@@ -168,6 +177,7 @@ impl Program {
         Some(Self {
             head: padded,
             head_len,
+            head_words,
             around,
             log_time,
             room: (steps.len() + extra.len() + 2) * STEP + keys,
@@ -176,7 +186,22 @@ impl Program {
                 .map(|(f, member, act, entry)| FieldStep::new(f, member, act, entry))
                 .collect(),
             extra,
+            meanings,
         })
+    }
+
+    /// The member without a field that was noted with this number, and what it means.
+    pub(crate) fn extra(&self, number: usize) -> Option<(usize, Option<Meaning>)> {
+        Some((self.extra.get(number)?.1, *self.meanings.get(number)?))
+    }
+
+    /// Notes what is in all records of the product.
+    #[inline(always)]
+    pub(crate) fn note_head(&self, places: &mut FlatPlaces) {
+        for (field, start, end) in &self.head_words {
+            places.note(*field, *start, *end);
+        }
+        places.base = u32::from(self.head_len);
     }
 
     /// Writes a record, or nothing where something in it is not as expected. The tail begins
@@ -184,6 +209,7 @@ impl Program {
     // Apart from what goes on with the record where this can't: its variables are many, and
     // runtimes for small places have little stack.
     #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "a record, what is around it, and where it goes")]
     pub(crate) fn run(
         &self,
         values: Object<'_>,
@@ -191,6 +217,7 @@ impl Program {
         log_time: Option<u64>,
         zone: Option<&Zone>,
         memory: &mut RecordMemory,
+        places: Option<&mut FlatPlaces>,
         out: &mut Output,
     ) -> bool {
         let len = values.text.len();
@@ -199,7 +226,7 @@ impl Program {
         }
         // Twice the text is enough for all but the oddest strings.
         let room = self.room + 2 * len;
-        out.try_write(room, |buffer, at| self.write(values, tail, log_time, zone, memory, buffer, at))
+        out.try_write(room, |buffer, at| self.write(values, tail, log_time, zone, memory, places, buffer, at))
     }
 
     #[expect(clippy::too_many_arguments, reason = "a record, what is around it, and where it goes")]
@@ -210,6 +237,7 @@ impl Program {
         log_time: Option<u64>,
         zone: Option<&Zone>,
         memory: &mut RecordMemory,
+        mut places: Option<&mut FlatPlaces>,
         buffer: &mut [u8],
         at: usize,
     ) -> Written {
@@ -223,12 +251,19 @@ impl Program {
         loop {
             loop {
                 let rest = buffer.get_mut(at..)?;
-                let (room, mut done) = (rest.len(), Done { steps: 0, left: 0 });
+                let (room, mut done) = (rest.len(), Done { steps: 0, left: 0, used: [0; MOST_STEPS] });
                 quickly(steps, values, tail, rest, &mut done);
+                if let Some(places) = &mut places {
+                    note(steps, &done, at, buffer, places);
+                }
                 at += room - done.left;
                 steps = steps.get(done.steps..)?;
                 let Some((step, others)) = steps.split_first() else { break };
+                let begin = at;
                 at = self.carefully(step, values, tail, zone, memory, buffer, at)?;
+                if let Some(places) = &mut places {
+                    places.note_members(buffer, begin, at, step.field);
+                }
                 steps = others;
             }
             if after.is_empty() {
@@ -236,13 +271,17 @@ impl Program {
             }
             if let (Some((key, len)), Some(time)) = (self.log_time, log_time) {
                 put::block(buffer, at, key)?;
-                at = digits::write(buffer, at + usize::from(len), time)?;
+                let start = at + usize::from(len);
+                at = digits::write(buffer, start, time)?;
+                if let Some(places) = &mut places {
+                    places.note(Field::LogTimeMs, start, at);
+                }
                 at = put::byte(buffer, at, b',')?;
             }
             steps = std::mem::take(&mut after);
         }
         if !self.extra.is_empty() {
-            at = self.write_extra(values, tail, buffer, at)?;
+            at = self.write_extra(values, tail, places, buffer, at)?;
         }
         // No comma stands behind the last member.
         put::bytes(buffer, at - 1, b"}\n")
@@ -250,10 +289,18 @@ impl Program {
 
     /// Writes the members without a field, and a comma; nothing where none of them has a value.
     #[inline(never)]
-    fn write_extra(&self, values: Object<'_>, tail: &[u8], buffer: &mut [u8], begin: usize) -> Written {
+    fn write_extra(
+        &self,
+        values: Object<'_>,
+        tail: &[u8],
+        mut places: Option<&mut FlatPlaces>,
+        buffer: &mut [u8],
+        begin: usize,
+    ) -> Written {
         let first = put::bytes(buffer, begin, b"\"extra\":{")?;
         let mut at = first;
-        for (key, member) in &self.extra {
+        for (i, (key, member)) in self.extra.iter().enumerate() {
+            let begin = at;
             let span = values.members.get(*member)?.value;
             let (start, len) = (span.start(), (span.form() & !Span::BARE) as usize);
             if len == 1 && tail.get(start) == Some(&b'-') {
@@ -271,6 +318,9 @@ impl Program {
                 }
                 at = encode::raw(buffer, at, raw)?;
                 at = put::byte(buffer, at, b',')?;
+                if let Some(places) = &mut places {
+                    places.extra.push((FlatPlace::between(begin, at - 1), i as u16));
+                }
                 continue;
             }
             let quotes = usize::from(span.form() < Span::BARE);
@@ -284,6 +334,9 @@ impl Program {
             }
             put::block(buffer, at + len, if quotes == 1 { b"\"," } else { b", " })?;
             at += len + quotes + 1;
+            if let Some(places) = &mut places {
+                places.extra.push((FlatPlace::between(begin, at - 1), i as u16));
+            }
         }
         // No comma stands behind the last member.
         if at == first { Some(begin) } else { put::bytes(buffer, at - 1, b"},") }
@@ -357,9 +410,14 @@ const STEP: usize = 128;
 /// Longer records take the reference path, which needs no room beforehand.
 const LONGEST: usize = 64 << 10;
 
+/// No record has more fields.
+const MOST_STEPS: usize = 64;
+
 /// How far some steps came.
 struct Done {
     steps: usize,
+    /// How much each wrote.
+    used: [u8; MOST_STEPS],
     /// How much of the room is left.
     left: usize,
 }
@@ -369,15 +427,44 @@ struct Done {
 #[inline(never)]
 fn quickly(steps: &[FieldStep], values: Object<'_>, tail: &[u8], mut rest: &mut [u8], done: &mut Done) {
     let mut count = 0;
-    for step in steps {
+    for (step, noted) in steps.iter().zip(&mut done.used) {
         let Some(member) = values.members.get(step.member as usize) else { break };
         let Some(chunk) = tail.get(member.value.start()..).and_then(<[u8]>::first_chunk) else { break };
         let Some(window) = rest.first_chunk_mut() else { break };
         let Some(used) = step.write(chunk, member.value.form(), window) else { break };
         rest = std::mem::take(&mut rest).get_mut(used..).unwrap_or_default();
+        *noted = used as u8;
         count += 1;
     }
-    *done = Done { steps: count, left: rest.len() };
+    (done.steps, done.left) = (count, rest.len());
+}
+
+/// Notes where the values are that some steps wrote, from a place on.
+#[inline(never)]
+fn note(steps: &[FieldStep], done: &Done, mut at: usize, text: &[u8], places: &mut FlatPlaces) {
+    for (step, used) in steps.iter().zip(&done.used).take(done.steps) {
+        let (start, end) = (at + step.start(), at + usize::from(*used));
+        at = end;
+        if *used == 0 {
+            continue;
+        }
+        match step.act {
+            Act::Text | Act::TextOrAbsent | Act::Address | Act::Word => {
+                places.note(step.field, start, end - 2);
+            }
+            Act::Number { .. } | Act::Time(_) => places.note(step.field, start, end - 1),
+            Act::Protocol => {
+                let digits =
+                    1 + text.iter().skip(start + 1).take(2).take_while(|b| b.is_ascii_digit()).count();
+                places.note(step.field, start, start + digits);
+                let keyword = start + digits + TRANSPORT_KEY;
+                if keyword < end {
+                    places.note(Field::Transport, keyword, end - 2);
+                }
+            }
+            Act::Version(_) => {}
+        }
+    }
 }
 
 /// What a step answers that wrote nothing.
@@ -400,7 +487,17 @@ impl FieldStep {
             Some(To::Word(_, words)) => words.iter().filter_map(KnownWord::new).collect(),
             _ => absent.iter().filter_map(|w| KnownWord::new(&(w, "", false))).collect(),
         };
-        Self { key: *key, behind, key_len: len + quote, behind_len, member: member as u32, act, words, entry }
+        Self {
+            field,
+            key: *key,
+            behind,
+            key_len: len + quote,
+            behind_len,
+            member: member as u32,
+            act,
+            words,
+            entry,
+        }
     }
 
     /// Writes a field, and says how much that is; nothing where its value is not as expected.

@@ -172,6 +172,12 @@ impl Output {
         }
     }
 
+    /// What was written, with so many bytes behind it.
+    pub(crate) fn padded(&mut self, behind: usize) -> &[u8] {
+        self.room(behind);
+        &self.bytes
+    }
+
     /// What was written from a place on.
     pub(crate) fn written_from(&mut self, start: usize) -> &mut [u8] {
         &mut self.bytes[start..self.len]

@@ -15,7 +15,7 @@ use crate::{
         fields::{Field, FieldType, Record, RecordMemory, Value},
     },
     rules::{compiled::Rules, redaction::Cuts},
-    schemas::{self, frames::Frames},
+    schemas::{self, flat::FlatPlaces, frames::Frames},
     value::{
         addresses, missing,
         numbers::{self, NumberFault},
@@ -35,8 +35,10 @@ pub(crate) struct Memory {
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
     cuts: Cuts,
+    /// What a fast path notes where nobody asks.
+    pub(crate) places: FlatPlaces,
     /// None where nothing is kept from one record to the next.
-    frames: Option<Frames>,
+    pub(crate) frames: Option<Frames>,
     /// Takes the records, if they are not to be written.
     pub(crate) collector: Option<Box<dyn Collector>>,
 }
@@ -96,7 +98,7 @@ impl<'a> Given<'_, 'a> {
         if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
             return Err(fault);
         }
-        let Memory { record: used, kept, cuts, frames, collector } = memory;
+        let Memory { record: used, kept, cuts, frames, collector, .. } = memory;
         let mut record = Record::new(used);
         let filled = self.fill(&mut record, rules.zone.as_ref(), rules.ways.plain, kept);
         let written = filled.and_then(|()| {

@@ -188,6 +188,11 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// A record with these fields, none of which has its value yet.
+    pub(crate) fn of_fields(present: u64, memory: &mut RecordMemory) -> Self {
+        Self { present, places: [u8::MAX; 64], ..Self::new(memory) }
+    }
+
     /// Gives the memory back.
     #[inline(always)]
     pub(crate) fn recycle(self, memory: &mut RecordMemory) {

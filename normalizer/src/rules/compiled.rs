@@ -27,7 +27,7 @@ pub(crate) struct Rules {
     pub(crate) to: Schema,
     pub(crate) observed_at: Option<u64>,
     pub(crate) ways: Ways,
-    /// Records go out with the values that they came with.
+    /// Records go out with the values that they came with, so that the fast paths may be tried.
     pub(crate) direct: bool,
     filter: Option<Filter>,
     own: Option<Networks>,
@@ -56,7 +56,7 @@ impl Rules {
             to: config.to,
             observed_at: config.observed_at_ms,
             ways: Ways::without(&config.without)?,
-            direct: config.to.is_flat() && !kept && !config.redacts() && config.own.is_empty(),
+            direct: !kept && !config.redacts() && config.own.is_empty(),
             filter,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,

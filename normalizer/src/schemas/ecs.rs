@@ -6,14 +6,14 @@
 //! that ECS has no place for under `weir`.
 
 use crate::{
-    bytes::digits,
     catalog::meaning::Meaning as M,
     record::fields::Field as F,
     schemas::{
         event::{Event, Item, Uses},
         table::{
-            AddressList, Row, Step, address, all_addresses, beyond_long, copy, country, either, extra, fixed,
-            long, made, meant, number, original, port, steps, text, tls_name, tls_version, uses,
+            AddressList, Known, Row, Step, address, all_addresses, beyond_long, copy, country, either, extra,
+            fixed, known, long, made, meant, number, original, picked, port, steps, text, tls_name,
+            tls_version, uses,
         },
     },
 };
@@ -24,7 +24,7 @@ pub(super) static USES: Uses = uses(&ROWS);
 /// The mapping.
 #[rustfmt::skip]
 pub(super) const ROWS: [Row; 98] = [
-    made(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
+    picked(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
         Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)))
     }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
     fixed("ecs.version", "\"9.0.0\""),
@@ -62,12 +62,10 @@ pub(super) const ROWS: [Row; 98] = [
     meant(M::RejectReason, "event.reason", text, ""),
     copy(&[F::RecordId], "event.id"),
     copy(&[F::Provider], "event.module"),
-    made(&[F::StartMs], "event.start", |e| e.number(F::StartMs).map(Item::Date), ""),
-    made(&[F::EndMs], "event.end", |e| e.number(F::EndMs).map(Item::Date), ""),
-    made(&[F::StartMs, F::EndMs], "event.duration", |e| {
-        digits::times::<1_000_000>(e.duration()?).map(Item::Number)
-    }, "nanoseconds"),
-    made(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
+    picked(&[F::StartMs], "event.start", |e| e.number(F::StartMs).map(Item::Date), ""),
+    picked(&[F::EndMs], "event.end", |e| e.number(F::EndMs).map(Item::Date), ""),
+    known(&[F::StartMs, F::EndMs], "event.duration", Known::Nanoseconds, "nanoseconds"),
+    picked(&[F::LogTimeMs], "event.created", |e| e.number(F::LogTimeMs).map(Item::Date), ""),
     original("event.original"),
 
     meant(M::Client, "client.ip", address, ""),
@@ -75,10 +73,10 @@ pub(super) const ROWS: [Row; 98] = [
     copy(&[F::SrcIp], "source.ip"),
     copy(&[F::SrcIp], "source.address"),
     copy(&[F::SrcPort], "source.port"),
-    made(&[F::BytesOut, F::Bytes, F::BytesIn], "source.bytes", |e| {
+    picked(&[F::BytesOut, F::Bytes, F::BytesIn], "source.bytes", |e| {
         e.long(F::BytesOut).or_else(|| one_way(e, F::Bytes, [F::BytesOut, F::BytesIn]))
     }, ONE_WAY),
-    made(&[F::PacketsOut, F::Packets, F::PacketsIn], "source.packets", |e| {
+    picked(&[F::PacketsOut, F::Packets, F::PacketsIn], "source.packets", |e| {
         e.long(F::PacketsOut).or_else(|| one_way(e, F::Packets, [F::PacketsOut, F::PacketsIn]))
     }, ONE_WAY),
     meant(M::NatIp, "source.nat.ip", address, ""),
@@ -88,7 +86,7 @@ pub(super) const ROWS: [Row; 98] = [
     meant(M::SourceCityName, "source.geo.city_name", text, ""),
 
     copy(&[F::DstIp], "destination.ip"),
-    made(&[F::DstIp, F::Host], "destination.address", |e| e.item(F::DstIp).or_else(|| e.item(F::Host)), "the address, else the name"),
+    picked(&[F::DstIp, F::Host], "destination.address", |e| e.item(F::DstIp).or_else(|| e.item(F::Host)), "the address, else the name"),
     copy(&[F::Host], "destination.domain"),
     copy(&[F::DstPort], "destination.port"),
     long!(F::BytesIn, "destination.bytes"),
@@ -97,19 +95,19 @@ pub(super) const ROWS: [Row; 98] = [
     meant(M::DestinationProvinceName, "destination.geo.region_name", text, ""),
     meant(M::DestinationCityName, "destination.geo.city_name", text, ""),
 
-    made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6"),
-    made(&[F::Protocol], "network.iana_number", |e| e.number(F::Protocol).map(Item::Digits), "a string"),
+    known(&[F::SrcIp, F::DstIp], "network.type", Known::NetworkType, "ipv4 or ipv6"),
+    picked(&[F::Protocol], "network.iana_number", |e| e.number(F::Protocol).map(Item::Digits), "a string"),
     copy(&[F::Transport], "network.transport"),
     made(&[F::App], "network.protocol", |e| e.text(F::App).map(Item::Lower), "in lower case"),
     made(&[F::Direction], "network.direction", |e| Some(Item::Text(e.text(F::Direction).unwrap_or("unknown"))), "unknown without one"),
-    made(&[F::Bytes, F::BytesOut, F::BytesIn], "network.bytes", |e| {
+    picked(&[F::Bytes, F::BytesOut, F::BytesIn], "network.bytes", |e| {
         e.total(F::Bytes, F::BytesOut, F::BytesIn)
     }, "bytes, else the sum of both directions, up to 2^63-1"),
-    made(&[F::Packets, F::PacketsOut, F::PacketsIn], "network.packets", |e| {
+    picked(&[F::Packets, F::PacketsOut, F::PacketsIn], "network.packets", |e| {
         e.total(F::Packets, F::PacketsOut, F::PacketsIn)
     }, "packets, else the sum of both directions, up to 2^63-1"),
-    made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
-        |e| e.community_id(), "Community ID version 1, seed 0"),
+    known(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
+        Known::CommunityId, "Community ID version 1, seed 0"),
     meant(M::ForwardedFor, "network.forwarded_ip", address, "where it is one address"),
 
     copy(&[F::Provider], "cloud.provider"),
@@ -134,10 +132,10 @@ pub(super) const ROWS: [Row; 98] = [
     })), "firewall for cfw, cfw_access, cfw_attack and cfw_url; proxy for waf and waf_access; router for er, cen, nat and tgw; else sensor"),
 
     copy(&[F::Method], "http.request.method"),
-    made(&[F::BytesOut], "http.request.bytes", |e| e.long(F::BytesOut).filter(|_| e.web), OF_WEB),
+    picked(&[F::BytesOut], "http.request.bytes", |e| e.long(F::BytesOut).filter(|_| e.web), OF_WEB),
     meant(M::RequestBody, "http.request.body.content", text, ""),
     copy(&[F::HttpStatus], "http.response.status_code"),
-    made(&[F::BytesIn], "http.response.bytes", |e| e.long(F::BytesIn).filter(|_| e.web), OF_WEB),
+    picked(&[F::BytesIn], "http.response.bytes", |e| e.long(F::BytesIn).filter(|_| e.web), OF_WEB),
     meant(M::ResponseBodySize, "http.response.body.bytes", number, ""),
     meant(M::ResponseBody, "http.response.body.content", text, ""),
     meant(M::TlsVersion, "tls.version", tls_version, "the number"),
@@ -148,14 +146,14 @@ pub(super) const ROWS: [Row; 98] = [
     either(&[F::Url], |e| e.path_and_query()?.1.map(Item::Text), M::Arguments, "url.query", text,
         "of a URL without ://; else the arguments"),
     meant(M::Scheme, "url.scheme", text, ""),
-    made(&[F::Url, F::Host], "url.domain", |e| e.item(F::Host).filter(|_| e.has(F::Url)), "where there is a URL"),
+    picked(&[F::Url, F::Host], "url.domain", |e| e.item(F::Host).filter(|_| e.has(F::Url)), "where there is a URL"),
     copy(&[F::RuleId], "rule.id"),
     copy(&[F::RuleName], "rule.name"),
     copy(&[F::Attack], "rule.category"),
     all_addresses(&AddressList { fields: &[F::SrcIp, F::DstIp], meanings: &[M::NatIp, M::PacketSource, M::PacketDestination, M::Proxy, M::Client, M::ForwardedFor], take: address },
         "related.ip", "each once; other places keep theirs"),
 
-    made(&[F::StartMs, F::EndMs, F::LogTimeMs], "weir.time_source", |e| e.time_source(),
+    picked(&[F::StartMs, F::EndMs, F::LogTimeMs], "weir.time_source", |e| e.time_source(),
         "observed or unknown, where the record has no time"),
     copy(&[F::Kind], "weir.kind"),
     copy(&[F::LogStatus], "weir.log_status"),

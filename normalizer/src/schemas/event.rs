@@ -27,6 +27,7 @@ pub(crate) struct Event<'e> {
 }
 
 /// The members of `extra` that mean something the schema has a place for.
+#[derive(Clone)]
 pub(super) struct Meant {
     /// The meanings that there are, a bit for each.
     pub(super) found: u64,
@@ -39,14 +40,21 @@ pub(super) struct Meant {
 impl<'e> Event<'e> {
     #[inline(never)]
     pub(super) fn new(uses: Option<&Uses>, record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
+        let mut event = Self::without_meanings(record, observed_at);
+        if let Some(uses) = uses.filter(|_| !record.extra.is_empty()) {
+            event.find_meanings(uses);
+        }
+        event
+    }
+
+    /// Leaves what members of `extra` mean to whoever knows it.
+    #[inline(always)]
+    pub(super) fn without_meanings(record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
         let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text;
         let original = record.extra.iter().rposition(is_original);
         let meant = Meant { found: 0, places: [0; Meaning::COUNT], moved: 0 };
         let mut event = Self { record, observed_at, web: false, original, meant };
         event.web = matches!(event.text(Field::Product), Some("waf" | "waf_access"));
-        if let Some(uses) = uses.filter(|_| !record.extra.is_empty()) {
-            event.find_meanings(uses);
-        }
         event
     }
 
@@ -56,22 +64,29 @@ impl<'e> Event<'e> {
         let words = (self.text(Field::Provider), self.text(Field::Product));
         let (Some(provider), Some(product)) = words else { return };
         let Some(meanings) = products::meanings(provider, product) else { return };
-        for (i, (key, raw)) in self.record.extra.iter().take(limits::MEANT).enumerate() {
-            let Some(meaning) = meanings.find(key) else { continue };
-            let place = uses[meaning as usize];
-            let is_free = place.unless.is_none_or(|make| make(self).is_none());
-            if !is_free || place.take.is_none_or(|take| take(self, *raw).is_none()) {
-                continue;
+        for (i, (key, _)) in self.record.extra.iter().take(limits::MEANT).enumerate() {
+            if let Some(meaning) = meanings.find(key) {
+                self.find_meaning(uses, i, meaning);
             }
-            let meant = &mut self.meant;
-            // Of several the last has the place.
-            if meant.found & meaning.bit() != 0 {
-                meant.moved &= !(1 << meant.places[meaning as usize]);
-            }
-            meant.found |= meaning.bit();
-            meant.places[meaning as usize] = i as u8;
-            meant.moved |= u64::from(place.moves) << i;
         }
+    }
+
+    /// Finds whether the schema has a place for a member of `extra` that has a meaning.
+    pub(super) fn find_meaning(&mut self, uses: &Uses, i: usize, meaning: Meaning) {
+        let place = uses[meaning as usize];
+        let Some(&(_, raw)) = self.record.extra.get(i).filter(|_| i < limits::MEANT) else { return };
+        let is_free = place.unless.is_none_or(|make| make(self).is_none());
+        if !is_free || place.take.is_none_or(|take| take(self, raw).is_none()) {
+            return;
+        }
+        let meant = &mut self.meant;
+        // Of several the last has the place.
+        if meant.found & meaning.bit() != 0 {
+            meant.moved &= !(1 << meant.places[meaning as usize]);
+        }
+        meant.found |= meaning.bit();
+        meant.places[meaning as usize] = i as u8;
+        meant.moved |= u64::from(place.moves) << i;
     }
 
     /// The value that means this, if there is one and the schema has a place for it.
@@ -118,10 +133,13 @@ impl<'e> Event<'e> {
 
     /// The members of `extra`, without the record's own text and without what has another place.
     pub(super) fn extra(&self) -> impl Iterator<Item = (&'e str, Raw<'e>)> {
-        let (original, moved) = (self.original, self.meant.moved);
-        let stays = move |i: usize| Some(i) != original && (i >= limits::MEANT || moved >> i & 1 == 0);
         let members = self.record.extra.iter().enumerate();
-        members.filter(move |(i, _)| stays(*i)).map(|(_, m)| *m)
+        members.filter(|(i, _)| self.stays(*i)).map(|(_, m)| *m)
+    }
+
+    /// Whether a member of `extra` stays where it is.
+    pub(super) fn stays(&self, i: usize) -> bool {
+        Some(i) != self.original && (i >= limits::MEANT || self.meant.moved >> i & 1 == 0)
     }
 
     /// The record's own text, if it was kept.
@@ -195,11 +213,10 @@ impl<'e> Event<'e> {
     }
 
     pub(super) fn community_id(&self) -> Option<Item<'e>> {
-        let port = |f| u16::try_from(self.number(f)?).ok();
-        let ports = port(Field::SrcPort).zip(port(Field::DstPort));
         let protocol = u8::try_from(self.number(Field::Protocol)?).ok()?;
         let (source, destination) = (self.address(Field::SrcIp)?, self.address(Field::DstIp)?);
-        community_id::v1(source, destination, protocol, ports).map(Item::CommunityId)
+        let [from, to] = [Field::SrcPort, Field::DstPort].map(|f| self.number(f));
+        community_id::of_flow(source, destination, protocol, from, to).map(Item::CommunityId)
     }
 
     /// Whether the event went well: its action, or else the status of the response.

@@ -9,7 +9,7 @@ use crate::{
     record::fields::{Field, Record},
     schemas::{
         event::{Event, Uses},
-        frames::{Frames, Notes},
+        frames::{Frames, Mapped, Notes},
         table::EXTRA,
     },
 };
@@ -18,6 +18,7 @@ pub use crate::{rules::schema::Schema, schemas::table::Mapping};
 
 mod ecs;
 mod event;
+mod extra;
 pub(crate) mod flat;
 pub(crate) mod frames;
 mod ocsf;
@@ -64,12 +65,17 @@ pub(crate) fn encode(
             if !frames.write(&event, out) {
                 at_length(schema, &event, &mut frames.note(start), out);
                 if out.is_whole() {
-                    frames.keep(&out[start..]);
+                    frames.keep(&event, &out[start..]);
                 }
             }
         }
     }
     out.end(start, most)
+}
+
+/// What a fast path has to know of a schema; nothing of the flat one.
+pub(crate) fn mapped(schema: Schema, observed_at: Option<u64>) -> Option<Mapped> {
+    Some(Mapped { uses: uses(schema)?, observed_at })
 }
 
 /// What the schema does with members of `extra`.

@@ -19,8 +19,9 @@ use crate::{
     schemas::{
         event::{Event, Item, SeverityLevel, Uses, addresses},
         table::{
-            AddressList, Row, Step, address, all_addresses, beyond_long, copy, country, either, extra, fixed,
-            long, made, meant, number, original, port, steps, text, tls, uses,
+            AddressList, Known, Row, Step, address, all_addresses, beyond_long, copy, country, either, extra,
+            fixed, known, long, made, meant, number, original, picked, picked_or, port, steps, text, tls,
+            uses,
         },
     },
     value::raw::{Raw, RawKind},
@@ -32,11 +33,11 @@ pub(super) static USES: Uses = uses(&ROWS);
 /// The mapping.
 #[rustfmt::skip]
 pub(super) const ROWS: [Row; 133] = [
-    made(&[F::StartMs, F::EndMs, F::LogTimeMs], "time", |e| Some(Item::Number(time(e))),
+    picked(&[F::StartMs, F::EndMs, F::LogTimeMs], "time", |e| Some(Item::Number(time(e))),
         "start, else end, else log time; else the time of observation, as unmapped.weir.time_source says"),
     copy(&[F::StartMs], "start_time"),
     copy(&[F::EndMs], "end_time"),
-    made(&[F::StartMs, F::EndMs], "duration", |e| e.duration().map(Item::Number), "milliseconds"),
+    known(&[F::StartMs, F::EndMs], "duration", Known::Duration, "milliseconds"),
     fixed("category_uid", "4"),
     fixed("category_name", "\"Network Activity\""),
     made(&[F::Product], "class_uid", |e| Some(Item::Number(class(e))), "4002 for waf and waf_access, else 4001"),
@@ -75,7 +76,7 @@ pub(super) const ROWS: [Row; 133] = [
     fixed("metadata.version", "\"1.8.0\""),
     made(&[F::Product], "metadata.product.name", |e| Some(Item::Text(e.text(F::Product).unwrap_or("unknown"))), ""),
     made(&[F::Provider], "metadata.product.vendor_name", |e| Some(Item::Text(e.vendor())), "the vendor's name for its cloud"),
-    made(&[F::Action, F::RuleId, F::RuleName], "metadata.profiles", |e| {
+    picked(&[F::Action, F::RuleId, F::RuleName], "metadata.profiles", |e| {
         Some(Item::Json(if is_controlled(e) { r#"["cloud","security_control"]"# } else { r#"["cloud"]"# }))
     }, "security_control where there is an action or a rule"),
     copy(&[F::Kind], "metadata.log_name"),
@@ -84,10 +85,10 @@ pub(super) const ROWS: [Row; 133] = [
 
     made(&[F::Provider], "cloud.provider", |e| Some(Item::Text(e.provider())), ""),
     copy(&[F::AccountId], "cloud.account.uid"),
-    made(&[F::Provider, F::AccountId], "cloud.account.type_id", |e| {
+    picked(&[F::Provider, F::AccountId], "cloud.account.type_id", |e| {
         e.has(F::AccountId).then_some(Item::Number(account(e).0))
     }, "99; of AWS, 10"),
-    made(&[F::Provider, F::AccountId], "cloud.account.type", |e| {
+    picked(&[F::Provider, F::AccountId], "cloud.account.type", |e| {
         e.has(F::AccountId).then_some(Item::Text(account(e).1))
     }, "its caption, or the vendor's account"),
     copy(&[F::Region], "cloud.region"),
@@ -98,15 +99,15 @@ pub(super) const ROWS: [Row; 133] = [
     copy(&[F::SrcPort], "src_endpoint.port"),
     made(&[], "src_endpoint.name", |e| needs_name(e, Side::Source).then_some(Item::Text("unknown")),
         "where nothing says which endpoint it is"),
-    made(&[F::ResourceId, F::SubnetId, F::VpcId], "src_endpoint.uid", |e| uid(e, Side::Source), OF_SOURCE),
-    either(&[F::InterfaceId], |e| of(e, Side::Source, F::InterfaceId), M::SourceInterface, "src_endpoint.interface_uid",
+    picked(&[F::ResourceId, F::SubnetId, F::VpcId], "src_endpoint.uid", |e| uid(e, Side::Source), OF_SOURCE),
+    picked_or(&[F::InterfaceId], |e| of(e, Side::Source, F::InterfaceId), M::SourceInterface, "src_endpoint.interface_uid",
         text, OF_SOURCE),
-    made(&[F::InstanceId], "src_endpoint.instance_uid", |e| of(e, Side::Source, F::InstanceId), OF_SOURCE),
-    either(&[F::SubnetId], |e| of(e, Side::Source, F::SubnetId), M::SourceSubnet, "src_endpoint.subnet_uid", |e, raw| {
+    picked(&[F::InstanceId], "src_endpoint.instance_uid", |e| of(e, Side::Source, F::InstanceId), OF_SOURCE),
+    picked_or(&[F::SubnetId], |e| of(e, Side::Source, F::SubnetId), M::SourceSubnet, "src_endpoint.subnet_uid", |e, raw| {
         text(e, raw).filter(|_| e.has(F::SrcIp))
     }, OF_SOURCE),
     meant(M::SourceZone, "src_endpoint.zone", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
-    made(&[F::SrcVpcId, F::VpcId], "src_endpoint.vpc_uid", |e| {
+    picked(&[F::SrcVpcId, F::VpcId], "src_endpoint.vpc_uid", |e| {
         e.item(F::SrcVpcId).or_else(|| of(e, Side::Source, F::VpcId))
     }, "src_vpc_id; else vpc_id as the ids above"),
     meant(M::PacketSourceService, "src_endpoint.svc_name", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
@@ -117,9 +118,9 @@ pub(super) const ROWS: [Row; 133] = [
     meant(M::SourceCityName, "src_endpoint.location.city", |e, raw| text(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
     meant(M::NatIp, "src_endpoint.proxy_endpoint.ip", |e, raw| address(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
     meant(M::NatPort, "src_endpoint.proxy_endpoint.port", |e, raw| port(e, raw).filter(|_| e.has(F::SrcIp)), WITH_SOURCE),
-    made(&[F::InstanceId], "src_endpoint.proxy_endpoint.uid", |e| e.item(F::InstanceId).filter(|_| is_translated(e)),
+    picked(&[F::InstanceId], "src_endpoint.proxy_endpoint.uid", |e| e.item(F::InstanceId).filter(|_| is_translated(e)),
         "the gateway, where the source is translated"),
-    made(&[F::InstanceId], "src_endpoint.proxy_endpoint.name", |e| {
+    picked(&[F::InstanceId], "src_endpoint.proxy_endpoint.name", |e| {
         (is_translated(e) && !e.has(F::InstanceId)).then_some(Item::Text("unknown"))
     }, "where nothing says which gateway it is"),
 
@@ -128,15 +129,15 @@ pub(super) const ROWS: [Row; 133] = [
     copy(&[F::Host], "dst_endpoint.hostname"),
     made(&[], "dst_endpoint.name", |e| needs_name(e, Side::Destination).then_some(Item::Text("unknown")),
         "where nothing says which endpoint it is"),
-    made(&[F::ResourceId], "dst_endpoint.uid", |e| uid(e, Side::Destination), OF_DESTINATION),
-    either(&[F::InterfaceId], |e| of(e, Side::Destination, F::InterfaceId), M::DestinationInterface,
+    picked(&[F::ResourceId], "dst_endpoint.uid", |e| uid(e, Side::Destination), OF_DESTINATION),
+    picked_or(&[F::InterfaceId], |e| of(e, Side::Destination, F::InterfaceId), M::DestinationInterface,
         "dst_endpoint.interface_uid", text, OF_DESTINATION),
-    made(&[F::InstanceId], "dst_endpoint.instance_uid", |e| of(e, Side::Destination, F::InstanceId), OF_DESTINATION),
-    either(&[F::SubnetId], |e| of(e, Side::Destination, F::SubnetId), M::DestinationSubnet, "dst_endpoint.subnet_uid", |e, raw| {
+    picked(&[F::InstanceId], "dst_endpoint.instance_uid", |e| of(e, Side::Destination, F::InstanceId), OF_DESTINATION),
+    picked_or(&[F::SubnetId], |e| of(e, Side::Destination, F::SubnetId), M::DestinationSubnet, "dst_endpoint.subnet_uid", |e, raw| {
         text(e, raw).filter(|_| e.has(F::DstIp))
     }, OF_DESTINATION),
     meant(M::DestinationZone, "dst_endpoint.zone", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)), WITH_DESTINATION),
-    made(&[F::DstVpcId, F::VpcId], "dst_endpoint.vpc_uid", |e| {
+    picked(&[F::DstVpcId, F::VpcId], "dst_endpoint.vpc_uid", |e| {
         e.item(F::DstVpcId).or_else(|| of(e, Side::Destination, F::VpcId))
     }, "dst_vpc_id; else vpc_id as the ids above"),
     meant(M::PacketDestinationService, "dst_endpoint.svc_name", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)), WITH_DESTINATION),
@@ -147,70 +148,70 @@ pub(super) const ROWS: [Row; 133] = [
     meant(M::DestinationCityName, "dst_endpoint.location.city", |e, raw| text(e, raw).filter(|_| e.has(F::DstIp)),
         WITH_DESTINATION),
 
-    made(&[F::InterfaceId, F::Direction], "observation_point_id", |e| match side(e) {
+    picked(&[F::InterfaceId, F::Direction], "observation_point_id", |e| match side(e) {
         _ if !e.has(F::InterfaceId) || !e.has(F::Direction) => None,
         Side::Source => Some(Item::Number(1)),
         Side::Destination => Some(Item::Number(2)),
         Side::Observer => None,
     }, "at an interface with a direction: 1 for egress, 2 for ingress"),
-    made(&[F::ResourceId, F::SubnetId, F::VpcId], "network_observation_point.uid", |e| uid(e, Side::Observer), OF_OBSERVER),
-    made(&[F::InterfaceId], "network_observation_point.interface_uid", |e| of(e, Side::Observer, F::InterfaceId), OF_OBSERVER),
-    made(&[F::InstanceId], "network_observation_point.instance_uid", |e| of(e, Side::Observer, F::InstanceId), OF_OBSERVER),
-    made(&[F::SubnetId], "network_observation_point.subnet_uid", |e| of(e, Side::Observer, F::SubnetId), OF_OBSERVER),
-    made(&[F::VpcId], "network_observation_point.vpc_uid", |e| of(e, Side::Observer, F::VpcId), OF_OBSERVER),
+    picked(&[F::ResourceId, F::SubnetId, F::VpcId], "network_observation_point.uid", |e| uid(e, Side::Observer), OF_OBSERVER),
+    picked(&[F::InterfaceId], "network_observation_point.interface_uid", |e| of(e, Side::Observer, F::InterfaceId), OF_OBSERVER),
+    picked(&[F::InstanceId], "network_observation_point.instance_uid", |e| of(e, Side::Observer, F::InstanceId), OF_OBSERVER),
+    picked(&[F::SubnetId], "network_observation_point.subnet_uid", |e| of(e, Side::Observer, F::SubnetId), OF_OBSERVER),
+    picked(&[F::VpcId], "network_observation_point.vpc_uid", |e| of(e, Side::Observer, F::VpcId), OF_OBSERVER),
 
     made(&[F::Direction], "connection_info.direction_id", |e| Some(Item::Number(direction(e).0)),
         "ingress 1, egress 2, else 0"),
     made(&[F::Direction], "connection_info.direction", |e| Some(Item::Text(direction(e).1)), "its caption"),
     copy(&[F::Protocol], "connection_info.protocol_num"),
     copy(&[F::Transport], "connection_info.protocol_name"),
-    made(&[F::SrcIp, F::DstIp], "connection_info.protocol_ver_id", |e| e.ip_version().map(Item::Number), "4 or 6"),
+    known(&[F::SrcIp, F::DstIp], "connection_info.protocol_ver_id", Known::IpVersion, "4 or 6"),
     copy(&[F::TcpFlags], "connection_info.tcp_flags"),
     made(&[F::Provider, F::TrafficPath, F::SrcVpcId, F::DstVpcId, F::SrcRegion, F::DstRegion], "connection_info.boundary_id", |e| {
         boundary(e).map(Item::Number)
     }, "by the traffic path of alibaba and aws; else same VPC 4, VPCs of one region 7, of two regions 8"),
-    made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "connection_info.community_uid",
-        |e| e.community_id(), "Community ID version 1, seed 0"),
+    known(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "connection_info.community_uid",
+        Known::CommunityId, "Community ID version 1, seed 0"),
 
-    made(&[F::Bytes, F::BytesOut, F::BytesIn], "traffic.bytes", |e| {
+    picked(&[F::Bytes, F::BytesOut, F::BytesIn], "traffic.bytes", |e| {
         e.total(F::Bytes, F::BytesOut, F::BytesIn)
     }, "bytes, else the sum of both directions, up to 2^63-1"),
-    made(&[F::Packets, F::PacketsOut, F::PacketsIn], "traffic.packets", |e| {
+    picked(&[F::Packets, F::PacketsOut, F::PacketsIn], "traffic.packets", |e| {
         e.total(F::Packets, F::PacketsOut, F::PacketsIn)
     }, "packets, else the sum of both directions, up to 2^63-1"),
     long!(F::BytesOut, "traffic.bytes_out"),
     long!(F::BytesIn, "traffic.bytes_in"),
     long!(F::PacketsOut, "traffic.packets_out"),
     long!(F::PacketsIn, "traffic.packets_in"),
-    made(&[F::StartMs], "traffic.start_time", |e| has_counters(e).then(|| e.item(F::StartMs)).flatten(), "where there are counters"),
-    made(&[F::EndMs], "traffic.end_time", |e| has_counters(e).then(|| e.item(F::EndMs)).flatten(), "where there are counters"),
+    picked(&[F::StartMs], "traffic.start_time", |e| has_counters(e).then(|| e.item(F::StartMs)).flatten(), "where there are counters"),
+    picked(&[F::EndMs], "traffic.end_time", |e| has_counters(e).then(|| e.item(F::EndMs)).flatten(), "where there are counters"),
 
     made(&[F::Url], "url.url_string", |e| url(e, false, Url::Whole), IN_4001),
     made(&[F::Url], "url.path", |e| url(e, false, Url::Path), IN_4001),
     made(&[F::Url], "url.query_string", |e| url(e, false, Url::Query), IN_4001),
-    made(&[F::Url, F::Host], "url.hostname", |e| url(e, false, Url::Host), IN_4001),
+    picked(&[F::Url, F::Host], "url.hostname", |e| url(e, false, Url::Host), IN_4001),
 
     made(&[F::Method], "http_request.http_method", |e| method(e).filter(|_| e.web).map(|m| Item::Text(m.1)),
         "4002, in capitals, if it is one that the schema knows"),
     made(&[F::Url], "http_request.url.url_string", |e| url(e, true, Url::Whole), IN_4002),
     made(&[F::Url], "http_request.url.path", |e| url(e, true, Url::Path), IN_4002),
     made(&[F::Url], "http_request.url.query_string", |e| url(e, true, Url::Query), IN_4002),
-    made(&[F::Url, F::Host], "http_request.url.hostname", |e| url(e, true, Url::Host), IN_4002),
+    picked(&[F::Url, F::Host], "http_request.url.hostname", |e| url(e, true, Url::Host), IN_4002),
     meant(M::Scheme, "http_request.url.scheme", |e, raw| text(e, raw).filter(|_| e.web && e.has(F::Url)),
         "4002, where there is a URL"),
     meant(M::Arguments, "http_request.args", |e, raw| text(e, raw).filter(|_| e.web), "4002"),
     meant(M::UserAgent, "http_request.user_agent", |e, raw| text(e, raw).filter(|_| e.web), "4002"),
     meant(M::ForwardedFor, "http_request.x_forwarded_for", forwarded_for, "4002, where all of it are addresses"),
-    made(&[F::BytesOut], "http_request.length", |e| e.long(F::BytesOut).filter(|_| e.web), "4002"),
-    made(&[F::HttpStatus], "http_response.code", |e| e.item(F::HttpStatus).filter(|_| e.web), "4002"),
-    made(&[F::BytesIn], "http_response.length", |e| e.long(F::BytesIn).filter(|_| has_response(e)), OF_RESPONSE),
+    picked(&[F::BytesOut], "http_request.length", |e| e.long(F::BytesOut).filter(|_| e.web), "4002"),
+    picked(&[F::HttpStatus], "http_response.code", |e| e.item(F::HttpStatus).filter(|_| e.web), "4002"),
+    picked(&[F::BytesIn], "http_response.length", |e| e.long(F::BytesIn).filter(|_| has_response(e)), OF_RESPONSE),
     meant(M::ResponseBodySize, "http_response.body_length", |e, raw| number(e, raw).filter(|_| has_response(e)), OF_RESPONSE),
     meant(M::ResponseTime, "http_response.latency", |e, raw| number(e, raw).filter(|_| has_response(e)), OF_RESPONSE),
     meant(M::TlsVersion, "tls.version", |e, raw| tls(raw).and_then(|_| text(e, raw)), ""),
 
     copy(&[F::RuleId], "firewall_rule.uid"),
     copy(&[F::RuleName], "firewall_rule.name"),
-    made(&[F::Attack], "firewall_rule.category", |e| e.item(F::Attack).filter(|_| has_rule(e)), "where there is a rule"),
+    picked(&[F::Attack], "firewall_rule.category", |e| e.item(F::Attack).filter(|_| has_rule(e)), "where there is a rule"),
     meant(M::Matched, "firewall_rule.match_details", |e, raw| match text(e, raw) {
         Some(Item::Text(t)) if has_rule(e) => Some(Item::Texts(t)),
         _ => None,
@@ -218,17 +219,17 @@ pub(super) const ROWS: [Row; 133] = [
     meant(M::MatchedIn, "firewall_rule.match_location", |e, raw| text(e, raw).filter(|_| has_rule(e)), "where there is a rule"),
     meant(M::Policy, "policy.uid", |e, raw| text(e, raw).filter(|_| is_controlled(e)), "where there is an action or a rule"),
 
-    made(&[F::StartMs, F::EndMs, F::LogTimeMs], "unmapped.weir.time_source", |e| e.time_source(),
+    picked(&[F::StartMs, F::EndMs, F::LogTimeMs], "unmapped.weir.time_source", |e| e.time_source(),
         "observed or unknown, where the record has no time"),
     copy(&[F::TrafficPath], "unmapped.weir.traffic_path"),
     copy(&[F::SrcRegion], "unmapped.weir.src_region"),
     copy(&[F::DstRegion], "unmapped.weir.dst_region"),
-    made(&[F::VpcId], "unmapped.weir.vpc_id", |e| e.item(F::VpcId).filter(|_| match side(e) {
+    picked(&[F::VpcId], "unmapped.weir.vpc_id", |e| e.item(F::VpcId).filter(|_| match side(e) {
         Side::Source => e.has(F::SrcVpcId),
         Side::Destination => e.has(F::DstVpcId),
         Side::Observer => false,
     }), "where the endpoint has another VPC"),
-    made(&[F::Attack], "unmapped.weir.attack", |e| e.item(F::Attack).filter(|_| !has_rule(e)), "where there is no rule"),
+    picked(&[F::Attack], "unmapped.weir.attack", |e| e.item(F::Attack).filter(|_| !has_rule(e)), "where there is no rule"),
     made(&[F::Severity], "unmapped.weir.severity", |e| {
         let word = e.text(F::Severity).filter(|w| !w.eq_ignore_ascii_case(severity(e).1))?;
         Some(Item::Text(word))
@@ -237,7 +238,7 @@ pub(super) const ROWS: [Row; 133] = [
         let told = |m: &str| e.web && (method(e).is_none_or(|known| known.1 == m));
         Some(Item::Text(e.text(F::Method).filter(|m| !told(m))?))
     }, "in 4001, or where it is not in capitals"),
-    made(&[F::HttpStatus], "unmapped.weir.http_status", |e| e.item(F::HttpStatus).filter(|_| !e.web), "in 4001"),
+    picked(&[F::HttpStatus], "unmapped.weir.http_status", |e| e.item(F::HttpStatus).filter(|_| !e.web), "in 4001"),
     beyond_long!(F::Packets, "unmapped.weir.packets"),
     beyond_long!(F::Bytes, "unmapped.weir.bytes"),
     beyond_long!(F::PacketsOut, "unmapped.weir.packets_out"),

@@ -8,7 +8,7 @@
 //! Each record is a line, a whole `LogsData` with one record. [`Joiner`] puts many records
 //! into a line, as the collector's file exporter writes them.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
 use memchr::{memchr, memmem};
 
@@ -20,8 +20,8 @@ use crate::{
         event::{Event, Item, SeverityLevel, Uses},
         frames::Notes,
         table::{
-            Cell, How, Row, address, copy, covers_every_field, either, extra, made, meant, number, original,
-            text, tls_name, tls_version, uses,
+            Cell, How, Known, Row, address, copy, covers_every_field, either, extra, known, made, meant,
+            number, original, picked, text, tls_name, tls_version, uses,
         },
         tree::{name, write_item},
     },
@@ -104,10 +104,10 @@ pub(super) const ROWS: [(Section, Row); 64] = [
     (Resource, meant(M::Task, "aws.ecs.task.id", text, "")),
     (Resource, meant(M::Container, "container.id", text, "")),
 
-    (Record, made(&[F::EndMs, F::StartMs, F::LogTimeMs], "timeUnixNano", |e| {
+    (Record, picked(&[F::EndMs, F::StartMs, F::LogTimeMs], "timeUnixNano", |e| {
         e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).map(Item::Nanos)
     }, "end, else start, else log time")),
-    (Record, made(&[F::LogTimeMs], "observedTimeUnixNano", |e| {
+    (Record, picked(&[F::LogTimeMs], "observedTimeUnixNano", |e| {
         let observed = e.observed_at.filter(|_| e.time_source().is_some());
         e.number(F::LogTimeMs).or(observed).map(Item::Nanos)
     }, "log time; the time of observation where the record has no time")),
@@ -129,14 +129,14 @@ pub(super) const ROWS: [(Section, Row); 64] = [
     (Attribute, copy(&[F::Transport], "network.transport")),
     (Attribute, meant(M::Client, "client.address", address, "")),
     (Attribute, meant(M::Proxy, "network.peer.address", address, "")),
-    (Attribute, made(&[F::SrcIp, F::DstIp], "network.type", |e| e.network_type(), "ipv4 or ipv6")),
+    (Attribute, known(&[F::SrcIp, F::DstIp], "network.type", Known::NetworkType, "ipv4 or ipv6")),
     (Attribute, made(&[F::App], "network.protocol.name", |e| e.text(F::App).map(Item::Lower), "in lower case")),
     (Attribute, made(&[F::Direction], "network.io.direction", |e| Some(Item::Text(match e.text(F::Direction)? {
         "ingress" => "receive",
         _ => "transmit",
     })), "receive for ingress, transmit for egress")),
-    (Attribute, made(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
-        |e| e.community_id(), "Community ID version 1, seed 0")),
+    (Attribute, known(&[F::SrcIp, F::DstIp, F::Protocol, F::SrcPort, F::DstPort], "network.community_id",
+        Known::CommunityId, "Community ID version 1, seed 0")),
     (Attribute, copy(&[F::Host], "server.address")),
     (Attribute, copy(&[F::Method], "http.request.method")),
     (Attribute, meant(M::ForwardedFor, "http.request.header.x-forwarded-for", |e, raw| match text(e, raw) {
@@ -362,109 +362,214 @@ fn quote_in_place(start: usize, out: &mut Output) {
 /// assert_eq!(output.iter().filter(|b| **b == b'\n').count(), 1);
 /// # Ok::<(), weir_normalizer::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Joiner {
     /// The beginning of a line that has not come to its end yet.
     begun: Vec<u8>,
-    /// The records of each resource, in the order of the resources' first records.
+    /// The records that are not written yet, in their order.
+    records: Vec<HeldRecord>,
+    /// Those of them that are not in the bytes that were pushed last.
+    kept: Vec<u8>,
+    /// Their resources, in the order of the resources' first records.
     groups: Vec<Group>,
-    /// Where a resource stands in the groups.
-    places: HashMap<Vec<u8>, usize>,
+    /// The resources' texts, one behind the other.
+    resources: Vec<u8>,
+    /// Where a resource stands in the groups, by its hash.
+    places: Box<[u16; Joiner::PLACES]>,
     /// The group of the last record; most have the same resource.
     last: usize,
-    records: usize,
     bytes: usize,
+    middle: memmem::Finder<'static>,
 }
 
+/// A record that is not written yet.
+#[derive(Clone, Copy, Debug)]
+struct HeldRecord {
+    kept: bool,
+    start: usize,
+    end: usize,
+    /// The next one with the same resource, if there is one.
+    next: Option<usize>,
+}
+
+/// The records of a resource.
 #[derive(Debug)]
 struct Group {
-    resource: Vec<u8>,
-    /// Their log records, with commas between them.
-    records: Vec<u8>,
+    hash: u64,
+    /// Its text.
+    start: usize,
+    end: usize,
+    first: usize,
+    last: usize,
+}
+
+/// What a group has to be told from others by, quickly. All of it is compared then.
+fn hash(resource: &[u8]) -> u64 {
+    // What differs stands at the end, mostly.
+    let end = &resource[resource.len().saturating_sub(96)..];
+    let (eights, rest) = end.as_chunks();
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let hash = eights.iter().fold(resource.len() as u64, |hash, e| mix(hash, u64::from_le_bytes(*e)));
+    let hash = rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
+    hash ^ hash >> 32
+}
+
+impl Default for Joiner {
+    fn default() -> Self {
+        Self {
+            begun: Vec::new(),
+            records: Vec::new(),
+            kept: Vec::new(),
+            groups: Vec::new(),
+            resources: Vec::new(),
+            places: Box::new([Self::FREE; Self::PLACES]),
+            last: 0,
+            bytes: 0,
+            middle: memmem::Finder::new(MIDDLE),
+        }
+    }
 }
 
 impl Joiner {
+    /// More than there are groups.
+    const PLACES: usize = 2 * RECORDS_PER_LINE;
+    const FREE: u16 = u16::MAX;
+
     /// Takes the next bytes of the normalizer's output; appends the lines that are complete.
     pub fn push(&mut self, lines: &[u8], out: &mut Vec<u8>) {
-        let mut rest = lines;
-        while let Some(end) = memchr(b'\n', rest) {
-            let line = &rest[..end];
-            rest = &rest[end + 1..];
-            if self.begun.is_empty() {
-                self.line(line, out);
-            } else {
-                let mut begun = std::mem::take(&mut self.begun);
-                begun.extend_from_slice(line);
-                self.line(&begun, out);
-                begun.clear();
-                self.begun = begun;
-            }
+        let mut at = 0;
+        if !self.begun.is_empty() {
+            let Some(end) = memchr(b'\n', lines) else { return self.begun.extend_from_slice(lines) };
+            self.finish_begun(&lines[..end], out);
+            at = end + 1;
         }
-        self.begun.extend_from_slice(rest);
+        while let Some(len) = memchr(b'\n', &lines[at..]) {
+            self.line(at, at + len, lines, out);
+            at += len + 1;
+        }
+        self.begun.extend_from_slice(&lines[at..]);
+        self.keep(lines);
+    }
+
+    /// Keeps those records of the bytes that were pushed last that wait for others.
+    fn keep(&mut self, pushed: &[u8]) {
+        let all_kept = self.records.iter().rposition(|held| held.kept).map_or(0, |last| last + 1);
+        for held in &mut self.records[all_kept..] {
+            let start = self.kept.len();
+            self.kept.extend_from_slice(&pushed[held.start..held.end]);
+            *held = HeldRecord { kept: true, start, end: self.kept.len(), ..*held };
+        }
     }
 
     /// Ends the input; appends what is left.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        let begun = std::mem::take(&mut self.begun);
-        if !begun.is_empty() {
-            self.line(&begun, out);
+        if !self.begun.is_empty() {
+            self.finish_begun(&[], out);
         }
-        self.write(out);
+        self.write(&[], out);
     }
 
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
-        let Some((resource, record)) = parts(line) else {
+    /// Takes the line that has begun, and ends so.
+    fn finish_begun(&mut self, end: &[u8], out: &mut Vec<u8>) {
+        let mut line = std::mem::take(&mut self.begun);
+        line.extend_from_slice(end);
+        self.line(0, line.len(), &line, out);
+        self.keep(&line);
+        line.clear();
+        self.begun = line;
+    }
+
+    /// Takes a line of the bytes that were pushed last.
+    fn line(&mut self, start: usize, end: usize, pushed: &[u8], out: &mut Vec<u8>) {
+        let line = &pushed[start..end];
+        let Some((resource, record)) = parts(line, &self.middle) else {
             // Not a document of ours; it is passed on as it is.
-            self.write(out);
+            self.write(pushed, out);
             out.extend_from_slice(line);
             out.push(b'\n');
             return;
         };
-        let place = match self.groups.get(self.last) {
-            Some(group) if group.resource == resource => self.last,
-            _ => match self.places.get(resource) {
-                Some(place) => *place,
-                None => {
-                    self.groups.push(Group { resource: resource.to_vec(), records: Vec::new() });
-                    self.places.insert(resource.to_vec(), self.groups.len() - 1);
-                    self.groups.len() - 1
-                }
-            },
-        };
-        self.last = place;
-        let records = &mut self.groups[place].records;
-        if !records.is_empty() {
-            records.push(b',');
-        }
-        records.extend_from_slice(record);
-        self.records += 1;
+        let number = self.records.len();
+        let held =
+            HeldRecord { kept: false, start: start + record.start, end: start + record.end, next: None };
+        self.records.push(held);
+        self.group(&line[resource], number);
         self.bytes += line.len();
-        if self.records == RECORDS_PER_LINE || self.bytes >= BYTES_PER_LINE {
-            self.write(out);
+        if self.records.len() == RECORDS_PER_LINE || self.bytes >= BYTES_PER_LINE {
+            self.write(pushed, out);
         }
+    }
+
+    /// Puts a record into the group of its resource.
+    fn group(&mut self, resource: &[u8], number: usize) {
+        let is_its = |group: &Group, resources: &[u8]| resources[group.start..group.end] == *resource;
+        let found = match self.groups.get(self.last) {
+            Some(group) if is_its(group, &self.resources) => self.last,
+            _ => {
+                let hash = hash(resource);
+                let mut place = hash as usize % Self::PLACES;
+                loop {
+                    let there = self.places[place];
+                    match self.groups.get(usize::from(there)) {
+                        Some(group) if group.hash == hash && is_its(group, &self.resources) => {
+                            break usize::from(there);
+                        }
+                        Some(_) => place = (place + 1) % Self::PLACES,
+                        None => {
+                            let new = self.groups.len();
+                            self.places[place] = new as u16;
+                            let start = self.resources.len();
+                            self.resources.extend_from_slice(resource);
+                            let end = self.resources.len();
+                            self.groups.push(Group { hash, start, end, first: number, last: number });
+                            self.last = new;
+                            return;
+                        }
+                    }
+                }
+            }
+        };
+        let group = &mut self.groups[found];
+        self.records[group.last].next = Some(number);
+        group.last = number;
+        self.last = found;
     }
 
     /// Appends the records so far as a line.
-    fn write(&mut self, out: &mut Vec<u8>) {
-        for (i, group) in self.groups.drain(..).enumerate() {
+    fn write(&mut self, pushed: &[u8], out: &mut Vec<u8>) {
+        if self.records.is_empty() {
+            return;
+        }
+        for (i, group) in self.groups.iter().enumerate() {
             out.extend_from_slice(if i == 0 { HEAD } else { NEXT });
-            out.extend_from_slice(&group.resource);
+            out.extend_from_slice(&self.resources[group.start..group.end]);
             out.extend_from_slice(MIDDLE);
-            out.extend_from_slice(&group.records);
+            let mut next = Some(group.first);
+            while let Some(held) = next.map(|number| self.records[number]) {
+                let bytes = if held.kept { &self.kept } else { pushed };
+                out.extend_from_slice(&bytes[held.start..held.end]);
+                next = held.next;
+                if next.is_some() {
+                    out.push(b',');
+                }
+            }
             out.extend_from_slice(TAIL);
         }
-        if self.records > 0 {
-            out.extend_from_slice(END);
-        }
-        self.places.clear();
-        (self.last, self.records, self.bytes) = (0, 0, 0);
+        out.extend_from_slice(END);
+        self.records.clear();
+        self.kept.clear();
+        self.groups.clear();
+        self.resources.clear();
+        self.places.fill(Self::FREE);
+        (self.last, self.bytes) = (0, 0);
     }
 }
 
-/// The resource and the log record of a line with one record.
-fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = line.strip_prefix(HEAD)?.strip_suffix(&END[..END.len() - 1])?.strip_suffix(TAIL)?;
+/// Where in a line with one record the resource and the log record are.
+fn parts(line: &[u8], middle: &memmem::Finder<'_>) -> Option<(Range<usize>, Range<usize>)> {
+    let end = line.strip_suffix(&END[..END.len() - 1])?.strip_suffix(TAIL)?.len();
+    let inside = line[..end].strip_prefix(HEAD)?;
     // Quotes within strings are escaped, so this is found nowhere inside of one.
-    let middle = memmem::find(line, MIDDLE)?;
-    Some((&line[..middle], &line[middle + MIDDLE.len()..]))
+    let at = HEAD.len() + middle.find(inside)?;
+    Some((HEAD.len()..at, at + MIDDLE.len()..end))
 }

@@ -1,6 +1,7 @@
 //! What the table of a schema is made of: rows, and how each makes its value.
 
 use crate::{
+    bytes::digits,
     catalog::{meaning::Meaning, products},
     record::fields::Field,
     schemas::event::{Event, Item, LONG, Make, Take, Use, Uses},
@@ -76,6 +77,8 @@ pub(super) enum How {
     Copy(Field),
     /// Something made; none where it does not apply.
     Made(Make),
+    /// What follows from times, addresses and ports alone.
+    Known(Known),
     /// What a member of `extra` means, if it fits.
     Meant(Meaning, Take),
     /// Something made; else what a member of `extra` means, if it fits.
@@ -88,6 +91,32 @@ pub(super) enum How {
     Original,
     /// What has no field, by the source's keys.
     Extra,
+}
+
+/// Values that nearly all records have, and that frames make without the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The length of the window, in milliseconds.
+    Duration,
+    /// In nanoseconds.
+    Nanoseconds,
+    /// 4 or 6.
+    IpVersion,
+    /// `ipv4` or `ipv6`.
+    NetworkType,
+    CommunityId,
+}
+
+impl Known {
+    fn item<'e>(self, e: &Event<'e>) -> Option<Item<'e>> {
+        match self {
+            Self::Duration => e.duration().map(Item::Number),
+            Self::Nanoseconds => digits::times::<1_000_000>(e.duration()?).map(Item::Number),
+            Self::IpVersion => e.ip_version().map(Item::Number),
+            Self::NetworkType => e.network_type(),
+            Self::CommunityId => e.community_id(),
+        }
+    }
 }
 
 /// Addresses that fields have, and such that members of `extra` mean.
@@ -120,6 +149,15 @@ pub(super) struct Cell {
     pub(super) values: u64,
 }
 
+/// In [`Cell::values`]: whether there is a value, and of which fields it is made, follows from which
+/// fields there are and from the words, as long as no number has more than [`PLAIN_DIGITS`] digits.
+pub(super) const PICKS: u64 = 1 << 63;
+
+const _: () = assert!(Field::ALL.len() < 63);
+
+/// Numbers with so many digits are a `long`, and the sum of two is.
+pub(super) const PLAIN_DIGITS: u32 = 18;
+
 /// The fields whose values are the same in all records of a frame. A value that is made of others
 /// than these, and of which fields there are, says so in its row.
 pub(super) const WORDS: [Field; 7] = [
@@ -151,6 +189,12 @@ pub(super) const fn row(from: &'static [Field], path: &'static str, how: How, no
     Row { from, cell: Cell { path, how, values: values(from) }, note }
 }
 
+/// Says of a row that only which fields there are, and the words, decide what its value is made of.
+const fn picking(mut row: Row) -> Row {
+    row.cell.values |= PICKS;
+    row
+}
+
 pub(super) const fn copy(from: &'static [Field], path: &'static str) -> Row {
     row(from, path, How::Copy(from[0]), "")
 }
@@ -158,14 +202,14 @@ pub(super) const fn copy(from: &'static [Field], path: &'static str) -> Row {
 /// A number that is left out where it is too large for a `long`.
 macro_rules! long {
     ($field:path, $path:literal) => {
-        $crate::schemas::table::made(&[$field], $path, |e| e.long($field), "up to 2^63-1")
+        $crate::schemas::table::picked(&[$field], $path, |e| e.long($field), "up to 2^63-1")
     };
 }
 
 /// The place of such a number that is larger.
 macro_rules! beyond_long {
     ($field:path, $path:literal) => {
-        $crate::schemas::table::made(
+        $crate::schemas::table::picked(
             &[$field],
             $path,
             |e| e.beyond_long($field),
@@ -180,6 +224,25 @@ pub(super) use {beyond_long, long};
 /// on the values of these fields.
 pub(super) const fn made(from: &'static [Field], path: &'static str, make: Make, note: &'static str) -> Row {
     row(from, path, How::Made(make), note)
+}
+
+/// As `made`, where only which fields there are, and the words, decide what the value is made of.
+pub(super) const fn picked(
+    from: &'static [Field],
+    path: &'static str,
+    make: Make,
+    note: &'static str,
+) -> Row {
+    picking(made(from, path, make, note))
+}
+
+pub(super) const fn known(
+    from: &'static [Field],
+    path: &'static str,
+    known: Known,
+    note: &'static str,
+) -> Row {
+    row(from, path, How::Known(known), note)
 }
 
 /// The first row of a meaning takes the value out of `extra`, if it fits there.
@@ -197,6 +260,18 @@ pub(super) const fn either(
     note: &'static str,
 ) -> Row {
     row(from, path, How::Either(make, meaning, take), note)
+}
+
+/// As `picked`; else as `meant`.
+pub(super) const fn picked_or(
+    from: &'static [Field],
+    make: Make,
+    meaning: Meaning,
+    path: &'static str,
+    take: Take,
+    note: &'static str,
+) -> Row {
+    picking(either(from, make, meaning, path, take, note))
 }
 
 /// An array of addresses. Without fields it takes those out of `extra` that it has.
@@ -281,6 +356,7 @@ impl Cell {
         match self.how {
             How::Copy(field) => event.item(field),
             How::Made(make) => make(event),
+            How::Known(known) => known.item(event),
             How::Meant(meaning, take) => take(event, event.meant(meaning)?),
             How::Either(make, meaning, take) => make(event).or_else(|| take(event, event.meant(meaning)?)),
             How::Addresses(list) => {

@@ -6,10 +6,10 @@ use crate::{
     record::fields::Field,
     schemas::{
         event::{Event, Item},
+        extra::write_extra,
         frames::Notes,
         table::{AddressList, Cell, How, MOST_ADDRESSES, Step},
     },
-    value::{double, raw::RawKind},
 };
 
 /// Appends an event as an object of objects, and a line break.
@@ -79,49 +79,9 @@ pub(super) fn write_addresses(cell: &Cell, event: &Event<'_>, out: &mut Output) 
 /// Appends the members of `extra`.
 pub(super) fn write_members(_: &Cell, event: &Event<'_>, _: Option<Item<'_>>, out: &mut Output) {
     for (key, value) in event.extra() {
-        out.separate();
-        match key {
-            OWN => own_key(event, out),
-            _ => out.string(key),
-        }
-        out.push(b':');
-        match value.kind {
-            RawKind::Number if !is_typed(value.text) => out.string(value.text),
-            _ => out.raw(value),
-        }
+        write_extra(key, value, event, out);
     }
 }
-
-/// Appends the one key that would stand there twice as another, which none of the others is.
-#[cold]
-#[inline(never)]
-pub(super) fn own_key(event: &Event<'_>, out: &mut Output) {
-    let mut key = format!("extra.{OWN}");
-    while event.extra().any(|(other, _)| other == key) {
-        key.insert_str(0, "extra.");
-    }
-    out.string(&key);
-}
-
-/// Whether a number is one that readers have a type for: an integer of 64 bits with a sign, or a
-/// double. Others are written as strings.
-#[inline]
-pub(super) fn is_typed(number: &str) -> bool {
-    // Most are short and have no exponent.
-    let plain = number.bytes().all(|b| b.is_ascii_digit());
-    plain && number.len() <= 18 || is_typed_at_length(number, plain)
-}
-
-#[inline(never)]
-pub(super) fn is_typed_at_length(number: &str, plain: bool) -> bool {
-    match plain || !number.contains(['.', 'e', 'E']) {
-        true => number.parse::<i64>().is_ok(),
-        false => double::finite(number).is_some(),
-    }
-}
-
-/// The object with the fields that a schema has no place for.
-pub(super) const OWN: &str = "weir";
 
 /// Appends the key of a member.
 #[inline(always)]

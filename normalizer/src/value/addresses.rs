@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::bytes::put::{self, Written};
+use crate::bytes::{
+    put::{self, Written},
+    scan::Block,
+};
 
 /// Reads an address; an IPv4-mapped IPv6 address is an IPv4 address.
 #[inline]
@@ -59,6 +62,27 @@ pub(crate) fn read_ipv6(text: &str) -> Option<Ipv6Addr> {
         _ => return None,
     }
     Some(Ipv6Addr::from(groups))
+}
+
+/// The address that the first bytes are, of which it is known that they are one as it goes out.
+#[inline(always)]
+pub(crate) fn known(text: &[u8], len: usize) -> Option<IpAddr> {
+    let first: &[u8; Block::LEN] = text.first_chunk()?;
+    let mut dots = Block::new(first).equal(b'.').mask();
+    if len < Block::LEN && first[..len].contains(&b'.') {
+        let (mut begin, mut octets) = (0, [0; 4]);
+        for (i, octet) in octets.iter_mut().enumerate() {
+            let end = if i < 3 { dots.trailing_zeros() as usize } else { len };
+            dots &= dots.wrapping_sub(1);
+            let digits = u32::from_le_bytes(*first.get(begin..)?.first_chunk()?) & 0x0f0f_0f0f;
+            // The last of up to three in the highest byte.
+            let digits = digits << ((8 * (begin + 4).wrapping_sub(end)) & 31);
+            *octet = ((digits >> 24) + (digits >> 16 & 15) * 10 + (digits >> 8 & 15) * 100) as u8;
+            begin = end + 1;
+        }
+        return Some(IpAddr::V4(Ipv4Addr::from(octets)));
+    }
+    read(str::from_utf8(text.get(..len)?).ok()?)
 }
 
 /// Reads four octets without leading zeros.
@@ -254,6 +278,22 @@ mod tests {
         }
         for text in all {
             assert_eq!(read_ipv6(&text), text.parse().ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn known_addresses() {
+        let octets = [0, 1, 9, 10, 99, 100, 127, 255];
+        let all = octets.iter().flat_map(|a| octets.map(|b| (*a, b)));
+        let v4 =
+            all.clone().flat_map(|(a, b)| [[a, b, 1, 255], [255, a, b, 0], [7, 200, a, b], [b, 0, 99, a]]);
+        let v6 = ["::", "::1", "fd00:10:5fa:6e:5577:5f:3d95:177", "1::", "::a", "64:ff9b::102:304"];
+        let texts = v4.map(|o| Ipv4Addr::from(o).to_string()).chain(v6.map(str::to_owned));
+        for text in texts {
+            for behind in ["                ", "\",\"x\":\"1.2.3.4.5", ".9.9.9.9.9.9.9.9"] {
+                let address = known(format!("{text}{behind}").as_bytes(), text.len());
+                assert_eq!(address, text.parse().ok(), "{text}{behind}");
+            }
         }
     }
 

@@ -5,8 +5,6 @@
 
 use std::net::IpAddr;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
 /// `1:` and the hash in base64.
 pub(crate) type CommunityId = [u8; 30];
 
@@ -16,8 +14,22 @@ const UDP: u8 = 17;
 const IPV6_ICMP: u8 = 58;
 const SCTP: u8 = 132;
 
+/// The same with ports as they may be in a record.
+#[inline(always)]
+pub(crate) fn of_flow(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    source_port: Option<u64>,
+    destination_port: Option<u64>,
+) -> Option<CommunityId> {
+    let port = |port: Option<u64>| u16::try_from(port?).ok();
+    v1(source, destination, protocol, port(source_port).zip(port(destination_port)))
+}
+
 /// The ID of a flow; with ICMP the ports are the message's type and code. None where a port
 /// is missing, the addresses are of two families, or the ports can't be a type and a code.
+#[inline(never)]
 pub(crate) fn v1(
     source: IpAddr,
     destination: IpAddr,
@@ -64,11 +76,22 @@ pub(crate) fn v1(
             put(&port.to_be_bytes());
         }
     }
-    let mut id = [0; 30];
-    id[..2].copy_from_slice(b"1:");
-    // 20 bytes make exactly 28 characters.
-    STANDARD.encode_slice(sha1(&bytes[..at])?, &mut id[2..]).ok()?;
-    Some(id)
+    Some(spelled(sha1(&bytes[..at])?))
+}
+
+/// `1:` and the hash in base64. Libraries do it for texts of any length, and 20 bytes are always 28
+/// characters.
+fn spelled(hash: [u8; 20]) -> CommunityId {
+    const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut id = *b"1:                            ";
+    let mut padded = [0; 21];
+    padded[..20].copy_from_slice(&hash);
+    for (four, three) in id[2..].as_chunks_mut::<4>().0.iter_mut().zip(padded.as_chunks::<3>().0) {
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        *four = [18, 12, 6, 0].map(|by| CHARACTERS[(bits >> by & 63) as usize]);
+    }
+    id[29] = b'=';
+    id
 }
 
 /// The SHA-1 (FIPS 180-4) of what fits into one block with its length, so of up to 55 bytes. Libraries
@@ -79,19 +102,16 @@ fn sha1(bytes: &[u8]) -> Option<[u8; 20]> {
     block[..LEN].get_mut(..bytes.len())?.copy_from_slice(bytes);
     *block[..LEN].get_mut(bytes.len())? = 0x80;
     block[LEN..].copy_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
-    let mut words = [0; 80];
+    let mut words = [0; 16];
     for (word, bytes) in words.iter_mut().zip(block.as_chunks().0) {
         *word = u32::from_be_bytes(*bytes);
     }
-    for i in 16..80 {
-        words[i] = (words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16]).rotate_left(1);
-    }
     let start = [0x6745_2301u32, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let [first, second, third, fourth] = words.as_chunks::<20>().0 else { return None };
-    let end = rounds(start, first, 0x5a82_7999, |b, c, d| d ^ (b & (c ^ d)));
-    let end = rounds(end, second, 0x6ed9_eba1, |b, c, d| b ^ c ^ d);
-    let end = rounds(end, third, 0x8f1b_bcdc, |b, c, d| (b & c) | (d & (b ^ c)));
-    let end = rounds(end, fourth, 0xca62_c1d6, |b, c, d| b ^ c ^ d);
+    let words = &mut words;
+    let end = rounds::<0>(start, words, 0x5a82_7999, |b, c, d| d ^ (b & (c ^ d)));
+    let end = rounds::<20>(end, words, 0x6ed9_eba1, |b, c, d| b ^ c ^ d);
+    let end = rounds::<40>(end, words, 0x8f1b_bcdc, |b, c, d| (b & c) | (d & (b ^ c)));
+    let end = rounds::<60>(end, words, 0xca62_c1d6, |b, c, d| b ^ c ^ d);
     let mut hash = [0; 20];
     for ((out, start), end) in hash.as_chunks_mut::<4>().0.iter_mut().zip(start).zip(end) {
         *out = start.wrapping_add(end).to_be_bytes();
@@ -99,18 +119,33 @@ fn sha1(bytes: &[u8]) -> Option<[u8; 20]> {
     Some(hash)
 }
 
-/// A quarter of the rounds, which mix three of the words in one way.
+/// A quarter of the rounds, from one on, which mix three of the words in one way. Five are spelled out,
+/// behind which all words are where they were. The last sixteen words make the next.
 #[inline(always)]
-fn rounds(
+fn rounds<const FROM: usize>(
     [mut a, mut b, mut c, mut d, mut e]: [u32; 5],
-    words: &[u32; 20],
+    words: &mut [u32; 16],
     constant: u32,
     mix: impl Fn(u32, u32, u32) -> u32,
 ) -> [u32; 5] {
-    for word in words {
+    let mut round = |n: usize, a: u32, b: &mut u32, c: u32, d: u32, e: &mut u32| {
+        if FROM > 0 || n >= 16 {
+            let next = words[(n + 13) & 15] ^ words[(n + 8) & 15] ^ words[(n + 2) & 15] ^ words[n & 15];
+            words[n & 15] = next.rotate_left(1);
+        }
         // What is known first is summed first.
-        let sum = e.wrapping_add(constant.wrapping_add(*word)).wrapping_add(mix(b, c, d));
-        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum.wrapping_add(a.rotate_left(5)));
+        let sum = e.wrapping_add(constant.wrapping_add(words[n & 15])).wrapping_add(mix(*b, c, d));
+        *b = b.rotate_left(30);
+        *e = sum.wrapping_add(a.rotate_left(5));
+    };
+    // Spelled out, all of them would be as many bytes as in a library.
+    for five in 0..std::hint::black_box(4) {
+        let n = FROM + 5 * five;
+        round(n, a, &mut b, c, d, &mut e);
+        round(n + 1, e, &mut a, b, c, &mut d);
+        round(n + 2, d, &mut e, a, b, &mut c);
+        round(n + 3, c, &mut d, e, a, &mut b);
+        round(n + 4, b, &mut c, d, e, &mut a);
     }
     [a, b, c, d, e]
 }
