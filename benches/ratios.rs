@@ -26,7 +26,7 @@ use weir_benches::{
     stages::{COSTS_NOTHING, Counts, Framing, KEEPS_NOTHING, KEEPS_ONE_PERCENT, filtered},
     table::{self, Figure, ROWS, Rows, Unit},
 };
-use weir_normalizer::{Config, batch::Batch};
+use weir_normalizer::{Config, batch::Batch, schemas::Schema};
 
 use self::{
     engines::Normalizing,
@@ -295,12 +295,16 @@ const FORMS: [(&str, Source); 6] = [
     ("form-flat", Source::usual(Product::Flat)),
 ];
 
+/// The schemas that are compared with the flat one.
+const RICH: [Schema; 3] = [Schema::Ocsf, Schema::Ecs, Schema::Otel];
+
 /// All that the workloads work on.
 struct Inputs {
     size: usize,
     framed: [Framed; 3],
     forms: [Framed; FORMS.len()],
     broken: [Framed; 3],
+    waf: Input,
     lines: Records,
     broken_lines: Records,
     guest: Vec<u8>,
@@ -331,6 +335,7 @@ impl Inputs {
             framed: SOURCES.map(|s| Framed::new(sound(s, records / 10, 1))),
             forms: FORMS.map(|(_, source)| Framed::new(sound(source, records / 10, 1))),
             broken: SOURCES.map(|s| Framed::new(with_broken(s, records / 10, 1))),
+            waf: sound(Source::usual(Product::HuaweiWaf), records / 10, 1),
             lines: write("lines", SOURCES[0], 0),
             broken_lines: write("broken-lines", SOURCES[0], 10_000),
             guest: fs::read(path("target/plugins/weir_batch.wasm")).expect("`cargo xtask build` makes it"),
@@ -346,6 +351,7 @@ fn measure(size: &Size, peers: bool) -> Vec<Figure> {
     let inputs = Inputs::new(size.records, peers);
     let mut plan = Plan::default();
     plan.batches(&inputs);
+    plan.schemas(&inputs);
     let whole = plan.processes(&inputs);
     if let Some(others) = &inputs.others {
         plan.peers(&inputs.lines, &whole, others);
@@ -437,6 +443,37 @@ impl<'a> Plan<'a> {
             let records = inputs.size;
             let alone = self.add(move || timed(|| assert_eq!(framing.count(bytes), records)));
             self.ratio(id, alone, whole);
+        }
+    }
+
+    /// Bytes to bytes in the guest, in each schema against the flat one.
+    fn schemas(&mut self, inputs: &'a Inputs) {
+        let [lines, keyed, cfw] = inputs.framed.each_ref().map(|framed| &framed.input);
+        let mut run = |config: Config, input: &'a Input| {
+            let (mut framing, mut engine) = (Framing::new(), Normalizing::guest(&config));
+            let (number, counts) = self.counting(move || engine.input(&mut framing, &input.bytes));
+            assert_eq!(counts.normalized + counts.filtered, input.records);
+            number
+        };
+        let in_schema = |to| Config { to, ..Config::default() };
+        let mut ratios = Vec::new();
+        for (input, ids) in [
+            (lines, ["ocsf-lines", "ecs-lines", "otel-lines"]),
+            (keyed, ["ocsf-keyed", "ecs-keyed", "otel-keyed"]),
+            (&inputs.waf, ["ocsf-waf", "ecs-waf", "otel-waf"]),
+            (cfw, ["ocsf-cfw", "ecs-cfw", "otel-cfw"]),
+        ] {
+            let flat = run(in_schema(Schema::Flat), input);
+            for (to, id) in RICH.into_iter().zip(ids) {
+                ratios.push((id, run(in_schema(to), input), flat));
+            }
+        }
+        for (to, id) in RICH.into_iter().zip(["filter-ocsf", "filter-ecs", "filter-otel"]) {
+            let few = run(Config { to, ..filtered(KEEPS_ONE_PERCENT, 10) }, lines);
+            ratios.push((id, few, run(in_schema(to), lines)));
+        }
+        for (id, of, against) in ratios {
+            self.ratio(id, of, against);
         }
     }
 

@@ -80,6 +80,11 @@ const fn detail(id: &'static str, what: &'static str) -> Row {
     Row { readme: false, ..ratio(id, what, Goal::None) }
 }
 
+/// What a schema costs. Its text goes through everything but the writing of files.
+const fn mapped(id: &'static str, what: &'static str, goal: Goal) -> Row {
+    Row { readme: false, ..ratio(id, what, goal) }
+}
+
 /// Every row, in order. To add one, give it a line here and tell `ratios.rs` how it is measured.
 pub const ROWS: &[Row] = {
     use Goal::{AtLeast, AtMost, None};
@@ -131,6 +136,21 @@ pub const ROWS: &[Row] = {
         detail("form-waf-access", "a record of WAF access / one in keyed JSON, native"),
         detail("form-loong-collector", "a record of LoongCollector / one in keyed JSON, native"),
         detail("form-flat", "a flat record / one in keyed JSON, native"),
+        mapped("ocsf-lines", "OCSF / flat, guest, text lines", AtMost(3.0)),
+        mapped("ocsf-keyed", "OCSF / flat, guest, keyed JSON", AtMost(3.0)),
+        mapped("ocsf-waf", "OCSF / flat, guest, attacks seen by a web application firewall", AtMost(4.0)),
+        mapped("ocsf-cfw", "OCSF / flat, guest, flows seen by a firewall", AtMost(4.0)),
+        mapped("ecs-lines", "ECS / flat, guest, text lines", AtMost(3.0)),
+        mapped("ecs-keyed", "ECS / flat, guest, keyed JSON", AtMost(3.0)),
+        mapped("ecs-waf", "ECS / flat, guest, attacks seen by a web application firewall", AtMost(4.0)),
+        mapped("ecs-cfw", "ECS / flat, guest, flows seen by a firewall", AtMost(4.0)),
+        mapped("otel-lines", "OTLP / flat, guest, text lines", AtMost(3.5)),
+        mapped("otel-keyed", "OTLP / flat, guest, keyed JSON", AtMost(3.5)),
+        mapped("otel-waf", "OTLP / flat, guest, attacks seen by a web application firewall", AtMost(4.0)),
+        mapped("otel-cfw", "OTLP / flat, guest, flows seen by a firewall", AtMost(4.0)),
+        mapped("filter-ocsf", "a filter that drops 99 % / none, OCSF, guest, text lines", AtMost(0.5)),
+        mapped("filter-ecs", "a filter that drops 99 % / none, ECS, guest, text lines", AtMost(0.5)),
+        mapped("filter-otel", "a filter that drops 99 % / none, OTLP, guest, text lines", AtMost(0.5)),
         detail("boundary", "batches into a guest and out again / with the work, text lines"),
     ]
 };
