@@ -10,7 +10,7 @@ mod streams;
 mod zone;
 
 pub use error::Error;
-pub use input::{Each, Input, Source, Watch};
+pub use input::{Each, Found, Input, Source, Watch, found};
 pub use output::{Output, OutputFile};
 pub use stop::{Stop, Stopper, stop};
 pub use streams::{Waiting, say};

@@ -32,6 +32,23 @@ fn once_reads_everything_there_is_and_a_second_time_nothing() {
 }
 
 #[test]
+fn folders_that_link_to_each_other_have_an_end() {
+    let place = Place::default();
+    append(&place.log("a.log"), &lines(0..10));
+    fs::create_dir(place.log("deep")).unwrap();
+    append(&place.log("deep/b.log"), &lines(10..20));
+    for link in ["one", "two", "three"] {
+        std::os::unix::fs::symlink(place.path("logs"), place.log(link)).unwrap();
+    }
+    std::os::unix::fs::symlink(place.log("a.log"), place.log("deep/again.log")).unwrap();
+    let config = place.config.replace("logs/*.log*", "logs/**/*.log");
+    assert_ne!(config, place.config);
+    let place = Place { config, ..place };
+    place.once();
+    place.expect(0..20);
+}
+
+#[test]
 fn case_01_copytruncate_is_no_full_read_again() {
     let place = Place::default();
     append(&place.log("a.log"), &lines(0..100));

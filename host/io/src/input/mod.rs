@@ -23,6 +23,8 @@ use std::os::fd::AsFd as _;
 
 use weir_printable::line;
 
+pub use self::named::{Found, found};
+
 use self::kinds::{Compression, Foreign, Kind};
 #[cfg(unix)]
 use crate::stop::Stoppable;

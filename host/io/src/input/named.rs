@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use glob::{MatchOptions, Pattern};
+use glob::{MatchOptions, Pattern, PatternError};
 use walkdir::{DirEntry, WalkDir};
 use weir_printable::line;
 
@@ -65,15 +65,47 @@ fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 
-fn matching(text: &str) -> Vec<Result<Source, Error>> {
-    // The folders that it names are where the search begins; links behind them are not followed, as
-    // there may be more ways through them than anybody can go.
+/// A file or a folder that a pattern finds.
+#[derive(Debug)]
+pub struct Found {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is a folder, and no link to one.
+    pub is_folder: bool,
+}
+
+/// What a pattern finds, in the order of names. Links are found, but those to folders are not
+/// followed: there may be more ways through them than anybody can go.
+pub fn found(
+    text: &str,
+    options: MatchOptions,
+) -> Result<impl Iterator<Item = Result<Found, Error>>, PatternError> {
+    // The folders that it names are where the search begins.
     let parts: Vec<_> = Path::new(text).iter().filter_map(OsStr::to_str).collect();
     let named = parts.iter().position(|part| is_pattern(part)).unwrap_or(parts.len());
     let base: PathBuf = parts[..named].iter().collect();
     let whole: PathBuf = parts.iter().collect();
-    let pattern = match Pattern::new(&whole.to_string_lossy()) {
-        Ok(pattern) => pattern,
+    let pattern = Pattern::new(&whole.to_string_lossy())?;
+    let is_here = base.as_os_str().is_empty();
+    let mut walk = WalkDir::new(if is_here { Path::new(".") } else { &base }).sort_by_file_name();
+    if !parts.contains(&"**") {
+        walk = walk.max_depth(parts.len() - named);
+    }
+    Ok(walk.into_iter().filter_map(move |entry| match entry {
+        Ok(entry) => {
+            let is_folder = entry.file_type().is_dir();
+            let path = entry.into_path();
+            let path =
+                if is_here { path.strip_prefix(".").map(Path::to_owned).unwrap_or(path) } else { path };
+            pattern.matches_path_with(&path, options).then_some(Ok(Found { path, is_folder }))
+        }
+        Err(e) => Some(Err(unreadable(&base, e))),
+    }))
+}
+
+fn matching(text: &str) -> Vec<Result<Source, Error>> {
+    let all = match found(text, MATCH) {
+        Ok(all) => all,
         Err(e) => {
             let message = format!(
                 "{}: this is neither a file nor a pattern: {}; write [*] for a * that is meant",
@@ -83,35 +115,23 @@ fn matching(text: &str) -> Vec<Result<Source, Error>> {
             return vec![Err(Error::new(message).with_source(e))];
         }
     };
-    let (here, is_here) = (Path::new("."), base.as_os_str().is_empty());
-    let mut walk = WalkDir::new(if is_here { here } else { &base }).sort_by_file_name();
-    if !parts.contains(&"**") {
-        walk = walk.max_depth(parts.len() - named);
-    }
     // What a folder and a pattern both name is read once.
     let (mut files, mut failed) = (BTreeSet::<PathBuf>::new(), Vec::new());
-    for entry in walk {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(e) => {
-                failed.push(Err(unreadable(&base, e)));
-                continue;
-            }
-        };
-        let path = entry.path();
-        let path = if is_here { path.strip_prefix(here).unwrap_or(path) } else { path };
-        if !pattern.matches_path_with(path, MATCH) {
-            continue;
-        }
-        if entry.file_type().is_dir() {
+    for one in all {
+        match one {
             // Where one has none, another may.
-            let found = in_folder(path).into_iter().flatten();
-            files.extend(found.filter_map(|source| match source {
-                Source::File(path) => Some(path),
-                Source::Stdin => None,
-            }));
-        } else if path.is_file() {
-            files.insert(path.to_owned());
+            Ok(one) if one.is_folder => {
+                let found = in_folder(&one.path).into_iter().flatten();
+                files.extend(found.filter_map(|source| match source {
+                    Source::File(path) => Some(path),
+                    Source::Stdin => None,
+                }));
+            }
+            Ok(one) if one.path.is_file() => {
+                files.insert(one.path);
+            }
+            Ok(_) => {}
+            Err(e) => failed.push(Err(e)),
         }
     }
     if files.is_empty() && failed.is_empty() {

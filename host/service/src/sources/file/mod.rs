@@ -92,6 +92,23 @@ impl super::Options for Options {
     }
 }
 
+/// The paths that a pattern finds. Only one with `**` may go through links for ever, so it follows none
+/// to folders.
+fn paths(pattern: &str) -> Box<dyn Iterator<Item = PathBuf> + '_> {
+    if !pattern.contains("**") {
+        return match glob::glob(pattern) {
+            Ok(paths) => Box::new(paths.filter_map(Result::ok)),
+            Err(_) => Box::new(std::iter::empty()),
+        };
+    }
+    // As in patterns without `**`.
+    let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+    match weir_io::found(pattern, options) {
+        Ok(all) => Box::new(all.filter_map(Result::ok).map(|one| one.path)),
+        Err(_) => Box::new(std::iter::empty()),
+    }
+}
+
 /// What is read of a file at a time, in bytes.
 const PIECE: usize = 256 << 10;
 
@@ -277,8 +294,7 @@ impl Files<'_> {
         let excluded: Vec<_> =
             self.options.exclude.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();
         for pattern in &self.options.paths {
-            let Ok(paths) = glob::glob(pattern) else { continue };
-            for path in paths.filter_map(Result::ok) {
+            for path in paths(pattern) {
                 if excluded.iter().any(|pattern| pattern.matches_path(&path)) {
                     continue;
                 }
