@@ -338,6 +338,12 @@ impl<D: Disk> Queue<D> {
         }
     }
 
+    /// Whether no page is read before one that was is acknowledged.
+    pub fn awaits_acknowledgement(&self) -> bool {
+        let state = self.state();
+        state.in_flight.len() >= state.options.in_flight
+    }
+
     /// A page's destination has it for good, or will never take it.
     pub fn acknowledge(&self, sequence: Sequence) {
         let mut state = self.state();

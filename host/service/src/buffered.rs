@@ -357,7 +357,11 @@ impl Feeder {
             return;
         };
         let permit = self.budget.take(page.bytes.len() as u64);
-        let page = Arc::new(Page::new(page.bytes, origin).within(permit));
+        let page = Page::new(page.bytes, origin).within(permit);
+        // A sink that puts off what it does would be waited for, by the pages behind this one or by
+        // who closes it.
+        let is_awaited = self.queue.awaits_acknowledgement() || self.is_closing.load(Ordering::Acquire);
+        let page = Arc::new(if is_awaited { page.awaited() } else { page });
         let taken = Taken {
             queue: Arc::downgrade(&self.queue),
             sequence,
@@ -691,6 +695,25 @@ mod tests {
             }
         }
         assert_eq!(decode(&[0xff; 40]), None);
+    }
+
+    #[test]
+    fn a_page_that_others_wait_behind_is_awaited() {
+        let around = Around::new();
+        let (to, answers) = mpsc::channel();
+        // The sink never answers.
+        let (keep, kept) = mpsc::channel();
+        let mut sink = around.open(1 << 20, move |delivery| keep.send(delivery).unwrap());
+        let most = weir_buffer::Options::default().in_flight;
+        for at in 0..most as u64 + 6 {
+            give(&mut *sink, page(at * 100), &to);
+            assert_eq!(answers.recv().unwrap(), Answer::Delivered);
+        }
+        let held: Vec<Delivery> = kept.iter().take(most).collect();
+        let awaited: Vec<usize> = (0..most).filter(|i| held[*i].page.is_awaited()).collect();
+        assert_eq!(awaited, [most - 1]);
+        around.stopper.stop();
+        sink.close();
     }
 
     #[test]
