@@ -267,6 +267,7 @@ fn the_state_is_listed_and_reset() {
     for _ in 0..2 {
         let (code, told) = run(&once);
         assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("\"message\":\"ended\""), "{told}");
     }
     assert_eq!(delivered(&folder.path().join("out")), [(7, 1)].into());
     let (code, told) = run(&["state", "list", config]);
@@ -274,7 +275,8 @@ fn the_state_is_listed_and_reset() {
     let (code, told) = run(&["state", "reset", config, "--source", "other"]);
     assert!(code == Some(2) && told.contains("nothing is remembered of the source other"), "{told}");
     assert_eq!(run(&["state", "reset", config, "--source", "in"]).0, Some(0));
-    assert_eq!(run(&["state", "list", config]), (Some(0), String::new()));
+    let (code, told) = run(&["state", "list", config]);
+    assert!(code == Some(0) && told.contains("/state: no progress is remembered here"), "{told}");
     assert_eq!(run(&once).0, Some(0));
     assert_eq!(delivered(&folder.path().join("out")), [(7, 2)].into());
 }

@@ -15,8 +15,9 @@ pub trait Output: Write {
     /// Ends what was written, so that it is whole. Nothing is written after it, unless it is reopened.
     fn finish(&mut self) -> io::Result<()>;
 
-    /// Ends what was written, and goes on in the file that has the name now.
-    fn reopen(&mut self) -> io::Result<()>;
+    /// Ends what was written, and goes on in the file that has the name now. Says whether that has
+    /// nothing in it yet.
+    fn reopen(&mut self) -> io::Result<bool>;
 }
 
 /// Memory is whole at any time.
@@ -25,8 +26,8 @@ impl Output for Vec<u8> {
         Ok(())
     }
 
-    fn reopen(&mut self) -> io::Result<()> {
-        Ok(())
+    fn reopen(&mut self) -> io::Result<bool> {
+        Ok(false)
     }
 }
 
@@ -36,8 +37,8 @@ impl Output for Waiting<io::StdoutLock<'_>> {
         self.flush()
     }
 
-    fn reopen(&mut self) -> io::Result<()> {
-        Ok(())
+    fn reopen(&mut self) -> io::Result<bool> {
+        Ok(false)
     }
 }
 
@@ -144,12 +145,13 @@ impl Output for OutputFile {
         }
     }
 
-    fn reopen(&mut self) -> io::Result<()> {
+    fn reopen(&mut self) -> io::Result<bool> {
         self.finish()?;
         // What is there by now is kept: frames and members follow each other in one file.
         let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        let is_empty = file.metadata()?.len() == 0;
         self.encoder = self.compression.encoder(file)?;
-        Ok(())
+        Ok(is_empty)
     }
 }
 
@@ -172,5 +174,21 @@ mod tests {
         ] {
             assert_eq!(Compression::of(Path::new(name)).ok(), compression, "{name}");
         }
+    }
+
+    #[test]
+    fn a_file_is_reopened_with_or_without_a_rename() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, old) = (folder.path().join("a"), folder.path().join("a.1"));
+        let (mut output, _) = OutputFile::create(&path).unwrap();
+        output.write_all(b"1").unwrap();
+        assert!(!output.reopen().unwrap());
+        output.write_all(b"2").unwrap();
+        std::fs::rename(&path, &old).unwrap();
+        assert!(output.reopen().unwrap());
+        output.write_all(b"3").unwrap();
+        output.finish().unwrap();
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        assert_eq!((read(&old), read(&path)), ("12".into(), "3".into()));
     }
 }

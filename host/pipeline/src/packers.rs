@@ -16,7 +16,7 @@ pub trait Packer: Send {
     /// it. What is written in the end holds the same records.
     fn pause(&mut self, out: &mut dyn Write) -> io::Result<()>;
 
-    /// What follows goes to another file.
+    /// What follows goes to another file, which has nothing in it yet.
     fn reopened(&mut self) {}
 
     /// There are no more records: writes what is left. Called once, and nothing after it.

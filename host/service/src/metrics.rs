@@ -338,6 +338,11 @@ pub struct PipelineMetrics {
 }
 
 impl PipelineMetrics {
+    /// Records so far: normalized, filtered, rejected.
+    pub(crate) fn counts(&self) -> [u64; 3] {
+        [&self.normalized, &self.filtered, &self.rejected].map(|count| count.get())
+    }
+
     pub(crate) fn records(&self, normalized: u64, filtered: u64, rejected: u64) {
         self.normalized.inc_by(normalized);
         self.filtered.inc_by(filtered);

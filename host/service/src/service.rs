@@ -349,6 +349,10 @@ fn reload(
 
 fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, alarm: Option<String>) -> Ended {
     let until = Instant::now() + parts.config.process.drain.0;
+    if shared.balance.get() > 0 {
+        let within = parts.config.process.drain.0.as_secs();
+        tracing::info!(records = shared.balance.get(), within, "ending; what was read is delivered first");
+    }
     let readings = || parts.readings.values().chain(parts.left.iter().map(|left| &left.reading));
     readings().for_each(|reading| reading.stopper.stop());
     for reading in readings() {
@@ -390,6 +394,10 @@ fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, ala
             records = left,
             "not everything was delivered in time; it is read again after the next start"
         );
+    }
+    for pipeline in parts.config.pipelines.keys() {
+        let [normalized, filtered, rejected] = shared.metrics.pipeline(pipeline).counts();
+        tracing::info!(pipeline, normalized, filtered, rejected, left, "ended");
     }
     Ended { left, is_lost, alarm }
 }

@@ -96,6 +96,16 @@ fn case_48_unknown_keys_are_told_all_at_once_with_line_and_nearest_name() {
 }
 
 #[test]
+fn what_stands_where_a_table_belongs_is_not_shown() {
+    let text =
+        GOOD.replacen("type = \"stdout\"", "type = \"http\"\nurl = \"http://a/\"\nauth = \"hunter2\"", 1);
+    assert_ne!(text, GOOD);
+    let found = findings(&text).join("\n");
+    assert!(found.contains("expected a table") && found.contains("found a string"), "{found}");
+    assert!(!found.contains("hunter2") && !found.contains("struct"), "{found}");
+}
+
+#[test]
 fn wrong_values_say_what_is_expected() {
     for (from, to, line, says) in [
         ("\"256MiB\"", "\"lots\"", 3, "a number of bytes with a unit"),

@@ -80,7 +80,7 @@ fn firehose_hands_on_records_and_has_the_answer_that_it_expects() {
         message("DATA_MESSAGE", &line(4)),
     ]);
     let packed = gzip(std::str::from_utf8(&records).unwrap());
-    let (status, answer) = ask(address, &format!("{right}\r\ncontent-encoding: gzip"), &packed);
+    let (status, answer) = ask(address, &format!("{right}\r\ncontent-encoding: GZIP"), &packed);
     assert_eq!(status, 200, "{answer}");
     place.expect(0..5);
     // What can't be taken is told in the same form, so that the reason is found in its log.

@@ -171,6 +171,10 @@ pub(super) fn state(args: &StateArgs) -> Result<ExitCode, Error> {
                 text.push_str(&format!("{feed}\t{path}\t{}{end}\n", stream.offset));
             }
         }
+        if text.is_empty() {
+            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+            weir_io::say(&format!("weir: {}: no progress is remembered here", folder.display()));
+        }
         return super::print(&text);
     };
     let state = State::take(folder)?;

@@ -98,12 +98,13 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
     fn reopen(&mut self) -> Result<(), Error> {
         self.pause_output()?;
         let Sink { name, writer } = &mut self.output;
-        writer.reopen().map_err(|e| Error::file(name, "reopen", e))?;
-        self.packer.reopened();
-        match &mut self.rejects {
-            Some(Sink { name, writer }) => writer.reopen().map_err(|e| Error::file(name, "reopen", e)),
-            None => Ok(()),
+        if writer.reopen().map_err(|e| Error::file(name, "reopen", e))? {
+            self.packer.reopened();
         }
+        if let Some(Sink { name, writer }) = &mut self.rejects {
+            writer.reopen().map_err(|e| Error::file(name, "reopen", e))?;
+        }
+        Ok(())
     }
 
     /// Writes what comes of a batch.

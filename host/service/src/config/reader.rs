@@ -1,5 +1,7 @@
 //! Reads sections of the file and gathers all that is wrong, each with its place.
 
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
@@ -87,10 +89,10 @@ impl<'i> Reader<'i> {
         }
         read.map_err(|error: toml::de::Error| {
             let at = error.span().map_or(table.span().start, |s| s.start);
-            let message = error.message().trim_end();
+            let message = no_struct(error.message().trim_end());
             self.add(
                 at,
-                if section.is_empty() { message.to_owned() } else { format!("[{section}]: {message}") },
+                if section.is_empty() { message.into_owned() } else { format!("[{section}]: {message}") },
             );
         })
         .ok()
@@ -131,6 +133,18 @@ impl<'i> Reader<'i> {
                 format!("{}:{line}:{column}: {}", self.name, finding.message)
             })
             .collect()
+    }
+}
+
+/// A message that names no type of this program where a table is missing, and does not show what stands
+/// there instead: it may be a secret.
+fn no_struct(message: &str) -> Cow<'_, str> {
+    match message.strip_prefix("invalid type: ").filter(|found| found.contains(", expected struct ")) {
+        Some(found) => {
+            let kind = found.split([' ', ',']).next().unwrap_or_default();
+            Cow::Owned(format!("expected a table, such as {{ key = \"value\" }}, and found a {kind}"))
+        }
+        None => Cow::Borrowed(message),
     }
 }
 

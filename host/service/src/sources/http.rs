@@ -431,7 +431,9 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
     if request.method() != Method::POST {
         return not(StatusCode::METHOD_NOT_ALLOWED, "POST the records");
     }
-    let coding = match request.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+    let coding = request.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    // Codings have no case.
+    let coding = match coding.map(<[u8]>::to_ascii_lowercase).as_deref() {
         None | Some(b"" | b"identity") => None,
         Some(b"gzip" | b"x-gzip") => Some(Coding::Gzip),
         Some(b"zstd") => Some(Coding::Zstd),

@@ -286,6 +286,7 @@ mod tests {
             ("dst_port in @private", 12, "can only hold addresses"),
             ("", 0, "expected a field"),
             ("bytes > 18446744073709551616", 8, "bytes is a number"),
+            ("protocol == tcp", 12, "names of protocols are in transport"),
         ];
         for (text, offset, message) in cases {
             let error = Filter::new(text, &lists(), None).unwrap_err();

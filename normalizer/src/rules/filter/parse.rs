@@ -340,8 +340,12 @@ impl<'t> Parsing<'t> {
                 FieldType::Integer(_) => match size(&text) {
                     Some(n) => SetMember::Numbers(n, n),
                     None => {
+                        let meant = match field {
+                            Field::Protocol => "; names of protocols are in transport",
+                            _ => "",
+                        };
                         return fail(format!(
-                            "{} is a number, such as 443, 10k or 1.5MiB, not {text:?}",
+                            "{} is a number, such as 443, 10k or 1.5MiB, not {text:?}{meant}",
                             field.key()
                         ));
                     }
