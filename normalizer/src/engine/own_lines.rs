@@ -32,7 +32,6 @@ use crate::{
         fields::{Record, RecordMemory},
     },
     rules::ways::Ways,
-    schemas::frames::Frames,
     value::{raw::Raw, zone::Zone},
     wire::batch::Outcome,
 };
@@ -178,10 +177,8 @@ impl OwnLines {
         let to_flat = rules.to.is_flat();
         let wrote = match &mut memory.frames {
             _ if to_flat => program.run_line(*writer, tail, line.len(), &mut memory.places, &mut out.output),
-            Some(Frames { flat, places, .. }) => {
-                flat.clear();
-                places.clear();
-                program.note_head(places);
+            Some(frames) => {
+                let (flat, places) = program.noting(frames);
                 program.run_line(*writer, tail, line.len(), places, flat)
             }
             None => false,

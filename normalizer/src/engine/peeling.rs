@@ -151,13 +151,10 @@ impl<'p> Peel<'p> {
     }
 
     /// Takes the level of this depth; what is left peels one deeper. The same again where none is left.
-    fn descend(self) -> Result<(&'p mut Level, Self), Self> {
-        let Self { core, levels, surroundings, named, own, inside } = self;
-        match levels.split_first_mut() {
-            Some((level, levels)) => {
-                Ok((level, Self { core, levels, surroundings, named, own, inside: true }))
-            }
-            None => Err(Self { core, levels: &mut [], surroundings, named, own, inside }),
+    fn descend(mut self) -> Result<(&'p mut Level, Self), Self> {
+        match std::mem::take(&mut self.levels).split_first_mut() {
+            Some((level, levels)) => Ok((level, Self { levels, inside: true, ..self })),
+            None => Err(self),
         }
     }
 

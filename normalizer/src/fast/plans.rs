@@ -18,7 +18,7 @@ use crate::{
         fields::{Field, Record, Value},
     },
     rules::{compiled::Rules, filter::Filter, ways::Ways},
-    schemas::{self, frames::Frames},
+    schemas,
     value::{missing, zone::Zone},
     wire::batch::Outcome,
 };
@@ -139,10 +139,7 @@ impl QuickPlan {
         out: &mut Outcome,
     ) -> Option<Disposition> {
         let program = self.program.as_ref()?;
-        let Frames { flat, places, .. } = memory.frames.as_mut()?;
-        flat.clear();
-        places.clear();
-        program.note_head(places);
+        let (flat, places) = program.noting(memory.frames.as_mut()?);
         let zone = rules.zone.as_ref();
         if !program.run(values, tail, log_time, zone, &mut memory.record, Some(places), flat) {
             return None;

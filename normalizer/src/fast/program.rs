@@ -29,7 +29,10 @@ use crate::{
         plan::{Plan, Verdict},
     },
     record::fields::{Field, FieldType, Record, RecordMemory},
-    schemas::flat::{self, FlatPlace, FlatPlaces},
+    schemas::{
+        flat::{self, FlatPlace, FlatPlaces},
+        frames::Frames,
+    },
     value::{
         missing,
         raw::{Raw, Span},
@@ -195,13 +198,18 @@ impl Program {
         Some((self.extra.get(number)?.1, *self.meanings.get(number)?))
     }
 
-    /// Notes what is in all records of the product.
+    /// Gives where a record is written flat and its values are noted, with what is in all records of
+    /// the product noted already.
     #[inline(always)]
-    pub(crate) fn note_head(&self, places: &mut FlatPlaces) {
+    pub(crate) fn noting<'f>(&self, frames: &'f mut Frames) -> (&'f mut Output, &'f mut FlatPlaces) {
+        let Frames { flat, places, .. } = frames;
+        flat.clear();
+        places.clear();
         for (field, start, end) in &self.head_words {
             places.note(*field, *start, *end);
         }
         places.base = u32::from(self.head_len);
+        (flat, places)
     }
 
     /// Writes a record, or nothing where something in it is not as expected. The tail begins
