@@ -22,7 +22,7 @@ fn run(input: &[u8], filter: &str) -> Result<[u32; 3], weir_normalizer::Error> {
 fuzz_target!(|data: &[u8]| {
     let mut parts = data.splitn(2, |b| *b == 0);
     let Some(Ok(filter)) = parts.next().map(std::str::from_utf8) else { return };
-    // Records of several products where the input has none of its own.
+    // Sample records where the input has none of its own.
     let input = parts.next().unwrap_or(include_bytes!("../../tests/corpus/huawei-vpc/ok/samples.log"));
     match run(input, filter) {
         Err(e) => assert!(!e.to_string().is_empty() && e.offset().is_none_or(|o| o <= filter.len())),

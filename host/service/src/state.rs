@@ -144,7 +144,10 @@ impl State {
     pub fn hang_up(folder: &Path) -> Result<(), Error> {
         let process = Self::user(folder)?.ok_or_else(|| {
             let shown = folder.display();
-            Error::usage(format!("{shown}: no process works with this state directory; start one, or send SIGHUP to the process if `state_dir` is what changed"))
+            Error::usage(format!(
+                "{shown}: no process works with this state directory; start one, or send SIGHUP to the \
+                 process if `state_dir` is what changed"
+            ))
         })?;
         rustix::process::kill_process(process, Signal::HUP).map_err(|e| {
             Error::failed(format!("can't send SIGHUP to the process {}: {e}", process.as_raw_nonzero()))

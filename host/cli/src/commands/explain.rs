@@ -69,12 +69,13 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     let failed = |e| Error::output("standard output", e);
     let (mut is_rejected, mut has_failed) = (false, false);
     for (i, input) in inputs.iter().enumerate() {
-        let mut text = Vec::new();
+        let (mut text, mut is_damaged) = (Vec::new(), false);
         let name = read(input, &mut text, &mut |error| {
-            has_failed = true;
+            is_damaged = true;
             weir_io::say(&format!("weir: {error}"));
         });
-        if text.is_empty() && has_failed {
+        has_failed |= is_damaged;
+        if text.is_empty() && is_damaged {
             continue;
         }
         let records = explain(&text, &config)?;

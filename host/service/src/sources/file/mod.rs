@@ -198,7 +198,8 @@ struct Files<'a> {
 impl Files<'_> {
     fn run(&mut self) {
         for pattern in self.options.paths.iter().filter(|pattern| paths(pattern).next().is_none()) {
-            tracing::warn!(source = %self.feed.source, pattern, "no file matches this pattern yet; it is looked for again and again");
+            let what = "no file matches this pattern yet; it is looked for again and again";
+            tracing::warn!(source = %self.feed.source, pattern, "{what}");
         }
         let mut buffer = vec![0; PIECE];
         let mut next_scan = Instant::now();
