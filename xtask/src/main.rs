@@ -13,6 +13,7 @@ mod imports;
 mod install;
 mod optimizer;
 mod peers;
+mod python;
 mod step;
 mod tasks;
 mod tidy;

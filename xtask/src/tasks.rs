@@ -6,7 +6,7 @@ use crate::{
     args::{Bench, Browser, Task},
     browser,
     golden::{Snapshot, demo_files},
-    guests, install, peers,
+    guests, install, peers, python,
     step::{self, Checkout, Failure, say},
     tidy,
     toolchain::{self, Static},
@@ -123,6 +123,7 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
     )?;
     build(checkout)?;
     toolchain::prepare_wamr(checkout)?;
+    python::prepare(checkout, "moto", "host/store/tests/requirements.txt")?;
     for packages in [REST, WAMR, PACKAGING] {
         step::run(
             "linting",

@@ -1,0 +1,105 @@
+//! A store of each service, as OpenDAL builds it.
+
+use opendal::{
+    HttpTransporter, Operator, Result,
+    services::{Azblob, Gcs, Obs, Oss, S3},
+};
+
+use super::transport::{Corrections, Transport};
+use crate::{
+    Address, Error, Options, Service,
+    error::Kind,
+    options::{Environment, Place, key},
+};
+
+/// A host that OpenDAL takes for one of OBS, so that it signs requests for the bucket. The host is no
+/// part of what is signed, and put right on the way.
+const OBS_HOST: &str = "obs.weir.myhuaweicloud.com";
+
+/// Builds the operator of a bucket, without attempts that are repeated.
+pub(super) fn operator(
+    address: &Address,
+    place: &Place,
+    options: &Options,
+    env: Environment<'_>,
+) -> std::result::Result<Operator, Error> {
+    let bucket = address.bucket();
+    let endpoint = place.endpoint.to_string();
+    let key = key(address.service(), env);
+    let mut corrections = Corrections::default();
+    let built = match address.service() {
+        Service::S3 | Service::Bos => s3(bucket, place, options, key),
+        Service::Oss => {
+            let mut oss = Oss::default().bucket(bucket).endpoint(&endpoint);
+            if place.path_style {
+                oss = oss.addressing_style("path");
+            }
+            if options.anonymous {
+                oss = oss.skip_signature();
+            }
+            Operator::new(oss)
+        }
+        Service::Obs => {
+            let scheme = if place.endpoint.is_tls { "https" } else { "http" };
+            let port = place.endpoint.port.map_or(String::new(), |port| format!(":{port}"));
+            corrections = Corrections {
+                host: Some((OBS_HOST.into(), format!("{}{port}", place.endpoint.host))),
+                path: place.path_style.then(|| bucket.into()),
+                is_anonymous: options.anonymous,
+                ..corrections
+            };
+            let key = if options.anonymous { Some(("none".into(), "none".into())) } else { key };
+            let mut obs = Obs::default().bucket(bucket).endpoint(&format!("{scheme}://{OBS_HOST}"));
+            if let Some((id, secret)) = key {
+                obs = obs.access_key_id(&id).secret_access_key(&secret);
+            }
+            Operator::new(obs)
+        }
+        Service::Gcs => {
+            corrections.is_unpacking = true;
+            let mut gcs = Gcs::default().bucket(bucket).endpoint(&endpoint);
+            if options.anonymous {
+                gcs = gcs.skip_signature();
+            }
+            Operator::new(gcs)
+        }
+        Service::Azure => {
+            let mut azure = Azblob::default().container(bucket).endpoint(&endpoint);
+            let known = [env("AZURE_STORAGE_ACCOUNT_NAME"), env("AZURE_STORAGE_ACCOUNT_KEY")];
+            if let [Some(name), Some(key)] = known {
+                azure = azure.account_name(&name).account_key(&key);
+            }
+            if options.anonymous {
+                azure = azure.skip_signature();
+            }
+            Operator::new(azure)
+        }
+        Service::Local => {
+            return Err(Error::usage(format!("{address}: a path is no address of a store")));
+        }
+    };
+    let operator = built.map_err(|e| {
+        Error::new(Kind::Usage, format!("{address}: can't be opened: {}; check the options", e.message()))
+    })?;
+    let transport = HttpTransporter::new(Transport::new(place, corrections)?);
+    let context = operator.base_context().with_http_transport(transport);
+    Ok(operator.with_context(context))
+}
+
+fn s3(bucket: &str, place: &Place, options: &Options, key: Option<(String, String)>) -> Result<Operator> {
+    let mut s3 = S3::default().bucket(bucket).endpoint(&place.endpoint.to_string()).region(&place.region);
+    if !place.path_style {
+        s3 = s3.enable_virtual_host_style();
+    }
+    if options.anonymous {
+        s3 = s3.skip_signature();
+    }
+    if !place.endpoint.is_amazon() {
+        // A machine's own credentials are Amazon's, and nobody else's to see.
+        s3 = s3.disable_ec2_metadata();
+    }
+    if let Some((id, secret)) = key {
+        s3 = s3.access_key_id(&id).secret_access_key(&secret);
+    }
+    Operator::new(s3)
+}

@@ -1,0 +1,4 @@
+//! What the tests of stores share.
+
+pub(crate) mod contract;
+pub(crate) mod moto;
