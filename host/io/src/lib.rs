@@ -11,7 +11,7 @@ mod zone;
 
 pub use error::Error;
 pub use input::{Each, Found, Input, Source, Watch, found};
-pub use output::{Output, OutputFile};
+pub use output::{Compression, Encoder, Output, OutputFile};
 pub use stop::{Stop, Stopper, stop};
 pub use streams::{Waiting, say};
 pub use zone::zone;

@@ -42,11 +42,14 @@ impl Output for Waiting<io::StdoutLock<'_>> {
     }
 }
 
-/// How a file is compressed.
+/// How what is written is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compression {
+pub enum Compression {
+    /// It is not.
     None,
+    /// With gzip.
     Gzip,
+    /// With Zstandard.
     Zstd,
 }
 
@@ -54,6 +57,19 @@ enum Compression {
 const OTHERS: [&str; 6] = ["bz2", "xz", "lz4", "sz", "snappy", "zip"];
 
 impl Compression {
+    /// All there are, by their names.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("none", Self::None), ("gzip", Self::Gzip), ("zstd", Self::Zstd)];
+
+    /// What the names of files that are compressed so end with.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Gzip => ".gz",
+            Self::Zstd => ".zst",
+        }
+    }
+
     fn of(path: &Path) -> Result<Self, Error> {
         let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         match ending.as_deref() {
@@ -67,33 +83,65 @@ impl Compression {
         }
     }
 
-    fn encoder(self, file: File) -> io::Result<Encoder> {
-        let file = Waiting(file);
-        Ok(match self {
-            Self::None => Encoder::Plain(file),
-            Self::Gzip => Encoder::Gzip(GzEncoder::new(file, flate2::Compression::default())),
+    /// Compresses what it is given into `out`.
+    pub fn encoder<W: Write>(self, out: W) -> io::Result<Encoder<W>> {
+        Ok(Encoder(match self {
+            Self::None => Way::Plain(out),
+            Self::Gzip => Way::Gzip(GzEncoder::new(out, flate2::Compression::default())),
             Self::Zstd => {
-                let mut encoder = zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                let mut encoder = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
                 encoder.include_checksum(true)?;
-                Encoder::Zstd(encoder)
+                Way::Zstd(encoder)
             }
-        })
+        }))
     }
 }
 
-enum Encoder {
-    Plain(Waiting<File>),
-    Gzip(GzEncoder<Waiting<File>>),
-    Zstd(zstd::Encoder<'static, Waiting<File>>),
-    /// Nothing is written any more.
-    Ended,
+/// Compresses what is written to it, or not.
+pub struct Encoder<W: Write>(Way<W>);
+
+enum Way<W: Write> {
+    Plain(W),
+    Gzip(GzEncoder<W>),
+    Zstd(zstd::Encoder<'static, W>),
+}
+
+impl<W: Write> Encoder<W> {
+    /// Ends what was written, so that it is whole, and gives back where it went.
+    pub fn finish(self) -> io::Result<W> {
+        match self.0 {
+            Way::Plain(out) => Ok(out),
+            Way::Gzip(encoder) => encoder.finish(),
+            Way::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Way::Plain(out) => out.write(bytes),
+            Way::Gzip(encoder) => encoder.write(bytes),
+            Way::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    /// What was written so far can be read, also where it is compressed.
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Way::Plain(out) => out.flush(),
+            Way::Gzip(encoder) => encoder.flush(),
+            Way::Zstd(encoder) => encoder.flush(),
+        }
+    }
 }
 
 /// A file that is written.
 pub struct OutputFile {
     path: PathBuf,
     compression: Compression,
-    encoder: Encoder,
+    /// None where nothing is written any more.
+    encoder: Option<Encoder<Waiting<File>>>,
 }
 
 impl OutputFile {
@@ -107,42 +155,29 @@ impl OutputFile {
         let compression = Compression::of(path)?;
         let opened = File::create(path).and_then(|file| {
             let metadata = file.metadata().ok();
-            Ok((compression.encoder(file)?, metadata))
+            Ok((compression.encoder(Waiting(file))?, metadata))
         });
         let (encoder, metadata) = opened.map_err(|e| Error::file(&path.to_string_lossy(), "create", e))?;
-        Ok((Self { path: path.to_owned(), compression, encoder }, metadata))
+        Ok((Self { path: path.to_owned(), compression, encoder: Some(encoder) }, metadata))
     }
 }
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.encoder {
-            Encoder::Plain(file) => file.write(bytes),
-            Encoder::Gzip(encoder) => encoder.write(bytes),
-            Encoder::Zstd(encoder) => encoder.write(bytes),
-            Encoder::Ended => Err(io::ErrorKind::WriteZero.into()),
+            Some(encoder) => encoder.write(bytes),
+            None => Err(io::ErrorKind::WriteZero.into()),
         }
     }
 
-    /// What was written so far can be read, also of a compressed file.
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.encoder {
-            Encoder::Plain(file) => file.flush(),
-            Encoder::Gzip(encoder) => encoder.flush(),
-            Encoder::Zstd(encoder) => encoder.flush(),
-            Encoder::Ended => Ok(()),
-        }
+        self.encoder.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 
 impl Output for OutputFile {
     fn finish(&mut self) -> io::Result<()> {
-        match std::mem::replace(&mut self.encoder, Encoder::Ended) {
-            Encoder::Plain(mut file) => file.flush(),
-            Encoder::Gzip(encoder) => encoder.finish()?.flush(),
-            Encoder::Zstd(encoder) => encoder.finish()?.flush(),
-            Encoder::Ended => Ok(()),
-        }
+        self.encoder.take().map_or(Ok(()), |encoder| encoder.finish()?.flush())
     }
 
     fn reopen(&mut self) -> io::Result<bool> {
@@ -150,7 +185,7 @@ impl Output for OutputFile {
         // What is there by now is kept: frames and members follow each other in one file.
         let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
         let is_empty = file.metadata()?.len() == 0;
-        self.encoder = self.compression.encoder(file)?;
+        self.encoder = Some(self.compression.encoder(Waiting(file))?);
         Ok(is_empty)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits;
 
@@ -34,7 +34,7 @@ pub struct Inputs {
 }
 
 /// Records by what became of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Records {
     /// The sum of the others.
     pub r#in: u64,
@@ -47,7 +47,7 @@ pub struct Records {
 }
 
 /// Bytes of the input by what became of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytes {
     /// The sum of the others.
     pub r#in: u64,
@@ -63,21 +63,47 @@ pub struct Bytes {
     pub framing: u64,
 }
 
+impl Records {
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.r#in += other.r#in;
+        self.normalized += other.normalized;
+        self.filtered += other.filtered;
+        self.rejected += other.rejected;
+    }
+
+    /// Whether each is somewhere.
+    pub fn is_closed(&self) -> bool {
+        let parts = [self.normalized, self.filtered, self.rejected];
+        parts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)) == Some(self.r#in)
+    }
+}
+
+impl Bytes {
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.r#in += other.r#in;
+        self.normalized += other.normalized;
+        self.filtered += other.filtered;
+        self.rejected += other.rejected;
+        self.blank += other.blank;
+        self.framing += other.framing;
+    }
+
+    /// Whether each is somewhere.
+    pub fn is_closed(&self) -> bool {
+        let parts = [self.normalized, self.filtered, self.rejected, self.blank, self.framing];
+        parts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)) == Some(self.r#in)
+    }
+}
+
 impl Summary {
     /// Adds what another accounts for; its time is not added.
     pub fn add(&mut self, other: &Self) {
         self.inputs.r#in += other.inputs.r#in;
         self.inputs.failed += other.inputs.failed;
-        self.records.r#in += other.records.r#in;
-        self.records.normalized += other.records.normalized;
-        self.records.filtered += other.records.filtered;
-        self.records.rejected += other.records.rejected;
-        self.bytes.r#in += other.bytes.r#in;
-        self.bytes.normalized += other.bytes.normalized;
-        self.bytes.filtered += other.bytes.filtered;
-        self.bytes.rejected += other.bytes.rejected;
-        self.bytes.blank += other.bytes.blank;
-        self.bytes.framing += other.bytes.framing;
+        self.records.add(&other.records);
+        self.bytes.add(&other.bytes);
         for (key, n) in &other.by_product {
             count(&mut self.by_product, key, *n);
         }
