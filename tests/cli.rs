@@ -402,10 +402,10 @@ fn flat_records_may_be_rows() {
     assert_eq!(rows.lines().count(), text(&records).lines().count());
     assert_eq!(text(&normalize(&["--to", "csv"], "")).trim_end(), names.join(","));
     for (args, part) in [
-        (&["normalize", "--to", "csv", "--pretty"][..], "rows of CSV can't be indented"),
-        (&["explain", "--to", "csv", LINE], "only `weir normalize` writes rows"),
-        (&["bake", "fluent-bit", "--to", "csv", "-o", "x"], "only `weir normalize` writes rows"),
-        (&["normalize", "--to", "xml"], "known are flat, ocsf, ecs, otel, csv"),
+        (&["normalize", "--to", "csv", "--pretty"][..], "a table can't be indented"),
+        (&["explain", "--to", "csv", LINE], "only `weir normalize` writes tables"),
+        (&["bake", "fluent-bit", "--to", "csv", "-o", "x"], "only `weir normalize` writes tables"),
+        (&["normalize", "--to", "xml"], "known are flat, ocsf, ecs, otel, csv, parquet, arrow"),
         (&["schema", "--to", "csv"], "no schema is called csv"),
     ] {
         let message = fail(2, args, "");

@@ -124,6 +124,7 @@ fn test(checkout: &Checkout) -> Result<(), Failure> {
     build(checkout)?;
     toolchain::prepare_wamr(checkout)?;
     python::prepare(checkout, "moto", "host/store/tests/requirements.txt")?;
+    python::prepare(checkout, "tables", "tests/tables/requirements.txt")?;
     for packages in [REST, WAMR, PACKAGING] {
         step::run(
             "linting",

@@ -70,7 +70,8 @@ impl Compression {
         }
     }
 
-    fn of(path: &Path) -> Result<Self, Error> {
+    /// How a file with this name is compressed; an error where that is a way that is not written.
+    pub fn of(path: &Path) -> Result<Self, Error> {
         let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         match ending.as_deref() {
             Some("gz") => Ok(Self::Gzip),

@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
             "--observed-at: an agent gives each event its time, which is taken for records that have none; leave it out",
         ));
     }
-    args.choices.refuse_csv()?;
+    args.choices.refuse_table()?;
     let mut records = args.choices.config()?;
     records.observed_at_ms = None;
     let config = EventConfig::builder()

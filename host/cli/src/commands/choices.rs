@@ -59,7 +59,7 @@ pub(super) struct Choices {
     own: Vec<String>,
 
     /// The schema to write: flat, ocsf, ecs or otel (`weir schema --to` shows the mapping); `normalize`
-    /// has csv as well, flat records as rows
+    /// has csv, parquet and arrow (IPC stream) as well, flat records as a table
     #[arg(long, value_name = "SCHEMA", default_value = "flat", value_parser = to)]
     to: To,
 
@@ -84,15 +84,39 @@ pub(super) struct Choices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum To {
     Schema(Schema),
-    /// Flat records as rows.
+    /// Flat records as a table.
+    Table(Table),
+}
+
+/// The forms of a table of flat records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
     Csv,
+    Parquet,
+    Arrow,
+}
+
+impl Table {
+    pub(super) const ALL: [Self; 3] = [Self::Csv, Self::Parquet, Self::Arrow];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    pub(super) fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
 }
 
 fn to(text: &str) -> Result<To, String> {
-    match text {
-        "csv" => Ok(To::Csv),
-        _ => schema(text).map(To::Schema).map_err(|e| e + ", csv"),
+    if let Some(table) = Table::by_name(text) {
+        return Ok(To::Table(table));
     }
+    schema(text).map(To::Schema).map_err(|e| format!("{e}, {}", Table::ALL.map(Table::name).join(", ")))
 }
 
 /// Reads the name of a schema.
@@ -122,16 +146,22 @@ impl Choices {
         self.observed_at
     }
 
-    /// Whether rows are asked for, which not every command writes.
-    pub(super) fn is_csv(&self) -> bool {
-        self.to == To::Csv
+    /// The table that is asked for, which not every command writes.
+    pub(super) fn table(&self) -> Option<Table> {
+        match self.to {
+            To::Table(table) => Some(table),
+            To::Schema(_) => None,
+        }
     }
 
     /// Refuses what only `normalize` writes.
-    pub(super) fn refuse_csv(&self) -> Result<(), Error> {
-        match self.is_csv() {
-            true => Err(Error::usage("--to csv: only `weir normalize` writes rows; choose a schema")),
-            false => Ok(()),
+    pub(super) fn refuse_table(&self) -> Result<(), Error> {
+        match self.table() {
+            Some(table) => Err(Error::usage(format!(
+                "--to {}: only `weir normalize` writes tables; choose a schema",
+                table.name()
+            ))),
+            None => Ok(()),
         }
     }
 
@@ -158,7 +188,7 @@ impl Choices {
     pub(super) fn config(&self) -> Result<Config, Error> {
         let to = match self.to {
             To::Schema(schema) => schema,
-            To::Csv => Schema::Flat,
+            To::Table(_) => Schema::Flat,
         };
         let mut lists = Lists::new();
         for (name, file) in self.lists()? {

@@ -56,7 +56,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
-    args.choices.refuse_csv()?;
+    args.choices.refuse_table()?;
     let config = args.choices.config()?;
     let inputs = match args.inputs.is_empty() {
         true => vec!["-".to_owned()],

@@ -14,7 +14,8 @@ use std::{
 
 use weir_normalizer::{Config, Normalizer};
 
-use weir_io::Source;
+use weir_columns::Addresses;
+use weir_io::{Compression, Source};
 use weir_pipeline::{
     Factory, Native,
     limits::JOBS,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 use super::{
-    choices::Choices,
+    choices::{Choices, Table},
     targets::{self, Inputs, Target},
 };
 
@@ -93,6 +94,11 @@ pub(super) struct Args {
     #[arg(long)]
     pretty: bool,
 
+    /// How addresses stand in the columns of Parquet and Arrow: as text, or as 16 bytes with IPv4 mapped
+    /// into IPv6
+    #[arg(long, value_name = "FORM")]
+    addresses: Option<AddressForm>,
+
     /// How many batches are normalized at a time; all cores without it
     #[arg(long, short, value_name = "N", env = "WEIR_JOBS",
           value_parser = clap::value_parser!(u32).range(1..=JOBS as i64))]
@@ -145,6 +151,23 @@ fn seconds(text: &str) -> Result<Duration, String> {
 fn interval(text: &str) -> Result<Duration, String> {
     let time = text.parse().ok().and_then(|time: jiff::SignedDuration| Duration::try_from(time).ok());
     time.filter(|time| !time.is_zero()).ok_or_else(|| "give a time with its unit, such as 60s or 5m".into())
+}
+
+/// How addresses stand in columns.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(super) enum AddressForm {
+    #[default]
+    Text,
+    Binary,
+}
+
+impl From<AddressForm> for Addresses {
+    fn from(form: AddressForm) -> Self {
+        match form {
+            AddressForm::Text => Self::Text,
+            AddressForm::Binary => Self::Binary,
+        }
+    }
 }
 
 /// How many rejects are fine.
@@ -240,14 +263,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if args.quiet {
         args.summary = Form::None;
     }
-    let shape = match (args.pretty, args.choices.is_csv()) {
-        (false, false) => Shape::Lines,
-        (true, false) => Shape::Pretty,
-        (false, true) => Shape::Csv,
-        (true, true) => {
-            return Err(Error::usage("--pretty: rows of CSV can't be indented; leave it out, or --to csv"));
-        }
-    };
+    let shape = shape(&args)?;
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config)?;
     for warning in checked.warnings().iter().filter(|_| !args.quiet) {
@@ -261,8 +277,10 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
     let factory = factory(&args, &config)?;
 
-    let can_reopen =
-        [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(|t| *t != Target::Stdout);
+    // What has an end can't go on in another file.
+    let has_end = matches!(shape, Shape::Parquet(_) | Shape::Arrow(_));
+    let can_reopen = !has_end
+        && [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(|t| *t != Target::Stdout);
     let signals = signals::listen(can_reopen)?;
     let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;
     let output_name = target.name();
@@ -331,6 +349,49 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
             grouped(summary.inputs.r#in)
         ))),
     }
+}
+
+/// How records are written.
+fn shape(args: &Args) -> Result<Shape, Error> {
+    let addresses = args.addresses.unwrap_or_default().into();
+    let Some(table) = args.choices.table() else {
+        if args.addresses.is_some() {
+            return Err(Error::usage(
+                "--addresses: only the columns of --to parquet and --to arrow have types",
+            ));
+        }
+        return Ok(if args.pretty { Shape::Pretty } else { Shape::Lines });
+    };
+    let name = table.name();
+    if args.pretty {
+        return Err(Error::usage(format!(
+            "--pretty: a table can't be indented; leave it out, or --to {name}"
+        )));
+    }
+    let shape = match table {
+        Table::Csv if args.addresses.is_some() => {
+            return Err(Error::usage("--addresses: CSV has text only; leave it out, or choose --to parquet"));
+        }
+        Table::Csv => return Ok(Shape::Csv),
+        Table::Parquet => Shape::Parquet(addresses),
+        Table::Arrow => Shape::Arrow(addresses),
+    };
+    let output = args.output.as_deref().map_or(Target::Stdout, Target::named);
+    if output == Target::Stdout && io::stdout().is_terminal() {
+        return Err(Error::usage(format!(
+            "--to {name}: that is no text for a terminal; name a file by --output"
+        )));
+    }
+    if let (Table::Parquet, Target::File(path)) = (table, &output)
+        && Compression::of(path).is_ok_and(|compression| compression != Compression::None)
+    {
+        return Err(Error::usage(format!(
+            "{}: Parquet is compressed inside, and read by nobody through another compression; name a file \
+             that ends in .parquet",
+            shown(path)
+        )));
+    }
+    Ok(shape)
 }
 
 /// What is to be read, or why some of it can't be.

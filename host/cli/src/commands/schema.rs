@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use weir_columns::{Addresses, Layout, ddl::Engine};
 use weir_normalizer::schemas::{self, Schema};
 
 use crate::Error;
 
-use super::formats::markdown;
+use super::{choices::Table, formats::markdown, normalize::AddressForm};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -14,9 +15,38 @@ pub(super) struct Args {
     #[arg(value_name = "WHAT", conflicts_with = "to")]
     what: Option<What>,
 
-    /// Print how the flat record's fields are mapped to this schema instead: ocsf, ecs, otel
-    #[arg(long, value_name = "SCHEMA", value_parser = super::choices::schema)]
-    to: Option<Schema>,
+    /// Print how the flat record's fields are mapped to this schema instead: ocsf, ecs, otel; or the
+    /// columns of its table, parquet
+    #[arg(long, value_name = "SCHEMA", value_parser = of)]
+    to: Option<Of>,
+
+    /// Print the statements that make a table of such files in this engine: duckdb, spark, trino, athena,
+    /// clickhouse, iceberg
+    #[arg(long, value_name = "ENGINE", requires = "to", value_parser = engine)]
+    ddl: Option<Engine>,
+
+    /// How addresses stand in the table
+    #[arg(long, value_name = "FORM", requires = "to")]
+    addresses: Option<AddressForm>,
+}
+
+/// What a mapping is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Schema(Schema),
+    Table,
+}
+
+fn of(text: &str) -> Result<Of, String> {
+    match Table::by_name(text) {
+        Some(Table::Parquet | Table::Arrow) => Ok(Of::Table),
+        _ => super::choices::schema(text).map(Of::Schema).map_err(|e| e + ", parquet"),
+    }
+}
+
+fn engine(text: &str) -> Result<Engine, String> {
+    let names: Vec<_> = Engine::ALL.iter().map(|engine| engine.name()).collect();
+    Engine::by_name(text).ok_or_else(|| format!("no engine is called {text}; known are {}", names.join(", ")))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -29,12 +59,29 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.what == Some(What::Config) {
         return super::print(&weir_service::config::schema::config());
     }
+    let is_table = args.to == Some(Of::Table);
+    if !is_table && (args.ddl.is_some() || args.addresses.is_some()) {
+        return Err(Error::usage("--ddl, --addresses: only a table has columns; choose --to parquet"));
+    }
+    let addresses = args.addresses.unwrap_or_default().into();
     let text = match args.to {
-        None | Some(Schema::Flat) => weir_normalizer::schema::flat() + "\n",
-        Some(schema) => {
+        Some(Of::Table) => args.ddl.map_or_else(|| table(addresses), |engine| engine.statements(addresses)),
+        None | Some(Of::Schema(Schema::Flat)) => weir_normalizer::schema::flat() + "\n",
+        Some(Of::Schema(schema)) => {
             let rows = schemas::describe(schema).into_iter().map(|m| [m.from, m.path, m.note.to_owned()]);
             markdown(["flat", "path", "note"], rows)
         }
     };
     super::print(&text)
+}
+
+/// The columns, and what makes a table of them.
+fn table(addresses: Addresses) -> String {
+    let layout = Layout::new(addresses, &[]);
+    let rows = layout
+        .columns()
+        .map(|(name, column_type, doc)| [name.to_owned(), format!("{column_type:?}"), doc.to_owned()]);
+    let columns = markdown(["column", "type", "meaning"], rows);
+    let engines: Vec<_> = Engine::ALL.iter().map(|engine| engine.name()).collect();
+    format!("{columns}\nThe statements for an engine: --ddl {}\n", engines.join(", --ddl "))
 }

@@ -12,13 +12,14 @@ use std::{
 
 use crossbeam_channel::{Receiver, never};
 
+use weir_columns::{Addresses, Layout, arrow::Stream as ArrowStream, parquet::Parquet};
 use weir_io::{Output, Source, Stop, Watch};
-use weir_normalizer::Config;
+use weir_normalizer::{Config, schemas::Schema};
 use weir_pipeline::{
     Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers,
     csv::Rows,
     limits,
-    packers::{self, Pretty},
+    packers::{self, Packer, Pretty},
     spawn,
     summary::Summary,
 };
@@ -97,6 +98,23 @@ pub enum Shape {
     Pretty,
     /// A row each, of flat records.
     Csv,
+    /// One file of Parquet, of flat records.
+    Parquet(Addresses),
+    /// A stream of Arrow's, of flat records.
+    Arrow(Addresses),
+}
+
+impl Shape {
+    /// What packs records of a schema so.
+    fn packer(self, schema: Schema) -> Box<dyn Packer> {
+        match self {
+            Self::Lines => packers::of(schema),
+            Self::Pretty => Box::new(Pretty::new(packers::of(schema))),
+            Self::Csv => Box::new(Rows::default()),
+            Self::Parquet(addresses) => Box::new(Parquet::new(Layout::new(addresses, &[]))),
+            Self::Arrow(addresses) => Box::new(ArrowStream::new(&Layout::new(addresses, &[]))),
+        }
+    }
 }
 
 /// What a run is told while it goes on.
@@ -149,11 +167,7 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
         },
         ..LaneOptions::default()
     });
-    let packer = match job.shape {
-        Shape::Lines => packers::of(config.to),
-        Shape::Pretty => Box::new(Pretty::new(packers::of(config.to))),
-        Shape::Csv => Box::new(Rows::default()),
-    };
+    let packer = job.shape.packer(config.to);
     let progress = Progress::new(job.progress, Arc::clone(&reading.watch.read));
     let reader = Reader {
         config,

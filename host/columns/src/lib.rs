@@ -1,0 +1,22 @@
+//! Flat records as columns: Arrow arrays, Parquet files, and the tables that engines make of those.
+//!
+//! Records come as the JSON lines that an engine wrote, as all that is known of a record has passed the
+//! engine's checks there. [`Rows`] reads them: it expects the keys of the record before, and takes
+//! the long way wherever it is mistaken, so that it is right for whatever a guest may write.
+//! [`parquet::Parquet`] and [`arrow::Stream`] are packers of what it reads.
+
+pub mod arrow;
+mod column;
+pub mod ddl;
+mod error;
+mod layout;
+mod line;
+pub mod parquet;
+mod rows;
+mod scan;
+
+pub use self::{
+    error::Error,
+    layout::{Addresses, ColumnType, Layout},
+    rows::{BATCH_ROWS, Rows},
+};

@@ -1,0 +1,297 @@
+//! One flat record: its members are read into the columns.
+
+use std::{borrow::Cow, ops::Range};
+
+use serde_json::value::RawValue;
+use weir_normalizer::record::Field;
+
+use crate::{
+    Layout,
+    column::{Column, Misfit},
+    layout::EXTRA,
+    scan::{integer, quote_or_escape},
+};
+
+/// Fields, and `extra` behind them.
+pub(crate) const COLUMNS: usize = Field::ALL.len() + 1;
+const EXTRA_COLUMN: usize = COLUMNS - 1;
+/// What a key leads to that has no column.
+const NO_COLUMN: usize = COLUMNS;
+
+/// What is wrong with a line, and where in it.
+pub(crate) type Fault = (usize, Cow<'static, str>);
+
+/// Reads lines into columns.
+pub(crate) struct Reader {
+    /// The column of each field that has one, and of `extra`.
+    pub(crate) columns: Vec<Option<Column>>,
+    /// The key of each column, ready to be compared.
+    keys: Vec<Key>,
+    /// The column whose key came behind that of each column the last time; the first one's is last.
+    next: [u8; COLUMNS + 1],
+    /// Members of the record that have no column, or don't fit theirs: their place in the line.
+    strays: Vec<Range<usize>>,
+    /// The value of `extra`, without its braces.
+    extra: Option<Range<usize>>,
+    /// An `extra` that is put together.
+    made: Vec<u8>,
+}
+
+/// `"key":` as bytes.
+struct Key {
+    text: Box<[u8]>,
+    /// Its first bytes as a number, and which bits of it count.
+    head: u128,
+    mask: u128,
+}
+
+impl Key {
+    fn new(name: &str) -> Self {
+        let text = format!("\"{name}\":").into_bytes();
+        let mut head = [0; 16];
+        let len = text.len().min(16);
+        head[..len].copy_from_slice(&text[..len]);
+        let mask = if len == 16 { u128::MAX } else { (1 << (8 * len)) - 1 };
+        Self { text: text.into(), head: u128::from_le_bytes(head), mask }
+    }
+
+    #[inline]
+    fn begins(&self, line: &[u8], at: usize) -> bool {
+        if let Some(chunk) = line.get(at..at + 16)
+            && self.text.len() <= 16
+        {
+            let mut head = [0; 16];
+            head.copy_from_slice(chunk);
+            return u128::from_le_bytes(head) & self.mask == self.head;
+        }
+        line.get(at..).is_some_and(|rest| rest.starts_with(&self.text))
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        let mut columns: Vec<_> = Field::ALL
+            .iter()
+            .map(|field| layout.has(*field).then(|| Column::new(layout.column_type(*field))))
+            .collect();
+        columns.push(Some(Column::new(crate::ColumnType::Json)));
+        let mut next = [0; COLUMNS + 1];
+        for (column, next) in next.iter_mut().enumerate() {
+            *next = ((column + 1) % COLUMNS) as u8;
+        }
+        next[COLUMNS] = 0;
+        Self {
+            columns,
+            keys: Field::ALL.iter().map(|f| f.key()).chain([EXTRA]).map(Key::new).collect(),
+            next,
+            strays: Vec::new(),
+            extra: None,
+            made: Vec::new(),
+        }
+    }
+
+    /// Reads a line, without its break, as that row.
+    pub(crate) fn read(&mut self, line: &[u8], row: usize) -> Result<(), Fault> {
+        self.strays.clear();
+        self.extra = None;
+        let mut at = expect(line, 0, b'{', "an object")?;
+        if line.get(at) == Some(&b'}') {
+            return end(line, at + 1);
+        }
+        let mut before = COLUMNS;
+        loop {
+            let start = at;
+            let expected = usize::from(self.next[before]);
+            let column = match self.keys.get(expected) {
+                Some(key) if key.begins(line, at) => {
+                    at += key.text.len();
+                    expected
+                }
+                _ => {
+                    let column;
+                    (column, at) = self.key(line, at)?;
+                    if column < COLUMNS {
+                        self.next[before] = column as u8;
+                    }
+                    column
+                }
+            };
+            at = self.value(line, row, column, start, at)?;
+            if column < COLUMNS {
+                before = column;
+            }
+            match line.get(skip_blanks(line, at)) {
+                Some(b',') => at = skip_blanks(line, skip_blanks(line, at) + 1),
+                Some(b'}') => {
+                    at = skip_blanks(line, at) + 1;
+                    break;
+                }
+                _ => return Err((at, "a comma or a closing brace is missing".into())),
+            }
+        }
+        self.finish(line, row)?;
+        end(line, at)
+    }
+
+    /// Reads a key that is another one than before, up to its value.
+    #[cold]
+    fn key(&self, line: &[u8], at: usize) -> Result<(usize, usize), Fault> {
+        let start = skip_blanks(line, at);
+        let (text, end) = string(line, start)?;
+        let colon = expect(line, skip_blanks(line, end), b':', "a colon")?;
+        let column = match &*text {
+            EXTRA => EXTRA_COLUMN,
+            key => Field::by_key(key).map_or(NO_COLUMN, |field| field as usize),
+        };
+        Ok((column, skip_blanks(line, colon)))
+    }
+
+    /// Reads a value of a column, and gives where it ends; the member begins at `start`.
+    #[inline]
+    fn value(
+        &mut self,
+        line: &[u8],
+        row: usize,
+        column: usize,
+        start: usize,
+        at: usize,
+    ) -> Result<usize, Fault> {
+        if column < EXTRA_COLUMN
+            && let Some(Some(to)) = self.columns.get_mut(column)
+        {
+            if to.has(row) {
+                return Err((start, format!("a second {}", Field::ALL[column].key()).into()));
+            }
+            match line.get(at) {
+                Some(b'"') => {
+                    if let Some(end) = quote_or_escape(line, at + 1)
+                        && line[end] == b'"'
+                        && to.text(row, &line[at + 1..end]).is_ok()
+                    {
+                        return Ok(end + 1);
+                    }
+                }
+                Some(b'0'..=b'9') => {
+                    if let Some((value, end)) = integer(line, at)
+                        && to.number(row, value).is_ok()
+                    {
+                        return Ok(end);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.other_value(line, row, column, start, at)
+    }
+
+    /// Reads a value in the long way.
+    #[cold]
+    fn other_value(
+        &mut self,
+        line: &[u8],
+        row: usize,
+        column: usize,
+        start: usize,
+        at: usize,
+    ) -> Result<usize, Fault> {
+        let (start, at) = (skip_blanks(line, start), skip_blanks(line, at));
+        let (raw, end) = any(line, at)?;
+        if column == EXTRA_COLUMN {
+            if self.extra.is_some() {
+                return Err((start, "a second extra".into()));
+            }
+            if raw.starts_with('{') {
+                self.extra = Some(at + 1..end - 1);
+                return Ok(end);
+            }
+        } else if let Some(to) = self.columns.get_mut(column) {
+            // What has no column here is told elsewhere.
+            let Some(to) = to else { return Ok(end) };
+            if raw == "null" {
+                return Ok(end);
+            }
+            if raw.starts_with('"') {
+                let (text, _) = string(line, at)?;
+                if to.text(row, text.as_bytes()).is_ok() {
+                    return Ok(end);
+                }
+            }
+        }
+        self.strays.push(start..end);
+        Ok(end)
+    }
+
+    /// Gives the row its `extra`.
+    #[inline]
+    fn finish(&mut self, line: &[u8], row: usize) -> Result<(), Fault> {
+        let Some(Some(to)) = self.columns.get_mut(EXTRA_COLUMN) else { return Ok(()) };
+        let misfit = |Misfit| (0, Cow::Borrowed("an extra that is no text"));
+        if self.strays.is_empty() {
+            return match &self.extra {
+                Some(extra) => to.text(row, &line[extra.start - 1..extra.end + 1]).map_err(misfit),
+                None => Ok(()),
+            };
+        }
+        self.made.clear();
+        self.made.push(b'{');
+        for member in self.strays.drain(..).chain(self.extra.take()) {
+            let member = line[member].trim_ascii();
+            if self.made.len() > 1 && !member.is_empty() {
+                self.made.push(b',');
+            }
+            self.made.extend_from_slice(member);
+        }
+        self.made.push(b'}');
+        to.text(row, &self.made).map_err(misfit)
+    }
+}
+
+fn skip_blanks(line: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while matches!(line.get(at), Some(b' ' | b'\t' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+fn expect(line: &[u8], at: usize, byte: u8, what: &'static str) -> Result<usize, Fault> {
+    match line.get(at) {
+        Some(found) if *found == byte => Ok(at + 1),
+        _ => Err((at, format!("{what} is missing").into())),
+    }
+}
+
+fn end(line: &[u8], at: usize) -> Result<(), Fault> {
+    match line[at..].trim_ascii().is_empty() {
+        true => Ok(()),
+        false => Err((at, "something behind the record".into())),
+    }
+}
+
+/// Any value, checked, and where it ends.
+fn any(line: &[u8], at: usize) -> Result<(&str, usize), Fault> {
+    let rest = line.get(at..).unwrap_or_default();
+    let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>();
+    match values.next() {
+        Some(Ok(raw)) => Ok((raw.get(), at + values.byte_offset())),
+        Some(Err(error)) => {
+            let what = error.to_string();
+            let what = what.split(" at line ").next().unwrap_or_default();
+            Err((at + error.column().saturating_sub(1), format!("no JSON: {what}").into()))
+        }
+        None => Err((at, "a value is missing".into())),
+    }
+}
+
+/// A string without its escapes, and where it ends.
+fn string(line: &[u8], at: usize) -> Result<(Cow<'_, str>, usize), Fault> {
+    let (raw, end) = any(line, at)?;
+    match serde_json::from_str::<Text<'_>>(raw) {
+        Ok(text) => Ok((text.0, end)),
+        Err(_) => Err((at, "a string is missing".into())),
+    }
+}
+
+/// A string, without a copy where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

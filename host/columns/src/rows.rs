@@ -1,0 +1,149 @@
+use std::{io, sync::Arc};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, SchemaRef};
+use memchr::{memchr, memrchr};
+
+use crate::{ColumnType, Error, Layout, layout::EXTRA, line::Reader};
+
+/// The rows of a batch.
+pub const BATCH_ROWS: usize = 16 << 10;
+
+/// A batch is taken as soon as its lines have so many bytes, too.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Reads flat records, a JSON line each, and makes batches of rows of them.
+///
+/// ```
+/// use weir_columns::{Layout, Rows};
+///
+/// let mut rows = Rows::new(&Layout::default());
+/// let lines = "{\"provider\":\"aws\",\"src_port\":443}\n{\"provider\":\"aws\",\"extra\":{\"a\":1}}\n";
+/// rows.push(lines.as_bytes(), &mut |_| unreachable!("two are not enough for a batch"))?;
+/// let batch = rows.take()?.expect("two rows");
+/// assert_eq!(batch.num_rows(), 2);
+/// assert_eq!(batch.column_by_name("src_port").expect("a column").null_count(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Rows {
+    schema: SchemaRef,
+    /// The place among all columns of those that the table has, and their types.
+    columns: Vec<(usize, ColumnType)>,
+    reader: Reader,
+    rows: usize,
+    bytes: usize,
+    /// Records of the batches before.
+    records: u64,
+    /// The beginning of a record whose end has not come yet.
+    rest: Vec<u8>,
+}
+
+impl Rows {
+    /// For a table with these columns.
+    pub fn new(layout: &Layout) -> Self {
+        let of_fields = layout.fields().map(|field| (field as usize, layout.column_type(field)));
+        let columns: Vec<_> = of_fields.chain([(crate::line::COLUMNS - 1, ColumnType::Json)]).collect();
+        debug_assert_eq!(layout.columns().last().map(|c| c.0), Some(EXTRA));
+        Self {
+            schema: layout.schema(),
+            columns,
+            reader: Reader::new(layout),
+            rows: 0,
+            bytes: 0,
+            records: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    /// The table's schema.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Reads the next bytes of the records, which may end inside one. Whole batches are given away.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] where a line is no flat record, and what `batch` fails with.
+    pub fn push(
+        &mut self,
+        records: &[u8],
+        batch: &mut dyn FnMut(RecordBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(end) = memrchr(b'\n', records).map(|at| at + 1) else {
+            self.rest.extend_from_slice(records);
+            return Ok(());
+        };
+        let mut lines = &records[..end];
+        if !self.rest.is_empty() {
+            let first = memchr(b'\n', lines).map_or(0, |at| at + 1);
+            let mut line = std::mem::take(&mut self.rest);
+            line.extend_from_slice(&lines[..first]);
+            self.lines(&line, batch)?;
+            lines = &lines[first..];
+            line.clear();
+            self.rest = line;
+        }
+        self.lines(lines, batch)?;
+        self.rest.extend_from_slice(&records[end..]);
+        Ok(())
+    }
+
+    /// Reads whole lines.
+    fn lines(
+        &mut self,
+        lines: &[u8],
+        batch: &mut dyn FnMut(RecordBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut at = 0;
+        while let Some(len) = memchr(b'\n', &lines[at..]) {
+            let line = &lines[at..at + len];
+            at += len + 1;
+            if line.is_empty() {
+                continue;
+            }
+            self.reader
+                .read(line, self.rows)
+                .map_err(|(offset, what)| Error::new(self.records + self.rows as u64 + 1, offset, what))?;
+            self.rows += 1;
+            self.bytes += len;
+            if self.rows == BATCH_ROWS || self.bytes >= BATCH_BYTES {
+                let full = self.take()?;
+                full.map_or(Ok(()), &mut *batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows so far, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] where a text is not UTF-8.
+    pub fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        let rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for (place, column_type) in &self.columns {
+            if let Some(Some(column)) = self.reader.columns.get_mut(*place) {
+                let array = column.take(*column_type, rows);
+                arrays.push(array.map_err(|e| self.no_text(&e))?);
+            }
+        }
+        self.records += rows as u64;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
+        batch.map(Some).map_err(io::Error::other)
+    }
+
+    fn no_text(&self, error: &ArrowError) -> Error {
+        Error::new(self.records + 1, 0, format!("from here on, a text that is not UTF-8: {error}"))
+    }
+
+    /// Whether the last record is whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.rest.is_empty()
+    }
+}

@@ -1,0 +1,158 @@
+//! Tables: what other programs read in files of Parquet and streams of Arrow is what the records say.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs the script with the other readers. `None` where they are not installed, which is told.
+fn read(arguments: &[&str]) -> Option<String> {
+    let python = top().join("target/python/tables/bin/python");
+    if !python.exists() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is missing", python.display());
+        println!("skipped: DuckDB and pyarrow are not there; `cargo xtask test` installs them");
+        return None;
+    }
+    let output =
+        Command::new(python).arg(top().join("tests/tables/read.py")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+fn weir(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_weir")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs it, and fails where it does.
+fn done(arguments: &[&str]) -> Vec<u8> {
+    let output = weir(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// The records that come out in the corpus, of each product.
+fn corpus() -> Vec<(String, Vec<String>)> {
+    let mut products: Vec<_> = fs::read_dir(top().join("tests/corpus"))
+        .unwrap()
+        .map(|product| {
+            let product = product.unwrap();
+            let mut files: Vec<_> = fs::read_dir(product.path().join("ok"))
+                .unwrap()
+                .map(|file| file.unwrap().path().to_str().unwrap().to_owned())
+                // Other schemas have their own names in them.
+                .filter(|file| file.ends_with(".ndjson"))
+                .filter(|file| fs::read(file).unwrap().starts_with(b"{\"provider\":"))
+                .collect();
+            files.sort();
+            (product.file_name().into_string().unwrap(), files)
+        })
+        .collect();
+    products.sort();
+    assert!(products.len() > 10);
+    products
+}
+
+#[test]
+fn other_readers_find_what_the_records_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (mut pairs, mut counts) = (vec!["same".to_owned()], String::new());
+    for (product, files) in corpus() {
+        let records = path(&format!("{product}.ndjson"));
+        let all: Vec<u8> = files.iter().flat_map(|file| fs::read(file).unwrap()).collect();
+        fs::write(&records, &all).unwrap();
+        let lines = all.iter().filter(|b| **b == b'\n').count();
+        // Flat records are read as they are, and so the goldens tell the values.
+        let flat = done(&["normalize", "--quiet", "--from", "flat", &records]);
+        assert_eq!(flat.iter().filter(|b| **b == b'\n').count(), lines, "{product}");
+        for form in ["parquet", "arrow"] {
+            let table = path(&format!("{product}.{form}"));
+            done(&["normalize", "--quiet", "--from", "flat", "--to", form, "-o", &table, &records]);
+            pairs.extend([table, records.clone()]);
+            counts += &format!("{lines} records\n");
+        }
+    }
+    let pairs: Vec<_> = pairs.iter().map(String::as_str).collect();
+    if let Some(said) = read(&pairs) {
+        assert_eq!(said, counts);
+    }
+}
+
+#[test]
+fn another_parser_makes_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (lines, table) = (path("lines.log"), path("table.parquet"));
+    if read(&["lines", &lines]).is_none() {
+        return;
+    }
+    done(&["normalize", "--quiet", "--from", "huawei-vpc", "--to", "parquet", "-o", &table, &lines]);
+    assert_eq!(read(&["parsed", &table, &lines]).as_deref(), Some("5000 rows\n"));
+}
+
+#[test]
+fn no_records_are_an_empty_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let records = path("none.ndjson");
+    fs::write(&records, "").unwrap();
+    for form in ["parquet", "arrow"] {
+        let table = path(&format!("none.{form}"));
+        done(&["normalize", "--quiet", "--to", form, "-o", &table, &records]);
+        if let Some(said) = read(&["same", &table, &records]) {
+            assert_eq!(said, "0 records\n");
+        }
+    }
+}
+
+/// The same bytes whatever normalizes, and however many do.
+#[test]
+fn a_table_is_the_same_from_each_engine() {
+    let samples: Vec<_> = fs::read_dir(top().join("samples"))
+        .unwrap()
+        .map(|file| file.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|file| file.ends_with(".json") || file.ends_with(".log"))
+        .collect();
+    let samples: Vec<_> = samples.iter().map(String::as_str).collect();
+    for form in ["parquet", "arrow"] {
+        let run =
+            |more: &[&str]| done(&[&["normalize", "--quiet", "--to", form], more, &samples[..]].concat());
+        let table = run(&["--jobs", "1"]);
+        assert!(table.len() > 1000);
+        assert!(run(&["--native"]) == table && run(&["--jobs", "2"]) == table, "{form}");
+    }
+}
+
+#[test]
+fn choices_that_make_no_table_are_refused() {
+    let sample = top().join("samples/huawei-vpc.log");
+    let sample = sample.to_str().unwrap();
+    for (arguments, message) in [
+        (&["--to", "parquet", "--pretty"][..], "a table can't be indented"),
+        (&["--to", "parquet", "-o", "x.parquet.gz"], "Parquet is compressed inside"),
+        (&["--addresses", "binary"], "only the columns of --to parquet and --to arrow"),
+        (&["--to", "csv", "--addresses", "binary"], "CSV has text only"),
+    ] {
+        let output = weir(&[&["normalize", sample], arguments].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(message), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn the_schema_tells_columns_and_statements() {
+    let text = String::from_utf8(done(&["schema", "--to", "parquet"])).unwrap();
+    assert!(text.contains("| src_port     | Int32     | Source port."), "{text}");
+    for engine in ["duckdb", "spark", "trino", "athena", "clickhouse", "iceberg"] {
+        let sql = String::from_utf8(done(&["schema", "--to", "parquet", "--ddl", engine])).unwrap();
+        assert!(sql.contains("flows") && sql.contains("LAKE"), "{sql}");
+        assert!(text.contains(engine), "{text}");
+    }
+    let output = weir(&["schema", "--ddl", "spark"]);
+    assert_eq!(output.status.code(), Some(2));
+}
