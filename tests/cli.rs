@@ -403,14 +403,48 @@ fn flat_records_may_be_rows() {
     assert_eq!(text(&normalize(&["--to", "csv"], "")).trim_end(), names.join(","));
     for (args, part) in [
         (&["normalize", "--to", "csv", "--pretty"][..], "a table can't be indented"),
+        (&["normalize", "--pretty", "-o", "x.csv"], "a table can't be indented"),
         (&["explain", "--to", "csv", LINE], "only `weir normalize` writes tables"),
         (&["bake", "fluent-bit", "--to", "csv", "-o", "x"], "only `weir normalize` writes tables"),
-        (&["normalize", "--to", "xml"], "known are flat, ocsf, ecs, otel, csv, parquet, arrow"),
-        (&["schema", "--to", "csv"], "no schema is called csv"),
+        (&["normalize", "--to", "xml"], "[possible values: flat, ocsf, ecs, otel, csv, parquet, arrow]"),
+        (&["schema", "--to", "csv"], "[possible values: flat, ocsf, ecs, otel, parquet, arrow]"),
+        (&["schema", "--to", "parquet", "--ddl", "duckbd"], "a similar value exists: 'duckdb'"),
     ] {
         let message = fail(2, args, "");
         assert!(message.contains(part), "{message}");
     }
+}
+
+/// As those expect whose tools tell what a file is by its name.
+#[test]
+fn rows_are_written_to_files_that_are_named_so() {
+    let dir = Dir::new("named-csv");
+    let rows = normalize(&["--to", "csv"], LINE);
+    for (name, args, is_rows) in [
+        ("a.csv", &[][..], true),
+        ("a.CSV", &[], true),
+        ("a.csv.zst", &[], true),
+        ("a.csv.gz", &[], true),
+        ("b.csv", &["--to", "flat"], false),
+        ("a.jsonl", &[], false),
+        ("csv", &[], false),
+        ("a.csv.jsonl", &[], false),
+        ("a.arrow", &[], false),
+    ] {
+        let path = dir.path(name);
+        normalize(&[&["-o", &path], args].concat(), LINE);
+        let mut content = fs::read(&path).unwrap();
+        if name.ends_with(".zst") {
+            content = zstd::decode_all(&content[..]).unwrap();
+        } else if name.ends_with(".gz") {
+            let packed = std::mem::take(&mut content);
+            flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut content).unwrap();
+        }
+        assert_eq!(text(&content), if is_rows { text(&rows) } else { FLAT }, "{name}");
+    }
+    let path = dir.path("a.parquet");
+    normalize(&["-o", &path], LINE);
+    assert!(fs::read(&path).unwrap().starts_with(b"PAR1"));
 }
 
 #[test]
@@ -754,7 +788,12 @@ fn wrong_usage_ends_with_2() {
         (&["normalize", "--drop", "host", "--keep-raw"], "leave --keep-raw out"),
         (&["normalize", "--mask", "src_ip/24", "--keep-envelope"], "leave --keep-envelope out"),
         (&["normalize", "--where", "exists extra.az-id"], "stands in quotes: extra.\"az-id\""),
-        (&["normalize", "--from", "huawei-vcp"], "did you mean \"huawei-vpc\"?"),
+        (&["normalize", "--from", "huawei-vcp"], "a similar value exists: 'huawei-vpc'"),
+        (&["normalize", "--from", "x"], "huawei-vpc, huawei-er,"),
+        (&["explain", "--to", "osf"], "a similar value exists: 'ocsf'"),
+        (&["normalize", "--where", ""], "it is empty; leave it out to let every record through"),
+        (&["normalize", "--where", "dst_port in 22, 53"], "several values stand in braces: in {22, ..}"),
+        (&["normalize", "--where", "src_ip in @samples/office.txt"], "in quotes: @\"samples/office.txt\""),
         (&["normalize", "--where", "bytes = 5"], "expected ==, which compares"),
         (&["normalize", "--where", "action == DENY"], "did you mean reject?"),
         (&["normalize", "--drop", "srcaddr"], "did you mean src_ip?"),
@@ -906,6 +945,32 @@ fn the_first_rejects_are_shown() {
         assert_eq!(told[2 * i + 1], format!("    bad {}", i + 1));
     }
     assert_eq!(told[20], "... and 3 more; use --rejects FILE to keep them");
+}
+
+/// A text among the inputs leaves room for the rejects of the others.
+#[test]
+fn of_each_of_several_inputs_few_rejects_are_shown() {
+    let dir = Dir::new("shown");
+    let bad =
+        |name: &str, n: usize| dir.write(name, (1..=n).map(|i| format!("bad {i}\n")).collect::<String>());
+    let (text_file, fine, few) = (bad("README.md", 23), dir.write("fine.log", LINE), bad("few.log", 2));
+    let told = |files: &[&str]| -> Vec<String> {
+        let output =
+            weir(&[&["normalize", "--summary", "none", "--max-rejects", "100%"], files].concat(), "");
+        status(&output, 0);
+        // Beside each reject stands how its record begins.
+        text(&output.stderr).lines().filter(|l| !l.starts_with("    ")).map(str::to_owned).collect()
+    };
+    let lines = told(&[&text_file, &fine, &few]);
+    assert_eq!(lines.len(), 7, "{lines:?}");
+    assert_eq!(lines.iter().filter(|l| l.contains("README.md:")).count(), 3, "{lines:?}");
+    assert!(lines[3].starts_with("... and 20 more in ") && lines[3].ends_with("README.md"), "{lines:?}");
+    assert!(lines[4].contains("few.log:1: ") && lines[5].contains("few.log:2: "), "{lines:?}");
+    assert_eq!(lines[6], "5 of 25 rejects are shown; use --rejects FILE to keep them");
+    // All of them together are no flood, either.
+    let lines = told(&[text_file.as_str(); 5]);
+    assert_eq!(lines.iter().filter(|l| l.contains("README.md:")).count(), 10, "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "10 of 115 rejects are shown; use --rejects FILE to keep them");
 }
 
 #[test]
@@ -1377,8 +1442,9 @@ fn completions_and_man_pages_have_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let output = weir(&["completions", shell], "");
         status(&output, 0);
-        for word in commands.iter().chain(&["--max-rejects"]) {
-            let word = word.trim_start_matches('-');
+        // PowerShell's has no values.
+        let values = if shell == "powershell" { &[][..] } else { &["huawei-waf-access", "ocsf", "csv"] };
+        for word in commands.iter().chain(&["max-rejects"]).chain(values) {
             assert!(text(&output.stdout).contains(word), "{shell}: {word}");
         }
     }

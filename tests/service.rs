@@ -82,7 +82,7 @@ fn signals_end_it_in_order_and_its_log_is_json() {
         let mut log = String::new();
         child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert!(status.success(), "{name}: {log}");
-        assert!(log.lines().count() > 0);
+        assert_eq!(log.lines().filter(|line| line.contains("\"ending; what was read")).count(), 1, "{log}");
         log.lines().for_each(|line| drop(serde_json::from_str::<serde_json::Value>(line).unwrap()));
         assert_eq!(delivered(&folder.path().join("out")), [(1, 1)].into());
     }
@@ -129,7 +129,7 @@ fn check_tells_everything_and_starts_nothing() {
          [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n\
          [sinks.out]\ntype = \"file\"\npath = \"{root}/out.ndjson\"\nmaxsize = \"1MiB\"\n"
     );
-    fs::write(&config, text).unwrap();
+    fs::write(&config, &text).unwrap();
     let run = |args: &[&str]| {
         let output = weir().args(args).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
@@ -142,6 +142,23 @@ fn check_tells_everything_and_starts_nothing() {
     assert!(!folder.path().join("state").exists());
     let (code, told) = run(&["run", "--native", config]);
     assert!(code == Some(2) && told.contains("did you mean `poll`?"), "{told}");
+    // What is right as far as it is read may still be where nothing can be written.
+    let text = text.replace("pol = \"5ms\"\n", "").replace("maxsize = \"1MiB\"\n", "");
+    fs::write(config, text.replace("/out.ndjson", "/weir.toml/deep/out.ndjson")).unwrap();
+    let (code, told) = run(&["check", config]);
+    assert!(code == Some(1) && told.contains("[sinks.out]: "), "{told}");
+    assert!(told.contains("/weir.toml is no folder; choose another path"), "{told}");
+    // Relative paths are of the folder that it is run in.
+    fs::write(config, text.replace(&format!("{root}/"), "")).unwrap();
+    let output = weir().args(["check", config]).current_dir("/").output().unwrap();
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    for path in ["state_dir", "[sources.in]", "[sinks.out]", "`rejects` of [pipelines.p]"] {
+        assert!(told.lines().any(|l| l.trim_start().starts_with(path)), "{told}");
+    }
+    for path in [" /state\n", " /*.log\n", " /out.ndjson\n", " /state/dead_letters/p.ndjson\n"] {
+        assert!(told.contains(path), "{told}");
+    }
+    assert!(!folder.path().join("state").exists());
     let (code, told) = run(&["check", "/no/such/file"]);
     assert!(code == Some(2) && told.contains("check the path"), "{told}");
     let (code, told) = run(&["schema", "config"]);
@@ -186,7 +203,8 @@ fn the_configuration_is_read_again_at_sighup_and_standard_input_stays() {
     stdin.write_all((line(0) + &cut[..50]).as_bytes()).unwrap();
     until("the first", || delivered(&folder.path().join("one")).len() == 1);
     write("where = \"bytes != 2\"\n", "two");
-    assert_eq!(reload().0, Some(0));
+    let (code, told) = reload();
+    assert!(code == Some(0) && told.contains("weir.toml: the configuration is in force"), "{told}");
     said("is in force");
     stdin.write_all((cut[50..].to_owned() + &line(2) + &line(3)).as_bytes()).unwrap();
     until("what follows", || delivered(&folder.path().join("two")).keys().copied().eq([1, 3]));
@@ -197,7 +215,11 @@ fn the_configuration_is_read_again_at_sighup_and_standard_input_stays() {
     signal(&child, "-HUP");
     assert!(said("all goes on as it was").contains("weir.toml:7:"));
     write("quote = \"none\"\n", "two");
-    assert_eq!(reload().0, Some(0));
+    let (code, told) = reload();
+    assert!(
+        code == Some(1) && told.contains("goes on as it was: [sources.in] reads standard input"),
+        "{told}"
+    );
     assert!(said("all goes on as it was").contains("which can't be read again"));
     stdin.write_all(line(4).as_bytes()).unwrap();
     drop(stdin);

@@ -30,6 +30,9 @@ pub const JOBS: usize = 1024;
 /// Rejects that are shown on standard error when no file takes them.
 pub const REJECTS_SHOWN: usize = 10;
 
+/// Those of them that are of one input, where there are several.
+pub const REJECTS_SHOWN_OF_INPUT: usize = 3;
+
 /// How much of a record is shown there, in characters.
 pub const SHOWN_CHARS: usize = 160;
 

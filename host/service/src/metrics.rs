@@ -48,6 +48,10 @@ macro_rules! registered {
         }
 
         impl $name {
+            /// The type, the name and the help of each.
+            const TABLE: &'static [(&'static str, &'static str, &'static str)] =
+                &[$((stringify!($metric), $id, $help)),*];
+
             fn register(registry: &mut Registry) -> Self {
                 let new = Self { $($field: registered!(@made $($made)?),)* };
                 $(registry.register($id, $help, new.$field.clone());)*
@@ -215,7 +219,28 @@ impl Metrics {
         let sources = SourceFamilies::register(&mut registry);
         let process = ProcessMetrics::register(&mut registry);
         let buffers = BufferFamilies::register(&mut registry);
+        for result in ["ok", "refused"] {
+            drop(process.reloads.get_or_create(&Reload { result: result.into() }));
+        }
         Self { registry: Arc::new(registry), sinks, pipelines, sources, process, buffers }
+    }
+
+    /// What there is, also what nothing has counted yet: the name as `/metrics` has it, the kind, and
+    /// the help.
+    pub fn table() -> Vec<(String, &'static str, &'static str)> {
+        let all = [
+            SinkFamilies::TABLE,
+            PipelineFamilies::TABLE,
+            SourceFamilies::TABLE,
+            ProcessMetrics::TABLE,
+            BufferFamilies::TABLE,
+        ];
+        let one = |(metric, name, help): &(&str, &str, &'static str)| match *metric {
+            m if m.contains("Level") => ((*name).to_owned(), "gauge", *help),
+            m if m.contains("Latency") => ((*name).to_owned(), "histogram", *help),
+            _ => (format!("{name}_total"), "counter", *help),
+        };
+        all.into_iter().flatten().map(one).collect()
     }
 
     /// Those of one pipeline.
@@ -225,6 +250,11 @@ impl Metrics {
             self.pipelines.records.get_or_create(&label).clone()
         };
         let label = OfPipeline { pipeline: name.into() };
+        for family in
+            [&self.pipelines.guest_traps, &self.pipelines.guest_deadlines, &self.pipelines.guest_replaced]
+        {
+            drop(family.get_or_create(&label));
+        }
         PipelineMetrics {
             normalized: of("normalized"),
             filtered: of("filtered"),
@@ -259,9 +289,15 @@ impl Metrics {
         &self.process
     }
 
-    /// Those of one sink.
+    /// Those of one sink, which are there from now on, as far as nothing but its name tells them apart.
     pub fn sink(&self, name: &str) -> SinkMetrics {
-        SinkMetrics { families: self.sinks.clone(), buffers: self.buffers.clone(), sink: name.into() }
+        let label = OfSink { sink: name.into() };
+        let f = &self.sinks;
+        drop(f.records.get_or_create(&label));
+        drop(f.bytes.get_or_create(&label));
+        drop(f.in_flight.get_or_create(&label));
+        drop(f.last_success.get_or_create(&label));
+        SinkMetrics { families: f.clone(), buffers: self.buffers.clone(), sink: name.into() }
     }
 
     /// What a sink's buffer holds now.
@@ -421,6 +457,20 @@ impl SinkMetrics {
         self.families.last_success.get_or_create(&label).set(now.as_secs().cast_signed());
     }
 
+    /// It has a buffer, and perhaps a policy that throws records away.
+    pub(crate) fn has_buffer(&self, policy: Option<&str>) {
+        let (label, f) = (self.label(), &self.buffers);
+        for level in [&f.bytes, &f.limit, &f.pages, &f.oldest] {
+            drop(level.get_or_create(&label));
+        }
+        for count in [&f.quarantined, &f.truncated] {
+            drop(count.get_or_create(&label));
+        }
+        if let Some(policy) = policy {
+            self.dropped(policy, 0);
+        }
+    }
+
     /// The disk made pages of the buffer durable.
     pub(crate) fn synced(&self, after: Duration) {
         self.buffers.sync.get_or_create(&self.label()).observe(after.as_secs_f64());
@@ -462,6 +512,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_configured_is_there_before_it_counts() {
+        let metrics = Metrics::new();
+        metrics.sink("es").has_buffer(Some("drop_newest"));
+        metrics.source("in");
+        metrics.pipeline("p");
+        let text = metrics.text();
+        for line in [
+            "weir_sink_records_total{sink=\"es\"} 0",
+            "weir_sink_bytes_total{sink=\"es\"} 0",
+            "weir_sink_in_flight{sink=\"es\"} 0",
+            "weir_sink_last_success_timestamp_seconds{sink=\"es\"} 0",
+            "weir_sink_dropped_total{sink=\"es\",policy=\"drop_newest\"} 0",
+            "weir_buffer_pages{sink=\"es\"} 0",
+            "weir_buffer_quarantined_total{sink=\"es\"} 0",
+            "weir_source_records_total{source=\"in\"} 0",
+            "weir_source_lag_bytes{source=\"in\"} 0",
+            "weir_pipeline_records_total{pipeline=\"p\",outcome=\"rejected\"} 0",
+            "weir_guest_traps_total{pipeline=\"p\"} 0",
+            "weir_config_reloads_total{result=\"refused\"} 0",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
     fn what_a_sink_counts_has_the_names_that_are_documented() {
         let metrics = Metrics::new();
         let sink = metrics.sink("es");
@@ -471,6 +546,13 @@ mod tests {
         sink.retried("429");
         sink.dead_letter("400");
         sink.dropped("drop_newest", 7);
+        let counted = Metrics::table().into_iter().map(|(name, kind, _)| (name, kind));
+        let counted: std::collections::BTreeMap<_, _> = counted.collect();
+        for line in metrics.text().lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+            assert_eq!(counted.get(&name), Some(&kind), "{name}");
+        }
         let failures = weir_pipeline::Failures { traps: 3, deadlines: 2, replaced: 5 };
         metrics.guests("p", &failures);
         let text = metrics.text();

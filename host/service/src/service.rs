@@ -4,6 +4,7 @@
 mod checkpoint;
 mod measures;
 mod parts;
+mod paths;
 
 use std::{
     collections::BTreeMap,
@@ -34,9 +35,11 @@ use crate::{
     plane::Plane,
     sinks,
     sources::SourceOptions,
-    state::State,
+    state::{self, Reloaded, State},
     tracker::Balance,
 };
+
+pub use self::paths::{paths, unwritable};
 
 /// Makes what normalizes for a pipeline.
 pub type Factories<'a> =
@@ -306,7 +309,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
         // One change after the other: what is given up ends within a bounded time.
         if is_to_reload && !parts.is_changing() {
             is_to_reload = false;
-            reload(&mut parts, &mut checkpoint, &shared, outside)?;
+            reload(&mut parts, &mut checkpoint, &shared, outside, &state)?;
             ticks = tick(parts.config.process.checkpoint.0);
         }
     }
@@ -321,9 +324,12 @@ fn reload(
     checkpoint: &mut Checkpoint<'_>,
     shared: &Shared,
     outside: &Outside<'_>,
+    state: &State,
 ) -> Result<(), Error> {
     outside.supervisor.note(Note::Reloading);
-    let planned = (outside.reload)().and_then(|config| parts.plan(config, shared, outside));
+    let config = (outside.reload)();
+    let hash = config.as_ref().ok().map(|config| config.hash);
+    let planned = config.and_then(|config| parts.plan(config, shared, outside));
     let result = match planned {
         Ok(plan) => {
             parts.commit(plan, &mut checkpoint.rest, shared, outside)?;
@@ -340,6 +346,10 @@ fn reload(
             Err(error.to_string())
         }
     };
+    let told = Reloaded { id: state::nonce(), hash, refused: result.clone().err() };
+    if let Err(error) = state.tell_reload(&told) {
+        tracing::error!(%error, "what came of it can't be written to the state directory");
+    }
     outside.supervisor.note(Note::Ready);
     if let Some(to) = &outside.reloads {
         let _ = to.send(result);
@@ -349,10 +359,9 @@ fn reload(
 
 fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, alarm: Option<String>) -> Ended {
     let until = Instant::now() + parts.config.process.drain.0;
-    if shared.balance.get() > 0 {
-        let within = parts.config.process.drain.0.as_secs();
-        tracing::info!(records = shared.balance.get(), within, "ending; what was read is delivered first");
-    }
+    let within = parts.config.process.drain.0.as_secs();
+    let records = shared.balance.get();
+    tracing::info!(records, within, "ending; what was read is delivered first");
     let readings = || parts.readings.values().chain(parts.left.iter().map(|left| &left.reading));
     readings().for_each(|reading| reading.stopper.stop());
     for reading in readings() {

@@ -9,6 +9,8 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -24,6 +26,8 @@ use crate::{
 };
 
 const NAME: &str = "progress";
+/// What came of the last reload; nothing depends on it but who asked.
+const RELOAD: &str = "reload";
 const VERSION: &str = "weir progress 1 ";
 
 /// How far one stream is done.
@@ -105,6 +109,17 @@ pub struct Progress {
     pub feeds: BTreeMap<String, Vec<Stream>>,
 }
 
+/// What came of reading the configuration again, for who asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reloaded {
+    /// Tells it from those before it.
+    pub(crate) id: u64,
+    /// The hash of the configuration; `None` where that could not be read.
+    pub(crate) hash: Option<u64>,
+    /// Why it was refused, if it was.
+    pub(crate) refused: Option<String>,
+}
+
 /// The state directory, which is this process's alone.
 #[derive(Debug)]
 pub struct State {
@@ -140,8 +155,58 @@ impl State {
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
+    /// Lets the process that works with a directory read its configuration again, by SIGHUP, and waits
+    /// for what comes of that. `hash` is that of the configuration.
+    pub fn reload(folder: &Path, hash: u64, within: Duration) -> Result<(), Error> {
+        let before = Self::last_reload(folder).map(|told| told.id);
+        let process = Self::hang_up(folder)?;
+        let pid = process.as_raw_nonzero();
+        let until = Instant::now() + within;
+        loop {
+            let told = Self::last_reload(folder).filter(|told| Some(told.id) != before);
+            let is_another = told.as_ref().and_then(|told| told.hash).is_some_and(|found| found != hash);
+            match told.filter(|_| !is_another) {
+                Some(Reloaded { refused: None, .. }) => return Ok(()),
+                Some(Reloaded { refused: Some(why), .. }) => {
+                    return Err(Error::failed(format!(
+                        "the process {pid} refuses the configuration, and goes on as it was: {why}"
+                    )));
+                }
+                None => {}
+            }
+            if rustix::process::test_kill_process(process).is_err() {
+                return Err(Error::failed(format!("the process {pid} has ended; its log says why")));
+            }
+            if Instant::now() >= until {
+                return Err(Error::failed(match is_another {
+                    true => format!(
+                        "the process {pid} read another configuration than this one; name the file that it \
+                         was started with"
+                    ),
+                    false => format!(
+                        "the process {pid} did not say within {} s what came of it; its log does, and \
+                         weir_config_reloads_total",
+                        within.as_secs()
+                    ),
+                }));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Tells who asked what came of reading the configuration again.
+    pub(crate) fn tell_reload(&self, told: &Reloaded) -> io::Result<()> {
+        let path = self.folder.join(format!("{RELOAD}.new"));
+        fs::write(&path, serde_json::to_vec(told)?)?;
+        fs::rename(&path, self.folder.join(RELOAD))
+    }
+
+    fn last_reload(folder: &Path) -> Option<Reloaded> {
+        serde_json::from_slice(&fs::read(folder.join(RELOAD)).ok()?).ok()
+    }
+
     /// Sends SIGHUP to the process that works with a directory, if one does.
-    pub fn hang_up(folder: &Path) -> Result<(), Error> {
+    fn hang_up(folder: &Path) -> Result<Pid, Error> {
         let process = Self::user(folder)?.ok_or_else(|| {
             let shown = folder.display();
             Error::usage(format!(
@@ -151,7 +216,8 @@ impl State {
         })?;
         rustix::process::kill_process(process, Signal::HUP).map_err(|e| {
             Error::failed(format!("can't send SIGHUP to the process {}: {e}", process.as_raw_nonzero()))
-        })
+        })?;
+        Ok(process)
     }
 
     fn user(folder: &Path) -> Result<Option<Pid>, Error> {
@@ -220,6 +286,9 @@ impl State {
         File::open(&self.folder)?.sync_all()
     }
 }
+
+/// How often it is looked what came of a reload.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A number that no other process and no other moment has.
 pub(crate) fn nonce() -> u64 {

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::Serialize;
 use weir_normalizer::batch::{self, Batch};
 use weir_pipeline::{Engine, Factory, rejects};
 
@@ -36,14 +37,29 @@ pub(crate) struct Stream {
     pub(crate) is_awaited: bool,
 }
 
+/// A reject, for who sent the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Rejected {
+    line: u64,
+    offset: u64,
+    code: String,
+    reason: String,
+}
+
+/// How many rejects of a request its sender is told, and how much of each reason, in characters.
+pub(crate) const TOLD: usize = 3;
+const REASON: usize = 256;
+
 /// What came of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) normalized: u64,
     pub(crate) filtered: u64,
     pub(crate) rejected: u64,
     /// The time of the latest record that came out, in epoch milliseconds.
     pub(crate) time: Option<i64>,
+    /// The first rejects, where somebody waits for them.
+    pub(crate) first: Vec<Rejected>,
 }
 
 impl Worker {
@@ -155,6 +171,14 @@ impl Making<'_> {
             self.last = Some(index);
             let place = self.batch.place(index, self.place);
             self.place = Some(place);
+            if self.stream.is_awaited && self.counts.first.len() < TOLD {
+                self.counts.first.push(Rejected {
+                    line: place.line,
+                    offset: place.offset,
+                    code: reject.code.chars().take(REASON).collect(),
+                    reason: reject.reason.chars().take(REASON).collect(),
+                });
+            }
             let raw = is_first.then(|| self.batch.raw(index));
             rejects::write_line(&mut self.lines, &self.stream.name, &place, &reject, raw);
         }

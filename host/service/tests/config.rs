@@ -189,6 +189,9 @@ fn the_schema_knows_each_key_of_each_section() {
     let schema: serde_json::Value = serde_json::from_str(&schema::config()).unwrap();
     let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}\n{schema:#}"));
     assert_eq!(at("/additionalProperties"), false);
+    // Defaults are there as they are written.
+    assert_eq!(at("/properties/memory/default"), "256MiB");
+    assert_eq!(at("/properties/drain/default"), "30s");
     assert!(at("/properties/pipelines/additionalProperties/properties").get("where").is_some());
     for (kind, types) in [("sources", vec!["file", "stdin", "http"]), ("sinks", vec!["file", "stdout"])] {
         let each = at(&format!("/properties/{kind}/additionalProperties/oneOf")).as_array().unwrap();

@@ -229,6 +229,20 @@ fn a_request_is_answered_when_its_records_are_safe() {
     }
     let (status, answer) = request(address, post, b"nonsense\n");
     assert!(status == 200 && answer.contains("\"rejected\":1"), "{answer}");
+    // Who sent it learns what is wrong with the first of them, and where.
+    let bad = lines(50..51) + "a\nb\nc\nd\n" + &"x".repeat(70_000);
+    let (status, answer) = request(address, post, bad.as_bytes());
+    let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!((status, &body["normalized"], &body["rejected"]), (200, &1.into(), &5.into()), "{body}");
+    let rejects = body["rejects"].as_array().unwrap();
+    assert_eq!(rejects.len(), 3, "{body}");
+    for (i, reject) in rejects.iter().enumerate() {
+        assert_eq!(reject["line"], 2 + i, "{body}");
+        assert_eq!(reject["offset"], lines(50..51).len() + 2 * i, "{body}");
+        assert_eq!(reject["code"], "unknown-format", "{body}");
+        assert!(reject["reason"].as_str().unwrap().contains("--from"), "{body}");
+    }
+    assert!(answer.len() < 4096, "{}", answer.len());
     assert!(fs::read_to_string(place.path("state/rejects/p.ndjson")).unwrap().contains("http 127.0.0.1"));
     assert_eq!(request(address, post, b"").0, 200);
     assert_eq!(run.end(), Default::default());

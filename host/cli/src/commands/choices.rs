@@ -1,10 +1,15 @@
 //! The choices that alter what comes of a record, shared by the commands that make records.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use weir_normalizer::{
     Config, Zone,
     filter::{self, Lists},
+    products,
     schemas::Schema,
 };
 
@@ -13,7 +18,7 @@ use crate::Error;
 #[derive(Debug, clap::Args)]
 pub(super) struct Choices {
     /// The format of every record (see `weir formats`); without it, each record's is detected
-    #[arg(long, value_name = "PRODUCT")]
+    #[arg(long, value_name = "PRODUCT", value_parser = product(), hide_possible_values = true)]
     from: Option<String>,
 
     /// The columns of text lines: `${srcaddr} ${dstaddr} ${bytes}`, or their names alone
@@ -58,10 +63,11 @@ pub(super) struct Choices {
     #[arg(long, value_name = "CIDR,..|@LIST", value_delimiter = ',')]
     own: Vec<String>,
 
-    /// The schema to write: flat, ocsf, ecs or otel (`weir schema --to` shows the mapping); `normalize`
-    /// has csv, parquet and arrow (IPC stream) as well, flat records as a table
-    #[arg(long, value_name = "SCHEMA", default_value = "flat", value_parser = to)]
-    to: To,
+    /// The schema to write (`weir schema --to` shows the mapping); `normalize` has csv, parquet and arrow
+    /// (IPC stream) as well, flat records as a table. Without it flat, or what --output says by its end:
+    /// .csv, .csv.gz, .csv.zst, .parquet
+    #[arg(long, value_name = "SCHEMA", value_parser = to())]
+    to: Option<To>,
 
     /// The time of records that have none, for schemas that need one; now without it
     #[arg(long, value_name = "TIME", value_parser = instant)]
@@ -112,17 +118,27 @@ impl Table {
     }
 }
 
-fn to(text: &str) -> Result<To, String> {
-    if let Some(table) = Table::by_name(text) {
-        return Ok(To::Table(table));
-    }
-    schema(text).map(To::Schema).map_err(|e| format!("{e}, {}", Table::ALL.map(Table::name).join(", ")))
+/// The products' names, which shells complete.
+fn product() -> PossibleValuesParser {
+    PossibleValuesParser::new(products::all().iter().map(|p| PossibleValue::new(p.id).help(p.title)))
 }
 
-/// Reads the name of a schema.
-pub(super) fn schema(text: &str) -> Result<Schema, String> {
-    let names: Vec<_> = Schema::ALL.iter().map(|s| s.name()).collect();
-    Schema::by_name(text).ok_or_else(|| format!("no schema is called {text}; known are {}", names.join(", ")))
+/// What records may be written as, which shells complete.
+fn to() -> impl TypedValueParser<Value = To> {
+    let names = Schema::ALL.iter().map(|schema| schema.name()).chain(Table::ALL.map(Table::name));
+    PossibleValuesParser::new(names).map(|name| match Table::by_name(&name) {
+        Some(table) => To::Table(table),
+        None => To::Schema(Schema::by_name(&name).unwrap_or_default()),
+    })
+}
+
+/// The table that a file's name says is in it, with an ending of compression or without.
+fn table_of_file(path: &Path) -> Option<Table> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let (_, end) = name.rsplit_once('.')?;
+    // Files that end in .arrow are of Arrow's form for files, which is not the stream's.
+    Table::by_name(end).filter(|table| *table != Table::Arrow)
 }
 
 /// Reads a time as epoch milliseconds.
@@ -146,17 +162,19 @@ impl Choices {
         self.observed_at
     }
 
-    /// The table that is asked for, which not every command writes.
-    pub(super) fn table(&self) -> Option<Table> {
+    /// The table that is asked for, which not every command writes: by name, or by that of the file
+    /// that it goes to.
+    pub(super) fn table(&self, output: Option<&Path>) -> Option<Table> {
         match self.to {
-            To::Table(table) => Some(table),
-            To::Schema(_) => None,
+            Some(To::Table(table)) => Some(table),
+            Some(To::Schema(_)) => None,
+            None => table_of_file(output?),
         }
     }
 
     /// Refuses what only `normalize` writes.
     pub(super) fn refuse_table(&self) -> Result<(), Error> {
-        match self.table() {
+        match self.table(None) {
             Some(table) => Err(Error::usage(format!(
                 "--to {}: only `weir normalize` writes tables; choose a schema",
                 table.name()
@@ -187,8 +205,8 @@ impl Choices {
     /// The configuration, with the lists that it names read.
     pub(super) fn config(&self) -> Result<Config, Error> {
         let to = match self.to {
-            To::Schema(schema) => schema,
-            To::Table(_) => Schema::Flat,
+            Some(To::Schema(schema)) => schema,
+            Some(To::Table(_)) | None => Schema::Flat,
         };
         let mut lists = Lists::new();
         for (name, file) in self.lists()? {

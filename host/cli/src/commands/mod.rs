@@ -58,7 +58,7 @@ enum Command {
     Run(run::Args),
     /// Check a configuration of `run` without starting anything
     Check(run::CheckArgs),
-    /// Let the service that runs read its configuration again, without ending it
+    /// Let the service that runs read its configuration again, without ending it, and say what came of it
     Reload(run::CheckArgs),
     /// Show or reset how far `run` has read its sources
     State(run::StateArgs),

@@ -65,7 +65,7 @@ pub(super) struct Args {
     choices: Choices,
 
     /// Write the records there instead of standard output, which is `-`; compressed where the name ends
-    /// in .gz or .zst
+    /// in .gz or .zst, as rows where it ends in .csv before that
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -354,7 +354,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
 /// How records are written.
 fn shape(args: &Args) -> Result<Shape, Error> {
     let addresses = args.addresses.unwrap_or_default().into();
-    let Some(table) = args.choices.table() else {
+    let Some(table) = args.choices.table(args.output.as_deref()) else {
         if args.addresses.is_some() {
             return Err(Error::usage(
                 "--addresses: only the columns of --to parquet and --to arrow have types",
@@ -365,7 +365,7 @@ fn shape(args: &Args) -> Result<Shape, Error> {
     let name = table.name();
     if args.pretty {
         return Err(Error::usage(format!(
-            "--pretty: a table can't be indented; leave it out, or --to {name}"
+            "--pretty: a table can't be indented; leave it out, or choose another --to than {name}"
         )));
     }
     let shape = match table {

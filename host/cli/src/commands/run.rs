@@ -143,15 +143,26 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     for finding in service::buffer_findings(&config) {
         weir_io::say(&finding);
     }
-    super::print(&format!("{}: the configuration is right\n", args.file.display()))
+    let faults = service::unwritable(&config);
+    if !faults.is_empty() {
+        return Err(Error::failed(format!("{}: {}", args.file.display(), faults.join("\n"))));
+    }
+    let mut text = format!("{}: the configuration is right, and names these paths:\n", args.file.display());
+    for (who, path) in service::paths(&config) {
+        text.push_str(&format!("  {who:<34} {}\n", weir_printable::line(&path.to_string_lossy())));
+    }
+    super::print(&text)
 }
+
+/// How long it is waited for what comes of a reload.
+const RELOAD: Duration = Duration::from_secs(60);
 
 /// Tells the service that works with the state directory of a configuration to read that again.
 pub(super) fn reload(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = Config::load(&args.file)?;
     service::check(&config, &|config| factory(config, false))?;
-    State::hang_up(&config.process.state_dir)?;
-    super::print("told; its log and weir_config_reloads_total say what came of it\n")
+    State::reload(&config.process.state_dir, config.hash, RELOAD)?;
+    super::print(&format!("{}: the configuration is in force\n", args.file.display()))
 }
 
 pub(super) fn state(args: &StateArgs) -> Result<ExitCode, Error> {

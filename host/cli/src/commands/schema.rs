@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use weir_columns::{Addresses, Layout, ddl::Engine};
 use weir_normalizer::schemas::{self, Schema};
 
@@ -15,14 +16,12 @@ pub(super) struct Args {
     #[arg(value_name = "WHAT", conflicts_with = "to")]
     what: Option<What>,
 
-    /// Print how the flat record's fields are mapped to this schema instead: ocsf, ecs, otel; or the
-    /// columns of its table, parquet
-    #[arg(long, value_name = "SCHEMA", value_parser = of)]
+    /// Print how the flat record's fields are mapped to this schema instead, or the columns of its table
+    #[arg(long, value_name = "SCHEMA", value_parser = of())]
     to: Option<Of>,
 
-    /// Print the statements that make a table of such files in this engine: duckdb, spark, trino, athena,
-    /// clickhouse, iceberg
-    #[arg(long, value_name = "ENGINE", requires = "to", value_parser = engine)]
+    /// Print the statements that make a table of such files in this engine
+    #[arg(long, value_name = "ENGINE", requires = "to", value_parser = engine())]
     ddl: Option<Engine>,
 
     /// How addresses stand in the table
@@ -37,16 +36,17 @@ enum Of {
     Table,
 }
 
-fn of(text: &str) -> Result<Of, String> {
-    match Table::by_name(text) {
-        Some(Table::Parquet | Table::Arrow) => Ok(Of::Table),
-        _ => super::choices::schema(text).map(Of::Schema).map_err(|e| e + ", parquet"),
-    }
+fn of() -> impl TypedValueParser<Value = Of> {
+    let schemas = Schema::ALL.iter().map(|schema| schema.name());
+    let tables = [Table::Parquet, Table::Arrow].map(Table::name);
+    PossibleValuesParser::new(schemas.chain(tables))
+        .map(|name| Schema::by_name(&name).map_or(Of::Table, Of::Schema))
 }
 
-fn engine(text: &str) -> Result<Engine, String> {
-    let names: Vec<_> = Engine::ALL.iter().map(|engine| engine.name()).collect();
-    Engine::by_name(text).ok_or_else(|| format!("no engine is called {text}; known are {}", names.join(", ")))
+fn engine() -> impl TypedValueParser<Value = Engine> {
+    let names = Engine::ALL.iter().map(|engine| engine.name());
+    PossibleValuesParser::new(names)
+        .try_map(|name| Engine::by_name(&name).ok_or_else(|| format!("no engine is called {name}")))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

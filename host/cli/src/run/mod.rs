@@ -181,8 +181,9 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
         is_stopped: false,
         is_cut: false,
     };
+    let has_several = sources.len() > 1;
     let reader = spawn("reader".into(), move || reader.run(&sources))?;
-    Ok(Running { outlet, packer, reader, progress, words, form, every })
+    Ok(Running { outlet, packer, reader, progress, words, form, every, has_several })
 }
 
 /// Writes what comes of all batches.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crossbeam_channel::Receiver;
-use weir_pipeline::{Heard, Outlet, Part, Turn, limits, packers::Packer, summary};
+use weir_pipeline::{Heard, Outlet, Part, Stream, Turn, limits, packers::Packer, summary};
+use weir_printable::line;
 
 use crate::{Error, progress::Progress};
 
@@ -24,6 +25,15 @@ pub(super) struct Running {
     pub(super) words: Receiver<Word>,
     pub(super) form: Form,
     pub(super) every: Option<Duration>,
+    /// Whether there are several inputs, so that one of them shows only a few rejects.
+    pub(super) has_several: bool,
+}
+
+/// The rejects of one input.
+struct OfInput {
+    stream: Stream,
+    shown: usize,
+    rejected: u64,
 }
 
 pub(super) struct Writer<'a, 'o, 'r> {
@@ -39,6 +49,9 @@ pub(super) struct Writer<'a, 'o, 'r> {
     account: &'a mut Account,
     /// Rejects that were shown.
     shown: usize,
+    /// The most of them that are shown of one input.
+    most_of_input: usize,
+    of_input: Option<OfInput>,
 }
 
 impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
@@ -48,10 +61,24 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
         rejects: Option<Sink<'r>>,
         account: &'a mut Account,
     ) -> (JoinHandle<Result<(), Error>>, Self) {
-        let Running { outlet, packer, reader, progress, words, form, every } = running;
-        let clock = Clock::new(every, Instant::now());
-        let writer =
-            Self { outlet, packer, output, rejects, progress, words, form, clock, account, shown: 0 };
+        let Running { outlet, packer, reader, progress, words, form, every, has_several } = running;
+        let writer = Self {
+            outlet,
+            packer,
+            output,
+            rejects,
+            progress,
+            words,
+            form,
+            clock: Clock::new(every, Instant::now()),
+            account,
+            shown: 0,
+            most_of_input: match has_several {
+                true => limits::REJECTS_SHOWN_OF_INPUT,
+                false => limits::REJECTS_SHOWN,
+            },
+            of_input: None,
+        };
         (reader, writer)
     }
 
@@ -110,6 +137,11 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
     /// Writes what comes of a batch.
     fn write(&mut self, turn: &Turn) -> Result<(), Error> {
         self.progress.update();
+        let stream = &turn.origin().stream;
+        if self.of_input.as_ref().is_none_or(|of| of.stream.id != stream.id) {
+            self.end_input();
+            self.of_input = Some(OfInput { stream: stream.clone(), shown: 0, rejected: 0 });
+        }
         loop {
             match turn.next()? {
                 Part::Records(part) => {
@@ -122,21 +154,44 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
                         writer.write_all(&lines).map_err(|e| Error::rejects(name, e))?;
                     }
                 }
-                Part::Shown(texts) => {
-                    for text in texts.iter().take(limits::REJECTS_SHOWN - self.shown) {
-                        self.progress.says().say(text);
-                        self.shown += 1;
-                    }
-                    if self.shown == limits::REJECTS_SHOWN {
-                        self.outlet.enough_shown();
-                        self.clock.enough_shown(&self.account.summary, Instant::now());
-                    }
-                }
+                Part::Shown(texts) => self.show(&texts),
                 Part::End(end) => {
                     self.account.summary.add(&end.summary);
+                    if let Some(of) = &mut self.of_input {
+                        of.rejected += end.summary.records.rejected;
+                    }
                     return Ok(end.result?);
                 }
             }
+        }
+    }
+
+    /// Shows rejects, as far as there is room for them.
+    fn show(&mut self, texts: &[String]) {
+        let Some(of) = &mut self.of_input else { return };
+        let room = (limits::REJECTS_SHOWN - self.shown).min(self.most_of_input - of.shown);
+        for text in texts.iter().take(room) {
+            self.progress.says().say(text);
+            self.shown += 1;
+            of.shown += 1;
+        }
+        if self.shown == limits::REJECTS_SHOWN {
+            self.outlet.enough_shown();
+        }
+        if of.shown == self.most_of_input || self.shown == limits::REJECTS_SHOWN {
+            self.clock.enough_shown(&self.account.summary, Instant::now());
+        }
+    }
+
+    /// Tells how many rejects of an input were not shown, where some were.
+    fn end_input(&mut self) {
+        if let Some(OfInput { stream, shown, rejected }) = self.of_input.take()
+            && self.most_of_input < limits::REJECTS_SHOWN
+            && shown > 0
+            && rejected > shown as u64
+        {
+            let more = summary::grouped(rejected - shown as u64);
+            self.progress.says().say(&format!("... and {more} more in {}", line(&stream.name)));
         }
     }
 
@@ -160,10 +215,15 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
 
     /// Tells what was not shown, and flushes.
     pub(super) fn finish(mut self) -> Result<(), Error> {
-        let more = self.account.summary.records.rejected - self.shown as u64;
+        self.end_input();
+        let rejected = self.account.summary.records.rejected;
+        let more = rejected - self.shown as u64;
         if self.shown > 0 && more > 0 {
-            let more = summary::grouped(more);
-            self.progress.says().say(&format!("... and {more} more; use --rejects FILE to keep them"));
+            let told = match self.most_of_input < limits::REJECTS_SHOWN {
+                true => format!("{} of {} rejects are shown", self.shown, summary::grouped(rejected)),
+                false => format!("... and {} more", summary::grouped(more)),
+            };
+            self.progress.says().say(&format!("{told}; use --rejects FILE to keep them"));
         }
         self.finish_output()?;
         self.finish_rejects()

@@ -58,7 +58,8 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Process {
-    /// Where progress, buffers, and rejects without a place of their own are kept
+    /// Where progress, buffers, and rejects without a place of their own are kept; a relative path, here as
+    /// everywhere, is of the folder that the process is started in
     pub state_dir: PathBuf,
     /// The bytes of records that may be on their way through the process
     pub memory: ByteSize,

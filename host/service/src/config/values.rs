@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A number of bytes: `"256MiB"`, `"10GB"` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +52,42 @@ impl Span {
             _ => return None,
         };
         number.checked_mul(millis).map(|n| Self(Duration::from_millis(n)))
+    }
+}
+
+/// As it is written in a configuration, in the largest unit that has no fraction.
+fn with_unit(f: &mut fmt::Formatter<'_>, n: u128, units: &[(u128, &str)]) -> fmt::Result {
+    let fits = units.iter().find(|(factor, _)| n > 0 && n.is_multiple_of(*factor));
+    match fits.or(units.last()) {
+        Some((factor, unit)) => write!(f, "{}{unit}", n / factor),
+        None => write!(f, "{n}"),
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
+        with_unit(f, self.0.into(), &units)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
+        with_unit(f, self.0.as_millis(), &units)
+    }
+}
+
+/// For the defaults in the schema of the configuration.
+impl Serialize for ByteSize {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
@@ -143,6 +179,12 @@ mod tests {
         }
         for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2 h", 7_200_000), ("1min", 60_000)] {
             assert_eq!(Span::parse(text), Some(Span(Duration::from_millis(millis))), "{text}");
+        }
+        for text in ["0B", "1B", "1000B", "1KiB", "256MiB", "3GiB", "2TiB"] {
+            assert_eq!(ByteSize::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["0ms", "500ms", "90s", "10m", "2h", "7d"] {
+            assert_eq!(Span::parse(text).unwrap().to_string(), text);
         }
         for text in ["", "1", "s", "1.5s", "1 fortnight"] {
             assert_eq!(Span::parse(text), None, "{text}");

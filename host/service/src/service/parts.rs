@@ -380,6 +380,9 @@ impl Parts {
     fn open(&self, wanted: Wanted, config: &Config, shared: &Shared) -> Result<Opened, Error> {
         let Wanted { id, part, recipe, .. } = &wanted;
         let metrics = shared.metrics.sink(id);
+        if let Some(buffer) = &recipe.buffer {
+            metrics.has_buffer((buffer.when_full == sinks::DROP_NEWEST).then_some(sinks::DROP_NEWEST));
+        }
         let (stopper, told) = stop();
         let health = shared.board.part(part);
         let context = Context {

@@ -57,7 +57,7 @@ use crate::{
     state,
     stop::Stop,
     tracker::{Balance, Tracker, Turn},
-    worker::Stream,
+    worker::{Rejected, Stream, TOLD},
 };
 
 /// `type = "http"`.
@@ -254,11 +254,13 @@ enum Coding {
 }
 
 /// Records of a request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counted {
     normalized: u64,
     filtered: u64,
     rejected: u64,
+    /// The first rejects.
+    first: Vec<Rejected>,
 }
 
 #[derive(Debug)]
@@ -487,8 +489,8 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
         (counted, tracker.rests().await)
     };
     match tokio::time::timeout(shared.options.timeout.0, safe).await {
-        Ok((Ok(Ok(Counted { normalized, filtered, rejected })), true)) => {
-            Outcome::Safe { normalized, filtered, rejected }
+        Ok((Ok(Ok(Counted { normalized, filtered, rejected, first })), true)) => {
+            Outcome::Safe { normalized, filtered, rejected, first }
         }
         Ok((Ok(Err(Refused::TooLong)), _)) => too_long(),
         Ok((Ok(Err(Refused::Damaged(why))), _)) => Outcome::Not(StatusCode::BAD_REQUEST, why),
@@ -526,6 +528,8 @@ fn normalize(queue: &Receiver<Work>, mut feed: Feed, most: u64) {
                     counted.normalized += c.normalized;
                     counted.filtered += c.filtered;
                     counted.rejected += c.rejected;
+                    let room = TOLD - counted.first.len();
+                    counted.first.extend(c.first.into_iter().take(room));
                 });
             if is_well { Ok(counted) } else { Err(Refused::Failed) }
         });

@@ -14,7 +14,7 @@ use crate::{
     rules::filter::{
         compile::{Node, Reads, compile},
         lists::named_networks,
-        parse::{list_name, parse, string},
+        parse::{list_name, meant_path, parse, string},
     },
     value::{
         networks::{self, Networks},
@@ -87,9 +87,11 @@ pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, 
             _ => match networks::network(text) {
                 Some(range) => vec![range],
                 None => {
+                    let path = meant_path(text, list_name(text).map(|(rest, _)| rest));
+                    let hint = path.map_or(String::new(), |p| format!("; a file stands in quotes: @\"{p}\""));
                     return Err(Error::new(
                         ErrorKind::Networks,
-                        format!("own: {text:?} is no network and no @LIST"),
+                        format!("own: {text:?} is no network and no @LIST{hint}"),
                     ));
                 }
             },
@@ -284,7 +286,17 @@ mod tests {
             ("extra.nat_ip in @prviate", 16, "did you mean @private?"),
             ("extra.nat_ip in 10.0.0.9..10.0.0.1", 16, "lower to a higher"),
             ("dst_port in @private", 12, "can only hold addresses"),
-            ("", 0, "expected a field"),
+            ("", 0, "it is empty; leave it out"),
+            (" \t", 0, "it is empty; leave it out"),
+            ("not ", 4, "expected a field"),
+            ("dst_port in 22, 53", 12, "in {22, ..}"),
+            ("bytes > 1 and src_ip in @private , 10.0.0.1", 24, "in {@private, ..}"),
+            ("dst_port in (22, 53)", 12, "stand in braces"),
+            ("dst_port in [22, 53]", 12, "stand in braces"),
+            ("src_ip in @samples/office.txt", 10, "in quotes: @\"samples/office.txt\""),
+            ("src_ip in {@private, @./office}", 21, "in quotes: @\"./office\""),
+            ("src_ip in @office.txt or bytes > 1", 10, "in quotes: @\"office.txt\""),
+            ("src_ip in @", 10, "the name of a list, or a file in quotes"),
             ("bytes > 18446744073709551616", 8, "bytes is a number"),
             ("protocol == tcp", 12, "names of protocols are in transport"),
         ];
@@ -300,6 +312,12 @@ mod tests {
         let bad = Lists::from([("x".to_owned(), "10.0.0.0/8\nhost\n".to_owned())]);
         let error = Filter::new("src_ip in @x", &bad, None).unwrap_err().to_string();
         assert!(error.contains("@x, line 2: \"host\""), "{error}");
+    }
+
+    #[test]
+    fn own_networks_that_are_a_path_without_quotes_are_told_how() {
+        let error = own_networks(&["@nets/a.txt".to_owned()], &lists()).unwrap_err().to_string();
+        assert!(error.contains("stands in quotes: @\"nets/a.txt\""), "{error}");
     }
 
     #[test]

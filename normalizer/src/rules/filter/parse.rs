@@ -37,6 +37,11 @@ pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Tr
         ));
     }
     let mut p = Parsing { text, rest: text, lists, zone, items: 0 };
+    if text.trim().is_empty() {
+        return Err(p.error(
+            "it is empty; leave it out to let every record through, or write one such as `bytes >= 1MB`",
+        ));
+    }
     let tree = p.or(0)?;
     if !p.skip().is_empty() {
         return Err(p.error("expected `and`, `or` or the end"));
@@ -221,8 +226,16 @@ impl<'t> Parsing<'t> {
 
     pub(super) fn set(&mut self, subject: &Subject) -> Result<Vec<SetMember>, Error> {
         let mut items = Vec::new();
+        let at = self.skip();
         if !self.symbol("{") {
+            if at.starts_with(['(', '[']) {
+                return Err(self.error("several values stand in braces: in {A, B}"));
+            }
             self.item(subject, &mut items)?;
+            if self.skip().starts_with(',') {
+                let first = at[..at.len() - self.rest.len()].trim_end();
+                return Err(self.error_at(at, format!("several values stand in braces: in {{{first}, ..}}")));
+            }
             return Ok(items);
         }
         loop {
@@ -243,8 +256,15 @@ impl<'t> Parsing<'t> {
                 Subject::Field(f) => f.field_type() == FieldType::Address,
                 Subject::Extra(_) => true,
             };
-            let Some((rest, (name, _))) = list_name(at) else {
-                return Err(self.error("expected the name of a list"));
+            let found = list_name(at);
+            if let Some(path) = meant_path(at, found.as_ref().map(|(rest, _)| *rest)) {
+                return Err(self.error_at(
+                    at,
+                    format!("a file that does not begin with / stands in quotes: @\"{path}\""),
+                ));
+            }
+            let Some((rest, (name, _))) = found else {
+                return Err(self.error("expected the name of a list, or a file in quotes: @\"PATH\""));
             };
             if !may_be_address {
                 return Err(self.error("a list of networks can only hold addresses, and this field is none"));
@@ -419,6 +439,17 @@ pub(super) fn list_name(text: &str) -> Option<(&str, (String, bool))> {
         false => run(text, |c| c.is_alphanumeric() || c == '_' || c == '-'),
     }?;
     Some((rest, (name.to_owned(), is_path)))
+}
+
+/// What is a path without quotes, and no list's name: `@nets/a.txt`, `@./a`, `@a.txt`.
+pub(super) fn meant_path<'t>(text: &'t str, behind_name: Option<&str>) -> Option<&'t str> {
+    let text = text.strip_prefix('@')?;
+    let goes_on = match behind_name {
+        Some(behind) => !text.starts_with(['"', '/']) && behind.starts_with(['/', '.']),
+        None => text.starts_with(['.', '~']),
+    };
+    let (_, path) = run(text, |c| !c.is_whitespace() && !"\"){},".contains(c))?;
+    goes_on.then_some(path)
 }
 
 /// A number with an optional unit: `k M G` in thousands, `Ki Mi Gi` in 1024s, and `B`.

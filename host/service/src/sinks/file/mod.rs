@@ -32,7 +32,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Options {
-    /// The path; `{provider}`, `{product}`, `{date}` and `{hour}` are those of each record, in UTC
+    /// The path; `{provider}`, `{product}`, `{date}` and `{hour}` are those of each record, in UTC. A relative
+    /// one is of the folder that the process is started in
     pub path: String,
     /// `zst`, `gz` or `none`; what the path ends in without it
     pub compression: Option<String>,

@@ -43,7 +43,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Options {
-    /// Patterns of paths, such as "/var/log/lts/*.log*"; `**` stands for any folders
+    /// Patterns of paths, such as "/var/log/lts/*.log*"; `**` stands for any folders. Relative ones are of
+    /// the folder that the process is started in
     pub paths: Vec<String>,
     /// Patterns of paths that are left out
     pub exclude: Vec<String>,

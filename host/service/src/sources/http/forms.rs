@@ -18,6 +18,8 @@ use hyper::{
 };
 use serde::Serialize;
 
+use crate::worker::Rejected;
+
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
 /// The header with the key.
 pub(super) const ACCESS_KEY: &str = "x-amz-firehose-access-key";
@@ -35,9 +37,20 @@ pub(super) enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// All records are safe.
-    Safe { normalized: u64, filtered: u64, rejected: u64 },
+    Safe { normalized: u64, filtered: u64, rejected: u64, first: Vec<Rejected> },
     /// Not so, and why.
     Not(StatusCode, String),
+}
+
+/// What is answered to who posts records in no form of somebody else.
+#[derive(Serialize)]
+struct Taken<'a> {
+    normalized: u64,
+    filtered: u64,
+    rejected: u64,
+    /// The first of them, with where in the body and why.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rejects: &'a [Rejected],
 }
 
 /// The answers of Splunk's collector.
@@ -90,10 +103,11 @@ impl Form {
             Outcome::Not(status, why) => (*status, Some(why.as_str())),
         };
         let mut response = match (self, outcome) {
-            (Self::Plain, Outcome::Safe { normalized, filtered, rejected }) => json(
-                status,
-                format!("{{\"normalized\":{normalized},\"filtered\":{filtered},\"rejected\":{rejected}}}\n"),
-            ),
+            (Self::Plain, Outcome::Safe { normalized, filtered, rejected, first }) => {
+                let (normalized, filtered, rejected) = (*normalized, *filtered, *rejected);
+                let taken = Taken { normalized, filtered, rejected, rejects: first };
+                json(status, serde_json::to_string(&taken).unwrap_or_default() + "\n")
+            }
             (Self::Plain, Outcome::Not(_, why)) => {
                 let mut response = Response::new(Full::new(Bytes::from(format!("{why}\n"))));
                 *response.status_mut() = status;
@@ -105,7 +119,7 @@ impl Form {
                 let body = Delivered { request_id: id, timestamp, error_message: why };
                 json(status, serde_json::to_string(&body).unwrap_or_default())
             }
-            (Self::Splunk, Outcome::Safe { normalized: 0, filtered: 0, rejected: 0 }) => {
+            (Self::Splunk, Outcome::Safe { normalized: 0, filtered: 0, rejected: 0, .. }) => {
                 said(StatusCode::BAD_REQUEST, "No data", 5)
             }
             (Self::Splunk, Outcome::Safe { .. }) => said(status, "Success", 0),

@@ -1,0 +1,150 @@
+//! What a configuration names by paths: where that is, and whether it can be written.
+
+use std::{
+    fs, io,
+    path::{self, Path, PathBuf},
+};
+
+use rustix::fs::{Access, access};
+
+use super::{dead_letters_path, rejects_path};
+use crate::{config::Config, sinks::SinkOptions, sources::SourceOptions};
+
+/// A relative path is of the folder that the process is started in.
+fn absolute(path: &Path) -> PathBuf {
+    path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The sections and keys of a configuration that name paths, and where these are in this process.
+pub fn paths(config: &Config) -> Vec<(String, PathBuf)> {
+    let mut all = vec![("state_dir".to_owned(), absolute(&config.process.state_dir))];
+    for (name, options) in &config.sources {
+        if let SourceOptions::File(options) = options {
+            let each =
+                options.paths.iter().map(|path| (format!("[sources.{name}]"), absolute(path.as_ref())));
+            all.extend(each);
+        }
+    }
+    for (name, options) in &config.sinks {
+        if let SinkOptions::File(options) = options {
+            all.push((format!("[sinks.{name}]"), absolute(options.path.as_ref())));
+        }
+    }
+    for (name, pipeline) in &config.pipelines {
+        let path = rejects_path(config, name, pipeline.rejects.as_deref());
+        all.push((format!("`rejects` of [pipelines.{name}]"), absolute(&path)));
+        let path = dead_letters_path(config, name, pipeline.dead_letters.as_deref());
+        all.push((format!("`dead_letters` of [pipelines.{name}]"), absolute(&path)));
+    }
+    all
+}
+
+/// What can't be written as things are, a line each, with what to do. Nothing is made or changed.
+pub fn unwritable(config: &Config) -> Vec<String> {
+    let state = absolute(&config.process.state_dir);
+    let mut faults: Vec<String> =
+        folder(&state).err().map(|why| told("state_dir", &state, &why)).into_iter().collect();
+    let has_state = faults.is_empty();
+    for (who, path) in paths(config) {
+        if who == "state_dir" || who.starts_with("[sources.") || !has_state && path.starts_with(&state) {
+            continue;
+        }
+        // Behind the first brace it is what records say, all of it below the folder before that.
+        let text = path.to_string_lossy();
+        let checked = match text.split_once('{') {
+            Some((before, _)) => folder(before.rsplit_once('/').map_or(".", |(folder, _)| folder).as_ref()),
+            None => file(&path),
+        };
+        faults.extend(checked.err().map(|why| told(&who, &path, &why)));
+    }
+    faults
+}
+
+fn told(who: &str, path: &Path, why: &str) -> String {
+    format!("{who}: {} can't be written: {why}", path.display())
+}
+
+/// Whether a file can be written, or made.
+fn file(path: &Path) -> Result<(), String> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            Err("this is no regular file; name one, or what is not there yet".into())
+        }
+        Ok(_) => may(path, Access::READ_OK | Access::WRITE_OK),
+        Err(_) => folder(path.parent().unwrap_or(path)),
+    }
+}
+
+/// Whether files can be made in a folder, or in one that can be made.
+fn folder(path: &Path) -> Result<(), String> {
+    // The first that is there is the one that counts.
+    for here in path.ancestors() {
+        match fs::metadata(here) {
+            Ok(found) if found.is_dir() => return may(here, Access::WRITE_OK | Access::EXEC_OK),
+            Ok(_) => return Err(format!("{} is no folder; choose another path", here.display())),
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(e) => return Err(format!("{}: {e}; check the permissions", here.display())),
+        }
+    }
+    Ok(())
+}
+
+fn may(path: &Path, access_to: Access) -> Result<(), String> {
+    access(path, access_to).map_err(|e| {
+        format!(
+            "{}: {}; let the user that runs the service write there, or choose another path",
+            path.display(),
+            io::Error::from(e)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_written_is_told_with_what_is_in_the_way() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        fs::write(root.join("file"), "").unwrap();
+        fs::create_dir(root.join("folder")).unwrap();
+        let config = |state: &str, sink: &str, more: &str| {
+            let root = root.display();
+            let text = format!(
+                "state_dir = \"{root}/{state}\"\n[sources.in]\ntype = \"stdin\"\n\
+                 [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n{more}\n\
+                 [sinks.out]\ntype = \"file\"\npath = \"{root}/{sink}\"\n"
+            );
+            Config::read("weir.toml", &text).unwrap()
+        };
+        let rejects = format!("rejects = {:?}", root.join("folder"));
+        for (state, sink, more, wanted) in [
+            ("new/state", "new/{provider}/{hour}.ndjson", "", &[][..]),
+            ("folder", "file", "", &[]),
+            ("folder", "folder/a{hour}", "", &[]),
+            // What is in it is not told again.
+            ("file/state", "out", "", &["state_dir: ", "/file is no folder"]),
+            ("folder", "file/deep/er/out", "", &["[sinks.out]: ", "/file is no folder"]),
+            ("folder", "file/{date}", "", &["[sinks.out]: ", "/file is no folder"]),
+            ("folder", "folder", "", &["[sinks.out]: ", "this is no regular file"]),
+            ("folder", "out", &rejects, &["`rejects` of [pipelines.p]: ", "this is no regular file"]),
+        ] {
+            let faults = unwritable(&config(state, sink, more));
+            assert_eq!(faults.len(), usize::from(!wanted.is_empty()), "{faults:?}");
+            assert!(wanted.iter().all(|part| faults[0].contains(part)), "{faults:?}");
+        }
+        assert!(fs::read_dir(root.join("folder")).unwrap().next().is_none() && !root.join("new").exists());
+        // Who may do anything finds nothing in the way.
+        if !rustix::process::geteuid().is_root() {
+            fs::set_permissions(root.join("folder"), fs::Permissions::from_mode(0o555)).unwrap();
+            let faults = unwritable(&config("folder/state", "out", ""));
+            assert!(
+                faults.len() == 1 && faults[0].contains("let the user that runs the service"),
+                "{faults:?}"
+            );
+        }
+    }
+}
