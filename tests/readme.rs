@@ -1,4 +1,5 @@
-//! The README's tables are generated, its commands run, and the samples are what the corpus has.
+//! The README's tables are generated, its commands and those of the book run, and the samples are what
+//! the corpus has.
 
 use std::{
     fs,
@@ -124,8 +125,13 @@ fn the_commands_run() {
     }
     let weir = Path::new(env!("CARGO_BIN_EXE_weir"));
     let path = format!("{}:{}", weir.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    for (page, least) in [("README.md", 15), ("samples/README.md", 6)] {
-        let text = fs::read_to_string(top().join(page)).unwrap();
+    let mut pages = vec![("README.md".to_owned(), 15), ("samples/README.md".to_owned(), 6)];
+    for page in book_pages() {
+        pages.push((page, 0));
+    }
+    let mut of_book = 0;
+    for (page, least) in pages {
+        let text = fs::read_to_string(top().join(&page)).unwrap();
         let mut commands = 0;
         for block in text.split("```sh\n").skip(1) {
             let block = block.split("```").next().unwrap();
@@ -146,7 +152,26 @@ fn the_commands_run() {
             }
         }
         assert!(commands >= least, "{page}: {commands}");
+        of_book += if least == 0 { commands } else { 0 };
     }
+    assert!(of_book >= 30, "{of_book}");
+}
+
+/// The pages of the book, by their paths.
+fn book_pages() -> Vec<String> {
+    let (mut pages, mut folders) = (Vec::new(), vec![top().join("book/src")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                pages.push(path.strip_prefix(top()).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    pages.sort();
+    pages
 }
 
 #[test]

@@ -19,6 +19,8 @@ Commands:
   browser [--test] [--serve]
           build the npm package weir-flow and the page (target/browser). --test packs the
           package, installs it into an empty project, and tries both; --serve shows the page
+  book    build the documentation into target/book, to be read in a browser; the first one takes
+          some minutes, for mdBook
   bench [--peers] [--table] [--rounds N] [--records N]
           run the benchmarks; a table of ratios comes last. --peers compares with other
           people's programs too, and then the README gets the table, unless it is a quick
@@ -59,6 +61,7 @@ pub(crate) enum Task {
     Tidy,
     Dist,
     Browser(Browser),
+    Book,
     Bench(Bench),
     /// With the generator's own arguments.
     BenchData(Vec<String>),
@@ -108,6 +111,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "tidy" => Task::Tidy,
         "dist" => Task::Dist,
         "browser" => Task::Browser(browser(&mut arguments)?),
+        "book" => Task::Book,
         "bench" => Task::Bench(bench(&mut arguments)?),
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
@@ -210,6 +214,7 @@ mod tests {
         assert_eq!(read("tidy"), Ok(Request::Run(Task::Tidy)));
         assert_eq!(read("dist"), Ok(Request::Run(Task::Dist)));
         assert_eq!(read("browser"), Ok(Request::Run(Task::Browser(Browser::default()))));
+        assert_eq!(read("book"), Ok(Request::Run(Task::Book)));
         let both = Browser { test: true, serve: true };
         assert_eq!(read("browser --serve --test"), Ok(Request::Run(Task::Browser(both))));
         assert_eq!(read("bench"), Ok(Request::Run(Task::Bench(Bench::default()))));
@@ -243,6 +248,7 @@ mod tests {
             "tidy",
             "dist",
             "browser",
+            "book",
             "bench",
             "bench-data",
             "size",

@@ -5,6 +5,7 @@
 //! sandbox's compiler is itself compiled only once.
 
 mod args;
+mod book;
 mod browser;
 mod debian;
 mod golden;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use crate::{
     args::{Bench, Browser, Task},
-    browser,
+    book, browser,
     golden::{Snapshot, demo_files},
     guests, install, peers, python,
     step::{self, Checkout, Failure, say},
@@ -37,6 +37,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         // Their steps depend on what was asked for.
         Task::Tidy
         | Task::Browser(_)
+        | Task::Book
         | Task::Bench(_)
         | Task::BenchData(_)
         | Task::Size(_)
@@ -51,6 +52,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Tidy => tidy(checkout),
         Task::Dist => dist(checkout),
         Task::Browser(options) => browser(checkout, options),
+        Task::Book => book::build(checkout),
         Task::Bench(options) => bench(checkout, options),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Size(arguments) => size(checkout, arguments),

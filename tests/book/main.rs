@@ -1,0 +1,122 @@
+//! The book: what is generated in it is what the code says, its links lead somewhere, and each
+//! configuration in it is right. Its commands are run beside those of the README.
+
+mod configuration;
+mod links;
+mod parts;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use weir_normalizer::{products, schemas::Schema};
+
+/// The top of the checkout.
+fn top() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().find(|folder| folder.join("ARCHITECTURE.md").exists()).unwrap().to_owned()
+}
+
+/// The folder of the pages.
+fn source() -> PathBuf {
+    top().join("book/src")
+}
+
+/// The pages, by their paths below that folder, with their texts.
+fn pages() -> Vec<(String, String)> {
+    let (mut pages, mut folders) = (Vec::new(), vec![source()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
+                pages.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    pages.sort();
+    pages
+}
+
+#[test]
+fn the_generated_parts_are_what_the_code_says() {
+    let mut generated = 0;
+    for (name, text) in pages() {
+        let (fresh, parts) = parts::renew(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        generated += parts;
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(source().join(&name), fresh).unwrap();
+        } else {
+            assert!(fresh == text, "{name} is not what the code says; run with BLESS=1 to rewrite it");
+        }
+    }
+    assert!(generated > 2 * products::all().len(), "{generated}");
+}
+
+#[test]
+fn every_page_and_product_and_schema_has_its_place() {
+    let pages = pages();
+    let (_, summary) = pages.iter().find(|(name, _)| name == "SUMMARY.md").unwrap();
+    let mut listed: Vec<String> = links::of(summary).into_iter().map(|link| link.target).collect();
+    listed.sort();
+    let there: Vec<&str> =
+        pages.iter().map(|(name, _)| name.as_str()).filter(|n| *n != "SUMMARY.md").collect();
+    assert_eq!(listed, there, "SUMMARY.md and the pages that there are");
+    for product in products::all() {
+        let page = format!("products/{}.md", product.id);
+        let (_, text) = pages.iter().find(|(name, _)| *name == page).unwrap_or_else(|| panic!("no {page}"));
+        for part in ["sample", "product", "places"] {
+            assert!(text.contains(&format!("<!-- part: {part} {} -->", product.id)), "{page}: {part}");
+        }
+    }
+    for schema in Schema::ALL {
+        assert!(there.contains(&&*format!("schemas/{}.md", schema.name())), "{}", schema.name());
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let pages = pages();
+    let mut checked = 0;
+    for (name, text) in &pages {
+        for link in links::of(text) {
+            if link.target.contains("://") || link.target.starts_with("mailto:") {
+                continue;
+            }
+            let (path, anchor) = link.target.split_once('#').unwrap_or((&link.target, ""));
+            let page = match path {
+                "" => name.clone(),
+                _ => links::join(name, path),
+            };
+            let found = pages.iter().find(|(name, _)| *name == page);
+            if anchor.is_empty() {
+                // What is no page is a picture or the like, in the book's folder.
+                assert!(found.is_some() || source().join(&page).is_file(), "{name}: there is no {path}");
+            } else {
+                let (_, text) = found.unwrap_or_else(|| panic!("{name}: there is no page {path}"));
+                let anchors = links::anchors(text);
+                assert!(anchors.iter().any(|a| a == anchor), "{name}: {path} has no #{anchor}: {anchors:?}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > pages.len(), "{checked}");
+}
+
+/// A block of TOML that has a pipeline is a whole configuration.
+#[test]
+fn each_configuration_is_right() {
+    let mut checked = 0;
+    for (name, text) in pages() {
+        for block in text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+            if block.contains("[pipelines.") {
+                weir_service::config::Config::read(&name, block).unwrap_or_else(|e| panic!("{e}\n{block}"));
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 4, "{checked}");
+}
