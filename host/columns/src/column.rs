@@ -120,7 +120,7 @@ impl Default for Validity {
 
 impl Validity {
     /// This row has a value; the rows before it without one come first. Gives their number.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, row: usize) -> usize {
         let missing = self.pad(row);
         self.nulls.append_non_null();
@@ -128,7 +128,7 @@ impl Validity {
         missing
     }
 
-    #[inline]
+    #[inline(always)]
     fn pad(&mut self, rows: usize) -> usize {
         let missing = rows - self.rows;
         if missing > 0 {
@@ -211,6 +211,9 @@ impl Texts {
     }
 }
 
+/// How many words are looked through, one by one.
+const COMPARED: i32 = 4;
+
 /// Texts of which there are few.
 #[derive(Default)]
 pub(crate) struct Words {
@@ -234,6 +237,10 @@ impl Words {
     }
 
     fn number(&mut self, word: &[u8]) -> i32 {
+        // The first few are compared sooner than one is hashed.
+        if let Some(number) = (0..COMPARED).find(|number| self.word(*number) == Some(word)) {
+            return number;
+        }
         if let Some(number) = self.numbers.get(word) {
             return *number;
         }

@@ -5,10 +5,7 @@
 pub(crate) fn quote_or_escape(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     // Eight at once: a byte that equals one of the two becomes zero, and the lowest zero is found.
-    while let Some(chunk) = text.get(at..at + 8) {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(word);
+    while let Some(word) = eight(text, at) {
         let found = zeros(word ^ QUOTES) | zeros(word ^ ESCAPES);
         if found != 0 {
             return Some(at + (found.trailing_zeros() / 8) as usize);
@@ -34,17 +31,62 @@ fn zeros(word: u64) -> u64 {
 pub(crate) fn integer(text: &[u8], from: usize) -> Option<(u64, usize)> {
     let mut at = from;
     let mut value: u64 = 0;
+    // Two blocks of digits always fit.
+    for _ in 0..2 {
+        let Some(block) = eight(text, at) else { break };
+        let digits = block ^ (ONES * u64::from(b'0'));
+        // A byte above 9 gets its high bit.
+        let others = (((digits & (ONES * 0x7f)) + ONES * 0x76) | digits) & (ONES << 7);
+        let count = others.trailing_zeros() / 8;
+        if count == 0 {
+            break;
+        }
+        // The digits go to the end, behind zeros.
+        value = value * TENS[count as usize & 15] + of_eight(digits << (64 - 8 * count));
+        at += count as usize;
+        if count < 8 {
+            return whole(text, from, at, value);
+        }
+    }
     while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9) {
-        value = match at - from {
-            // 18 digits always fit.
-            0..18 => value * 10 + u64::from(digit),
-            _ => value.checked_mul(10)?.checked_add(u64::from(digit))?,
-        };
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
         at += 1;
     }
-    // A leading zero is the whole number, and what goes on is a fraction or an exponent.
-    let is_whole = at > from && (text[from] != b'0' || at == from + 1);
-    (is_whole && !matches!(text.get(at), Some(b'.' | b'e' | b'E'))).then_some((value, at))
+    whole(text, from, at, value)
+}
+
+/// The powers of ten up to that of a block, and more that are never used.
+const TENS: [u64; 16] = {
+    let mut tens = [1; 16];
+    let mut i = 1;
+    while i < 16 {
+        tens[i] = tens[i - 1] * 10;
+        i += 1;
+    }
+    tens
+};
+
+/// Whether the digits between are a whole number: a leading zero is all of one, and what goes on is a
+/// fraction or an exponent.
+#[inline]
+fn whole(text: &[u8], from: usize, to: usize, value: u64) -> Option<(u64, usize)> {
+    let is_whole = to > from && (text[from] != b'0' || to == from + 1);
+    (is_whole && !matches!(text.get(to), Some(b'.' | b'e' | b'E'))).then_some((value, to))
+}
+
+#[inline]
+fn eight(text: &[u8], at: usize) -> Option<u64> {
+    let mut word = [0; 8];
+    word.copy_from_slice(text.get(at..at + 8)?);
+    Some(u64::from_le_bytes(word))
+}
+
+/// The number of eight digits, the first one lowest in memory: pairs, then fours, then all.
+#[inline]
+fn of_eight(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 #[cfg(test)]
@@ -70,9 +112,29 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_digits_are_read_as_digits_are() {
+        for number in (0..64).map(|i| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(i) >> i) {
+            for behind in ["", ",", "}", ",\"next\":12345678", "/", ":", "\u{ff}aaaaaaaa"] {
+                let text = format!("{number}{behind}");
+                let len = number.to_string().len();
+                assert_eq!(integer(text.as_bytes(), 0), Some((number, len)), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn integers_are_whole_and_of_64_bits() {
         for (text, value) in [
             ("0,", Some((0, 1))),
+            ("0,123456789", Some((0, 1))),
+            ("7}        ", Some((7, 1))),
+            ("12345678,        ", Some((12_345_678, 8))),
+            ("1700000000123,\"e\":1", Some((1_700_000_000_123, 13))),
+            ("1234567890123456,      ", Some((1_234_567_890_123_456, 16))),
+            ("18446744073709551615,      ", Some((u64::MAX, 20))),
+            ("18446744073709551616,      ", None),
+            ("12345678.5      ", None),
+            ("00000000        ", None),
             ("12}", Some((12, 2))),
             ("18446744073709551615", Some((u64::MAX, 20))),
             ("18446744073709551616", None),
