@@ -503,12 +503,15 @@ impl<'a> Plan<'a> {
             ("duckdb-native", 1, whole.one_native),
             ("duckdb-2", 2, whole.two),
         ] {
-            let theirs = self.peer(duckdb(), format!("huawei-vpc {threads}"), lines);
+            let theirs = self.peer(duckdb(), format!("huawei-vpc {threads} json"), lines);
             self.ratio(id, theirs, weir);
         }
-        let theirs = self.peer(duckdb(), "alibaba-vpc 1".into(), &others.keyed);
+        let theirs = self.peer(duckdb(), "alibaba-vpc 1 json".into(), &others.keyed);
         let ours = self.add(|| others.keyed.run(&["--jobs", "1"]));
         self.ratio("duckdb-keyed", theirs, ours);
+        let theirs = self.peer(duckdb(), "huawei-vpc 1 parquet".into(), lines);
+        let ours = self.add(|| lines.run(&["--jobs", "1", "--to", "parquet"]));
+        self.ratio("duckdb-parquet", theirs, ours);
 
         let parsers = || Peer::start(&mut Command::new(path("target/peers/release/weir-peers")));
         let theirs = self.peer(parsers(), "vrl".into(), lines);

@@ -1,8 +1,8 @@
 """Has DuckDB do what is asked on standard input, once for each line `WORKLOAD TAB FILE`, and
 answers with a line `RECORDS SECONDS PROCESSOR_SECONDS`.
 
-The workload is a name of FORMATS and a number of threads: `huawei-vpc 1`. The types are given,
-so that DuckDB has nothing to guess; addresses stay text, which is less than Weir does.
+The workload is a name of FORMATS, a number of threads and a name of OUTPUTS: `huawei-vpc 1 json`. The
+types are given, so that DuckDB has nothing to guess; addresses stay text, which is less than Weir does.
 """
 
 import sys
@@ -30,15 +30,16 @@ FORMATS = {
     f"auto_detect=false, columns={TEXT})",
     "alibaba-vpc": f"read_json($file, format='newline_delimited', auto_detect=false, columns={KEYED})",
 }
+OUTPUTS = {"json": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}
 
 connection = duckdb.connect()
 for line in sys.stdin:
     workload, file = line.rstrip("\n").split("\t")
-    name, threads = workload.split()
+    name, threads, output = workload.split()
     connection.execute(f"SET threads={int(threads)}")
     reader = FORMATS[name].replace("$file", "'" + file.replace("'", "''") + "'")
     # Without a temporary file, which would be moved to where the device is.
-    query = f"COPY (SELECT * FROM {reader}) TO '/dev/null' (FORMAT json, USE_TMP_FILE false)"
+    query = f"COPY (SELECT * FROM {reader}) TO '/dev/null' ({OUTPUTS[output]}, USE_TMP_FILE false)"
     begin, before = time.perf_counter(), time.process_time()
     records = connection.execute(query).fetchone()[0]
     print(records, time.perf_counter() - begin, time.process_time() - before, flush=True)
