@@ -17,18 +17,21 @@ pub(crate) const COLUMNS: usize = Field::ALL.len() + 1;
 const EXTRA_COLUMN: usize = COLUMNS - 1;
 /// What a key leads to that has no column.
 const NO_COLUMN: usize = COLUMNS;
+const _: () = assert!(NO_COLUMN < 64, "each has a bit");
 
 /// What is wrong with a line, and where in it.
 pub(crate) type Fault = (usize, Cow<'static, str>);
 
 /// Reads lines into columns.
 pub(crate) struct Reader {
-    /// The column of each field that has one, and of `extra`.
-    pub(crate) columns: Vec<Option<Column>>,
+    /// The column of each field, and of `extra`.
+    pub(crate) columns: Vec<Column>,
     /// The key of each column, ready to be compared.
     keys: Vec<Key>,
     /// The column whose key came behind that of each column the last time; the first one's is last.
     next: [u8; COLUMNS + 1],
+    /// The columns that the record has, a bit each.
+    seen: u64,
     /// Members of the record that have no column, or don't fit theirs: their place in the line.
     strays: Vec<Range<usize>>,
     /// The value of `extra`, without its braces.
@@ -72,9 +75,12 @@ impl Reader {
     pub(crate) fn new(layout: &Layout) -> Self {
         let mut columns: Vec<_> = Field::ALL
             .iter()
-            .map(|field| layout.has(*field).then(|| Column::new(layout.column_type(*field))))
+            .map(|field| match layout.has(*field) {
+                true => Column::new(layout.column_type(*field)),
+                false => Column::None,
+            })
             .collect();
-        columns.push(Some(Column::new(crate::ColumnType::Json)));
+        columns.push(Column::new(crate::ColumnType::Json));
         let mut next = [0; COLUMNS + 1];
         for (column, next) in next.iter_mut().enumerate() {
             *next = ((column + 1) % COLUMNS) as u8;
@@ -84,6 +90,7 @@ impl Reader {
             columns,
             keys: Field::ALL.iter().map(|f| f.key()).chain([EXTRA]).map(Key::new).collect(),
             next,
+            seen: 0,
             strays: Vec::new(),
             extra: None,
             made: Vec::new(),
@@ -94,6 +101,7 @@ impl Reader {
     pub(crate) fn read(&mut self, line: &[u8], row: usize) -> Result<(), Fault> {
         self.strays.clear();
         self.extra = None;
+        self.seen = 0;
         let mut at = expect(line, 0, b'{', "an object")?;
         if line.get(at) == Some(&b'}') {
             return end(line, at + 1);
@@ -156,12 +164,15 @@ impl Reader {
         start: usize,
         at: usize,
     ) -> Result<usize, Fault> {
+        let bit = 1 << column;
+        if column < COLUMNS && self.seen & bit != 0 {
+            let name = Field::ALL.get(column).map_or(EXTRA, |field| field.key());
+            return Err((start, format!("a second {name}").into()));
+        }
+        self.seen |= bit;
         if column < EXTRA_COLUMN
-            && let Some(Some(to)) = self.columns.get_mut(column)
+            && let Some(to) = self.columns.get_mut(column)
         {
-            if to.has(row) {
-                return Err((start, format!("a second {}", Field::ALL[column].key()).into()));
-            }
             match line.get(at) {
                 Some(b'"') => {
                     if let Some(end) = quote_or_escape(line, at + 1)
@@ -197,17 +208,13 @@ impl Reader {
         let (start, at) = (skip_blanks(line, start), skip_blanks(line, at));
         let (raw, end) = any(line, at)?;
         if column == EXTRA_COLUMN {
-            if self.extra.is_some() {
-                return Err((start, "a second extra".into()));
-            }
             if raw.starts_with('{') {
                 self.extra = Some(at + 1..end - 1);
                 return Ok(end);
             }
         } else if let Some(to) = self.columns.get_mut(column) {
             // What has no column here is told elsewhere.
-            let Some(to) = to else { return Ok(end) };
-            if raw == "null" {
+            if matches!(to, Column::None) || raw == "null" {
                 return Ok(end);
             }
             if raw.starts_with('"') {
@@ -224,7 +231,7 @@ impl Reader {
     /// Gives the row its `extra`.
     #[inline]
     fn finish(&mut self, line: &[u8], row: usize) -> Result<(), Fault> {
-        let Some(Some(to)) = self.columns.get_mut(EXTRA_COLUMN) else { return Ok(()) };
+        let Some(to) = self.columns.get_mut(EXTRA_COLUMN) else { return Ok(()) };
         let misfit = |Misfit| (0, Cow::Borrowed("an extra that is no text"));
         if self.strays.is_empty() {
             return match &self.extra {

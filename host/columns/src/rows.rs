@@ -128,7 +128,7 @@ impl Rows {
         self.bytes = 0;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (place, column_type) in &self.columns {
-            if let Some(Some(column)) = self.reader.columns.get_mut(*place) {
+            if let Some(column) = self.reader.columns.get_mut(*place) {
                 let array = column.take(*column_type, rows);
                 arrays.push(array.map_err(|e| self.no_text(&e))?);
             }
