@@ -7,7 +7,10 @@ mod parts;
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use weir_normalizer::{products, schemas::Schema};
@@ -104,6 +107,37 @@ fn links_lead_somewhere() {
         }
     }
     assert!(checked > pages.len(), "{checked}");
+}
+
+/// What Vector runs: it ends when Vector tells it, and leaves nobody behind.
+#[test]
+fn the_exec_source_of_vector_ends_in_time() {
+    let page = fs::read_to_string(source().join("run/vector.md")).unwrap();
+    let command = page.lines().find_map(|line| line.trim().strip_prefix("- exec weir ")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("flow.log");
+    fs::copy(top().join("samples/huawei-vpc.log"), &log).unwrap();
+    let command = command.replace("/var/log/flow.log", log.to_str().unwrap());
+    let command = format!("exec {} {command}", env!("CARGO_BIN_EXE_weir"));
+    let mut vector = Command::new("bash");
+    let mut child = vector.args(["-c", &command]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let records = fs::read_to_string(&log).unwrap().lines().count();
+    assert_eq!(lines.by_ref().take(records).map(Result::unwrap).count(), records);
+    let users = || {
+        let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+        let named = |process: &Vec<u8>| String::from_utf8_lossy(process).contains(log.to_str().unwrap());
+        processes.filter_map(|path| fs::read(path).ok()).filter(named).count()
+    };
+    assert!(users() > 0, "`tail` reads the file");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert!(lines.next().is_none());
+    let end = Instant::now() + Duration::from_secs(120);
+    while users() > 0 {
+        assert!(Instant::now() < end, "`tail` is left behind");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
 }
 
 /// A block of TOML that has a pipeline is a whole configuration.
