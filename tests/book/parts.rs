@@ -41,6 +41,7 @@ fn make(what: &str) -> Result<String, String> {
         "places" => places(product()?),
         "fields" => fields(),
         "schema" => weir(&["schema", "--to", argument]),
+        "ddl" => format!("```sql\n{}```\n", weir(&["schema", "--to", "parquet", "--ddl", argument])),
         "help" => format!("```text\n{}```\n", weir(&[argument, "--help"])),
         "environment" => environment(),
         "metrics" => metrics(),
