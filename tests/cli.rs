@@ -790,6 +790,7 @@ fn wrong_usage_ends_with_2() {
         (&["normalize", "--where", "exists extra.az-id"], "stands in quotes: extra.\"az-id\""),
         (&["normalize", "--from", "huawei-vcp"], "a similar value exists: 'huawei-vpc'"),
         (&["normalize", "--from", "x"], "huawei-vpc, huawei-er,"),
+        (&["formats", "huawei-efw"], "a similar value exists: 'huawei-cfw'"),
         (&["explain", "--to", "osf"], "a similar value exists: 'ocsf'"),
         (&["normalize", "--where", ""], "it is empty; leave it out to let every record through"),
         (&["normalize", "--where", "dst_port in 22, 53"], "several values stand in braces: in {22, ..}"),

@@ -42,6 +42,7 @@ fn rows(root: &Value, before: &str, properties: &Map<String, Value>, text: &mut 
         }
         let default = match &property["default"] {
             Value::Null => String::new(),
+            Value::String(text) if text.is_empty() => "needed".to_owned(),
             default => format!("`{default}`"),
         };
         let inner = object(root, property);

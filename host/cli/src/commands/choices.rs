@@ -119,7 +119,7 @@ impl Table {
 }
 
 /// The products' names, which shells complete.
-fn product() -> PossibleValuesParser {
+pub(super) fn product() -> PossibleValuesParser {
     PossibleValuesParser::new(products::all().iter().map(|p| PossibleValue::new(p.id).help(p.title)))
 }
 

@@ -2,12 +2,15 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
+use clap::builder::TypedValueParser;
 use weir_normalizer::{
     products::{self, Entry, Lines, Product},
     record::Field,
 };
 
 use crate::Error;
+
+use super::choices;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -16,24 +19,16 @@ Examples:
   weir formats huawei-cfw")]
 pub(super) struct Args {
     /// Show the keys of one product's records: spellings, field, and how values are read
-    #[arg(value_name = "PRODUCT")]
-    product: Option<String>,
+    #[arg(value_name = "PRODUCT", value_parser = product(), hide_possible_values = true)]
+    product: Option<&'static Product>,
+}
+
+fn product() -> impl TypedValueParser<Value = &'static Product> {
+    choices::product().try_map(|id| products::by_id(&id).ok_or_else(|| format!("no product is called {id}")))
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
-    let text = match &args.product {
-        None => table(),
-        Some(id) => match products::by_id(id) {
-            Some(product) => keys(product),
-            None => {
-                let known: Vec<_> = products::all().iter().map(|p| p.id).collect();
-                return Err(Error::usage(format!(
-                    "no product is called {id}; known are {}",
-                    known.join(", ")
-                )));
-            }
-        },
-    };
+    let text = args.product.map_or_else(table, keys);
     super::print(&text)
 }
 
