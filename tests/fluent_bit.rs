@@ -118,7 +118,7 @@ fn baking_says_what_is_wrong() {
         (&[][..], "required"),
         (&["fluent-bit"], "--output"),
         (&["fluentd", "-o", "x.wasm"], "no agent is called fluentd; known are fluent-bit"),
-        (&["fluent-bit", "--from", "huawei-vcp", "-o", "x.wasm"], "did you mean \"huawei-vpc\"?"),
+        (&["fluent-bit", "--from", "huawei-vcp", "-o", "x.wasm"], "a similar value exists: 'huawei-vpc'"),
         (&["fluent-bit", "--where", "bytes >", "-o", "x.wasm"], "bytes >"),
         (&["fluent-bit", "--to", "otel", "-o", "x.wasm"], "take flat, ocsf or ecs"),
         (
