@@ -1,0 +1,65 @@
+//! What the files of a table are.
+
+use weir_io::Compression;
+use weir_normalizer::schemas::Schema;
+use weir_pipeline::{
+    csv::Rows,
+    packers::{self, Packer},
+};
+
+/// What the files of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// How records stand in them.
+    pub shape: Shape,
+    /// What is done with that.
+    pub compression: Compression,
+}
+
+/// How records stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A line of JSON each, or what the schema has instead.
+    Lines(Schema),
+    /// A row each, of flat records.
+    Csv,
+}
+
+impl Format {
+    /// What names of files end with.
+    pub fn ending(self) -> String {
+        let shape = match self.shape {
+            Shape::Lines(_) => ".jsonl",
+            Shape::Csv => ".csv",
+        };
+        format!("{shape}{}", self.compression.ending())
+    }
+
+    /// Its name in plans.
+    pub fn name(self) -> &'static str {
+        match self.shape {
+            Shape::Lines(schema) => schema.name(),
+            Shape::Csv => "csv",
+        }
+    }
+
+    /// Whether it is made of flat records.
+    pub fn is_flat(self) -> bool {
+        matches!(self.shape, Shape::Lines(Schema::Flat) | Shape::Csv)
+    }
+
+    /// How many files are written at a time, in a shard: each holds some memory back.
+    pub(crate) fn open(self) -> usize {
+        match self.shape {
+            Shape::Lines(_) | Shape::Csv => 64,
+        }
+    }
+
+    /// What packs the records of a file whose path says these fields.
+    pub(crate) fn packer(self, _said: &[&'static str]) -> Box<dyn Packer> {
+        match self.shape {
+            Shape::Lines(schema) => packers::of(schema),
+            Shape::Csv => Box::new(Rows::default()),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Batch jobs over any number of files: a table in a folder or a bucket, made in one piece or many.
+//!
+//! A job lists its inputs, and groups them into *shards*: a [`Plan`], which depends on nothing but the
+//! inputs and the options. A shard makes the same objects, byte for byte and by the same names, whenever
+//! it is repeated. So a job that is killed is begun again where its manifests say, and what an attempt
+//! left behind is written over; no store has to promise anything for that.
+//!
+//! ```text
+//!  inputs ─▶ Plan ─▶ shard ─▶ records ─▶ Router ─▶ Files ─▶ objects, rejects ─▶ manifest of the shard
+//!                                                                                  └ last: of the plan
+//! ```
+//!
+//! Nothing here normalizes, or knows where objects are: see [`Objects`].
+
+mod error;
+mod files;
+pub mod format;
+mod hive;
+pub mod limits;
+mod look;
+mod objects;
+pub mod plan;
+mod router;
+mod shard;
+
+pub use error::{Error, ErrorKind};
+pub use files::Written;
+pub use format::Format;
+pub use hive::{Key, Partitioning};
+pub use objects::{Object, Objects, Sum};
+pub use plan::{Input, Plan, Share};
+pub use shard::{Rejects, ShardWriter};
