@@ -26,7 +26,8 @@ use weir_sandbox::{Program, SandboxLimits, limits::GUEST_FILE};
 use crate::{
     Error,
     error::shown,
-    run::{self, Form, Job, Shape, Sink},
+    progress::Progress,
+    run::{self, Failures, Form, Job, Shape, Sink},
     signals,
 };
 
@@ -83,6 +84,10 @@ pub(super) struct Args {
     /// and the exit status is 1
     #[arg(long)]
     fail_fast: bool,
+
+    /// End behind so many inputs that are missing or damaged; without it they end nothing
+    #[arg(long, value_name = "N", conflicts_with = "fail_fast")]
+    max_failed: Option<u64>,
 
     /// Write at most so many records, and read nothing behind the last of them
     ///
@@ -296,10 +301,14 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
         Some(jobs) => jobs as usize,
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let progress = total.filter(|_| visible);
+    let progress = total.filter(|_| visible).map_or_else(Progress::none, Progress::bar);
+    let failures = match args.max_failed {
+        _ if args.fail_fast => Failures::at_most(0),
+        most => most.map_or_else(Failures::default, Failures::at_most).with(missing)?,
+    };
     let job = Job {
         jobs,
-        fail_fast: args.fail_fast,
+        failures,
         limit: args.limit,
         shape,
         quiet: args.quiet,

@@ -2,6 +2,7 @@
 //! made, in the order of the input. The reader works, too.
 
 mod account;
+mod ledger;
 mod reader;
 mod writer;
 
@@ -26,7 +27,9 @@ use weir_pipeline::{
 
 use crate::{Error, progress::Progress};
 
-pub use self::account::Form;
+pub use self::{account::Form, ledger::Failures};
+
+pub(crate) use self::ledger::{Ledger, OfSource};
 
 use self::{
     account::Account,
@@ -44,9 +47,9 @@ pub struct Job {
     pub factory: Arc<dyn Factory>,
     /// How many threads normalize.
     pub jobs: usize,
-    /// Whether an input that can't be read ends the run. Else it is told on standard error, and
+    /// How many inputs that can't be read end the run. Those before are told on standard error, and
     /// counted in the summary.
-    pub fail_fast: bool,
+    pub failures: Failures,
     /// The most records that come out, of one thread then.
     pub limit: Option<u64>,
     /// How the records are written.
@@ -63,8 +66,10 @@ pub struct Job {
     pub quiet: bool,
     /// Whether each input is told when it is begun.
     pub verbose: bool,
-    /// Show a bar for the progress towards this many bytes read.
-    pub progress: Option<u64>,
+    /// What shows how far it is.
+    pub progress: Progress,
+    /// Who wants to know what became of each source.
+    pub(crate) ledger: Option<Arc<Ledger>>,
 }
 
 impl Job {
@@ -75,7 +80,7 @@ impl Job {
             config,
             factory,
             jobs: 1,
-            fail_fast: false,
+            failures: Failures::default(),
             limit: None,
             shape: Shape::Lines,
             stop: Stop::default(),
@@ -84,7 +89,8 @@ impl Job {
             every: None,
             quiet: false,
             verbose: false,
-            progress: None,
+            progress: Progress::none(),
+            ledger: None,
         }
     }
 }
@@ -94,6 +100,8 @@ impl Job {
 pub enum Shape {
     /// A line of JSON each, or what the schema has instead.
     Lines,
+    /// A line of JSON each, whatever the schema: they are packed elsewhere.
+    Unpacked,
     /// Indented, for people.
     Pretty,
     /// A row each, of flat records.
@@ -109,6 +117,7 @@ impl Shape {
     fn packer(self, schema: Schema) -> Box<dyn Packer> {
         match self {
             Self::Lines => packers::of(schema),
+            Self::Unpacked => Box::new(packers::Lines),
             Self::Pretty => Box::new(Pretty::new(packers::of(schema))),
             Self::Csv => Box::new(Rows::default()),
             Self::Parquet(addresses) => Box::new(Parquet::new(Layout::new(addresses, &[]))),
@@ -139,7 +148,7 @@ pub struct Sink<'a> {
 pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, Result<(), Error>) {
     let begun = Instant::now();
     let factory = Arc::clone(&job.factory);
-    let watch = Watch { stop: job.stop.clone(), ..Watch::default() };
+    let watch = Watch { stop: job.stop.clone(), read: Arc::clone(job.progress.read()) };
     let reading = Arc::new(Reading::new(watch));
     let mut account = Account { summary: Summary::default(), reading: Arc::clone(&reading), begun };
     let result = start(job, rejects.is_some(), &reading)
@@ -149,7 +158,7 @@ pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, R
 }
 
 fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running, Error> {
-    let Job { sources, config, mut factory, mut jobs, limit, words, form, every, .. } = job;
+    let Job { sources, config, mut factory, mut jobs, limit, words, form, every, progress, ledger, .. } = job;
     let limit = limit.map(|most| Arc::new(Limit::new(Arc::clone(&factory), most)));
     if let Some(limit) = &limit {
         factory = Arc::clone(limit) as _;
@@ -168,13 +177,13 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
         ..LaneOptions::default()
     });
     let packer = job.shape.packer(config.to);
-    let progress = Progress::new(job.progress, Arc::clone(&reading.watch.read));
     let reader = Reader {
         config,
         feeder,
         lane,
         limit,
-        fail_fast: job.fail_fast,
+        failures: job.failures,
+        ledger: ledger.clone(),
         says: progress.says().clone(),
         reading: Arc::clone(reading),
         is_verbose: job.verbose,
@@ -183,7 +192,7 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
     };
     let has_several = sources.len() > 1;
     let reader = spawn("reader".into(), move || reader.run(&sources))?;
-    Ok(Running { outlet, packer, reader, progress, words, form, every, has_several })
+    Ok(Running { outlet, packer, reader, progress, words, form, every, has_several, ledger })
 }
 
 /// Writes what comes of all batches.

@@ -12,6 +12,8 @@ use weir_printable::line;
 
 use crate::{Error, progress::Says};
 
+use super::ledger::{Failures, Ledger};
+
 /// How far the reader is, for others to see.
 #[derive(Default)]
 pub(super) struct Reading {
@@ -37,7 +39,8 @@ pub(super) struct Reader {
     pub(super) feeder: Feeder,
     pub(super) lane: Lane,
     pub(super) limit: Option<Arc<Limit>>,
-    pub(super) fail_fast: bool,
+    pub(super) failures: Failures,
+    pub(super) ledger: Option<Arc<Ledger>>,
     pub(super) says: Says,
     pub(super) reading: Arc<Reading>,
     /// Whether each input is told when it is begun.
@@ -51,13 +54,13 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads all inputs, and then helps with what waits for the other workers.
     pub(super) fn run(mut self, sources: &[Source]) -> Result<(), Error> {
-        let result = sources.iter().try_for_each(|source| {
+        let result = sources.iter().enumerate().try_for_each(|(index, source)| {
             if self.is_enough() {
                 return Ok(());
             }
             self.is_stopped |= self.reading.watch.stop.is_told();
             if !self.is_stopped {
-                self.read(source)?;
+                self.read(index, source)?;
             }
             // A stream may have no end; a file has one.
             self.is_cut |= self.is_stopped && matches!(source.check(), Ok(Some(_)));
@@ -69,7 +72,7 @@ impl Reader {
         result.and_then(|()| if is_cut { Err(Error::unfinished()) } else { Ok(()) })
     }
 
-    fn read(&mut self, source: &Source) -> Result<(), Error> {
+    fn read(&mut self, index: usize, source: &Source) -> Result<(), Error> {
         let reading = Arc::clone(&self.reading);
         source.each(&reading.watch, &mut |input| {
             // Another member of an archive.
@@ -77,6 +80,9 @@ impl Reader {
                 return Ok(());
             }
             let number = self.reading.begun.fetch_add(1, Ordering::Relaxed);
+            if let Some(ledger) = &self.ledger {
+                ledger.begin(index);
+            }
             let Err(error) = (match input {
                 Ok(input) => self.frame(number, input)?,
                 Err(error) => Err(error),
@@ -89,11 +95,10 @@ impl Reader {
                 return Ok(());
             }
             self.reading.failed.fetch_add(1, Ordering::Relaxed);
-            if self.fail_fast {
-                return Err(error.into());
+            if let Some(ledger) = &self.ledger {
+                ledger.fail(index, &error.to_string());
             }
-            self.says.say(&format!("weir: {error}"));
-            Ok(())
+            self.failures.add(error, |text| self.says.say(text))
         })
     }
 

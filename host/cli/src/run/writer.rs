@@ -1,6 +1,7 @@
 //! The writer: what comes of all batches, in the order of the input, goes out.
 
 use std::{
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use crate::{Error, progress::Progress};
 use super::{
     Form, Sink, Word,
     account::{Account, Clock, Due},
+    ledger::Ledger,
 };
 
 /// The other threads, seen from the writer.
@@ -27,6 +29,7 @@ pub(super) struct Running {
     pub(super) every: Option<Duration>,
     /// Whether there are several inputs, so that one of them shows only a few rejects.
     pub(super) has_several: bool,
+    pub(super) ledger: Option<Arc<Ledger>>,
 }
 
 /// The rejects of one input.
@@ -47,6 +50,7 @@ pub(super) struct Writer<'a, 'o, 'r> {
     clock: Clock,
     /// Accounts for what was written.
     account: &'a mut Account,
+    ledger: Option<Arc<Ledger>>,
     /// Rejects that were shown.
     shown: usize,
     /// The most of them that are shown of one input.
@@ -61,7 +65,7 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
         rejects: Option<Sink<'r>>,
         account: &'a mut Account,
     ) -> (JoinHandle<Result<(), Error>>, Self) {
-        let Running { outlet, packer, reader, progress, words, form, every, has_several } = running;
+        let Running { outlet, packer, reader, progress, words, form, every, has_several, ledger } = running;
         let writer = Self {
             outlet,
             packer,
@@ -72,6 +76,7 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
             form,
             clock: Clock::new(every, Instant::now()),
             account,
+            ledger,
             shown: 0,
             most_of_input: match has_several {
                 true => limits::REJECTS_SHOWN_OF_INPUT,
@@ -159,6 +164,9 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
                     self.account.summary.add(&end.summary);
                     if let Some(of) = &mut self.of_input {
                         of.rejected += end.summary.records.rejected;
+                    }
+                    if let Some(ledger) = &self.ledger {
+                        ledger.add(turn.origin().stream.id, &end.summary);
                     }
                     return Ok(end.result?);
                 }
