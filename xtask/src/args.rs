@@ -33,7 +33,7 @@ Commands:
           fuzz TARGET, or every target in turn, for N seconds each (default 60)
   soak [--kills N]
           kill the service N times (default 200) at any moment, while its files are written and
-          rotated, and count what came out
+          rotated, and count what came out; then a job as often, and compare what it made
   help    print this text
 
 Exit status: 0 done, 1 a step failed (the message names it and what to try), 2 usage";

@@ -337,7 +337,11 @@ fn soak(checkout: &Checkout, kills: u32) -> Result<(), Failure> {
     let mut cargo = checkout.cargo(&["test", "--release", "--locked", "--package", "weir-service"]);
     cargo.args(["--test", "kills"]);
     cargo.env("WEIR_KILLS", kills.to_string());
-    step::run(&format!("killing the service {kills} times"), &mut cargo, READ_ABOVE)
+    step::run(&format!("killing the service {kills} times"), &mut cargo, READ_ABOVE)?;
+    let mut cargo = checkout.cargo(&["test", "--release", "--locked", "--package", "weir-host"]);
+    cargo.args(["--test", "jobs", "killed"]);
+    cargo.env("WEIR_KILLS", kills.to_string());
+    step::run(&format!("killing a job {kills} times"), &mut cargo, READ_ABOVE)
 }
 
 /// Fuzzes one target, or each in turn.

@@ -151,6 +151,22 @@ impl From<weir_service::error::Error> for Error {
     }
 }
 
+impl From<weir_lake::Error> for Error {
+    fn from(error: weir_lake::Error) -> Self {
+        let kind = match error.kind() {
+            weir_lake::ErrorKind::Usage => Kind::Usage,
+            _ => Kind::Failed,
+        };
+        Self::from_source(kind, error)
+    }
+}
+
+impl From<weir_store::Error> for Error {
+    fn from(error: weir_store::Error) -> Self {
+        weir_lake::Error::from(error).into()
+    }
+}
+
 impl From<weir_io::Error> for Error {
     fn from(error: weir_io::Error) -> Self {
         Self::from_source(Kind::Failed, error)

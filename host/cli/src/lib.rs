@@ -3,8 +3,10 @@
 
 pub mod commands;
 mod error;
-mod progress;
+mod inputs;
+pub mod progress;
 pub mod run;
+mod shards;
 mod signals;
 
 pub use error::Error;

@@ -61,6 +61,11 @@ impl Compression {
     pub const ALL: [(&'static str, Self); 3] =
         [("none", Self::None), ("gzip", Self::Gzip), ("zstd", Self::Zstd)];
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+
     /// What the names of files that are compressed so end with.
     pub fn ending(self) -> &'static str {
         match self {

@@ -45,6 +45,16 @@ impl Error {
     }
 }
 
+impl From<weir_store::Error> for Error {
+    fn from(error: weir_store::Error) -> Self {
+        let kind = match error.kind() {
+            weir_store::Kind::Usage => ErrorKind::Usage,
+            _ => ErrorKind::Failed,
+        };
+        Self { kind, message: error.to_string(), source: Some(error.into()) }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -1,7 +1,8 @@
 //! What the files of a table are.
 
+use weir_columns::{Addresses, Layout, parquet::Parquet};
 use weir_io::Compression;
-use weir_normalizer::schemas::Schema;
+use weir_normalizer::{record::Field, schemas::Schema};
 use weir_pipeline::{
     csv::Rows,
     packers::{self, Packer},
@@ -23,6 +24,8 @@ pub enum Shape {
     Lines(Schema),
     /// A row each, of flat records.
     Csv,
+    /// Columns of flat records.
+    Parquet(Addresses),
 }
 
 impl Format {
@@ -31,6 +34,7 @@ impl Format {
         let shape = match self.shape {
             Shape::Lines(_) => ".jsonl",
             Shape::Csv => ".csv",
+            Shape::Parquet(_) => ".parquet",
         };
         format!("{shape}{}", self.compression.ending())
     }
@@ -40,26 +44,31 @@ impl Format {
         match self.shape {
             Shape::Lines(schema) => schema.name(),
             Shape::Csv => "csv",
+            Shape::Parquet(_) => "parquet",
         }
     }
 
     /// Whether it is made of flat records.
     pub fn is_flat(self) -> bool {
-        matches!(self.shape, Shape::Lines(Schema::Flat) | Shape::Csv)
+        matches!(self.shape, Shape::Lines(Schema::Flat) | Shape::Csv | Shape::Parquet(_))
     }
 
     /// How many files are written at a time, in a shard: each holds some memory back.
     pub(crate) fn open(self) -> usize {
         match self.shape {
             Shape::Lines(_) | Shape::Csv => 64,
+            // Each holds a group of rows.
+            Shape::Parquet(_) => 8,
         }
     }
 
     /// What packs the records of a file whose path says these fields.
-    pub(crate) fn packer(self, _said: &[&'static str]) -> Box<dyn Packer> {
+    pub(crate) fn packer(self, said: &[Field]) -> Box<dyn Packer> {
         match self.shape {
             Shape::Lines(schema) => packers::of(schema),
             Shape::Csv => Box::new(Rows::default()),
+            // Readers of tables take these from the path.
+            Shape::Parquet(addresses) => Box::new(Parquet::new(Layout::new(addresses, said))),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::HashMap, ops::Range, str};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use weir_normalizer::record::Field;
 
 use crate::hive::{self, Key, Partitioning};
 
@@ -14,8 +15,8 @@ const DAY: i64 = 86_400_000;
 pub(crate) struct Partition {
     /// Its folder, with a slash behind it; empty where there are no partitions.
     pub(crate) folder: String,
-    /// The names of fields that its path says.
-    pub(crate) said: Vec<&'static str>,
+    /// The fields that its path says.
+    pub(crate) said: Vec<Field>,
 }
 
 /// Tells records' partitions, and numbers them as they come.
@@ -84,14 +85,12 @@ impl Looker {
         let mut folder = String::new();
         let mut fields = Vec::new();
         for key in self.keys.keys() {
-            let value = match key {
-                Key::Provider => said.provider.as_deref().map(Cow::Borrowed),
-                Key::Product => said.product.as_deref().map(Cow::Borrowed),
-                Key::Date => said.date().map(Cow::Owned),
+            let (value, field) = match key {
+                Key::Provider => (said.provider.as_deref().map(Cow::Borrowed), Some(Field::Provider)),
+                Key::Product => (said.product.as_deref().map(Cow::Borrowed), Some(Field::Product)),
+                Key::Date => (said.date().map(Cow::Owned), None),
             };
-            if *key != Key::Date && value.as_deref().is_some_and(hive::is_said) {
-                fields.push(key.name());
-            }
+            fields.extend(field.filter(|_| value.as_deref().is_some_and(hive::is_said)));
             hive::push(&mut folder, *key, value.as_deref());
         }
         if let Some(number) = self.numbers.get(&folder) {
@@ -263,10 +262,10 @@ mod tests {
             looker.partitions()[number].said.clone()
         };
         let line = r#"{"provider":"aws","product":"vpc","start_ms":1}"#;
-        assert_eq!(said(&mut looker, line), ["provider", "product"]);
-        assert_eq!(said(&mut looker, r#"{"provider":"aws","start_ms":1}"#), ["provider"]);
+        assert_eq!(said(&mut looker, line), [Field::Provider, Field::Product]);
+        assert_eq!(said(&mut looker, r#"{"provider":"aws","start_ms":1}"#), [Field::Provider]);
         let long = format!(r#"{{"provider":"{}","product":"vpc","start_ms":1}}"#, "x".repeat(1000));
-        assert_eq!(said(&mut looker, &long), ["product"]);
+        assert_eq!(said(&mut looker, &long), [Field::Product]);
         assert_eq!(looker.partitions().len(), 3);
     }
 }

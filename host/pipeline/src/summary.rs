@@ -159,6 +159,11 @@ pub fn count(counts: &mut BTreeMap<String, u64>, key: &str, n: u64) {
     *counts.entry(key.to_owned()).or_default() += n;
 }
 
+/// So many of something: `1 file`, `1,234 files`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 /// A number with a comma before every third digit from the right.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -181,6 +186,7 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(n), text);
         }
+        assert_eq!([counted(1, "file"), counted(2000, "file")], ["1 file", "2,000 files"]);
     }
 
     #[test]

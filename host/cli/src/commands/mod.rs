@@ -5,7 +5,9 @@ mod choices;
 mod completions;
 mod explain;
 pub mod formats;
+mod job;
 mod man;
+mod manifest;
 mod normalize;
 mod run;
 mod schema;
@@ -53,7 +55,7 @@ enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Read records and write them as JSON lines of one schema
-    Normalize(normalize::Args),
+    Normalize(Box<normalize::Args>),
     /// Run as a service: read from sources, and forward to sinks, until it is told to end
     Run(run::Args),
     /// Check a configuration of `run` without starting anything
@@ -68,6 +70,8 @@ enum Command {
     Formats(formats::Args),
     /// Print the JSON Schema of the records that `normalize` writes, or a mapping to another schema
     Schema(schema::Args),
+    /// Check what jobs have written
+    Manifest(manifest::Args),
     /// Write a plugin for a log agent that carries its configuration
     Bake(bake::Args),
     /// Print what a shell completes command lines of `weir` by
@@ -86,7 +90,7 @@ impl Weir {
         };
         choice.write_global();
         match self.command {
-            Command::Normalize(args) => normalize::run(args),
+            Command::Normalize(args) => normalize::run(*args),
             Command::Run(args) => run::run(&args),
             Command::Check(args) => run::check(&args),
             Command::Reload(args) => run::reload(&args),
@@ -94,6 +98,7 @@ impl Weir {
             Command::Explain(args) => explain::run(args),
             Command::Formats(args) => formats::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Manifest(args) => manifest::run(&args),
             Command::Bake(args) => bake::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),

@@ -33,6 +33,7 @@ use crate::{
 
 use super::{
     choices::{Choices, Table},
+    job::{self, JobArgs},
     targets::{self, Inputs, Target},
 };
 
@@ -60,20 +61,21 @@ pub(super) struct Args {
     /// What to read: files, folders, and patterns in quotes; `-` is standard input, which is also read
     /// where nothing is given
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
 
     #[command(flatten)]
-    choices: Choices,
+    pub(super) choices: Choices,
 
     /// Write the records there instead of standard output, which is `-`; compressed where the name ends
-    /// in .gz or .zst, as rows where it ends in .csv before that
-    #[arg(long, short, value_name = "FILE")]
+    /// in .gz or .zst, as rows where it ends in .csv before that. A folder, or a name that ends in `/`,
+    /// makes it a job
+    #[arg(long, short, value_name = "FILE|FOLDER/")]
     output: Option<PathBuf>,
 
     /// Write records that can't be parsed there, with the reason, as JSON lines; `-` is standard
     /// output, where --output names a file for the records
     #[arg(long, value_name = "FILE")]
-    rejects: Option<PathBuf>,
+    pub(super) rejects: Option<PathBuf>,
 
     /// End with status 3 if more records than this, or this share of them, are rejected; without it,
     /// if all are
@@ -93,16 +95,16 @@ pub(super) struct Args {
     ///
     /// The account has what was read up to there. It takes one job, whatever --jobs says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
+    pub(super) limit: Option<u64>,
 
     /// Write records as indented JSON for people, not a line each
     #[arg(long)]
-    pretty: bool,
+    pub(super) pretty: bool,
 
     /// How addresses stand in the columns of Parquet and Arrow: as text, or as 16 bytes with IPv4 mapped
     /// into IPv6
     #[arg(long, value_name = "FORM")]
-    addresses: Option<AddressForm>,
+    pub(super) addresses: Option<AddressForm>,
 
     /// How many batches are normalized at a time; all cores without it
     #[arg(long, short, value_name = "N", env = "WEIR_JOBS",
@@ -111,23 +113,23 @@ pub(super) struct Args {
 
     /// How the account of the run is told on standard error
     #[arg(long, value_name = "FORM", default_value = "human", env = "WEIR_SUMMARY")]
-    summary: Form,
+    pub(super) summary: Form,
 
     /// Tell the account also while the run goes on, every so often, such as 60s or 5m
     #[arg(long, value_name = "TIME", value_parser = interval)]
-    summary_every: Option<Duration>,
+    pub(super) summary_every: Option<Duration>,
 
     /// Print only errors on standard error: no account, no rejects, no warnings, no progress
     #[arg(long, short, conflicts_with_all = ["verbose", "summary_every"])]
-    quiet: bool,
+    pub(super) quiet: bool,
 
     /// Print each input on standard error when it is begun, and how it is compressed
     #[arg(long, short)]
-    verbose: bool,
+    pub(super) verbose: bool,
 
     /// Normalize with this WebAssembly guest, of at most 16 MiB, instead of the built-in one
     #[arg(long, value_name = "FILE.wasm", conflicts_with = "native")]
-    plugin: Option<PathBuf>,
+    pub(super) plugin: Option<PathBuf>,
 
     /// Normalize without the sandbox, to compare and to debug
     #[arg(long)]
@@ -141,6 +143,27 @@ pub(super) struct Args {
     /// The time on a processor that a guest may spend on a batch, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     guest_deadline: Duration,
+
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+impl Args {
+    /// How many threads normalize.
+    pub(super) fn jobs(&self) -> usize {
+        match self.jobs {
+            Some(jobs) => jobs as usize,
+            None => thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// How many inputs may fail.
+    pub(super) fn failures(&self) -> Failures {
+        match self.max_failed {
+            _ if self.fail_fast => Failures::at_most(0),
+            most => most.map_or_else(Failures::default, Failures::at_most),
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -268,6 +291,14 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if args.quiet {
         args.summary = Form::None;
     }
+    if let Some(output) = args.output.clone().filter(|output| job::is_folder(output)) {
+        return job::run(&args, &output);
+    }
+    if let Some(option) = args.job.given() {
+        return Err(Error::usage(format!(
+            "{option}: only a job has this, whose --output is a folder; end its name in `/`"
+        )));
+    }
     let shape = shape(&args)?;
     let config = args.choices.config()?;
     let checked = Normalizer::new(&config)?;
@@ -297,18 +328,10 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     let visible = !args.quiet
         && io::stderr().is_terminal()
         && (target != Target::Stdout || !io::stdout().is_terminal());
-    let jobs = match args.jobs {
-        Some(jobs) => jobs as usize,
-        None => thread::available_parallelism().map_or(1, usize::from),
-    };
     let progress = total.filter(|_| visible).map_or_else(Progress::none, Progress::bar);
-    let failures = match args.max_failed {
-        _ if args.fail_fast => Failures::at_most(0),
-        most => most.map_or_else(Failures::default, Failures::at_most).with(missing)?,
-    };
     let job = Job {
-        jobs,
-        failures,
+        jobs: args.jobs(),
+        failures: args.failures().with(missing)?,
         limit: args.limit,
         shape,
         quiet: args.quiet,
@@ -326,7 +349,17 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if result.as_ref().is_err_and(Error::is_output_closed) {
         return Ok(ExitCode::SUCCESS);
     }
-    let told = args.summary.tell(&summary);
+    conclude(&args, &summary, result, &signals)
+}
+
+/// Tells what a run or a job has done, and how it ends.
+pub(super) fn conclude(
+    args: &Args,
+    summary: &Summary,
+    result: Result<(), Error>,
+    signals: &signals::Told,
+) -> Result<ExitCode, Error> {
+    let told = args.summary.tell(summary);
     if !told.is_empty() {
         weir_io::say(&told);
     }
@@ -343,7 +376,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     {
         weir_io::say(&format!("--limit {limit} is reached; what follows was not read"));
     }
-    let excess = excess(args.max_rejects, &summary);
+    let excess = excess(args.max_rejects, summary);
     if let Some(excess) = &excess {
         weir_io::say(&format!("weir: {excess}"));
     }
@@ -424,7 +457,7 @@ fn refuse_overlap(
     rejects.map_or(Ok(()), |target| targets::refuse_overlap(&inputs, target, "--rejects"))
 }
 
-fn factory(args: &Args, config: &Config) -> Result<Arc<dyn Factory>, Error> {
+pub(super) fn factory(args: &Args, config: &Config) -> Result<Arc<dyn Factory>, Error> {
     if args.native {
         return Ok(Arc::new(Native(config.clone())));
     }
@@ -435,25 +468,24 @@ fn factory(args: &Args, config: &Config) -> Result<Arc<dyn Factory>, Error> {
     };
     let program = match &args.plugin {
         None => Program::built_in(config, limits)?,
-        Some(path) => {
-            let name = shown(path);
-            let wasm = read_guest(path).map_err(|e| Error::file(&name, "read", e))?;
-            if wasm.len() as u64 > GUEST_FILE {
-                return Err(Error::failed(format!(
-                    "{name}: the guest is larger than {} MiB; strip it of what it does not need",
-                    GUEST_FILE >> 20
-                )));
-            }
-            Program::load(&wasm, &name, config, limits)?
-        }
+        Some(path) => Program::load(&read_guest(path)?, &shown(path), config, limits)?,
     };
     Ok(Arc::new(program))
 }
 
-/// Reads at most one byte more than a guest may have.
-fn read_guest(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a guest.
+pub(super) fn read_guest(path: &Path) -> Result<Vec<u8>, Error> {
+    let name = shown(path);
     let mut wasm = Vec::new();
-    File::open(path)?.take(GUEST_FILE + 1).read_to_end(&mut wasm)?;
+    File::open(path)
+        .and_then(|file| file.take(GUEST_FILE + 1).read_to_end(&mut wasm))
+        .map_err(|e| Error::file(&name, "read", e))?;
+    if wasm.len() as u64 > GUEST_FILE {
+        return Err(Error::failed(format!(
+            "{name}: the guest is larger than {} MiB; strip it of what it does not need",
+            GUEST_FILE >> 20
+        )));
+    }
     Ok(wasm)
 }
 

@@ -11,7 +11,7 @@ use crate::Error;
 
 /// What became of each source of a run, and of all runs that share a total.
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     sources: Mutex<Sources>,
     total: Arc<Mutex<Summary>>,
 }

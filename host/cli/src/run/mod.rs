@@ -27,9 +27,10 @@ use weir_pipeline::{
 
 use crate::{Error, progress::Progress};
 
-pub use self::{account::Form, ledger::Failures};
-
-pub(crate) use self::ledger::{Ledger, OfSource};
+pub use self::{
+    account::Form,
+    ledger::{Failures, Ledger},
+};
 
 use self::{
     account::Account,
@@ -69,7 +70,7 @@ pub struct Job {
     /// What shows how far it is.
     pub progress: Progress,
     /// Who wants to know what became of each source.
-    pub(crate) ledger: Option<Arc<Ledger>>,
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 impl Job {
