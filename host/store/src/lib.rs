@@ -15,6 +15,7 @@
 //!   credentials.
 
 mod address;
+mod ahead;
 mod error;
 mod local;
 mod object;
@@ -127,8 +128,17 @@ impl Store {
     fn read_if(&self, key: &str, span: Span, etag: Option<&str>) -> Result<Reader, Error> {
         Ok(Reader(match &*self.backend {
             Backend::Local(folder) => Reading::Local(folder.read(key, span, etag)?),
-            Backend::Remote(remote) => Reading::Remote(remote.read(key, span, etag)?),
+            Backend::Remote(remote) => Reading::Remote(remote.begin(key, span, etag)?.wait()?),
         }))
+    }
+
+    /// Reads objects as they were listed, one behind the other. The next few are asked for while one is
+    /// read, so that many small ones don't wait for a network each.
+    pub fn read_all<'a>(
+        &'a self,
+        objects: impl Iterator<Item = Result<Object, Error>> + 'a,
+    ) -> impl Iterator<Item = Result<(Object, Reader), Error>> + 'a {
+        ahead::Ahead::new(self, objects)
     }
 
     /// Writes an object, which is there when it is finished.

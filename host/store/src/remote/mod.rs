@@ -1,13 +1,16 @@
 //! Stores of clouds, over OpenDAL.
 
 mod failure;
+mod obs;
 mod reader;
 mod runtime;
 mod services;
 mod transport;
 mod writer;
 
-use std::{fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use backon::Retryable as _;
 
 use opendal::{
     ErrorKind, Metadata, Operator,
@@ -19,7 +22,10 @@ use weir_printable::line;
 
 use crate::{Address, Error, Object, Options, Span, options};
 
-pub(crate) use self::{reader::RemoteReader, writer::RemoteWriter};
+pub(crate) use self::{
+    reader::{Opening, RemoteReader},
+    writer::RemoteWriter,
+};
 
 /// A bucket.
 pub(crate) struct Remote {
@@ -31,6 +37,8 @@ pub(crate) struct Remote {
     operator: Operator,
     /// Does not: what is read goes on where it broke.
     reads: Operator,
+    /// Who lists objects, where it is not the operator.
+    lister: Option<obs::Lister>,
 }
 
 /// What messages call an object, or all of a store.
@@ -52,7 +60,7 @@ impl Remote {
         let place = options::place(address, options, env)?;
         // What OpenDAL builds may ask for the runtime that it is in.
         let _entered = runtime::runtime()?.enter();
-        let reads = services::operator(address, &place, options, env)?;
+        let services::Bucket { operator: reads, lister } = services::bucket(address, &place, options, env)?;
         let operator = reads.clone().layer(RetryLayer::new().with_max_times(5).with_jitter());
         Ok(Arc::new(Self {
             address: address.of(""),
@@ -60,6 +68,7 @@ impl Remote {
             endpoint: place.endpoint.to_string(),
             operator,
             reads,
+            lister,
         }))
     }
 
@@ -97,12 +106,19 @@ impl Remote {
         after: Option<&str>,
     ) -> Result<impl Iterator<Item = Result<Object, Error>> + Send + use<>, Error> {
         let (prefix, after) = (self.path(prefix), after.map(|after| self.path(after)));
-        let options = ListOptions { recursive: true, start_after: after.clone(), ..ListOptions::default() };
-        let (context, service) = (self.operator.context(), self.operator.service());
-        let lister = service
-            .list_dyn(context, &prefix, options.into())
-            .map_err(|e| self.error(self.name(""), "list", &e))?;
-        Ok(Entries { remote: Arc::clone(self), lister: Some(lister), after })
+        let pages = if self.lister.is_some() {
+            let prefix = if prefix == "/" { String::new() } else { prefix };
+            Pages::Obs { prefix, next: Some(after.clone().unwrap_or_default()), page: VecDeque::new() }
+        } else {
+            let options =
+                ListOptions { recursive: true, start_after: after.clone(), ..ListOptions::default() };
+            let (context, service) = (self.operator.context(), self.operator.service());
+            let lister = service
+                .list_dyn(context, &prefix, options.into())
+                .map_err(|e| self.error(self.name(""), "list", &e))?;
+            Pages::OpenDal(lister)
+        };
+        Ok(Entries { remote: Arc::clone(self), pages: Some(pages), after })
     }
 
     /// What a service says of an object.
@@ -121,14 +137,15 @@ impl Remote {
         Ok(found.map(|found| object(key.into(), &found)))
     }
 
-    pub(crate) fn read(
+    /// Begins to read, and waits for nothing.
+    pub(crate) fn begin(
         self: &Arc<Self>,
         key: &str,
         span: Span,
         etag: Option<&str>,
-    ) -> Result<RemoteReader, Error> {
+    ) -> Result<Opening, Error> {
         self.check(key)?;
-        RemoteReader::open(self, key, span, etag)
+        Opening::begin(self, key, span, etag)
     }
 
     /// A key that is written or deleted is one that OpenDAL leaves as it is.
@@ -171,42 +188,82 @@ fn object(key: String, found: &Metadata) -> Object {
 struct Entries {
     remote: Arc<Remote>,
     /// None behind its end, or an error.
-    lister: Option<oio::Lister>,
+    pages: Option<Pages>,
     /// Not every service leaves out what comes before.
     after: Option<String>,
+}
+
+enum Pages {
+    OpenDal(oio::Lister),
+    Obs {
+        prefix: String,
+        /// Where the next page begins; none behind the last one.
+        next: Option<String>,
+        page: VecDeque<Object>,
+    },
+}
+
+impl Pages {
+    /// The next object, with its whole key.
+    async fn next(&mut self, remote: &Remote) -> opendal::Result<Option<Object>> {
+        match self {
+            Self::OpenDal(lister) => {
+                let Some(entry) = lister.next_dyn().await? else { return Ok(None) };
+                let (path, found) = entry.into_parts();
+                Ok(Some(object(path, &found)))
+            }
+            Self::Obs { prefix, next, page } => loop {
+                if let Some(object) = page.pop_front() {
+                    return Ok(Some(object));
+                }
+                let (Some(marker), Some(lister)) = (next.take(), &remote.lister) else { return Ok(None) };
+                let found = (|| lister.page(prefix, &marker))
+                    .retry(reader::waits())
+                    .sleep(tokio::time::sleep)
+                    .when(opendal::Error::is_temporary)
+                    .await?;
+                if found.next.as_ref().is_some_and(|next| *next <= marker) {
+                    let what = "the listing does not go on";
+                    return Err(opendal::Error::new(ErrorKind::Unexpected, what));
+                }
+                page.extend(found.objects);
+                *next = found.next;
+            },
+        }
+    }
 }
 
 impl Iterator for Entries {
     type Item = Result<Object, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let remote = &self.remote;
+        let name = remote.name("");
         loop {
-            let remote = &self.remote;
-            let name = remote.name("");
-            let next = runtime::wait(&remote.options, name, self.lister.as_mut()?.next_dyn());
-            let entry = match next {
-                Ok(Ok(Some(entry))) => entry,
+            let next = runtime::wait(&remote.options, name, self.pages.as_mut()?.next(remote));
+            let mut object = match next {
+                Ok(Ok(Some(object))) => object,
                 Ok(Ok(None)) => {
-                    self.lister = None;
+                    self.pages = None;
                     return None;
                 }
                 Ok(Err(e)) => {
-                    self.lister = None;
+                    self.pages = None;
                     return Some(Err(remote.error(name, "list", &e)));
                 }
                 Err(e) => {
-                    self.lister = None;
+                    self.pages = None;
                     return Some(Err(e));
                 }
             };
-            let (path, found) = entry.into_parts();
-            let is_before = self.after.as_ref().is_some_and(|after| path <= *after);
+            let is_before = self.after.as_ref().is_some_and(|after| object.key <= *after);
             // A marker of a folder, or the folder itself.
-            if is_before || path.ends_with('/') {
+            if is_before || object.key.ends_with('/') {
                 continue;
             }
-            let Some(key) = path.strip_prefix(remote.address.folder()) else { continue };
-            return Some(Ok(object(key.into(), &found)));
+            let Some(key) = object.key.strip_prefix(remote.address.folder()) else { continue };
+            object.key = key.to_owned();
+            return Some(Ok(object));
         }
     }
 }

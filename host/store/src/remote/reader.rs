@@ -8,14 +8,14 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use opendal::{Buffer, BytesRange, ErrorKind, options::ReaderOptions, raw::oio};
-use tokio::sync::mpsc;
+use opendal::{Buffer, BytesRange, ErrorKind, Metadata, options::ReaderOptions, raw::oio};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Remote, runtime};
 use crate::{Error, Span};
 
 /// Pieces that wait to be read; a piece is what the connection had, some hundred KiB at most.
-const AHEAD: usize = 16;
+const AHEAD: usize = 8;
 
 /// Attempts that fail behind one another, without a byte between them, before it is given up.
 const ATTEMPTS: usize = 6;
@@ -41,34 +41,43 @@ pub(crate) struct RemoteReader {
     piece: Buffer,
 }
 
-impl RemoteReader {
-    pub(super) fn open(
+/// An object that is asked for, and whose bytes may be on their way.
+pub(crate) struct Opening {
+    remote: Arc<Remote>,
+    key: String,
+    /// Its etag, when it is known to be there.
+    opened: oneshot::Receiver<Result<Option<String>, Error>>,
+    pieces: mpsc::Receiver<Result<Buffer, Error>>,
+}
+
+impl Opening {
+    /// Begins to fetch, and waits for nothing.
+    pub(super) fn begin(
         remote: &Arc<Remote>,
         key: &str,
         span: Span,
         etag: Option<&str>,
     ) -> Result<Self, Error> {
-        let mut fetch =
+        let fetch =
             Fetch { remote: Arc::clone(remote), key: key.into(), span, etag: etag.map(str::to_owned) };
-        // Without anything to read, too, it must be there.
-        let is_empty = span.len == Some(0);
-        let opened = runtime::wait(&remote.options, remote.name(key), async {
-            if is_empty {
-                let found = fetch.remote.found(&fetch.key).await?;
-                let found = found.ok_or_else(|| fetch.failed(&no_object()))?;
-                return Ok((None, found.etag().map(str::to_owned)));
-            }
-            let stream = fetch.open().await?;
-            Ok((stream, fetch.etag.clone()))
-        })?;
-        let (stream, etag) = opened?;
+        let (opens, opened) = oneshot::channel();
         let (sender, pieces) = mpsc::channel(AHEAD);
-        if let Some(stream) = stream {
-            runtime::runtime()?.spawn(fetch.run(stream, sender));
-        }
-        Ok(Self { remote: Arc::clone(remote), key: key.into(), etag, pieces, piece: Buffer::new() })
+        runtime::runtime()?.spawn(fetch.fetch(opens, sender));
+        Ok(Self { remote: Arc::clone(remote), key: key.into(), opened, pieces })
     }
 
+    /// Waits until it is known whether the object is there.
+    pub(crate) fn wait(self) -> Result<RemoteReader, Error> {
+        let Self { remote, key, opened, pieces } = self;
+        let etag = match runtime::wait(&remote.options, remote.name(&key), opened)? {
+            Ok(opened) => opened?,
+            Err(_) => return Err(Error::stopped(&remote.name(&key).to_string())),
+        };
+        Ok(RemoteReader { remote, key, etag, pieces, piece: Buffer::new() })
+    }
+}
+
+impl RemoteReader {
     pub(crate) fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
@@ -102,16 +111,57 @@ impl Read for RemoteReader {
 }
 
 impl Fetch {
+    /// Tells whether the object is there, and reads it.
+    async fn fetch(
+        mut self,
+        opens: oneshot::Sender<Result<Option<String>, Error>>,
+        pieces: mpsc::Sender<Result<Buffer, Error>>,
+    ) {
+        // Without anything to read, too, it must be there.
+        let opened = match self.span.len {
+            Some(0) => self.remote.found(&self.key).await.and_then(|found| match found {
+                Some(found) => {
+                    self.etag = found.etag().map(str::to_owned);
+                    Ok(None)
+                }
+                None => Err(self.failed(&no_object())),
+            }),
+            _ => self.open().await,
+        };
+        match opened {
+            Ok(stream) => {
+                // Nobody may want it any more.
+                let is_wanted = opens.send(Ok(self.etag.clone())).is_ok();
+                if let Some(stream) = stream.filter(|_| is_wanted) {
+                    self.run(stream, pieces).await;
+                }
+            }
+            Err(e) => {
+                let _ = opens.send(Err(e));
+            }
+        }
+    }
+
     /// Begins to read at the place where it is. Nothing where that is the end.
     async fn open(&mut self) -> Result<Option<Stream>, Error> {
-        let mut waits = waits();
+        let mut waits = waits().build();
+        let mut is_sized = false;
         loop {
             let error = match self.attempt().await {
                 Ok(stream) => return Ok(Some(stream)),
                 Err(e) => e,
             };
-            if error.kind() == ErrorKind::RangeNotSatisfied {
-                return Ok(None);
+            if is_range(&error) && !is_sized {
+                // Each service has its own answer to a range that is not in the object.
+                is_sized = true;
+                match self.remote.found(&self.key).await? {
+                    Some(found) => self.meet(&found),
+                    None => return Err(self.failed(&no_object())),
+                }
+                if self.span.len == Some(0) {
+                    return Ok(None);
+                }
+                continue;
             }
             match waits.next().filter(|_| error.is_temporary()) {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -128,18 +178,22 @@ impl Fetch {
         let range = BytesRange::new(self.span.start, self.span.len);
         let (answer, stream) = reader.open_dyn(range).await?;
         if let Some(found) = answer.metadata() {
-            let left = found.content_length().saturating_sub(self.span.start);
-            self.span.len = Some(self.span.len.map_or(left, |len| len.min(left)));
-            // From here on it is this object.
-            self.etag = self.etag.take().or_else(|| found.etag().map(str::to_owned));
+            self.meet(found);
         }
         Ok(stream)
+    }
+
+    /// From here on it is this object, and no more of it is read than there is.
+    fn meet(&mut self, found: &Metadata) {
+        let left = found.content_length().saturating_sub(self.span.start);
+        self.span.len = Some(self.span.len.map_or(left, |len| len.min(left)));
+        self.etag = self.etag.take().or_else(|| found.etag().map(str::to_owned));
     }
 
     /// Reads to the end, or as long as somebody wants it.
     async fn run(mut self, first: Stream, pieces: mpsc::Sender<Result<Buffer, Error>>) {
         let mut stream = first;
-        let mut waits = waits();
+        let mut waits = waits().build();
         while self.span.len != Some(0) {
             let error = match stream.read_dyn().await {
                 Ok(piece) if piece.is_empty() && self.span.len.is_none() => return,
@@ -151,7 +205,7 @@ impl Fetch {
                     if pieces.send(Ok(piece)).await.is_err() {
                         return;
                     }
-                    waits = self::waits();
+                    waits = self::waits().build();
                     continue;
                 }
                 Err(e) => e,
@@ -180,6 +234,11 @@ impl Fetch {
     }
 }
 
+/// Whether a range is not in the object.
+fn is_range(error: &opendal::Error) -> bool {
+    error.kind() == ErrorKind::RangeNotSatisfied || error.message().contains("\"InvalidRange\"")
+}
+
 fn no_object() -> opendal::Error {
     opendal::Error::new(ErrorKind::NotFound, "")
 }
@@ -188,6 +247,7 @@ fn cut_short() -> opendal::Error {
     opendal::Error::new(ErrorKind::Unexpected, "the answer is cut short")
 }
 
-fn waits() -> backon::ExponentialBackoff {
-    ExponentialBuilder::default().with_min_delay(WAIT).with_max_times(ATTEMPTS).with_jitter().build()
+/// The waits between attempts.
+pub(super) fn waits() -> ExponentialBuilder {
+    ExponentialBuilder::default().with_min_delay(WAIT).with_max_times(ATTEMPTS).with_jitter()
 }

@@ -5,7 +5,10 @@ use opendal::{
     services::{Azblob, Gcs, Obs, Oss, S3},
 };
 
-use super::transport::{Corrections, Transport};
+use super::{
+    obs::Lister,
+    transport::{Corrections, Transport},
+};
 use crate::{
     Address, Error, Options, Service,
     error::Kind,
@@ -16,19 +19,27 @@ use crate::{
 /// part of what is signed, and put right on the way.
 const OBS_HOST: &str = "obs.weir.myhuaweicloud.com";
 
-/// Builds the operator of a bucket, without attempts that are repeated.
-pub(super) fn operator(
+/// A bucket: who reads and writes its objects, without attempts that are repeated, and who lists them if
+/// it is somebody else.
+pub(super) struct Bucket {
+    pub(super) operator: Operator,
+    pub(super) lister: Option<Lister>,
+}
+
+/// Opens a bucket.
+pub(super) fn bucket(
     address: &Address,
     place: &Place,
     options: &Options,
     env: Environment<'_>,
-) -> std::result::Result<Operator, Error> {
+) -> std::result::Result<Bucket, Error> {
     let bucket = address.bucket();
     let endpoint = place.endpoint.to_string();
-    let key = key(address.service(), env);
+    let mut key = key(address.service(), env);
     let mut corrections = Corrections::default();
+    let mut obs_endpoint = None;
     let built = match address.service() {
-        Service::S3 | Service::Bos => s3(bucket, place, options, key),
+        Service::S3 | Service::Bos => s3(bucket, place, options, key.take()),
         Service::Oss => {
             let mut oss = Oss::default().bucket(bucket).endpoint(&endpoint);
             if place.path_style {
@@ -48,10 +59,14 @@ pub(super) fn operator(
                 is_anonymous: options.anonymous,
                 ..corrections
             };
-            let key = if options.anonymous { Some(("none".into(), "none".into())) } else { key };
+            if options.anonymous {
+                // It is signed with something, and the signature is left out on the way.
+                key = Some(("none".into(), "none".into()));
+            }
+            obs_endpoint = Some(format!("{scheme}://{bucket}.{OBS_HOST}"));
             let mut obs = Obs::default().bucket(bucket).endpoint(&format!("{scheme}://{OBS_HOST}"));
-            if let Some((id, secret)) = key {
-                obs = obs.access_key_id(&id).secret_access_key(&secret);
+            if let Some((id, secret)) = &key {
+                obs = obs.access_key_id(id).secret_access_key(secret);
             }
             Operator::new(obs)
         }
@@ -82,8 +97,9 @@ pub(super) fn operator(
         Error::new(Kind::Usage, format!("{address}: can't be opened: {}; check the options", e.message()))
     })?;
     let transport = HttpTransporter::new(Transport::new(place, corrections)?);
+    let lister = obs_endpoint.map(|endpoint| Lister::new(bucket, endpoint, key, transport.clone()));
     let context = operator.base_context().with_http_transport(transport);
-    Ok(operator.with_context(context))
+    Ok(Bucket { operator: operator.with_context(context), lister })
 }
 
 fn s3(bucket: &str, place: &Place, options: &Options, key: Option<(String, String)>) -> Result<Operator> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::{
-    HeaderValue, Request, Response, Uri,
-    header::{ACCEPT_ENCODING, AUTHORIZATION},
+    HeaderValue, Request, Response, StatusCode, Uri,
+    header::{ACCEPT_ENCODING, AUTHORIZATION, RANGE},
     uri::{Authority, PathAndQuery},
 };
 use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport};
@@ -108,7 +108,14 @@ impl HttpTransport for Transport {
             Some("169.254.169.254" | "100.100.100.200" | "metadata.google.internal")
         );
         if !is_metadata {
-            return self.client.fetch(request).await;
+            let is_part = request.headers().contains_key(RANGE);
+            let answer = self.client.fetch(request).await?;
+            if is_part && answer.status() == StatusCode::OK {
+                // OSS answers so where the range is not all in the object: with other bytes than are meant.
+                let what = "the answer has all of the object, and not the part that was asked for";
+                return Err(opendal::Error::new(ErrorKind::RangeNotSatisfied, what));
+            }
+            return Ok(answer);
         }
         match timeout(METADATA, self.client.fetch(request)).await {
             Ok(answer) => answer,
