@@ -1,12 +1,17 @@
 //! The README's tables are generated, its commands and those of the book run, and the samples are what
 //! the corpus has.
 
+#[path = "../host/store/tests/support/vendor.rs"]
+mod vendor;
+
 use std::{
     fs,
     io::Read as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use vendor::{KEY, SECRET, Server, Vendor};
 
 /// The top of the checkout.
 fn top() -> PathBuf {
@@ -112,6 +117,25 @@ fn every_product_has_a_sample() {
     }
 }
 
+/// The stores of the README, with samples in them; nothing is asked of a real one.
+fn stores() -> [(&'static str, Server); 2] {
+    let sample = |name: &str| fs::read(top().join("samples").join(name)).unwrap();
+    let (obs, oss) = (Server::start(Vendor::Obs), Server::start(Vendor::Oss));
+    obs.put("LogTanks/a.log", sample("huawei-vpc.log"));
+    oss.put("2026/01/31/a.gz", sample("huawei-vpc.log.gz"));
+    [("obs://", obs), ("oss://", oss)]
+}
+
+/// A command whose store is one of those.
+fn at_stores(line: &str, stores: &[(&str, Server)]) -> String {
+    let Some((_, server)) = stores.iter().find(|(scheme, _)| line.contains(scheme)) else {
+        return line.to_owned();
+    };
+    let (before, after) = line.split_once("--endpoint https://").expect("an endpoint");
+    let (_, after) = after.split_once(' ').unwrap();
+    format!("{before}--endpoint {} {after}", server.endpoint)
+}
+
 /// Every line of every shell block that calls `weir`, as it stands, beside the samples.
 #[test]
 fn the_commands_run() {
@@ -123,6 +147,7 @@ fn the_commands_run() {
             fs::copy(&path, dir.path().join(folder).join(path.file_name().unwrap())).unwrap();
         }
     }
+    let stores = stores();
     let weir = Path::new(env!("CARGO_BIN_EXE_weir"));
     let path = format!("{}:{}", weir.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut pages = vec![("README.md".to_owned(), 15), ("samples/README.md".to_owned(), 6)];
@@ -137,9 +162,13 @@ fn the_commands_run() {
             let block = block.split("```").next().unwrap();
             for line in block.lines().filter(|l| l.contains("weir ")) {
                 let output = Command::new("sh")
-                    .args(["-c", line])
+                    .args(["-c", &at_stores(line, &stores)])
                     .current_dir(dir.path())
                     .env("PATH", &path)
+                    .env("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY)
+                    .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)
+                    .env("HUAWEI_CLOUD_ACCESS_KEY_ID", KEY)
+                    .env("HUAWEI_CLOUD_SECRET_ACCESS_KEY", SECRET)
                     .stdin(Stdio::null())
                     .output()
                     .unwrap();
@@ -155,6 +184,7 @@ fn the_commands_run() {
         of_book += if least == 0 { commands } else { 0 };
     }
     assert!(of_book >= 30, "{of_book}");
+    assert!(stores[1].1.get("flat.jsonl.zst").is_some());
 }
 
 /// The pages of the book, by their paths.

@@ -92,6 +92,11 @@ impl Error {
         }
     }
 
+    /// Whether the command line asks for something that can't be.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.kind == Kind::Usage
+    }
+
     /// Whether the run was told to end before its files did.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.kind == Kind::Unfinished
@@ -161,15 +166,16 @@ impl From<weir_lake::Error> for Error {
     }
 }
 
-impl From<weir_store::Error> for Error {
-    fn from(error: weir_store::Error) -> Self {
-        weir_lake::Error::from(error).into()
-    }
-}
-
 impl From<weir_io::Error> for Error {
     fn from(error: weir_io::Error) -> Self {
         Self::from_source(Kind::Failed, error)
+    }
+}
+
+impl From<weir_store::Error> for Error {
+    fn from(error: weir_store::Error) -> Self {
+        let kind = if error.kind() == weir_store::Kind::Usage { Kind::Usage } else { Kind::Failed };
+        Self::from_source(kind, error)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn list(arguments: &[PathBuf]) -> Result<Vec<Listed>, Error> {
             Source::File(path) => {
                 inputs.push(listed(&path).map_err(|e| Error::file(&path.to_string_lossy(), "read", e))?);
             }
-            Source::Stdin => return Err(no_stream()),
+            Source::Stdin | Source::Fetched(_) => return Err(no_stream()),
         }
     }
     Ok(inputs)

@@ -17,9 +17,13 @@ impl Error {
         Self { message: message.into(), source: None }
     }
 
-    /// A file could not be read or written. `name` is what messages call it; `doing` goes on
-    /// behind "can't".
+    /// A file could not be read or written, unless an error of this kind is inside, which tells it
+    /// already. `name` is what messages call it; `doing` goes on behind "can't".
     pub fn file(name: &str, doing: &str, error: io::Error) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(told) => return told,
+            Err(error) => error,
+        };
         let remedy = match error.kind() {
             io::ErrorKind::NotFound => "; check the path",
             io::ErrorKind::PermissionDenied => "; check the permissions",
@@ -28,6 +32,17 @@ impl Error {
             _ => "",
         };
         Self::new(format!("{}: can't {doing}: {error}{remedy}", line(name))).with_source(error)
+    }
+
+    /// What somebody says who reads or writes on behalf of this crate: the whole sentence, with what it is
+    /// about and what to do.
+    pub fn told(message: impl Into<String>) -> Self {
+        Self::new(message)
+    }
+
+    /// Whether an error of reading is one of these.
+    pub(crate) fn is_inside(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inside| inside.is::<Self>())
     }
 
     /// The same error with what led to it.
@@ -40,6 +55,13 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// As readers and writers give it; it is inside, and can be taken out again.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::other(error)
     }
 }
 

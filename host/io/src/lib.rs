@@ -10,8 +10,10 @@ mod streams;
 mod zone;
 
 pub use error::Error;
-pub use input::{Each, Found, Input, Source, Watch, found};
-pub use output::{Compression, Encoder, Output, OutputFile};
+pub use input::{
+    Again, Each, Fetch, Fetched, Found, Input, MATCH, Source, Watch, found, is_hidden, is_pattern,
+};
+pub use output::{Compression, Encoder, Finish, Output, OutputFile, OutputObject};
 pub use stop::{Stop, Stopper, stop};
 pub use streams::{Waiting, say};
 pub use zone::zone;

@@ -196,9 +196,96 @@ impl Output for OutputFile {
     }
 }
 
+/// Something that is there when it is finished, and not before, such as an object of a store.
+pub trait Finish: Write {
+    /// Makes it what was written.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+/// What is written in one piece, compressed as its name says.
+pub struct OutputObject {
+    /// None where it is finished.
+    encoder: Option<Encoder<Box<dyn Finish>>>,
+}
+
+impl OutputObject {
+    /// Writes to `object`, whose name tells how.
+    pub fn new(name: &str, object: Box<dyn Finish>) -> Result<Self, Error> {
+        let encoder = Compression::of(Path::new(name))?.encoder(object);
+        Ok(Self { encoder: Some(encoder.map_err(|e| Error::file(name, "write", e))?) })
+    }
+}
+
+impl Write for OutputObject {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.encoder {
+            Some(encoder) => encoder.write(bytes),
+            None => Err(io::ErrorKind::WriteZero.into()),
+        }
+    }
+
+    /// Nobody can read it yet.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for OutputObject {
+    fn finish(&mut self) -> io::Result<()> {
+        self.encoder.take().map_or(Ok(()), |encoder| encoder.finish()?.finish())
+    }
+
+    /// It can't be added to later.
+    fn reopen(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// Memory that is there at the end.
+    #[derive(Default)]
+    struct Memory(Vec<u8>, Arc<Mutex<Option<Vec<u8>>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            panic!("nobody can read it yet")
+        }
+    }
+
+    impl Finish for Memory {
+        fn finish(self: Box<Self>) -> io::Result<()> {
+            *self.1.lock().unwrap() = Some(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_object_is_there_when_it_is_finished() {
+        for (name, start) in
+            [("s3://b/a", &b"text"[..]), ("s3://b/a.zst", b"\x28\xb5\x2f\xfd"), ("a.gz", b"\x1f\x8b")]
+        {
+            let memory = Memory::default();
+            let there = Arc::clone(&memory.1);
+            let mut output = OutputObject::new(name, Box::new(memory)).unwrap();
+            output.write_all(b"text").unwrap();
+            output.flush().unwrap();
+            assert!(!output.reopen().unwrap());
+            assert_eq!(*there.lock().unwrap(), None);
+            output.finish().unwrap();
+            assert!(there.lock().unwrap().as_ref().unwrap().starts_with(start), "{name}");
+            output.finish().unwrap();
+        }
+        assert!(OutputObject::new("s3://b/a.xz", Box::<Memory>::default()).is_err());
+    }
 
     #[test]
     fn the_ending_of_a_name_tells_the_compression() {

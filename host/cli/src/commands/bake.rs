@@ -89,6 +89,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     let written = match &target {
         Target::Stdout => Waiting(io::stdout().lock()).write_all(&wasm).and_then(|()| io::stdout().flush()),
         Target::File(path) => write(path, &wasm),
+        Target::Object(..) => Err(io::Error::other("a plugin is a file")),
     };
     written.map_err(|e| Error::file(&target.name(), "write the plugin", e))?;
     Ok(ExitCode::SUCCESS)

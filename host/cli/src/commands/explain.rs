@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     convert::Infallible,
     io::{self, IsTerminal as _, Write},
-    ops::Range,
+    ops::{ControlFlow, Range},
     path::Path,
     process::ExitCode,
 };
@@ -117,21 +117,21 @@ fn read(input: &str, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error))
         failed(error);
         return Some(source.name());
     }
-    if source == Source::Stdin && io::stdin().is_terminal() {
+    if matches!(source, Source::Stdin) && io::stdin().is_terminal() {
         weir_io::say(
             "weir: waiting for records on standard input, which is this terminal; end them with Ctrl-D, \
              or give a file or a record",
         );
     }
     let mut is_cut = false;
-    let Ok(()) = source.each(&Watch::default(), &mut |input| -> Result<(), Infallible> {
+    let Ok(()) = source.each(&Watch::default(), &mut |input| -> Result<_, Infallible> {
         // A little at a time, so that no more is taken from a stream.
         let mut piece = [0; 4096];
         let input = match input {
             Ok(input) => input,
             Err(error) => {
                 failed(error);
-                return Ok(());
+                return Ok(ControlFlow::Continue(()));
             }
         };
         while !is_cut {
@@ -145,7 +145,7 @@ fn read(input: &str, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error))
             }
             is_cut = text.len() > MOST;
         }
-        Ok(())
+        Ok(if is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });
     if is_cut {
         weir_io::say(&format!(

@@ -11,6 +11,7 @@ mod manifest;
 mod normalize;
 mod run;
 mod schema;
+mod stores;
 mod targets;
 
 use std::process::ExitCode;

@@ -34,6 +34,7 @@ use crate::{
 use super::{
     choices::{Choices, Table},
     job::{self, JobArgs},
+    stores::{StoreOptions, Stores},
     targets::{self, Inputs, Target},
 };
 
@@ -48,6 +49,11 @@ archives of up to some 80,000 members; their names don't matter.
 Of a folder all files are read, and of those in it, in the order of their names, but for hidden files
 and links. A pattern such as 'exports/**/*.gz' is matched where the shell has left it as it is.
 
+s3://BUCKET/KEY is an object of a store, and with a / at its end, or with a pattern, several in the order
+of their keys; so are oss:// (Alibaba Cloud), obs:// (Huawei Cloud), bos:// (Baidu AI Cloud), gs:// (Google
+Cloud) and az:// (Azure). Credentials are taken from the environment, as the vendors' own tools take them.
+An object that is written is there at the end of the run, and not before.
+
 Signals: SIGTERM and SIGINT end the run behind what is there to be read, with its account, and status 0,
 or 128 and the signal where a file was not read to its end; a second one ends it at once. SIGUSR1
 prints the account. SIGHUP reopens the files of --output and --rejects, where there are any.
@@ -56,19 +62,20 @@ Examples:
   weir normalize flow.log.gz > flat.jsonl
   weir normalize --limit 3 --pretty flow.log.gz
   weir normalize logs/ 'exports/**/*.gz' -o flat.jsonl.zst
+  weir normalize s3://bucket/LogTanks/ --endpoint https://obs.cn-north-4.myhuaweicloud.com -o flat.jsonl
   weir normalize --from huawei-vpc --rejects rejects.jsonl --max-rejects 1% - < flow.log")]
 pub(super) struct Args {
-    /// What to read: files, folders, and patterns in quotes; `-` is standard input, which is also read
-    /// where nothing is given
+    /// What to read: files, folders, patterns in quotes, and objects such as s3://bucket/prefix/; `-` is
+    /// standard input, which is also read where nothing is given
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     pub(super) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(super) choices: Choices,
 
-    /// Write the records there instead of standard output, which is `-`; compressed where the name ends
-    /// in .gz or .zst, as rows where it ends in .csv before that. A folder, or a name that ends in `/`,
-    /// makes it a job
+    /// Write the records there instead of standard output, which is `-`: into a file or an object;
+    /// compressed where the name ends in .gz or .zst, as rows where it ends in .csv before that. A folder,
+    /// or a name that ends in `/`, makes it a job
     #[arg(long, short, value_name = "FILE|FOLDER/")]
     output: Option<PathBuf>,
 
@@ -146,6 +153,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     pub(super) job: JobArgs,
+
+    #[command(flatten)]
+    stores: StoreOptions,
 }
 
 impl Args {
@@ -265,16 +275,17 @@ struct Present {
 
 /// Looks for the inputs. What is wrong with some is told, unless nothing is left or the first one is to
 /// end the run.
-fn present(named: Vec<Result<Source, weir_io::Error>>, fail_fast: bool) -> Result<Present, Error> {
+fn present(named: Vec<Result<Source, Error>>, fail_fast: bool) -> Result<Present, Error> {
     let mut present = Present { sources: Vec::new(), total: Some(0), missing: 0 };
     let mut missing = Vec::new();
     for source in named {
-        match source.and_then(|source| source.check().map(|size| (source, size))) {
-            Ok((source, size)) => {
+        match source.and_then(|source| Ok((source.check()?, source))) {
+            Ok((size, source)) => {
                 present.total = present.total.zip(size).map(|(total, size)| total + size);
                 present.sources.push(source);
             }
-            Err(error) if fail_fast => return Err(error.into()),
+            // What is wrong with the command line is no matter of one input.
+            Err(error) if fail_fast || error.is_usage() => return Err(error),
             Err(error) => missing.push(error),
         }
     }
@@ -282,7 +293,7 @@ fn present(named: Vec<Result<Source, weir_io::Error>>, fail_fast: bool) -> Resul
     let last = if present.sources.is_empty() { missing.pop() } else { None };
     missing.iter().for_each(|error| weir_io::say(&format!("weir: {error}")));
     match last {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(present),
     }
 }
@@ -291,7 +302,8 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if args.quiet {
         args.summary = Form::None;
     }
-    if let Some(output) = args.output.clone().filter(|output| job::is_folder(output)) {
+    let is_folder = |output: &PathBuf| job::is_folder(output) && Stores::address(output).is_none();
+    if let Some(output) = args.output.clone().filter(is_folder) {
         return job::run(&args, &output);
     }
     if let Some(option) = args.job.given() {
@@ -305,9 +317,10 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     for warning in checked.warnings().iter().filter(|_| !args.quiet) {
         weir_io::say(&format!("weir: warning: {warning}"));
     }
-    let Present { sources, total, missing } = present(named(&args.files), args.fail_fast)?;
-    let target = args.output.as_deref().map_or(Target::Stdout, Target::named);
-    let rejects_target = args.rejects.as_deref().map(Target::named);
+    let stores = Stores::new(&args.stores);
+    let target = args.output.as_deref().map_or(Ok(Target::Stdout), |path| Target::of(path, &stores))?;
+    let rejects_target = args.rejects.as_deref().map(|path| Target::of(path, &stores)).transpose()?;
+    let Present { sources, total, missing } = present(named(&args.files, &stores), args.fail_fast)?;
     target.check()?;
     rejects_target.as_ref().map_or(Ok(()), Target::check)?;
     refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
@@ -315,9 +328,10 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
 
     // What has an end can't go on in another file.
     let has_end = matches!(shape, Shape::Parquet(_) | Shape::Arrow(_));
-    let can_reopen = !has_end
-        && [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(|t| *t != Target::Stdout);
+    let can_reopen =
+        !has_end && [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(Target::can_reopen);
     let signals = signals::listen(can_reopen)?;
+    stores.heed(signals.stop.clone());
     let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;
     let output_name = target.name();
     let rejects_name = rejects_target.map_or(String::new(), |target| target.name());
@@ -325,9 +339,8 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: &mut **file });
 
     // The bar would mix with records that are shown on the same terminal.
-    let visible = !args.quiet
-        && io::stderr().is_terminal()
-        && (target != Target::Stdout || !io::stdout().is_terminal());
+    let visible =
+        !args.quiet && io::stderr().is_terminal() && (!target.is_stdout() || !io::stdout().is_terminal());
     let progress = total.filter(|_| visible).map_or_else(Progress::none, Progress::bar);
     let job = Job {
         jobs: args.jobs(),
@@ -419,7 +432,7 @@ fn shape(args: &Args) -> Result<Shape, Error> {
         Table::Arrow => Shape::Arrow(addresses),
     };
     let output = args.output.as_deref().map_or(Target::Stdout, Target::named);
-    if output == Target::Stdout && io::stdout().is_terminal() {
+    if output.is_stdout() && io::stdout().is_terminal() {
         return Err(Error::usage(format!(
             "--to {name}: that is no text for a terminal; name a file by --output"
         )));
@@ -437,11 +450,11 @@ fn shape(args: &Args) -> Result<Shape, Error> {
 }
 
 /// What is to be read, or why some of it can't be.
-fn named(files: &[PathBuf]) -> Vec<Result<Source, weir_io::Error>> {
-    match files.is_empty() {
-        true => vec![Ok(Source::Stdin)],
-        false => files.iter().flat_map(|path| Source::named(path)).collect(),
+fn named(files: &[PathBuf], stores: &Stores) -> Vec<Result<Source, Error>> {
+    if files.is_empty() {
+        return vec![Ok(Source::Stdin)];
     }
+    files.iter().flat_map(|path| stores.named(path)).collect()
 }
 
 fn refuse_overlap(

@@ -10,15 +10,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_io::{Output, OutputFile, Source, Waiting};
+use weir_io::{Output, OutputFile, OutputObject, Source, Waiting};
+use weir_printable::line;
+use weir_store::{Address, Store};
 
+use super::stores::{self, Stores};
 use crate::{Error, error::shown};
 
 /// Where something is written.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Target {
     Stdout,
     File(PathBuf),
+    /// An object of a store.
+    Object(Address, Store),
 }
 
 pub(super) type Writer = Box<dyn Output>;
@@ -35,12 +40,41 @@ impl Target {
         }
     }
 
+    /// [`Self::named`], or an object of a store.
+    pub(super) fn of(path: &Path, stores: &Stores) -> Result<Self, Error> {
+        match Stores::address(path).transpose()? {
+            Some(address) if address.service() != weir_store::Service::Local => {
+                if address.name().is_empty() {
+                    return Err(Error::usage(format!(
+                        "{}: this is the address of a folder; name an object, such as {}flat.jsonl.zst",
+                        line(&address.to_string()),
+                        line(&address.clone().into_folder().to_string())
+                    )));
+                }
+                let store = stores.open(&address)?;
+                Ok(Self::Object(address, store))
+            }
+            Some(address) => Ok(Self::named(Path::new(&address.to_string()))),
+            None => Ok(Self::named(path)),
+        }
+    }
+
     /// What messages call it.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Stdout => "standard output".into(),
             Self::File(path) => shown(path),
+            Self::Object(address, _) => line(&address.to_string()).into_owned(),
         }
+    }
+
+    pub(super) fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    /// Whether it can be gone on with in another file of its name.
+    pub(super) fn can_reopen(&self) -> bool {
+        matches!(self, Self::File(_))
     }
 
     /// Whether a file of this name can be written.
@@ -48,6 +82,10 @@ impl Target {
         match self {
             Self::Stdout => Ok(()),
             Self::File(path) => OutputFile::check(path).map_err(|e| Error::usage(e.to_string())),
+            // What is wrong is told where it is opened, before anything is written.
+            Self::Object(address, _) => {
+                OutputFile::check(Path::new(&address.to_string())).map_err(|e| Error::usage(e.to_string()))
+            }
         }
     }
 
@@ -55,12 +93,20 @@ impl Target {
         match self {
             Self::Stdout => behind(io::stdout()),
             Self::File(path) => regular(fs::metadata(path)),
+            Self::Object(..) => None,
         }
     }
 
     /// Opens it, and tells what was opened where two names of it may be meant by mistake.
     fn open(&self) -> Result<(Writer, Option<Identity>), Error> {
-        let Self::File(path) = self else { return Ok((Box::new(Waiting(io::stdout().lock())), None)) };
+        let path = match self {
+            Self::Stdout => return Ok((Box::new(Waiting(io::stdout().lock())), None)),
+            Self::Object(address, store) => {
+                let object = stores::writer(store, address.name())?;
+                return Ok((Box::new(OutputObject::new(&address.to_string(), object)?), None));
+            }
+            Self::File(path) => path,
+        };
         let (file, metadata) = OutputFile::create(path)?;
         let metadata = metadata.filter(|m| m.is_file() || m.file_type().is_fifo());
         Ok((Box::new(file), metadata.map(|m| identity(&m))))
@@ -69,29 +115,46 @@ impl Target {
 
 /// What is read, for [`refuse_overlap`].
 #[derive(Default)]
-pub(super) struct Inputs(Vec<Identity>);
+pub(super) struct Inputs {
+    files: Vec<Identity>,
+    sources: Vec<Source>,
+}
 
 impl Inputs {
     /// Adds where records come from.
     pub(super) fn add_source(&mut self, source: &Source) {
-        self.0.extend(match source {
+        self.files.extend(match source {
             Source::Stdin => behind(io::stdin()),
             Source::File(path) => regular(fs::metadata(path)),
+            Source::Fetched(_) => {
+                self.sources.push(source.clone());
+                None
+            }
         });
     }
 
     /// Adds a file of another kind, such as a list.
     pub(super) fn add_file(&mut self, path: &Path) {
-        self.0.extend(regular(fs::metadata(path)));
+        self.files.extend(regular(fs::metadata(path)));
+    }
+
+    /// Whether an object is read, or would be the next time.
+    fn has(&self, address: &Address) -> bool {
+        let name = address.to_string();
+        self.sources.iter().any(|source| matches!(source, Source::Fetched(fetch) if fetch.has(&name)))
     }
 }
 
 /// An output that is also an input would be emptied before it is read, or feed itself.
 pub(super) fn refuse_overlap(inputs: &Inputs, target: &Target, option: &str) -> Result<(), Error> {
-    if !target.identity().is_some_and(|found| inputs.0.contains(&found)) {
+    let is_input = match target {
+        Target::Object(address, _) => inputs.has(address),
+        _ => target.identity().is_some_and(|found| inputs.files.contains(&found)),
+    };
+    if !is_input {
         return Ok(());
     }
-    let option = if *target == Target::Stdout { "standard output" } else { option };
+    let option = if target.is_stdout() { "standard output" } else { option };
     Err(Error::usage(format!(
         "{}: this is an input, so {option} can't be written there; choose another file",
         target.name()
@@ -108,7 +171,8 @@ pub(super) fn open(output: &Target, rejects: Option<&Target>) -> Result<(Writer,
     };
     let Some(rejects) = rejects else { return Ok((output.open()?.0, None)) };
     let found = output.identity();
-    if output == rejects || (found.is_some() && found == rejects.identity()) {
+    let is_one = output.is_stdout() == rejects.is_stdout() && output.name() == rejects.name();
+    if is_one || (found.is_some() && found == rejects.identity()) {
         return same();
     }
     let (writer, opened) = output.open()?;

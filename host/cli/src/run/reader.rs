@@ -1,8 +1,11 @@
 //! The reader: it reads all inputs, frames them, and works on what it feeds.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use weir_io::{Input, Source, Watch};
@@ -63,7 +66,7 @@ impl Reader {
                 self.read(index, source)?;
             }
             // A stream may have no end; a file has one.
-            self.is_cut |= self.is_stopped && matches!(source.check(), Ok(Some(_)));
+            self.is_cut |= self.is_stopped && source.ends();
             Ok(())
         });
         let Self { feeder, lane, is_cut, .. } = self;
@@ -75,9 +78,14 @@ impl Reader {
     fn read(&mut self, index: usize, source: &Source) -> Result<(), Error> {
         let reading = Arc::clone(&self.reading);
         source.each(&reading.watch, &mut |input| {
-            // Another member of an archive.
+            // Another member of an archive, or another object.
             if self.is_enough() || self.is_stopped {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
+            }
+            // Told between two of them; the next one is not begun.
+            if input.is_err() && self.reading.watch.stop.is_told() {
+                self.is_stopped = true;
+                return Ok(ControlFlow::Break(()));
             }
             let number = self.reading.begun.fetch_add(1, Ordering::Relaxed);
             if let Some(ledger) = &self.ledger {
@@ -87,18 +95,19 @@ impl Reader {
                 Ok(input) => self.frame(number, input)?,
                 Err(error) => Err(error),
             }) else {
-                return Ok(());
+                return Ok(ControlFlow::Continue(()));
             };
             // A wait for input ends with an error then.
             if self.reading.watch.stop.is_told() {
                 self.is_stopped = true;
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
             self.reading.failed.fetch_add(1, Ordering::Relaxed);
             if let Some(ledger) = &self.ledger {
                 ledger.fail(index, &error.to_string());
             }
-            self.failures.add(error, |text| self.says.say(text))
+            self.failures.add(error, |text| self.says.say(text))?;
+            Ok(ControlFlow::Continue(()))
         })
     }
 

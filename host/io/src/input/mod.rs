@@ -1,6 +1,7 @@
 //! Inputs: files and standard input, read as they are or decompressed. What a file holds is
 //! told by how it begins, not by its name.
 
+mod fetched;
 mod gzip;
 mod kinds;
 mod named;
@@ -10,7 +11,8 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
+    ops::ControlFlow,
+    path::PathBuf,
     rc::Rc,
     sync::{
         Arc,
@@ -23,9 +25,15 @@ use std::os::fd::AsFd as _;
 
 use weir_printable::line;
 
-pub use self::named::{Found, found};
+pub use self::{
+    fetched::{Again, Fetch, Fetched},
+    named::{Found, MATCH, found, is_hidden, is_pattern},
+};
 
-use self::kinds::{Compression, Foreign, Kind};
+use self::{
+    fetched::{Checked, Ranged},
+    kinds::{Compression, Foreign, Kind},
+};
 #[cfg(unix)]
 use crate::stop::Stoppable;
 use crate::{Error, limits, stop::Stop, streams::Waiting};
@@ -34,12 +42,14 @@ use crate::{Error, limits, stop::Stop, streams::Waiting};
 const STDIN: &str = "<stdin>";
 
 /// Where input comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// Standard input.
     Stdin,
     /// A file, or several in one where it is an archive.
     File(PathBuf),
+    /// Inputs that somebody else fetches.
+    Fetched(Arc<dyn Fetch>),
 }
 
 impl Source {
@@ -48,12 +58,17 @@ impl Source {
         match self {
             Self::Stdin => STDIN.into(),
             Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Fetched(fetch) => fetch.name(),
         }
     }
 
-    /// Checks that it is there, and gives its size if it is a regular file.
+    /// Checks that it is there, and gives its size if it is a regular file, or if who fetches it knows.
     pub fn check(&self) -> Result<Option<u64>, Error> {
-        let Self::File(path) = self else { return Ok(None) };
+        let path = match self {
+            Self::Stdin => return Ok(None),
+            Self::File(path) => path,
+            Self::Fetched(fetch) => return Ok(fetch.size()),
+        };
         let found = fs::metadata(path).and_then(|m| match m.is_dir() {
             true => Err(io::ErrorKind::IsADirectory.into()),
             false => Ok(m.is_file().then_some(m.len())),
@@ -61,30 +76,75 @@ impl Source {
         found.map_err(|e| Error::file(&self.name(), "read", e))
     }
 
-    /// Opens it and hands on each input in it, which is one unless it is an archive, or why it can't be
-    /// read: an input that is damaged does not stop those behind it, but an error of `each` does.
+    /// Whether it ends by itself; a stream may have no end.
+    pub fn ends(&self) -> bool {
+        matches!(self, Self::Fetched(_)) || matches!(self.check(), Ok(Some(_)))
+    }
+
+    /// Opens it and hands on each input in it, which is one unless it is an archive or fetched, or why it
+    /// can't be read: an input that is damaged does not stop those behind it, but `each` does, with an
+    /// error or because nothing more of it is wanted.
     pub fn each<E>(&self, watch: &Watch, each: Each<'_, E>) -> Result<(), E> {
         let name = self.name();
-        let failed = |e: io::Error| Error::file(&name, "read", e);
-        let begun = self.open(&watch.stop).and_then(|raw| {
-            let mut raw = Counted { inner: raw, count: &watch.read };
-            kinds::start(&mut raw).map(|(start, kind)| (raw, start, kind))
-        });
-        let (raw, start, kind) = match begun {
-            Ok(begun) => begun,
-            Err(e) => return each(Err(failed(e))),
-        };
-        match (&kind, self) {
-            (Kind::Compressed(Compression::Zip), Self::File(path)) if path.is_file() => {
-                each_member(&name, path, &watch.stop, each)
+        match self {
+            Self::Stdin | Self::File(_) => {
+                let raw = self.open(&watch.stop).map_err(|e| Error::file(&name, "read", e));
+                let path = match self {
+                    Self::File(path) if path.is_file() => Some(path),
+                    _ => None,
+                };
+                let seekable = || path.map(File::open).transpose();
+                one(&name, raw, seekable, watch, each).map(drop)
             }
-            _ => {
-                let reader = BufReader::with_capacity(limits::PIECE, raw);
-                let input = Input::new(name.clone(), &kind, io::Cursor::new(start).chain(reader));
-                hand_on(input, each)
+            Self::Fetched(fetch) => {
+                for fetched in fetch.fetch() {
+                    if let Err(e) = watch.stop.check() {
+                        return each(Err(Error::file(&name, "read", e))).map(drop);
+                    }
+                    let (name, raw, ranged) = match fetched {
+                        Ok(fetched) => {
+                            let Fetched { name, size, reader, again } = fetched;
+                            let raw: Box<dyn Read> = Box::new(Checked::new(reader, watch.stop.clone()));
+                            (name, Ok(raw), Some(Ranged::new(again, size)))
+                        }
+                        Err(e) => (name.clone(), Err(e), None),
+                    };
+                    if one(&name, raw, || Ok(ranged), watch, each)?.is_break() {
+                        break;
+                    }
+                }
+                Ok(())
             }
         }
     }
+}
+
+/// Hands on what is in one stream, which is read again from any place where it is an archive.
+fn one<E, R: Read + Seek>(
+    name: &str,
+    raw: Result<Box<dyn Read + '_>, Error>,
+    seekable: impl FnOnce() -> io::Result<Option<R>>,
+    watch: &Watch,
+    each: Each<'_, E>,
+) -> Result<ControlFlow<()>, E> {
+    let failed = |e: io::Error| Error::file(name, "read", e);
+    let begun = raw.and_then(|raw| {
+        let mut raw = Counted { inner: raw, count: &watch.read };
+        kinds::start(&mut raw).map(|(start, kind)| (raw, start, kind)).map_err(failed)
+    });
+    let (raw, start, kind) = match begun {
+        Ok(begun) => begun,
+        Err(e) => return each(Err(e)),
+    };
+    if let Kind::Compressed(Compression::Zip) = kind {
+        match seekable() {
+            Ok(Some(file)) => return each_member(name, file, &watch.stop, each),
+            Ok(None) => {}
+            Err(e) => return each(Err(failed(e))),
+        }
+    }
+    let reader = BufReader::with_capacity(limits::PIECE, raw);
+    hand_on(Input::new(name.to_owned(), &kind, io::Cursor::new(start).chain(reader)), each)
 }
 
 impl Source {
@@ -95,6 +155,7 @@ impl Source {
         let file = match self {
             Self::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?),
             Self::File(path) => File::open(path)?,
+            Self::Fetched(_) => return Ok(Box::new(io::empty())),
         };
         let is_file = file.metadata().is_ok_and(|m| m.is_file());
         let drained = if is_file { 0 } else { limits::DRAINED };
@@ -106,6 +167,7 @@ impl Source {
         Ok(match self {
             Self::Stdin => Box::new(Waiting(io::stdin().lock())),
             Self::File(path) => Box::new(Waiting(File::open(path)?)),
+            Self::Fetched(_) => Box::new(io::empty()),
         })
     }
 }
@@ -119,10 +181,10 @@ pub struct Watch {
     pub stop: Stop,
 }
 
-/// Who takes inputs, or why one can't be read.
-pub type Each<'a, E> = &'a mut dyn FnMut(Result<&mut Input<'_>, Error>) -> Result<(), E>;
+/// Who takes inputs, or why one can't be read, and says whether more of them are wanted.
+pub type Each<'a, E> = &'a mut dyn FnMut(Result<&mut Input<'_>, Error>) -> Result<ControlFlow<()>, E>;
 
-fn hand_on<E>(input: Result<Input<'_>, Error>, each: Each<'_, E>) -> Result<(), E> {
+fn hand_on<E>(input: Result<Input<'_>, Error>, each: Each<'_, E>) -> Result<ControlFlow<()>, E> {
     match input {
         Ok(mut input) => each(Ok(&mut input)),
         Err(error) => each(Err(error)),
@@ -130,8 +192,13 @@ fn hand_on<E>(input: Result<Input<'_>, Error>, each: Each<'_, E>) -> Result<(), 
 }
 
 /// Hands on the members of a zip archive.
-fn each_member<E>(name: &str, path: &Path, stop: &Stop, each: Each<'_, E>) -> Result<(), E> {
-    let mut archive = match archive(name, path, stop) {
+fn each_member<E>(
+    name: &str,
+    file: impl Read + Seek,
+    stop: &Stop,
+    each: Each<'_, E>,
+) -> Result<ControlFlow<()>, E> {
+    let mut archive = match archive(name, file, stop) {
         Ok(archive) => archive,
         Err(error) => return each(Err(error)),
     };
@@ -140,7 +207,9 @@ fn each_member<E>(name: &str, path: &Path, stop: &Stop, each: Each<'_, E>) -> Re
             Ok(member) if member.is_dir() => continue,
             Ok(member) => member,
             Err(e) => {
-                each(Err(damaged(name, e)))?;
+                if each(Err(damaged(name, e)))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 continue;
             }
         };
@@ -152,14 +221,19 @@ fn each_member<E>(name: &str, path: &Path, stop: &Stop, each: Each<'_, E>) -> Re
             }
             Err(e) => Err(Error::file(&name, "read", e)),
         };
-        hand_on(input, each)?;
+        if hand_on(input, each)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Reads the directory of a zip archive.
-fn archive(name: &str, path: &Path, stop: &Stop) -> Result<zip::ZipArchive<BufReader<Bounded>>, Error> {
-    let file = File::open(path).map_err(|e| Error::file(name, "read", e))?;
+fn archive<R: Read + Seek>(
+    name: &str,
+    file: R,
+    stop: &Stop,
+) -> Result<zip::ZipArchive<BufReader<Bounded<R>>>, Error> {
     let left = Rc::new(Cell::new(limits::ZIP_DIRECTORY));
     let archive =
         zip::ZipArchive::new(BufReader::new(Bounded { file, left: Rc::clone(&left), stop: stop.clone() }));
@@ -175,6 +249,10 @@ fn archive(name: &str, path: &Path, stop: &Stop) -> Result<zip::ZipArchive<BufRe
 }
 
 fn damaged(name: &str, error: zip::result::ZipError) -> Error {
+    let error = match error {
+        zip::result::ZipError::Io(e) if Error::is_inside(&e) => return Error::file(name, "read", e),
+        other => other,
+    };
     Error::new(format!(
         "{}: can't read the zip archive: {error}; it may be cut short, fetch it again",
         line(name)
@@ -183,13 +261,13 @@ fn damaged(name: &str, error: zip::result::ZipError) -> Error {
 }
 
 /// A file that ends where no more of it may be read.
-struct Bounded {
-    file: File,
+struct Bounded<R> {
+    file: R,
     left: Rc<Cell<u64>>,
     stop: Stop,
 }
 
-impl Read for Bounded {
+impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check()?;
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
@@ -199,7 +277,7 @@ impl Read for Bounded {
     }
 }
 
-impl Seek for Bounded {
+impl<R: Seek> Seek for Bounded<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
@@ -278,7 +356,8 @@ impl<'a> Input<'a> {
 
     fn error(&self, error: io::Error) -> Error {
         let (name, how) = (line(&self.name), self.compression.name());
-        if self.compression == Compression::None || error.raw_os_error().is_some() {
+        let is_read = error.raw_os_error().is_some() || Error::is_inside(&error);
+        if self.compression == Compression::None || is_read {
             return Error::file(&self.name, "read", error);
         }
         Error::new(if error.kind() == io::ErrorKind::UnexpectedEof {

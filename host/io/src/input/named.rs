@@ -16,7 +16,7 @@ use super::Source;
 use crate::Error;
 
 /// As shells match: hidden names only where they are meant, and `*` within one name.
-const MATCH: MatchOptions =
+pub const MATCH: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 impl Source {
@@ -36,7 +36,8 @@ impl Source {
     }
 }
 
-fn is_hidden(name: &OsStr) -> bool {
+/// Whether a name begins with a dot.
+pub fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
@@ -61,7 +62,7 @@ fn in_folder(folder: &Path) -> Vec<Result<Source, Error>> {
 }
 
 /// Whether a part of a path is a pattern.
-fn is_pattern(part: &str) -> bool {
+pub fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 
@@ -124,7 +125,7 @@ fn matching(text: &str) -> Vec<Result<Source, Error>> {
                 let found = in_folder(&one.path).into_iter().flatten();
                 files.extend(found.filter_map(|source| match source {
                     Source::File(path) => Some(path),
-                    Source::Stdin => None,
+                    Source::Stdin | Source::Fetched(_) => None,
                 }));
             }
             Ok(one) if one.path.is_file() => {

@@ -68,7 +68,8 @@ impl Remote {
             _ if signing => (
                 Kind::Denied,
                 format!(
-                    "there are no credentials that can be used; set {variables}, or --anonymous for what everybody may read"
+                    "there are no credentials that can be used; set {variables}, or --anonymous for what \
+                     everybody may read"
                 ),
             ),
             ("NoSuchBucket" | "ContainerNotFound", _) => (
@@ -108,7 +109,8 @@ impl Remote {
             ("SecondLevelDomainForbidden" | "VirtualHostDomainRequired", _) => (
                 Kind::Usage,
                 format!(
-                    "the service wants the bucket before the host's name{told}; leave --path-style out, and name the endpoint's host"
+                    "the service wants the bucket before the host's name{told}; leave --path-style out, and \
+                     name the endpoint's host"
                 ),
             ),
             (_, ErrorKind::NotFound) => {
@@ -117,7 +119,8 @@ impl Remote {
             (_, ErrorKind::PermissionDenied) => (
                 Kind::Denied,
                 format!(
-                    "access is denied{told}; ask for the right to do it, and check that {variables} are those that are meant"
+                    "access is denied{told}; ask for the right to do it, and check that {variables} are those \
+                     that are meant"
                 ),
             ),
             (_, ErrorKind::ConditionNotMatch) => return Error::changed(&name.to_string()),

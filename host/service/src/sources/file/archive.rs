@@ -4,6 +4,7 @@ use std::{
     error::Error as _,
     fs::{File, Metadata},
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -205,7 +206,7 @@ impl Archive {
             }
             framer.finish();
             match feed.drain(&mut framer, &stream, &tracker, &mut |_| None) {
-                true => Ok(()),
+                true => Ok(ControlFlow::Continue(())),
                 false => Err(Fault::Stopped),
             }
         });
