@@ -50,6 +50,10 @@ impl Packer for Stream {
         self.read(b"", true, out)
     }
 
+    fn can_reopen(&self) -> bool {
+        false
+    }
+
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.read(if self.rows.is_whole() { b"" } else { b"\n" }, true, out)?;
         if let Some(mut writer) = self.writer.take() {

@@ -125,6 +125,7 @@ impl Validity {
         missing
     }
 
+    /// The rows up to there without a value come first. Gives their number.
     #[inline(always)]
     fn pad(&mut self, rows: usize) -> usize {
         let missing = rows - self.rows;
@@ -135,7 +136,13 @@ impl Validity {
         missing
     }
 
-    fn take(&mut self) -> Option<NullBuffer> {
+    /// Of so many rows: those without a value at the end are added, and one that was not finished is not
+    /// among them.
+    fn take(&mut self, rows: usize) -> Option<NullBuffer> {
+        match self.rows > rows {
+            true => self.nulls.truncate(rows),
+            false => drop(self.pad(rows)),
+        }
         self.rows = 0;
         self.nulls.finish()
     }
@@ -163,10 +170,9 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
     }
 
     fn take(&mut self, rows: usize) -> PrimitiveArray<T> {
-        self.validity.pad(rows);
         self.values.resize(rows, T::Native::default());
         let values = ScalarBuffer::from(mem::take(&mut self.values));
-        PrimitiveArray::new(values, self.validity.take())
+        PrimitiveArray::new(values, self.validity.take(rows))
     }
 }
 
@@ -200,11 +206,10 @@ impl Texts {
     }
 
     fn take(&mut self, rows: usize) -> Result<StringArray, ArrowError> {
-        self.validity.pad(rows);
         self.offsets.resize(rows + 1, self.end());
         let offsets = OffsetBuffer::new(mem::replace(&mut self.offsets, vec![0]).into());
         let bytes = Buffer::from_vec(mem::take(&mut self.bytes));
-        StringArray::try_new(offsets, bytes, self.validity.take())
+        StringArray::try_new(offsets, bytes, self.validity.take(rows))
     }
 }
 
@@ -255,9 +260,8 @@ impl Words {
     }
 
     fn take(&mut self, rows: usize) -> Result<DictionaryArray<Int32Type>, ArrowError> {
-        self.validity.pad(rows);
         self.keys.resize(rows, 0);
-        let keys = PrimitiveArray::new(mem::take(&mut self.keys).into(), self.validity.take());
+        let keys = PrimitiveArray::new(mem::take(&mut self.keys).into(), self.validity.take(rows));
         let words = self.words.take(self.numbers.len())?;
         self.numbers.clear();
         self.last = 0;
@@ -287,10 +291,9 @@ impl Addresses {
     }
 
     fn take(&mut self, rows: usize) -> Result<FixedSizeBinaryArray, ArrowError> {
-        self.validity.pad(rows);
         self.bytes.resize(rows * WIDTH, 0);
         let bytes = Buffer::from_vec(mem::take(&mut self.bytes));
-        FixedSizeBinaryArray::try_new(WIDTH as i32, bytes, self.validity.take())
+        FixedSizeBinaryArray::try_new(WIDTH as i32, bytes, self.validity.take(rows))
     }
 }
 

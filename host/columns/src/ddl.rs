@@ -84,7 +84,12 @@ impl Engine {
         let layout = Layout::new(addresses, &[Field::Provider, Field::Product]);
         let columns = || {
             let columns = layout.columns().map(|(name, column_type, doc)| {
-                let comment = doc.replace('\'', "''");
+                // Twice, as the standard has it, is not understood by older Sparks.
+                let quote = match self {
+                    Self::Spark | Self::Athena | Self::Iceberg => "\\'",
+                    _ => "''",
+                };
+                let comment = doc.replace('\'', quote);
                 let name = self.quoted(name);
                 format!("  {name} {} COMMENT '{comment}'", self.type_name(column_type))
             });

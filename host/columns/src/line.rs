@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use memchr::memmem;
 use serde_json::value::RawValue;
 use weir_normalizer::record::Field;
 
@@ -103,6 +104,7 @@ impl Reader {
         self.extra = None;
         self.seen = 0;
         let mut at = expect(line, 0, b'{', "an object")?;
+        at = skip_blanks(line, at);
         if line.get(at) == Some(&b'}') {
             return end(line, at + 1);
         }
@@ -112,7 +114,7 @@ impl Reader {
             let expected = usize::from(self.next[before]);
             let column = match self.keys.get(expected) {
                 Some(key) if key.begins(line, at) => {
-                    at += key.text.len();
+                    at = skip_blanks(line, at + key.text.len());
                     expected
                 }
                 _ => {
@@ -241,10 +243,18 @@ impl Reader {
         }
         self.made.clear();
         self.made.push(b'{');
-        for member in self.strays.drain(..).chain(self.extra.take()) {
-            let member = line[member].trim_ascii();
+        let extra = self.extra.take().map_or(&line[..0], |extra| &line[extra]);
+        for member in self.strays.drain(..).map(|member| &line[member]).chain([extra]) {
+            let member = member.trim_ascii();
             if self.made.len() > 1 && !member.is_empty() {
                 self.made.push(b',');
+            }
+            let key = member.split_inclusive(|b| *b == b':').next().unwrap_or_default();
+            if !std::ptr::eq(member, extra.trim_ascii()) && memmem::find(extra, key).is_some() {
+                // No key twice, and neither value lost.
+                self.made.extend_from_slice(b"\"weir.");
+                self.made.extend_from_slice(&member[1..]);
+                continue;
             }
             self.made.extend_from_slice(member);
         }

@@ -17,14 +17,14 @@ use weir_pipeline::packers::Packer;
 
 use crate::{ColumnType, Layout, Rows, layout::EXTRA};
 
-/// A group of rows ends when it has this many bytes: it is held in memory until then.
-const ROW_GROUP_BYTES: usize = 32 << 20;
+/// A group of rows ends when it has this many bytes, compressed: it is held in memory until then.
+const ROW_GROUP_BYTES: usize = 16 << 20;
 
 /// A group of rows has at most this many.
 const ROW_GROUP_ROWS: usize = 1 << 20;
 
 /// How much a dictionary holds before a column's values are written as they are.
-const DICTIONARY_BYTES: usize = 256 << 10;
+const DICTIONARY_BYTES: usize = 1 << 20;
 
 /// Packs flat records as one Parquet file.
 pub struct Parquet {
@@ -73,6 +73,10 @@ impl Packer for Parquet {
         Ok(())
     }
 
+    fn can_reopen(&self) -> bool {
+        false
+    }
+
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.read(if self.rows.is_whole() { b"" } else { b"\n" }, out)?;
         if let Some(batch) = self.rows.take()? {
@@ -92,8 +96,9 @@ fn failed(error: ParquetError) -> io::Error {
     }
 }
 
-/// How each column is written. Numbers and times that go up and down a little are kept as differences,
-/// texts of which there are few as numbers of a dictionary, and other texts as they are.
+/// How each column is written: as numbers of a dictionary, and where that becomes too large numbers and
+/// times as differences, and texts as they are. Texts are in none of the newer encodings, as Spark 3 reads
+/// wrong ones from them.
 fn properties(layout: &Layout) -> WriterProperties {
     let metadata = [
         ("weir.version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -109,24 +114,30 @@ fn properties(layout: &Layout) -> WriterProperties {
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
-    let fields = layout.fields().map(|field| (field.key(), layout.column_type(field), has_few(field)));
-    for (name, column_type, has_few) in fields.chain([(EXTRA, ColumnType::Json, false)]) {
+    for (name, column_type, _) in layout.columns() {
         let column = ColumnPath::from(name);
-        let encoding = match column_type {
-            ColumnType::Int16 | ColumnType::Word => continue,
-            ColumnType::Text if has_few => continue,
-            ColumnType::Text | ColumnType::Json => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            ColumnType::Int32 | ColumnType::Int64 | ColumnType::Timestamp => Encoding::DELTA_BINARY_PACKED,
-            ColumnType::Address => Encoding::PLAIN,
-        };
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column, encoding);
+        let is_number = matches!(
+            column_type,
+            ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Timestamp
+        );
+        let encoding = if is_number { Encoding::DELTA_BINARY_PACKED } else { Encoding::PLAIN };
+        properties = properties.set_column_encoding(column.clone(), encoding);
+        if has_no_order(name) {
+            properties = properties.set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
+        }
+        if is_ever_new(name) {
+            properties = properties.set_column_dictionary_enabled(column, false);
+        }
     }
     properties.build()
 }
 
-/// Whether the texts of a field are few, mostly.
-fn has_few(field: Field) -> bool {
-    !matches!(field, Field::SrcIp | Field::DstIp | Field::Url | Field::RecordId)
+/// Whether the least and the greatest text of a column say nothing about the others.
+fn has_no_order(name: &str) -> bool {
+    [Field::SrcIp, Field::DstIp, Field::Url, Field::RecordId].iter().any(|f| f.key() == name) || name == EXTRA
+}
+
+/// Whether nearly each row has another value.
+fn is_ever_new(name: &str) -> bool {
+    name == Field::RecordId.key() || name == EXTRA
 }

@@ -1,7 +1,7 @@
-use std::{io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::SchemaRef;
 use memchr::{memchr, memrchr};
 
 use crate::{ColumnType, Error, Layout, layout::EXTRA, line::Reader};
@@ -11,6 +11,9 @@ pub const BATCH_ROWS: usize = 16 << 10;
 
 /// A batch is taken as soon as its lines have so many bytes, too.
 const BATCH_BYTES: usize = 8 << 20;
+
+/// The longest record, in bytes: the texts of a batch are told by 32 bits.
+const RECORD_BYTES: usize = 1 << 30;
 
 /// Reads flat records, a JSON line each, and makes batches of rows of them.
 ///
@@ -95,16 +98,23 @@ impl Rows {
         lines: &[u8],
         batch: &mut dyn FnMut(RecordBatch) -> io::Result<()>,
     ) -> io::Result<()> {
+        let text = str::from_utf8(lines).map_or_else(|error| error.valid_up_to(), str::len);
         let mut at = 0;
         while let Some(len) = memchr(b'\n', &lines[at..]) {
+            let number = self.records + self.rows as u64 + 1;
+            let fault = |(offset, what): (usize, Cow<'static, str>)| Error::new(number, offset, what);
+            if at + len > text {
+                return Err(fault((text - at, "a byte that is not UTF-8".into())).into());
+            }
+            if len > RECORD_BYTES {
+                return Err(fault((RECORD_BYTES, "a record of more than 1 GiB".into())).into());
+            }
             let line = &lines[at..at + len];
             at += len + 1;
             if line.is_empty() {
                 continue;
             }
-            self.reader
-                .read(line, self.rows)
-                .map_err(|(offset, what)| Error::new(self.records + self.rows as u64 + 1, offset, what))?;
+            self.reader.read(line, self.rows).map_err(fault)?;
             self.rows += 1;
             self.bytes += len;
             if self.rows == BATCH_ROWS || self.bytes >= BATCH_BYTES {
@@ -115,11 +125,11 @@ impl Rows {
         Ok(())
     }
 
-    /// The rows so far, if there are any.
+    /// The rows so far, if there are any; behind an error those before it.
     ///
     /// # Errors
     ///
-    /// An [`Error`] where a text is not UTF-8.
+    /// Where memory ends.
     pub fn take(&mut self) -> io::Result<Option<RecordBatch>> {
         if self.rows == 0 {
             return Ok(None);
@@ -130,16 +140,12 @@ impl Rows {
         for (place, column_type) in &self.columns {
             if let Some(column) = self.reader.columns.get_mut(*place) {
                 let array = column.take(*column_type, rows);
-                arrays.push(array.map_err(|e| self.no_text(&e))?);
+                arrays.push(array.map_err(io::Error::other)?);
             }
         }
         self.records += rows as u64;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
         batch.map(Some).map_err(io::Error::other)
-    }
-
-    fn no_text(&self, error: &ArrowError) -> Error {
-        Error::new(self.records + 1, 0, format!("from here on, a text that is not UTF-8: {error}"))
     }
 
     /// Whether the last record is whole.

@@ -271,7 +271,47 @@ fn what_is_no_record_is_told_with_its_place() {
         let error = read(&Layout::default(), lines.as_bytes(), 5).unwrap_err().to_string();
         assert!(error.contains(message), "{lines}: {error}");
     }
-    let error =
-        read(&Layout::default(), b"{\"src_port\":1}\n{\"url\":\"\xff\"}\n", 50).unwrap_err().to_string();
-    assert!(error.contains("not UTF-8"), "{error}");
+    let lines = b"{\"src_port\":1}\n{\"url\":\"\xff\"}\n";
+    let error = read(&Layout::default(), lines, 50).unwrap_err().to_string();
+    assert!(error.contains("record 2 of the output, byte 8: a byte that is not UTF-8"), "{error}");
+}
+
+#[test]
+fn blanks_alter_nothing() {
+    let lines = "{\"src_port\": 443,\"bytes\":1}\n".repeat(3) + "{ }\n{\t\"extra\": {\"a\": 1}}\n";
+    let batch = read(&Layout::default(), lines.as_bytes(), 50).unwrap().remove(0);
+    let ports: Vec<_> = (0..5).map(|row| value(&batch, "src_port", row)).collect();
+    assert_eq!(ports, [json!(443), json!(443), json!(443), Value::Null, Value::Null]);
+    assert_eq!(value(&batch, "extra", 2), Value::Null);
+    assert_eq!(value(&batch, "extra", 4), "{\"a\": 1}");
+}
+
+#[test]
+fn extra_has_no_key_twice() {
+    let line =
+        "{\"bytes\":18446744073709551615,\"packets\":18446744073709551615,\"extra\":{\"bytes\":\"x\"}}\n";
+    let batch = read(&Layout::default(), line.as_bytes(), 50).unwrap().remove(0);
+    let expected = r#"{"weir.bytes":18446744073709551615,"packets":18446744073709551615,"bytes":"x"}"#;
+    assert_eq!(value(&batch, "extra", 0), expected);
+}
+
+/// What was read of a record that turned out to be none is in no row.
+#[test]
+fn rows_before_an_error_are_whole() {
+    let mut rows = Rows::new(&Layout::default());
+    let good = "{\"src_port\":1,\"url\":\"a\",\"action\":\"accept\"}\n";
+    let bad =
+        "{\"src_port\":2,\"url\":\"b\",\"dst_port\":3,\"action\":\"reject\",\"src_ip\":\"10.0.0.1\" x}\n";
+    let lines = good.repeat(2) + bad;
+    assert!(rows.push(lines.as_bytes(), &mut |_| Ok(())).is_err());
+    let batch = rows.take().unwrap().unwrap();
+    assert_eq!(batch.num_rows(), 2);
+    for row in 0..2 {
+        assert_eq!((value(&batch, "src_port", row), value(&batch, "url", row)), (json!(1), json!("a")));
+        assert_eq!(
+            (value(&batch, "action", row), value(&batch, "dst_port", row)),
+            (json!("accept"), Value::Null)
+        );
+        assert_eq!(value(&batch, "src_ip", row), Value::Null);
+    }
 }

@@ -16,6 +16,11 @@ pub trait Packer: Send {
     /// it. What is written in the end holds the same records.
     fn pause(&mut self, out: &mut dyn Write) -> io::Result<()>;
 
+    /// Whether what follows may go to another file, so that each is whole.
+    fn can_reopen(&self) -> bool {
+        true
+    }
+
     /// What follows goes to another file, which has nothing in it yet.
     fn reopened(&mut self) {}
 

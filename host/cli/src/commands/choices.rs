@@ -65,7 +65,7 @@ pub(super) struct Choices {
 
     /// The schema to write (`weir schema --to` shows the mapping); `normalize` has csv, parquet and arrow
     /// (IPC stream) as well, flat records as a table. Without it flat, or what --output says by its end:
-    /// .csv, .csv.gz, .csv.zst, .parquet
+    /// .csv, .csv.gz, .csv.zst, .parquet, .arrows
     #[arg(long, value_name = "SCHEMA", value_parser = to())]
     to: Option<To>,
 
@@ -138,7 +138,11 @@ fn table_of_file(path: &Path) -> Option<Table> {
     let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     let (_, end) = name.rsplit_once('.')?;
     // Files that end in .arrow are of Arrow's form for files, which is not the stream's.
-    Table::by_name(end).filter(|table| *table != Table::Arrow)
+    match end {
+        "arrows" => Some(Table::Arrow),
+        "arrow" => None,
+        _ => Table::by_name(end),
+    }
 }
 
 /// Reads a time as epoch milliseconds.

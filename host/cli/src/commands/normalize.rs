@@ -56,7 +56,8 @@ An object that is written is there at the end of the run, and not before.
 
 Signals: SIGTERM and SIGINT end the run behind what is there to be read, with its account, and status 0,
 or 128 and the signal where a file was not read to its end; a second one ends it at once. SIGUSR1
-prints the account. SIGHUP reopens the files of --output and --rejects, where there are any.
+prints the account. SIGHUP reopens the files of --output and --rejects, where there are any, but for a
+table, which is one file.
 
 Examples:
   weir normalize flow.log.gz > flat.jsonl
@@ -326,10 +327,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     refuse_overlap(&args, &sources, &target, rejects_target.as_ref())?;
     let factory = factory(&args, &config)?;
 
-    // What has an end can't go on in another file.
-    let has_end = matches!(shape, Shape::Parquet(_) | Shape::Arrow(_));
-    let can_reopen =
-        !has_end && [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(Target::can_reopen);
+    let can_reopen = [Some(&target), rejects_target.as_ref()].into_iter().flatten().any(Target::can_reopen);
     let signals = signals::listen(can_reopen)?;
     stores.heed(signals.stop.clone());
     let (mut output, mut rejects) = targets::open(&target, rejects_target.as_ref())?;

@@ -130,7 +130,12 @@ impl<'a, 'o, 'r> Writer<'a, 'o, 'r> {
     fn reopen(&mut self) -> Result<(), Error> {
         self.pause_output()?;
         let Sink { name, writer } = &mut self.output;
-        if writer.reopen().map_err(|e| Error::file(name, "reopen", e))? {
+        if !self.packer.can_reopen() {
+            self.progress.says().say(&format!(
+                "weir: SIGHUP: {} is not reopened, as a table is one file; the rejects are",
+                line(name)
+            ));
+        } else if writer.reopen().map_err(|e| Error::file(name, "reopen", e))? {
             self.packer.reopened();
         }
         if let Some(Sink { name, writer }) = &mut self.rejects {
