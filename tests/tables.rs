@@ -128,6 +128,24 @@ fn a_table_is_the_same_from_each_engine() {
     }
 }
 
+/// What `weir schema` tells DuckDB finds the rows of a lake, with what the folders tell.
+#[test]
+fn the_statement_for_duckdb_finds_a_lake() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake").to_str().unwrap().to_owned() + "/";
+    let samples = ["huawei-vpc.log", "aws-vpc.log"].map(|name| top().join("samples").join(name));
+    let samples = samples.each_ref().map(|path| path.to_str().unwrap());
+    let keys = ["--partition", "provider,product,date", "--to", "parquet", "--output", &lake];
+    done(&[&["normalize", "--quiet"], &keys[..], &samples].concat());
+    let sql = String::from_utf8(done(&["schema", "--to", "parquet", "--ddl", "duckdb"])).unwrap();
+    let Some(said) = read(&["view", lake.trim_end_matches('/'), &sql]) else { return };
+    let flat = String::from_utf8(done(&[&["normalize", "--quiet"], &samples[..]].concat())).unwrap();
+    let count: usize =
+        said.lines().map(|row| row.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+    assert_eq!(count, flat.lines().count(), "{said}");
+    assert!(said.contains("huawei vpc 20") && said.contains("aws vpc 20"), "{said}");
+}
+
 #[test]
 fn choices_that_make_no_table_are_refused() {
     let sample = top().join("samples/huawei-vpc.log");
