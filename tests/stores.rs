@@ -217,10 +217,7 @@ fn what_can_not_be_is_told_before_anything_is_read() {
         (&["s4://flows/x"][..], "s4://flows/x: there is no scheme s4://; write s3://flows/x"),
         (&["https://host/x.log"], "https://host/x.log: this is a URL and no store's address"),
         (&["obs://flows/logs/[a"], "this is no pattern"),
-        (
-            &["-o", "obs://flows/out/", "obs://flows/logs/"],
-            "name an object, such as obs://flows/out/flat.jsonl.zst",
-        ),
+        (&["-o", "obs://flows/out/", "--limit", "1", "obs://flows/logs/"], "--limit: this is a job"),
         (&["-o", "obs://flows/out.xz", "obs://flows/logs/"], "can't write what .xz stands for"),
         (
             &["-o", "obs://flows/logs/out.jsonl", "obs://flows/logs/"],
@@ -268,4 +265,40 @@ fn sigterm_ends_a_wait_for_an_object() {
     assert!(text.contains("SIGTERM: the run was told to end before its files were read"), "{text}");
     // What came before is written.
     assert!(server.get("out.jsonl").is_some());
+}
+
+#[test]
+fn a_job_makes_a_table_of_objects() {
+    for (server, scheme) in schemes() {
+        logs(&server);
+        let (from, to) = (format!("{scheme}://flows/logs/"), format!("{scheme}://flows/lake/"));
+        let job = ["--partition", "provider,product,date", "--output", &to, &from];
+        said(&run(&server, &job), 0);
+        let told = said(&run(&server, &[&job[..], &["--resume"]].concat()), 0);
+        assert!(told.starts_with("1 shard done before"), "{told}");
+        let verify = |code| {
+            let like = command(&server, &[]);
+            let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+            command.args(["manifest", "verify", "--endpoint", &server.endpoint, &to]);
+            command.envs(like.get_envs().filter_map(|(key, value)| Some((key, value?))));
+            said(&command.output().unwrap(), code)
+        };
+        assert_eq!(verify(0), "");
+        // Flat records are read as what they are.
+        let records = |from: &str| {
+            let output = run(&server, &["--quiet", from]);
+            said(&output, 0);
+            let mut lines: Vec<_> =
+                String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert!(records(&format!("{to}provider=huawei/")) == records(&from));
+
+        let told = said(&run(&server, &["--output", &format!("{from}lake/"), &from]), 2);
+        assert!(told.contains("would read what it writes"), "{told}");
+        server.put("logs/2026-01-31/e.log", lines(8, 1).into_bytes());
+        let told = said(&run(&server, &job), 2);
+        assert!(told.contains("logs/2026-01-31/e.log has changed"), "{told}");
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, after, never, select, unbounded};
-use weir_io::{Source, Stop};
+use weir_io::Stop;
 use weir_lake::{
     Format, Input, Lake, Objects, Partitioning, Plan, Rejects, ShardWriter,
     manifest::{Account, InputAccount, ShardManifest},
@@ -24,6 +24,8 @@ use weir_pipeline::{
 
 use crate::{
     Error,
+    commands::Stores,
+    inputs,
     progress::Progress,
     run::{self, Failures, Form, Job, Ledger, Shape, Sink, Word},
 };
@@ -34,6 +36,8 @@ const TICK: Duration = Duration::from_millis(200);
 /// What is to be done, and how.
 pub(crate) struct Shards {
     pub(crate) lake: Lake,
+    /// Where inputs are that are no files.
+    pub(crate) stores: Stores,
     pub(crate) plan: Plan,
     /// The numbers of the shards.
     pub(crate) todo: Vec<usize>,
@@ -225,7 +229,7 @@ impl Shared {
         let folder = lake.store().name("");
         let rejects_name = lake.store().name(&rejects_path);
         let (summary, result) = run::run(
-            self.run(inputs, Arc::clone(&ledger)),
+            self.run(inputs, Arc::clone(&ledger))?,
             Sink { name: &folder, writer: &mut records },
             Some(Sink { name: &rejects_name, writer: &mut rejects }),
         );
@@ -264,9 +268,10 @@ impl Shared {
     }
 
     /// A run over the inputs of a shard.
-    fn run(&self, inputs: &[Input], ledger: Arc<Ledger>) -> Job {
-        let sources = inputs.iter().map(|input| Source::File((&*input.name).into())).collect();
-        Job {
+    fn run(&self, of: &[Input], ledger: Arc<Ledger>) -> Result<Job, Error> {
+        let sources = of.iter().map(|input| inputs::source(input, &self.job.stores));
+        let sources = sources.collect::<Result<_, _>>()?;
+        Ok(Job {
             jobs: self.jobs,
             failures: self.job.failures.clone(),
             shape: Shape::Unpacked,
@@ -276,13 +281,17 @@ impl Shared {
             progress: self.job.progress.clone(),
             ledger: Some(ledger),
             ..Job::new(sources, self.job.config.clone(), Arc::clone(&self.factory))
-        }
+        })
     }
 }
 
 /// Whether an input is not any more what was planned, and what to do then.
 fn changed(input: &Input) -> Option<String> {
-    let now = crate::inputs::listed(input.name.as_ref()).ok().map(|listed| listed.input);
+    if inputs::is_object(input) {
+        // Reading it told.
+        return None;
+    }
+    let now = inputs::listed(input.name.as_ref()).ok().map(|listed| listed.input);
     // One that is missing could not be read, which was told.
     let is_changed = now.is_some_and(|now| now != *input);
     is_changed.then(|| {

@@ -8,13 +8,14 @@ use weir_lake::{Format, Lake, Partitioning, Plan, Share, format::Shape, limits::
 use weir_normalizer::{Config, Normalizer, schemas::Schema};
 use weir_pipeline::summary::{counted, grouped};
 use weir_printable::line;
-use weir_store::{Address, Store};
+use weir_store::Address;
 
 use crate::{Error, inputs, progress::Progress, run::Form, shards::Shards, signals};
 
 use super::{
     choices::Table,
     normalize::{self, Args},
+    stores::Stores,
 };
 
 #[derive(Debug, clap::Args)]
@@ -86,7 +87,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(args: &Args, output: &Path) -> Result<Self, Error> {
+    fn of(args: &Args, output: &Path, stores: &Stores) -> Result<Self, Error> {
         for (option, is_given, why) in [
             ("--limit", args.limit.is_some(), "it reads all of its inputs"),
             ("--pretty", args.pretty, "its files are for programs"),
@@ -111,8 +112,9 @@ impl Asked {
                 format.name()
             )));
         }
-        let listed = inputs::list(&args.files)?;
-        inputs::refuse_overlap(&args.files, &listed, Path::new(output))?;
+        let address = Address::parse(output)?.into_folder();
+        let listed = inputs::list(&args.files, stores)?;
+        inputs::refuse_overlap(&args.files, &listed, &address)?;
         if config.to != Schema::Flat && args.choices.observed_at().is_none() {
             // It must be the same when the job is repeated.
             config.observed_at_ms = Some(newest(listed.iter().map(|listed| listed.modified)));
@@ -124,8 +126,7 @@ impl Asked {
         };
         let options = options(&config, format, &partitioning, guest);
         let plan = Plan::new(listed.into_iter().map(|listed| listed.input).collect(), options, size)?;
-        let address = Address::parse(output)?.into_folder();
-        let lake = Lake::new(Store::open(&address, &weir_store::Options::default())?);
+        let lake = Lake::new(stores.open(&address)?);
         Ok(Self { lake, plan, config, format, partitioning, share: args.job.shard.unwrap_or(Share::ALL) })
     }
 
@@ -195,7 +196,8 @@ fn options(config: &Config, format: Format, keys: &Partitioning, guest: Option<S
 }
 
 pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode, Error> {
-    let asked = Asked::of(args, output)?;
+    let stores = Stores::new(&args.stores);
+    let asked = Asked::of(args, output, &stores)?;
     let Asked { lake, plan, .. } = &asked;
     let state = lake.check(plan)?;
     if args.job.dry_run {
@@ -207,6 +209,7 @@ pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode, Error> {
     }
     let factory = normalize::factory(args, &asked.config)?;
     let signals = signals::listen(false)?;
+    stores.heed(signals.stop.clone());
     if state == weir_lake::State::New {
         lake.begin(plan)?;
     }
@@ -217,6 +220,7 @@ pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode, Error> {
     let Asked { lake, plan, config, format, partitioning, .. } = asked;
     let shards = Shards {
         lake,
+        stores,
         plan,
         todo,
         resume: args.job.resume,

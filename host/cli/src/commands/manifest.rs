@@ -5,9 +5,11 @@ use std::{path::PathBuf, process::ExitCode, thread};
 use clap::Subcommand;
 use weir_lake::Lake;
 use weir_pipeline::summary::grouped;
-use weir_store::{Address, Options, Store};
+use weir_store::Address;
 
 use crate::{Error, error::shown};
+
+use super::stores::{StoreOptions, Stores};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,6 +39,9 @@ struct VerifyArgs {
     /// How many files are read at a time; as many as there are cores without it
     #[arg(long, short, value_name = "N", env = "WEIR_JOBS", value_parser = clap::value_parser!(u32).range(1..=256))]
     jobs: Option<u32>,
+
+    #[command(flatten)]
+    stores: StoreOptions,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
@@ -47,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
             shown(&args.folder)
         )));
     };
-    let lake = Lake::new(Store::open(&Address::parse(folder)?.into_folder(), &Options::default())?);
+    let lake = Lake::new(Stores::new(&args.stores).open(&Address::parse(folder)?.into_folder())?);
     let threads = match args.jobs {
         Some(jobs) => jobs as usize,
         None => thread::available_parallelism().map_or(1, usize::from),

@@ -23,6 +23,8 @@ use weir_io::Waiting;
 
 use crate::Error;
 
+pub(crate) use stores::Stores;
+
 /// Normalizes flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT)]

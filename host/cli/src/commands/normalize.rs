@@ -156,7 +156,7 @@ pub(super) struct Args {
     pub(super) job: JobArgs,
 
     #[command(flatten)]
-    stores: StoreOptions,
+    pub(super) stores: StoreOptions,
 }
 
 impl Args {
@@ -303,8 +303,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if args.quiet {
         args.summary = Form::None;
     }
-    let is_folder = |output: &PathBuf| job::is_folder(output) && Stores::address(output).is_none();
-    if let Some(output) = args.output.clone().filter(is_folder) {
+    if let Some(output) = args.output.clone().filter(|output| job::is_folder(output)) {
         return job::run(&args, &output);
     }
     if let Some(option) = args.job.given() {

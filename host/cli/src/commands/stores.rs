@@ -80,13 +80,15 @@ impl Stores {
         match Self::address(argument) {
             None => at(argument),
             Some(Ok(address)) if address.service() == Service::Local => at(Path::new(&address.to_string())),
-            Some(address) => vec![address.and_then(|address| self.addressed(&address))],
+            Some(address) => {
+                vec![address.and_then(|address| Ok(Source::Fetched(Arc::new(self.addressed(&address)?))))]
+            }
         }
     }
 
     /// What an address names: with a `/` at its end all objects below it but hidden ones, with a pattern
     /// those that match it, as of paths; else an object, or all below it as if the `/` were there.
-    fn addressed(&self, address: &Address) -> Result<Source, Error> {
+    fn addressed(&self, address: &Address) -> Result<Objects, Error> {
         let key = format!("{}{}", address.folder(), address.name());
         if is_pattern(&key) {
             return self.matching(address, &key);
@@ -95,8 +97,7 @@ impl Stores {
         if !name.is_empty() {
             let store = self.open(address)?;
             if let Some(object) = store.stat(name)? {
-                let objects = Objects { address: address.clone(), store, what: What::Listed(vec![object]) };
-                return Ok(Source::Fetched(Arc::new(objects)));
+                return Ok(Objects { address: address.clone(), store, what: What::Listed(vec![object]) });
             }
             if store.list(&format!("{name}/"), None)?.next().transpose()?.is_none() {
                 return Err(Error::failed(format!(
@@ -107,10 +108,41 @@ impl Stores {
         }
         let folder = address.clone().into_folder();
         let store = self.open(&folder)?;
-        Ok(Source::Fetched(Arc::new(Objects { address: folder, store, what: What::Folder })))
+        Ok(Objects { address: folder, store, what: What::Folder })
     }
 
-    fn matching(&self, address: &Address, key: &str) -> Result<Source, Error> {
+    /// What an address names, as the plan of a job has it: each object's address, and what is known of it.
+    pub(crate) fn list(&self, address: &Address) -> Result<Vec<(String, Object)>, Error> {
+        let Objects { store, what, .. } = self.addressed(address)?;
+        let prefix = match &what {
+            What::Listed(objects) => {
+                return Ok(objects.iter().map(|object| (store.name(&object.key), object.clone())).collect());
+            }
+            What::Folder => "",
+            What::Matching { prefix, .. } => prefix,
+        };
+        let mut found = Vec::new();
+        for object in store.list(prefix, None)? {
+            let object = object?;
+            if what.is_meant(&object.key) {
+                found.push((store.name(&object.key), object));
+            }
+        }
+        match found.is_empty() {
+            true => Err(Error::failed(what.nothing(&address.to_string()))),
+            false => Ok(found),
+        }
+    }
+
+    /// The source of an object of a plan, which is an error if it is another one by now.
+    pub(crate) fn planned(&self, name: &str, size: u64, etag: Option<String>) -> Result<Source, Error> {
+        let address = Address::parse(name)?;
+        let bucket = Address::parse(&format!("{}://{}/", address.service().scheme(), address.bucket()))?;
+        let key = format!("{}{}", address.folder(), address.name());
+        Ok(listed(&self.open(&bucket)?, vec![Object { key, size, etag, modified: None }]))
+    }
+
+    fn matching(&self, address: &Address, key: &str) -> Result<Objects, Error> {
         let pattern = Pattern::new(key).map_err(|e| {
             Error::usage(format!(
                 "{}: this is no pattern: {}; write [*] for a * that is meant",
@@ -122,12 +154,11 @@ impl Stores {
         let prefix = key.find(['*', '?', '[']).map_or(key, |at| &key[..at]).to_owned();
         let bucket = Address::parse(&format!("{}://{}/", address.service().scheme(), address.bucket()))?;
         let what = What::Matching { pattern, prefix };
-        Ok(Source::Fetched(Arc::new(Objects { address: address.clone(), store: self.open(&bucket)?, what })))
+        Ok(Objects { address: address.clone(), store: self.open(&bucket)?, what })
     }
 }
 
 /// A source of some objects of a store that were listed, in this order.
-#[expect(dead_code, reason = "plans of jobs are made of it")]
 pub(crate) fn listed(store: &Store, objects: Vec<Object>) -> Source {
     let address = match &objects[..] {
         [one] => store.address().of(&one.key),
@@ -158,6 +189,15 @@ enum What {
 }
 
 impl What {
+    /// What is told where there is nothing.
+    fn nothing(&self, name: &str) -> String {
+        let what = match self {
+            Self::Matching { .. } => "no object matches this pattern; check it, and write ** for any folders",
+            _ => "there is no object below this address, but for hidden ones; check it",
+        };
+        format!("{}: {what}", line(name))
+    }
+
     fn is_meant(&self, key: &str) -> bool {
         match self {
             Self::Listed(_) => true,
@@ -216,11 +256,7 @@ impl Fetch for Objects {
         if read.peek().is_some() {
             return Box::new(read);
         }
-        let what = match self.what {
-            What::Matching { .. } => "no object matches this pattern; check it, and write ** for any folders",
-            _ => "there is no object below this address, but for hidden ones; check it",
-        };
-        Box::new(std::iter::once(Err(IoError::told(format!("{}: {what}", line(&self.name()))))))
+        Box::new(std::iter::once(Err(IoError::told(self.what.nothing(&self.name())))))
     }
 }
 
