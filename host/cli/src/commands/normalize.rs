@@ -43,21 +43,23 @@ const TOO_MANY_REJECTS: u8 = 3;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Files may be compressed with gzip, Zstandard, bzip2 or snappy (framed, or raw blocks), or be zip
-archives of up to some 80,000 members; their names don't matter.
+Files may be compressed with gzip, Zstandard, bzip2 or snappy (framed, or raw blocks), or be
+zip archives of up to some 80,000 members; their names don't matter.
 
-Of a folder all files are read, and of those in it, in the order of their names, but for hidden files
-and links. A pattern such as 'exports/**/*.gz' is matched where the shell has left it as it is.
+Of a folder all files are read, and of those in it, in the order of their names, but for
+hidden files and links. A pattern such as 'exports/**/*.gz' is matched where the shell has
+left it as it is.
 
-s3://BUCKET/KEY is an object of a store, and with a / at its end, or with a pattern, several in the order
-of their keys; so are oss:// (Alibaba Cloud), obs:// (Huawei Cloud), bos:// (Baidu AI Cloud), gs:// (Google
-Cloud) and az:// (Azure). Credentials are taken from the environment, as the vendors' own tools take them.
-An object that is written is there at the end of the run, and not before.
+s3://BUCKET/KEY is an object of a store, and with a / at its end, or with a pattern, several
+in the order of their keys; so are oss:// (Alibaba Cloud), obs:// (Huawei Cloud), bos://
+(Baidu AI Cloud), gs:// (Google Cloud) and az:// (Azure). Credentials are taken from the
+environment, as the vendors' own tools take them. An object that is written is there at the
+end of the run, and not before.
 
-Signals: SIGTERM and SIGINT end the run behind what is there to be read, with its account, and status 0,
-or 128 and the signal where a file was not read to its end; a second one ends it at once. SIGUSR1
-prints the account. SIGHUP reopens the files of --output and --rejects, where there are any, but for a
-table, which is one file.
+Signals: SIGTERM and SIGINT end the run behind what is there to be read, with its account, and
+status 0, or 128 and the signal where a file was not read to its end; a second one ends it at
+once. SIGUSR1 prints the account. SIGHUP reopens the files of --output and --rejects, where
+there are any, but for a table, which is one file.
 
 Examples:
   weir normalize flow.log.gz > flat.jsonl
