@@ -98,11 +98,14 @@ pub const ROWS: &[Row] = {
         peer("duckdb-native", "DuckDB `read_csv` to JSON, one thread / `--native`, one job", AtLeast(6.0)),
         peer("duckdb-2", "DuckDB `read_csv` to JSON, two threads / two jobs", AtLeast(6.0)),
         peer("duckdb-keyed", "DuckDB `read_json` to JSON, one thread / one job, keyed JSON", AtLeast(2.0)),
-        peer(
-            "duckdb-parquet",
-            "DuckDB `read_csv` to Parquet, one thread / `weir normalize --to parquet`, one job",
-            AtLeast(2.5),
-        ),
+        Row {
+            readme: false,
+            ..peer(
+                "duckdb-parquet",
+                "DuckDB `read_csv` to Parquet, one thread / `weir normalize --to parquet`, one job",
+                AtLeast(2.5),
+            )
+        },
         peer("vrl", "VRL `parse_aws_vpc_flow_log`, writing nothing / one job", AtLeast(5.0)),
         peer("simd-json-sls", "native, keyed JSON of SLS / simd-json making a tree of it", AtMost(1.0)),
         peer("sonic-rs-sls", "native, keyed JSON of SLS / sonic-rs making a tree of it", AtMost(1.0)),
