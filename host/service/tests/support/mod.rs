@@ -209,7 +209,8 @@ impl Run {
     pub fn reload(&self, place: &Place) -> Result<(), String> {
         fs::write(place.path("weir.toml"), &place.config).unwrap();
         self.signals.send(Signal::Reload).unwrap();
-        self.reloads.recv_timeout(PATIENCE).unwrap()
+        let told = self.reloads.recv_timeout(PATIENCE);
+        told.unwrap_or_else(|error| panic!("{error}; the service: {:?}", self.ended.try_recv()))
     }
 
     /// Tells it to end, and does not wait.
