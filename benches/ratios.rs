@@ -495,7 +495,7 @@ impl<'a> Plan<'a> {
     /// Other people's programs beside it.
     fn peers(&mut self, lines: &'a Records, whole: &Whole, others: &'a Others) {
         let duckdb = || {
-            let python = path("target/peers/venv/bin/python");
+            let python = path("target/python/peers/bin/python");
             Peer::start(Command::new(python).arg(path("benches/peers/duckdb_peer.py")))
         };
         for (id, threads, weir) in [

@@ -1,6 +1,8 @@
 //! The README's tables are generated, its commands and those of the book run, and the samples are what
 //! the corpus has.
 
+#[path = "book/pages.rs"]
+mod book;
 #[path = "../host/store/tests/support/vendor.rs"]
 mod vendor;
 
@@ -11,13 +13,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use book::top;
 use vendor::{KEY, SECRET, Server, Vendor};
-
-/// The top of the checkout.
-fn top() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().find(|folder| folder.join("ARCHITECTURE.md").exists()).unwrap().to_owned()
-}
 
 fn readme() -> PathBuf {
     top().join("README.md")
@@ -151,9 +148,7 @@ fn the_commands_run() {
     let weir = Path::new(env!("CARGO_BIN_EXE_weir"));
     let path = format!("{}:{}", weir.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut pages = vec![("README.md".to_owned(), 15), ("samples/README.md".to_owned(), 6)];
-    for page in book_pages() {
-        pages.push((page, 0));
-    }
+    pages.extend(book::names().into_iter().map(|name| (format!("book/src/{name}"), 0)));
     let mut of_book = 0;
     for (page, least) in pages {
         let text = fs::read_to_string(top().join(&page)).unwrap();
@@ -185,23 +180,6 @@ fn the_commands_run() {
     }
     assert!(of_book >= 30, "{of_book}");
     assert!(stores[1].1.get("flat.jsonl.zst").is_some());
-}
-
-/// The pages of the book, by their paths.
-fn book_pages() -> Vec<String> {
-    let (mut pages, mut folders) = (Vec::new(), vec![top().join("book/src")]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "md") {
-                pages.push(path.strip_prefix(top()).unwrap().to_str().unwrap().to_owned());
-            }
-        }
-    }
-    pages.sort();
-    pages
 }
 
 #[test]

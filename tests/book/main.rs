@@ -3,45 +3,26 @@
 
 mod configuration;
 mod links;
+mod pages;
 mod parts;
 
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
+use self::pages::{source, top};
 use weir_normalizer::{products, schemas::Schema};
 
-/// The top of the checkout.
-fn top() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().find(|folder| folder.join("ARCHITECTURE.md").exists()).unwrap().to_owned()
-}
-
-/// The folder of the pages.
-fn source() -> PathBuf {
-    top().join("book/src")
-}
-
-/// The pages, by their paths below that folder, with their texts.
+/// The pages, by their paths, with their texts.
 fn pages() -> Vec<(String, String)> {
-    let (mut pages, mut folders) = (Vec::new(), vec![source()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "md") {
-                let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
-                pages.push((name, fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    pages.sort();
-    pages
+    let read = |name: String| {
+        let text = fs::read_to_string(source().join(&name)).unwrap();
+        (name, text)
+    };
+    pages::names().into_iter().map(read).collect()
 }
 
 #[test]

@@ -1,7 +1,10 @@
-//! Other people's programs to compare with, below `target/peers`: they come from the registries
-//! of Rust and Python, and no other build needs them.
+//! Other people's programs to compare with, below `target/peers` and `target/python/peers`: they
+//! come from the registries of Rust and Python, and no other build needs them.
 
-use crate::step::{self, Checkout, Failure};
+use crate::{
+    python,
+    step::{self, Checkout, Failure},
+};
 
 /// Builds and installs them. Quick if they are there.
 pub(crate) fn prepare(checkout: &Checkout) -> Result<(), Failure> {
@@ -18,21 +21,5 @@ pub(crate) fn prepare(checkout: &Checkout) -> Result<(), Failure> {
         &mut cargo,
         "read the compiler's message above; a C compiler (`cc`) is needed too",
     )?;
-    let venv = folder.join("venv");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        step::run(
-            "making a virtual environment of Python",
-            checkout.command("python3").args(["-m", "venv"]).arg(&venv),
-            "install Python 3 with its module venv (Debian: python3-venv)",
-        )?;
-    }
-    step::run(
-        "installing DuckDB there",
-        checkout
-            .command(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-            .arg(checkout.path("benches/peers/requirements.txt")),
-        "read the message above; a package index of Python must be reachable",
-    )
+    python::install(checkout, "peers", "benches/peers/requirements.txt")
 }

@@ -1,4 +1,4 @@
-//! Programs of Python that tests talk to, each in a virtual environment below `target/python`.
+//! Programs of Python that tests and benchmarks talk to, each in a virtual environment below `target/python`.
 
 use std::{env, fs, time::Duration};
 
@@ -25,7 +25,8 @@ pub(crate) fn prepare(checkout: &Checkout, name: &str, requirements: &str) -> Re
     }
 }
 
-fn install(checkout: &Checkout, name: &str, requirements: &str) -> Result<(), Failure> {
+/// Installs the same, and fails where that can't be.
+pub(crate) fn install(checkout: &Checkout, name: &str, requirements: &str) -> Result<(), Failure> {
     let requirements = checkout.path(requirements);
     let wanted =
         fs::read_to_string(&requirements).map_err(|e| Failure::file("reading", &requirements, &e))?;
@@ -35,7 +36,7 @@ fn install(checkout: &Checkout, name: &str, requirements: &str) -> Result<(), Fa
     if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    say(&format!("installing {name} into target/python, which tests talk to"));
+    say(&format!("installing {name} into target/python"));
     let make = || {
         let mut command = checkout.command("python3");
         step::listen(command.args(["-m", "venv", "--clear"]).arg(&folder), DEADLINE)

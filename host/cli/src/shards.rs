@@ -19,6 +19,7 @@ use weir_lake::{
 use weir_normalizer::Config;
 use weir_pipeline::{
     Engine, Error as PipelineError, Factory,
+    packers::Lines,
     summary::{Summary, grouped},
 };
 
@@ -27,7 +28,7 @@ use crate::{
     commands::Stores,
     inputs,
     progress::Progress,
-    run::{self, Failures, Form, Job, Ledger, Shape, Sink, Word},
+    run::{self, Failures, Form, Job, Ledger, Sink, Word},
 };
 
 /// How often what is shown is brought up to date.
@@ -274,7 +275,8 @@ impl Shared {
         Ok(Job {
             jobs: self.jobs,
             failures: self.job.failures.clone(),
-            shape: Shape::Unpacked,
+            // They are packed file by file.
+            packer: Box::new(Lines),
             quiet: true,
             verbose: self.job.is_verbose,
             stop: self.job.stop.clone(),

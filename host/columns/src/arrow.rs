@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
 use weir_pipeline::packers::Packer;
 
 use crate::{Layout, Rows};
@@ -24,20 +23,18 @@ impl Stream {
     fn read(&mut self, records: &[u8], takes_all: bool, out: &mut dyn Write) -> io::Result<()> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            none => none.insert(StreamWriter::try_new(Vec::new(), &self.rows.schema()).map_err(failed)?),
+            none => {
+                none.insert(StreamWriter::try_new(Vec::new(), &self.rows.schema()).map_err(io::Error::other)?)
+            }
         };
-        self.rows.push(records, &mut |batch| writer.write(&batch).map_err(failed))?;
+        self.rows.push(records, &mut |batch| writer.write(&batch).map_err(io::Error::other))?;
         if takes_all && let Some(batch) = self.rows.take()? {
-            writer.write(&batch).map_err(failed)?;
+            writer.write(&batch).map_err(io::Error::other)?;
         }
         let written = out.write_all(writer.get_ref());
         writer.get_mut().clear();
         written
     }
-}
-
-fn failed(error: ArrowError) -> io::Error {
-    io::Error::other(error)
 }
 
 impl Packer for Stream {
@@ -57,7 +54,7 @@ impl Packer for Stream {
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.read(if self.rows.is_whole() { b"" } else { b"\n" }, true, out)?;
         if let Some(mut writer) = self.writer.take() {
-            writer.finish().map_err(failed)?;
+            writer.finish().map_err(io::Error::other)?;
             out.write_all(writer.get_ref())?;
         }
         Ok(())

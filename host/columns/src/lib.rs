@@ -1,4 +1,4 @@
-//! Flat records as columns: Arrow arrays, Parquet files, and the tables that engines make of those.
+//! Flat records as columns: Arrow arrays and Parquet files.
 //!
 //! Records come as the JSON lines that an engine wrote, as all that is known of a record has passed the
 //! engine's checks there. [`Rows`] reads them: it expects the keys of the record before, and takes
@@ -7,7 +7,6 @@
 
 pub mod arrow;
 mod column;
-pub mod ddl;
 mod error;
 mod layout;
 mod line;

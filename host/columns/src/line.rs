@@ -15,7 +15,7 @@ use crate::{
 
 /// Fields, and `extra` behind them.
 pub(crate) const COLUMNS: usize = Field::ALL.len() + 1;
-const EXTRA_COLUMN: usize = COLUMNS - 1;
+pub(crate) const EXTRA_COLUMN: usize = COLUMNS - 1;
 /// What a key leads to that has no column.
 const NO_COLUMN: usize = COLUMNS;
 const _: () = assert!(NO_COLUMN < 64, "each has a bit");
@@ -33,12 +33,29 @@ pub(crate) struct Reader {
     next: [u8; COLUMNS + 1],
     /// The columns that the record has, a bit each.
     seen: u64,
-    /// Members of the record that have no column, or don't fit theirs: their place in the line.
-    strays: Vec<Range<usize>>,
+    /// Members of the record that have no column, or don't fit theirs.
+    strays: Vec<Stray>,
     /// The value of `extra`, without its braces.
     extra: Option<Range<usize>>,
     /// An `extra` that is put together.
     made: Vec<u8>,
+}
+
+/// A member of a line.
+#[derive(Clone, Copy)]
+struct Member {
+    column: usize,
+    /// Where its key begins.
+    start: usize,
+    /// Where its value begins.
+    value: usize,
+}
+
+/// A member that goes into `extra`, by its place in the line.
+struct Stray {
+    /// Its key, with the quotes.
+    key: Range<usize>,
+    end: usize,
 }
 
 /// `"key":` as bytes.
@@ -126,7 +143,7 @@ impl Reader {
                     column
                 }
             };
-            at = self.value(line, row, column, start, at)?;
+            at = self.value(line, row, Member { column, start, value: at })?;
             if column < COLUMNS {
                 before = column;
             }
@@ -156,16 +173,10 @@ impl Reader {
         Ok((column, skip_blanks(line, colon)))
     }
 
-    /// Reads a value of a column, and gives where it ends; the member begins at `start`.
+    /// Reads the value of a member, and gives where it ends.
     #[inline]
-    fn value(
-        &mut self,
-        line: &[u8],
-        row: usize,
-        column: usize,
-        start: usize,
-        at: usize,
-    ) -> Result<usize, Fault> {
+    fn value(&mut self, line: &[u8], row: usize, member: Member) -> Result<usize, Fault> {
+        let Member { column, start, value: at } = member;
         let bit = 1 << column;
         if column < COLUMNS && self.seen & bit != 0 {
             let name = Field::ALL.get(column).map_or(EXTRA, |field| field.key());
@@ -194,20 +205,14 @@ impl Reader {
                 _ => {}
             }
         }
-        self.other_value(line, row, column, start, at)
+        self.other_value(line, row, member)
     }
 
     /// Reads a value in the long way.
     #[cold]
-    fn other_value(
-        &mut self,
-        line: &[u8],
-        row: usize,
-        column: usize,
-        start: usize,
-        at: usize,
-    ) -> Result<usize, Fault> {
-        let (start, at) = (skip_blanks(line, start), skip_blanks(line, at));
+    fn other_value(&mut self, line: &[u8], row: usize, member: Member) -> Result<usize, Fault> {
+        let Member { column, .. } = member;
+        let (start, at) = (skip_blanks(line, member.start), skip_blanks(line, member.value));
         let (raw, end) = any(line, at)?;
         if column == EXTRA_COLUMN {
             if raw.starts_with('{') {
@@ -226,7 +231,8 @@ impl Reader {
                 }
             }
         }
-        self.strays.push(start..end);
+        let (_, key) = any(line, start)?;
+        self.strays.push(Stray { key: start..key, end });
         Ok(end)
     }
 
@@ -241,26 +247,35 @@ impl Reader {
                 None => Ok(()),
             };
         }
+        let extra = self.extra.take().map_or(&line[..0], |extra| line[extra].trim_ascii());
         self.made.clear();
-        self.made.push(b'{');
-        let extra = self.extra.take().map_or(&line[..0], |extra| &line[extra]);
-        for member in self.strays.drain(..).map(|member| &line[member]).chain([extra]) {
-            let member = member.trim_ascii();
-            if self.made.len() > 1 && !member.is_empty() {
-                self.made.push(b',');
-            }
-            let key = member.split_inclusive(|b| *b == b':').next().unwrap_or_default();
-            if !std::ptr::eq(member, extra.trim_ascii()) && memmem::find(extra, key).is_some() {
-                // No key twice, and neither value lost.
-                self.made.extend_from_slice(b"\"weir.");
-                self.made.extend_from_slice(&member[1..]);
-                continue;
-            }
-            self.made.extend_from_slice(member);
-        }
-        self.made.push(b'}');
+        with_strays(line, &self.strays, extra, &mut self.made);
         to.text(row, &self.made).map_err(misfit)
     }
+}
+
+/// An `extra` with strays before its own members; no key stands there twice, and neither value is lost.
+fn with_strays(line: &[u8], strays: &[Stray], extra: &[u8], to: &mut Vec<u8>) {
+    to.push(b'{');
+    for (index, stray) in strays.iter().enumerate() {
+        if index > 0 {
+            to.push(b',');
+        }
+        let (key, rest) = (&line[stray.key.clone()], &line[stray.key.end..stray.end]);
+        // One that stands deeper in `extra` is taken for its own, too: that does no harm.
+        if memmem::find(extra, key).is_some() {
+            to.extend_from_slice(b"\"weir.");
+            to.extend_from_slice(&key[1..]);
+        } else {
+            to.extend_from_slice(key);
+        }
+        to.extend_from_slice(rest);
+    }
+    if !extra.is_empty() {
+        to.push(b',');
+        to.extend_from_slice(extra);
+    }
+    to.push(b'}');
 }
 
 fn skip_blanks(line: &[u8], at: usize) -> usize {

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
+use arrow_schema::SchemaRef;
 use parquet::{
     arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{Compression, Encoding, ZstdLevel},
-    errors::ParquetError,
     file::{
         metadata::KeyValue,
         properties::{EnabledStatistics, WriterProperties, WriterVersion},
@@ -41,23 +41,16 @@ impl Parquet {
         Self { layout, rows, file: None }
     }
 
-    fn open(&mut self) -> io::Result<&mut ArrowWriter<Vec<u8>>> {
-        if self.file.is_none() {
-            let options = ArrowWriterOptions::new()
-                .with_properties(properties(&self.layout))
-                // A type of Arrow's that is not one of Parquet's would be seen by some readers only.
-                .with_skip_arrow_metadata(true);
-            let file = ArrowWriter::try_new_with_options(Vec::new(), self.rows.schema(), options);
-            self.file = Some(file.map_err(failed)?);
-        }
-        self.file.as_mut().ok_or_else(|| io::ErrorKind::WriteZero.into())
-    }
-
     /// Reads what came, and writes what is complete.
-    fn read(&mut self, records: &[u8], out: &mut dyn Write) -> io::Result<()> {
-        self.open()?;
-        let Some(file) = &mut self.file else { return Ok(()) };
-        self.rows.push(records, &mut |batch| file.write(&batch).map_err(failed))?;
+    fn read(&mut self, records: &[u8], takes_all: bool, out: &mut dyn Write) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(begin(&self.layout, self.rows.schema())?),
+        };
+        self.rows.push(records, &mut |batch| file.write(&batch).map_err(io::Error::other))?;
+        if takes_all && let Some(batch) = self.rows.take()? {
+            file.write(&batch).map_err(io::Error::other)?;
+        }
         let written = out.write_all(file.inner());
         file.inner_mut().clear();
         written
@@ -66,7 +59,7 @@ impl Parquet {
 
 impl Packer for Parquet {
     fn push(&mut self, records: &[u8], out: &mut dyn Write) -> io::Result<()> {
-        self.read(records, out)
+        self.read(records, false, out)
     }
 
     fn pause(&mut self, _: &mut dyn Write) -> io::Result<()> {
@@ -78,22 +71,20 @@ impl Packer for Parquet {
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.read(if self.rows.is_whole() { b"" } else { b"\n" }, out)?;
-        if let Some(batch) = self.rows.take()? {
-            self.open()?.write(&batch).map_err(failed)?;
-        }
+        self.read(if self.rows.is_whole() { b"" } else { b"\n" }, true, out)?;
         match self.file.take() {
-            Some(file) => out.write_all(&file.into_inner().map_err(failed)?),
+            Some(file) => out.write_all(&file.into_inner().map_err(io::Error::other)?),
             None => Ok(()),
         }
     }
 }
 
-fn failed(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(error) => io::Error::other(error),
-        error => io::Error::other(error),
-    }
+fn begin(layout: &Layout, schema: SchemaRef) -> io::Result<ArrowWriter<Vec<u8>>> {
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties(layout))
+        // A type of Arrow's that is not one of Parquet's would be seen by some readers only.
+        .with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(Vec::new(), schema, options).map_err(io::Error::other)
 }
 
 /// How each column is written: as numbers of a dictionary, and where that becomes too large numbers and

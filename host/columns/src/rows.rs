@@ -2,9 +2,14 @@ use std::{borrow::Cow, io, sync::Arc};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
-use memchr::{memchr, memrchr};
+use memchr::memchr;
+use weir_pipeline::packers::WholeLines;
 
-use crate::{ColumnType, Error, Layout, layout::EXTRA, line::Reader};
+use crate::{
+    ColumnType, Error, Layout,
+    layout::EXTRA,
+    line::{EXTRA_COLUMN, Reader},
+};
 
 /// The rows of a batch.
 pub const BATCH_ROWS: usize = 16 << 10;
@@ -29,38 +34,37 @@ const RECORD_BYTES: usize = 1 << 30;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Rows {
+    lines: WholeLines,
+    batch: Batch,
+}
+
+/// The batch that is being made.
+struct Batch {
     schema: SchemaRef,
     /// The place among all columns of those that the table has, and their types.
     columns: Vec<(usize, ColumnType)>,
     reader: Reader,
     rows: usize,
+    /// Of their lines.
     bytes: usize,
     /// Records of the batches before.
     records: u64,
-    /// The beginning of a record whose end has not come yet.
-    rest: Vec<u8>,
 }
 
 impl Rows {
     /// For a table with these columns.
     pub fn new(layout: &Layout) -> Self {
         let of_fields = layout.fields().map(|field| (field as usize, layout.column_type(field)));
-        let columns: Vec<_> = of_fields.chain([(crate::line::COLUMNS - 1, ColumnType::Json)]).collect();
+        let columns: Vec<_> = of_fields.chain([(EXTRA_COLUMN, ColumnType::Json)]).collect();
         debug_assert_eq!(layout.columns().last().map(|c| c.0), Some(EXTRA));
-        Self {
-            schema: layout.schema(),
-            columns,
-            reader: Reader::new(layout),
-            rows: 0,
-            bytes: 0,
-            records: 0,
-            rest: Vec::new(),
-        }
+        let schema = layout.schema();
+        let batch = Batch { schema, columns, reader: Reader::new(layout), rows: 0, bytes: 0, records: 0 };
+        Self { lines: WholeLines::default(), batch }
     }
 
     /// The table's schema.
     pub fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.batch.schema)
     }
 
     /// Reads the next bytes of the records, which may end inside one. Whole batches are given away.
@@ -73,31 +77,27 @@ impl Rows {
         records: &[u8],
         batch: &mut dyn FnMut(RecordBatch) -> io::Result<()>,
     ) -> io::Result<()> {
-        let Some(end) = memrchr(b'\n', records).map(|at| at + 1) else {
-            self.rest.extend_from_slice(records);
-            return Ok(());
-        };
-        let mut lines = &records[..end];
-        if !self.rest.is_empty() {
-            let first = memchr(b'\n', lines).map_or(0, |at| at + 1);
-            let mut line = std::mem::take(&mut self.rest);
-            line.extend_from_slice(&lines[..first]);
-            self.lines(&line, batch)?;
-            lines = &lines[first..];
-            line.clear();
-            self.rest = line;
-        }
-        self.lines(lines, batch)?;
-        self.rest.extend_from_slice(&records[end..]);
-        Ok(())
+        self.lines.push(records, |lines| self.batch.read(lines, batch))
     }
 
+    /// The rows so far, if there are any; behind an error those before it.
+    ///
+    /// # Errors
+    ///
+    /// Where memory ends.
+    pub fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+        self.batch.take()
+    }
+
+    /// Whether the last record is whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lines.is_whole()
+    }
+}
+
+impl Batch {
     /// Reads whole lines.
-    fn lines(
-        &mut self,
-        lines: &[u8],
-        batch: &mut dyn FnMut(RecordBatch) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn read(&mut self, lines: &[u8], full: &mut dyn FnMut(RecordBatch) -> io::Result<()>) -> io::Result<()> {
         let text = str::from_utf8(lines).map_or_else(|error| error.valid_up_to(), str::len);
         let mut at = 0;
         while let Some(len) = memchr(b'\n', &lines[at..]) {
@@ -118,19 +118,13 @@ impl Rows {
             self.rows += 1;
             self.bytes += len;
             if self.rows == BATCH_ROWS || self.bytes >= BATCH_BYTES {
-                let full = self.take()?;
-                full.map_or(Ok(()), &mut *batch)?;
+                self.take()?.map_or(Ok(()), &mut *full)?;
             }
         }
         Ok(())
     }
 
-    /// The rows so far, if there are any; behind an error those before it.
-    ///
-    /// # Errors
-    ///
-    /// Where memory ends.
-    pub fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+    fn take(&mut self) -> io::Result<Option<RecordBatch>> {
         if self.rows == 0 {
             return Ok(None);
         }
@@ -146,10 +140,5 @@ impl Rows {
         self.records += rows as u64;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
         batch.map(Some).map_err(io::Error::other)
-    }
-
-    /// Whether the last record is whole.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.rest.is_empty()
     }
 }

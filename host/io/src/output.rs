@@ -197,7 +197,7 @@ impl Output for OutputFile {
 }
 
 /// Something that is there when it is finished, and not before, such as an object of a store.
-pub trait Finish: Write {
+pub trait Finish: Write + Send {
     /// Makes it what was written.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }

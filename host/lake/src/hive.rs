@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
+use weir_normalizer::record::Field;
+
 use crate::limits::VALUE;
 
 /// What stands in a path where a record does not say the value.
@@ -19,15 +21,21 @@ pub enum Key {
 }
 
 impl Key {
-    const ALL: [Self; 3] = [Self::Provider, Self::Product, Self::Date];
+    /// All of them, as a table has them that is put apart by each.
+    pub const ALL: [Self; 3] = [Self::Provider, Self::Product, Self::Date];
+
+    /// The field that it is. `None` where it is made of one.
+    pub fn field(self) -> Option<Field> {
+        match self {
+            Self::Provider => Some(Field::Provider),
+            Self::Product => Some(Field::Product),
+            Self::Date => None,
+        }
+    }
 
     /// Its name in paths, and in records where they have it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Product => "product",
-            Self::Date => "date",
-        }
+        self.field().map_or("date", Field::key)
     }
 }
 

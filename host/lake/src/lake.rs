@@ -5,11 +5,12 @@ use std::{
     io::{self, Write},
 };
 
+use weir_io::Finish;
 use weir_printable::line;
 use weir_store::{Store, Writer};
 
 use crate::{
-    Error, Object, Objects, Plan,
+    Error, Objects, Plan,
     manifest::{self, Gathering, Manifest, ShardManifest},
     paths,
 };
@@ -161,7 +162,7 @@ impl Lake {
 }
 
 impl Objects for Store {
-    fn create(&self, path: &str) -> io::Result<Box<dyn Object>> {
+    fn create(&self, path: &str) -> io::Result<Box<dyn Finish>> {
         Ok(Box::new(Created(self.write(path)?)))
     }
 
@@ -182,7 +183,7 @@ impl Write for Created {
     }
 }
 
-impl Object for Created {
+impl Finish for Created {
     fn finish(self: Box<Self>) -> io::Result<()> {
         Ok(self.0.finish()?)
     }

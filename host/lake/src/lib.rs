@@ -12,6 +12,7 @@
 //!
 //! Nothing here normalizes, or knows where objects are: see [`Objects`].
 
+pub mod ddl;
 mod error;
 mod files;
 pub mod format;
@@ -32,7 +33,7 @@ pub use files::Written;
 pub use format::Format;
 pub use hive::{Key, Partitioning};
 pub use lake::{Lake, State};
-pub use objects::{Object, Objects, Sum, sha256};
+pub use objects::{Objects, Sum, sha256};
 pub use plan::{Input, Plan, Share};
 pub use shard::{Rejects, ShardWriter};
 pub use verify::Found;

@@ -4,21 +4,16 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use weir_io::Finish;
 
 /// Makes objects.
 pub trait Objects: Send + Sync {
     /// Begins an object. It is there when it is finished, and whole then; what was there before is
-    /// replaced.
-    fn create(&self, path: &str) -> io::Result<Box<dyn Object>>;
+    /// replaced. Dropped before that, it is never there.
+    fn create(&self, path: &str) -> io::Result<Box<dyn Finish>>;
 
     /// Deletes an object, if it is there.
     fn delete(&self, path: &str) -> io::Result<()>;
-}
-
-/// An object that is written. Dropped before it is finished, it is never there.
-pub trait Object: Write + Send {
-    /// Makes the object what was written.
-    fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
 /// What is known of an object that was written.
@@ -59,12 +54,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// An object that is summed up while it is written.
 pub(crate) struct Summed {
-    object: Box<dyn Object>,
+    object: Box<dyn Finish>,
     summing: Summing,
 }
 
 impl Summed {
-    pub(crate) fn new(object: Box<dyn Object>) -> Self {
+    pub(crate) fn new(object: Box<dyn Finish>) -> Self {
         Self { object, summing: Summing::default() }
     }
 
@@ -143,7 +138,7 @@ mod memory {
     }
 
     impl Objects for Memory {
-        fn create(&self, path: &str) -> io::Result<Box<dyn Object>> {
+        fn create(&self, path: &str) -> io::Result<Box<dyn Finish>> {
             Ok(Box::new(Written { memory: self.clone(), path: path.into(), bytes: Vec::new() }))
         }
 
@@ -163,7 +158,7 @@ mod memory {
         }
     }
 
-    impl Object for Written {
+    impl Finish for Written {
         fn finish(self: Box<Self>) -> io::Result<()> {
             self.memory.0.lock().unwrap().insert(self.path, self.bytes);
             Ok(())

@@ -3,7 +3,8 @@
 
 use std::{io, sync::Arc};
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
+use weir_pipeline::packers::WholeLines;
 
 use crate::{
     Format, Partitioning,
@@ -15,8 +16,7 @@ use crate::{
 pub(crate) struct Router {
     looker: Looker,
     files: Files,
-    /// The beginning of a line whose end has not come yet.
-    rest: Vec<u8>,
+    lines: WholeLines,
 }
 
 impl Router {
@@ -28,48 +28,18 @@ impl Router {
         stem: String,
     ) -> Self {
         let files = Files::new(objects, format, bounds, stem);
-        Self { looker: Looker::new(partitioning), files, rest: Vec::new() }
+        Self { looker: Looker::new(partitioning), files, lines: WholeLines::default() }
     }
 
     /// Takes the next bytes of the records, which may end inside one.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        if !self.rest.is_empty() {
-            let end = memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
-            let (first, more) = bytes.split_at(end);
-            self.rest.extend_from_slice(first);
-            bytes = more;
-            if self.rest.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.rest);
-                self.lines(&line)?;
-            }
-        }
-        let end = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
-        let (lines, rest) = bytes.split_at(end);
-        self.lines(lines)?;
-        self.rest.extend_from_slice(rest);
-        Ok(())
-    }
-
-    fn lines(&mut self, lines: &[u8]) -> io::Result<()> {
-        let (mut begin, mut at) = (0, 0);
-        let mut current = None;
-        while let Some(len) = memchr(b'\n', &lines[at..]) {
-            let number = self.looker.look(&lines[at..at + len]);
-            if let Some(before) = current.replace(number).filter(|before| *before != number) {
-                self.files.write(before, self.looker.partitions(), &lines[begin..at])?;
-                begin = at;
-            }
-            at += len + 1;
-        }
-        match current {
-            Some(number) => self.files.write(number, self.looker.partitions(), &lines[begin..at]),
-            None => Ok(()),
-        }
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (looker, files) = (&mut self.looker, &mut self.files);
+        self.lines.push(bytes, |lines| route(lines, looker, files))
     }
 
     /// Ends all files, and gives what was written, in the order of paths.
     pub(crate) fn finish(&mut self) -> io::Result<Vec<Written>> {
-        if !self.rest.is_empty() {
+        if !self.lines.is_whole() {
             return Err(io::Error::other(
                 "the last record is not whole; this is a defect of Weir, report it",
             ));
@@ -80,6 +50,24 @@ impl Router {
     /// The files that are there by now.
     pub(crate) fn written(&self) -> impl Iterator<Item = &str> {
         self.files.written()
+    }
+}
+
+/// Takes whole lines.
+fn route(lines: &[u8], looker: &mut Looker, files: &mut Files) -> io::Result<()> {
+    let (mut begin, mut at) = (0, 0);
+    let mut current = None;
+    while let Some(len) = memchr(b'\n', &lines[at..]) {
+        let number = looker.look(&lines[at..at + len]);
+        if let Some(before) = current.replace(number).filter(|before| *before != number) {
+            files.write(before, looker.partitions(), &lines[begin..at])?;
+            begin = at;
+        }
+        at += len + 1;
+    }
+    match current {
+        Some(number) => files.write(number, looker.partitions(), &lines[begin..at]),
+        None => Ok(()),
     }
 }
 
@@ -96,7 +84,7 @@ mod tests {
 
     type Made = (BTreeMap<String, Vec<u8>>, Vec<Written>);
 
-    fn route(lines: &[u8], cuts: &[usize], format: Format, keys: &str, bounds: Bounds) -> Made {
+    fn routed(lines: &[u8], cuts: &[usize], format: Format, keys: &str, bounds: Bounds) -> Made {
         let memory = Memory::default();
         let keys = if keys.is_empty() { Partitioning::default() } else { keys.parse().unwrap() };
         let mut router = Router::new(Arc::new(memory.clone()), format, keys, bounds, "part-p-00000".into());
@@ -142,8 +130,8 @@ mod tests {
         ) {
             let text = lines.concat();
             let bounds = Bounds { open, waiting, file };
-            let (whole, written) = route(text.as_bytes(), &[], format(compression), keys, bounds);
-            let (cut, written_cut) = route(text.as_bytes(), &cuts, format(compression), keys, bounds);
+            let (whole, written) = routed(text.as_bytes(), &[], format(compression), keys, bounds);
+            let (cut, written_cut) = routed(text.as_bytes(), &cuts, format(compression), keys, bounds);
             prop_assert_eq!(&whole, &cut);
             prop_assert_eq!(&written, &written_cut);
             // What is told of the files is what they are.
@@ -151,7 +139,7 @@ mod tests {
             prop_assert_eq!(paths, whole.keys().collect::<Vec<_>>());
             prop_assert_eq!(written.iter().map(|file| file.records).sum::<u64>(), lines.len() as u64);
             // Each line is in a folder of its values, and as often as it came.
-            let (plain, _) = route(text.as_bytes(), &cuts, format(Compression::None), keys, bounds);
+            let (plain, _) = routed(text.as_bytes(), &cuts, format(Compression::None), keys, bounds);
             let mut found: BTreeMap<&str, i64> = BTreeMap::new();
             for (path, bytes) in &plain {
                 for line in std::str::from_utf8(bytes).unwrap().split_inclusive('\n') {
@@ -174,7 +162,7 @@ mod tests {
             .map(|i| format!("{{\"provider\":\"p{}\",\"product\":\"vpc\",\"start_ms\":1}}\n", i % 20))
             .collect();
         let bounds = Bounds { open: 4, waiting: 100_000, file: 1 << 20 };
-        let (objects, _) = route(lines.as_bytes(), &[1000], format(Compression::None), "provider", bounds);
+        let (objects, _) = routed(lines.as_bytes(), &[1000], format(Compression::None), "provider", bounds);
         let folders: BTreeSet<_> = objects.keys().filter_map(|path| path.split('/').next()).collect();
         assert_eq!(folders.len(), 20);
         assert!(objects.len() < 100, "{}", objects.len());

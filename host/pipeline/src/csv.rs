@@ -6,12 +6,11 @@ use std::{
     io::{self, Write},
 };
 
-use memchr::memrchr;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use weir_normalizer::record::Field;
 
-use crate::packers::Packer;
+use crate::packers::{Packer, WholeLines};
 
 /// The last column: what has no field, as JSON.
 const EXTRA: &str = "extra";
@@ -22,8 +21,7 @@ const EXTRA: &str = "extra";
 pub struct Rows {
     /// Whether the names of the columns are written.
     is_begun: bool,
-    /// The beginning of a record whose end has not come yet.
-    rest: Vec<u8>,
+    lines: WholeLines,
     /// Rows that are to be written, in memory that is used again.
     rows: Vec<u8>,
 }
@@ -44,25 +42,25 @@ impl Rows {
         self.rows.clear();
         written
     }
+}
 
-    /// Adds the rows of whole lines.
-    fn add(&mut self, lines: &[u8]) -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(&mut self.rows);
-        for line in lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let mut values: [Option<&RawValue>; COLUMNS] = [None; COLUMNS];
-            let mut json = serde_json::Deserializer::from_slice(line);
-            Values(&mut values).deserialize(&mut json)?;
-            for (column, value) in values.iter().enumerate() {
-                let raw = value.map_or("", RawValue::get);
-                match raw.starts_with('"') && column < COLUMNS - 1 {
-                    true => writer.write_field(serde_json::from_str::<Text<'_>>(raw)?.0.as_bytes())?,
-                    false => writer.write_field(raw)?,
-                }
+/// Adds the rows of whole lines.
+fn add(lines: &[u8], rows: &mut Vec<u8>) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(rows);
+    for line in lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+        let mut values: [Option<&RawValue>; COLUMNS] = [None; COLUMNS];
+        let mut json = serde_json::Deserializer::from_slice(line);
+        Values(&mut values).deserialize(&mut json)?;
+        for (column, value) in values.iter().enumerate() {
+            let raw = value.map_or("", RawValue::get);
+            match raw.starts_with('"') && column < COLUMNS - 1 {
+                true => writer.write_field(serde_json::from_str::<Text<'_>>(raw)?.0.as_bytes())?,
+                false => writer.write_field(raw)?,
             }
-            writer.write_record(None::<&[u8]>)?;
         }
-        writer.flush()
+        writer.write_record(None::<&[u8]>)?;
     }
+    writer.flush()
 }
 
 const COLUMNS: usize = Field::ALL.len() + 1;
@@ -106,19 +104,7 @@ impl<'de> Visitor<'de> for Values<'_, 'de> {
 impl Packer for Rows {
     fn push(&mut self, records: &[u8], out: &mut dyn Write) -> io::Result<()> {
         self.begin(out)?;
-        let Some(end) = memrchr(b'\n', records).map(|at| at + 1) else {
-            self.rest.extend_from_slice(records);
-            return Ok(());
-        };
-        let (lines, rest) = records.split_at(end);
-        if self.rest.is_empty() {
-            self.add(lines)?;
-        } else {
-            let mut all = std::mem::take(&mut self.rest);
-            all.extend_from_slice(lines);
-            self.add(&all)?;
-        }
-        self.rest.extend_from_slice(rest);
+        self.lines.push(records, |lines| add(lines, &mut self.rows))?;
         self.write(out)
     }
 
@@ -132,7 +118,7 @@ impl Packer for Rows {
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.begin(out)
+        self.push(if self.lines.is_whole() { b"" } else { b"\n" }, out)
     }
 }
 

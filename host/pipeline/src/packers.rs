@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use memchr::{memchr, memrchr};
 use weir_normalizer::schemas::{Schema, otel::Joiner};
 
 /// Packs the records of one output.
@@ -51,6 +52,49 @@ impl Packer for Lines {
 
     fn finish(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Records that come in pieces, as whole lines.
+#[derive(Debug, Default)]
+pub struct WholeLines {
+    /// The beginning of a line whose end has not come yet.
+    rest: Vec<u8>,
+}
+
+impl WholeLines {
+    /// Takes the next bytes of the records, which may end inside a line, and gives the lines that are
+    /// whole now, with their breaks: in one piece or two.
+    ///
+    /// # Errors
+    ///
+    /// What `lines` fails with; those lines are not given again.
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut lines: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if !self.rest.is_empty() {
+            let end = memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+            let (first, more) = bytes.split_at(end);
+            self.rest.extend_from_slice(first);
+            bytes = more;
+            if !self.rest.ends_with(b"\n") {
+                return Ok(());
+            }
+            let given = lines(&self.rest);
+            self.rest.clear();
+            given?;
+        }
+        let end = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        let (whole, rest) = bytes.split_at(end);
+        self.rest.extend_from_slice(rest);
+        if whole.is_empty() { Ok(()) } else { lines(whole) }
+    }
+
+    /// Whether no line waits for its end.
+    pub fn is_whole(&self) -> bool {
+        self.rest.is_empty()
     }
 }
 
@@ -198,6 +242,40 @@ mod tests {
         stream.push(lines.as_bytes(), |_, outcome| records.extend_from_slice(&outcome.output));
         stream.finish(|_, outcome| records.extend_from_slice(&outcome.output));
         records
+    }
+
+    #[test]
+    fn lines_are_whole_whatever_the_pieces() {
+        let text = b"a\n\nbcd\nefghijk\nl\n";
+        for size in 1..=text.len() {
+            let (mut whole, mut given) = (WholeLines::default(), Vec::new());
+            for piece in text.chunks(size) {
+                let took = whole.push(piece, |lines| {
+                    assert!(lines.ends_with(b"\n"), "{lines:?}");
+                    given.extend_from_slice(lines);
+                    Ok(())
+                });
+                took.unwrap();
+            }
+            assert!(whole.is_whole());
+            assert_eq!(given, text);
+        }
+    }
+
+    #[test]
+    fn lines_that_could_not_be_taken_do_not_come_again() {
+        let mut whole = WholeLines::default();
+        whole.push(b"a", |_| panic!("a line that is not whole")).unwrap();
+        assert!(!whole.is_whole());
+        assert!(whole.push(b"b\nc", |_| Err(io::ErrorKind::Other.into())).is_err());
+        let mut given = Vec::new();
+        whole
+            .push(b"c\n", |lines| {
+                given.extend_from_slice(lines);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(given, b"c\n");
     }
 
     #[test]

@@ -138,6 +138,19 @@ impl Address {
         &self.name
     }
 
+    /// The whole key, in its bucket.
+    pub fn key(&self) -> String {
+        format!("{}{}", self.folder, self.name)
+    }
+
+    /// The address of its whole bucket.
+    #[must_use]
+    pub fn into_bucket(mut self) -> Self {
+        self.folder.clear();
+        self.name.clear();
+        self
+    }
+
     /// The same address as a folder: with a `/` at its end.
     #[must_use]
     pub fn into_folder(mut self) -> Self {

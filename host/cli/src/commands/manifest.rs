@@ -1,6 +1,6 @@
 //! `weir manifest`.
 
-use std::{path::PathBuf, process::ExitCode, thread};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 use weir_lake::Lake;
@@ -53,11 +53,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
         )));
     };
     let lake = Lake::new(Stores::new(&args.stores).open(&Address::parse(folder)?.into_folder())?);
-    let threads = match args.jobs {
-        Some(jobs) => jobs as usize,
-        None => thread::available_parallelism().map_or(1, usize::from),
-    };
-    let found = lake.verify(threads, &mut |problem| weir_io::say(problem))?;
+    let found = lake.verify(super::threads(args.jobs), &mut |problem| weir_io::say(problem))?;
     match found.problems.len() as u64 {
         0 => super::print(&format!("{}\n", found.told())),
         1 => Err(Error::failed("1 problem was found, as told above")),

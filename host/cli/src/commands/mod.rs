@@ -14,7 +14,7 @@ mod schema;
 mod stores;
 mod targets;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread};
 
 use anstream::ColorChoice;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -106,6 +106,14 @@ impl Weir {
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }
+    }
+}
+
+/// As many threads as are asked for, or as the machine has processors.
+fn threads(jobs: Option<u32>) -> usize {
+    match jobs {
+        Some(jobs) => jobs as usize,
+        None => thread::available_parallelism().map_or(1, usize::from),
     }
 }
 

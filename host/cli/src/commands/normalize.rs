@@ -8,17 +8,17 @@ use std::{
     process::ExitCode,
     str::FromStr,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
-use weir_normalizer::{Config, Normalizer};
-
-use weir_columns::Addresses;
+use weir_columns::{Addresses, Layout, arrow::Stream as ArrowStream, parquet::Parquet};
 use weir_io::{Compression, Source};
+use weir_normalizer::{Config, Normalizer, schemas::Schema};
 use weir_pipeline::{
     Factory, Native,
+    csv::Rows,
     limits::JOBS,
+    packers::{self, Packer, Pretty},
     summary::{Records, Summary, grouped},
 };
 use weir_sandbox::{Program, SandboxLimits, limits::GUEST_FILE};
@@ -27,7 +27,7 @@ use crate::{
     Error,
     error::shown,
     progress::Progress,
-    run::{self, Failures, Form, Job, Shape, Sink},
+    run::{self, Failures, Form, Job, Sink},
     signals,
 };
 
@@ -164,10 +164,7 @@ pub(super) struct Args {
 impl Args {
     /// How many threads normalize.
     pub(super) fn jobs(&self) -> usize {
-        match self.jobs {
-            Some(jobs) => jobs as usize,
-            None => thread::available_parallelism().map_or(1, usize::from),
-        }
+        super::threads(self.jobs)
     }
 
     /// How many inputs may fail.
@@ -313,8 +310,8 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
             "{option}: only a job has this, whose --output is a folder; end its name in `/`"
         )));
     }
-    let shape = shape(&args)?;
     let config = args.choices.config()?;
+    let packer = packer(&args, config.to)?;
     let checked = Normalizer::new(&config)?;
     for warning in checked.warnings().iter().filter(|_| !args.quiet) {
         weir_io::say(&format!("weir: warning: {warning}"));
@@ -345,7 +342,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
         jobs: args.jobs(),
         failures: args.failures().with(missing)?,
         limit: args.limit,
-        shape,
+        packer,
         quiet: args.quiet,
         verbose: args.verbose,
         stop: signals.stop.clone(),
@@ -405,16 +402,16 @@ pub(super) fn conclude(
     }
 }
 
-/// How records are written.
-fn shape(args: &Args) -> Result<Shape, Error> {
-    let addresses = args.addresses.unwrap_or_default().into();
+/// What writes records of a schema as the options ask.
+fn packer(args: &Args, schema: Schema) -> Result<Box<dyn Packer>, Error> {
     let Some(table) = args.choices.table(args.output.as_deref()) else {
         if args.addresses.is_some() {
             return Err(Error::usage(
                 "--addresses: only the columns of --to parquet and --to arrow have types",
             ));
         }
-        return Ok(if args.pretty { Shape::Pretty } else { Shape::Lines });
+        let packer = packers::of(schema);
+        return Ok(if args.pretty { Box::new(Pretty::new(packer)) } else { packer });
     };
     let name = table.name();
     if args.pretty {
@@ -422,13 +419,14 @@ fn shape(args: &Args) -> Result<Shape, Error> {
             "--pretty: a table can't be indented; leave it out, or choose another --to than {name}"
         )));
     }
-    let shape = match table {
+    let layout = Layout::new(args.addresses.unwrap_or_default().into(), &[]);
+    let packer: Box<dyn Packer> = match table {
         Table::Csv if args.addresses.is_some() => {
             return Err(Error::usage("--addresses: CSV has text only; leave it out, or choose --to parquet"));
         }
-        Table::Csv => return Ok(Shape::Csv),
-        Table::Parquet => Shape::Parquet(addresses),
-        Table::Arrow => Shape::Arrow(addresses),
+        Table::Csv => return Ok(Box::new(Rows::default())),
+        Table::Parquet => Box::new(Parquet::new(layout)),
+        Table::Arrow => Box::new(ArrowStream::new(&layout)),
     };
     let output = args.output.as_deref().map_or(Target::Stdout, Target::named);
     if output.is_stdout() && io::stdout().is_terminal() {
@@ -445,7 +443,7 @@ fn shape(args: &Args) -> Result<Shape, Error> {
             shown(path)
         )));
     }
-    Ok(shape)
+    Ok(packer)
 }
 
 /// What is to be read, or why some of it can't be.

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use weir_columns::{Addresses, Layout, ddl::Engine};
+use weir_columns::{Addresses, Layout};
+use weir_lake::ddl::Engine;
 use weir_normalizer::schemas::{self, Schema};
 
 use crate::Error;

@@ -89,7 +89,7 @@ impl Stores {
     /// What an address names: with a `/` at its end all objects below it but hidden ones, with a pattern
     /// those that match it, as of paths; else an object, or all below it as if the `/` were there.
     fn addressed(&self, address: &Address) -> Result<Objects, Error> {
-        let key = format!("{}{}", address.folder(), address.name());
+        let key = address.key();
         if is_pattern(&key) {
             return self.matching(address, &key);
         }
@@ -137,9 +137,8 @@ impl Stores {
     /// The source of an object of a plan, which is an error if it is another one by now.
     pub(crate) fn planned(&self, name: &str, size: u64, etag: Option<String>) -> Result<Source, Error> {
         let address = Address::parse(name)?;
-        let bucket = Address::parse(&format!("{}://{}/", address.service().scheme(), address.bucket()))?;
-        let key = format!("{}{}", address.folder(), address.name());
-        Ok(listed(&self.open(&bucket)?, vec![Object { key, size, etag, modified: None }]))
+        let key = address.key();
+        Ok(listed(&self.open(&address.into_bucket())?, vec![Object { key, size, etag, modified: None }]))
     }
 
     fn matching(&self, address: &Address, key: &str) -> Result<Objects, Error> {
@@ -152,9 +151,8 @@ impl Stores {
         })?;
         // No more is listed than what begins as the pattern does.
         let prefix = key.find(['*', '?', '[']).map_or(key, |at| &key[..at]).to_owned();
-        let bucket = Address::parse(&format!("{}://{}/", address.service().scheme(), address.bucket()))?;
         let what = What::Matching { pattern, prefix };
-        Ok(Objects { address: address.clone(), store: self.open(&bucket)?, what })
+        Ok(Objects { address: address.clone(), store: self.open(&address.clone().into_bucket())?, what })
     }
 }
 

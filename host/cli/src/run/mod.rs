@@ -13,14 +13,11 @@ use std::{
 
 use crossbeam_channel::{Receiver, never};
 
-use weir_columns::{Addresses, Layout, arrow::Stream as ArrowStream, parquet::Parquet};
 use weir_io::{Output, Source, Stop, Watch};
-use weir_normalizer::{Config, schemas::Schema};
+use weir_normalizer::Config;
 use weir_pipeline::{
-    Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers,
-    csv::Rows,
-    limits,
-    packers::{self, Packer, Pretty},
+    Error as PipelineError, Factory, LaneOptions, Limit, RejectsAs, Workers, limits,
+    packers::{self, Packer},
     spawn,
     summary::Summary,
 };
@@ -53,8 +50,8 @@ pub struct Job {
     pub failures: Failures,
     /// The most records that come out, of one thread then.
     pub limit: Option<u64>,
-    /// How the records are written.
-    pub shape: Shape,
+    /// What stands between the records and the output.
+    pub packer: Box<dyn Packer>,
     /// Told to end before the inputs do.
     pub stop: Stop,
     /// What else is told to the run.
@@ -74,16 +71,16 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job for one thread, without a bar.
+    /// A job for one thread, without a bar, whose records are written as their schema is.
     pub fn new(sources: Vec<Source>, config: Config, factory: Arc<dyn Factory>) -> Self {
         Self {
+            packer: packers::of(config.to),
             sources,
             config,
             factory,
             jobs: 1,
             failures: Failures::default(),
             limit: None,
-            shape: Shape::Lines,
             stop: Stop::default(),
             words: never(),
             form: Form::None,
@@ -92,37 +89,6 @@ impl Job {
             verbose: false,
             progress: Progress::none(),
             ledger: None,
-        }
-    }
-}
-
-/// How records are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// A line of JSON each, or what the schema has instead.
-    Lines,
-    /// A line of JSON each, whatever the schema: they are packed elsewhere.
-    Unpacked,
-    /// Indented, for people.
-    Pretty,
-    /// A row each, of flat records.
-    Csv,
-    /// One file of Parquet, of flat records.
-    Parquet(Addresses),
-    /// A stream of Arrow's, of flat records.
-    Arrow(Addresses),
-}
-
-impl Shape {
-    /// What packs records of a schema so.
-    fn packer(self, schema: Schema) -> Box<dyn Packer> {
-        match self {
-            Self::Lines => packers::of(schema),
-            Self::Unpacked => Box::new(packers::Lines),
-            Self::Pretty => Box::new(Pretty::new(packers::of(schema))),
-            Self::Csv => Box::new(Rows::default()),
-            Self::Parquet(addresses) => Box::new(Parquet::new(Layout::new(addresses, &[]))),
-            Self::Arrow(addresses) => Box::new(ArrowStream::new(&Layout::new(addresses, &[]))),
         }
     }
 }
@@ -159,7 +125,20 @@ pub fn run(job: Job, output: Sink<'_>, rejects: Option<Sink<'_>>) -> (Summary, R
 }
 
 fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running, Error> {
-    let Job { sources, config, mut factory, mut jobs, limit, words, form, every, progress, ledger, .. } = job;
+    let Job {
+        sources,
+        config,
+        mut factory,
+        mut jobs,
+        limit,
+        packer,
+        words,
+        form,
+        every,
+        progress,
+        ledger,
+        ..
+    } = job;
     let limit = limit.map(|most| Arc::new(Limit::new(Arc::clone(&factory), most)));
     if let Some(limit) = &limit {
         factory = Arc::clone(limit) as _;
@@ -177,7 +156,6 @@ fn start(job: Job, keep_rejects: bool, reading: &Arc<Reading>) -> Result<Running
         },
         ..LaneOptions::default()
     });
-    let packer = job.shape.packer(config.to);
     let reader = Reader {
         config,
         feeder,

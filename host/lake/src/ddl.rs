@@ -4,12 +4,9 @@
 
 use std::fmt::Write as _;
 
-use weir_normalizer::record::Field;
+use weir_columns::{Addresses, ColumnType, Layout};
 
-use crate::{Addresses, ColumnType, Layout};
-
-/// The columns that folders tell, in their order; `date` is that of the record's time, in UTC.
-pub const PARTITIONS: [&str; 3] = ["provider", "product", "date"];
+use crate::Key;
 
 /// An engine that reads tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +78,7 @@ impl Engine {
     /// The statements that make the table `flows` of the files below `LAKE`, which whoever uses them
     /// replaces by an address.
     pub fn statements(self, addresses: Addresses) -> String {
-        let layout = Layout::new(addresses, &[Field::Provider, Field::Product]);
+        let layout = layout(addresses);
         let columns = || {
             let columns = layout.columns().map(|(name, column_type, doc)| {
                 // Twice, as the standard has it, is not understood by older Sparks.
@@ -96,7 +93,7 @@ impl Engine {
             columns.collect::<Vec<_>>().join(",\n")
         };
         let text = |name: &str| format!("{name} {}", self.type_name(ColumnType::Text));
-        let [provider, product, date] = PARTITIONS;
+        let [provider, product, date] = Key::ALL.map(Key::name);
         let mut sql = String::new();
         // Writing to a string can't fail.
         let _ = match self {
@@ -163,6 +160,12 @@ impl Engine {
     }
 }
 
+/// The columns of the files; the others are told by folders.
+fn layout(addresses: Addresses) -> Layout {
+    let said: Vec<_> = Key::ALL.into_iter().filter_map(Key::field).collect();
+    Layout::new(addresses, &said)
+}
+
 fn names(layout: &Layout) -> String {
     layout.columns().map(|(name, ..)| name).collect::<Vec<_>>().join(", ")
 }
@@ -182,10 +185,10 @@ mod tests {
                 continue;
             }
             let table = sql.split_once(';').unwrap().0;
-            for (name, ..) in Layout::new(Addresses::Text, &[Field::Provider, Field::Product]).columns() {
+            for (name, ..) in layout(Addresses::Text).columns() {
                 assert_eq!(table.matches(&format!("  {} ", engine.quoted(name))).count(), 1, "{name}: {sql}");
             }
-            for partition in PARTITIONS {
+            for partition in Key::ALL.map(Key::name) {
                 assert!(table.contains(partition), "{partition}: {sql}");
             }
         }
