@@ -83,6 +83,81 @@ fn other_readers_find_what_the_records_say() {
     }
 }
 
+/// The events of one class of the corpus, as lines and as a table.
+#[test]
+fn other_readers_find_what_the_events_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let flat = path("flat.ndjson");
+    let all: Vec<u8> =
+        corpus().into_iter().flat_map(|(_, files)| files).flat_map(|file| fs::read(file).unwrap()).collect();
+    fs::write(&flat, all).unwrap();
+    let (mut pairs, mut counts) = (vec!["events".to_owned()], String::new());
+    let web = "product == waf or product == waf_access";
+    for (class, filter) in [("4001", &*format!("not ({web})")), ("4002", web)] {
+        let (lines, table) = (path(&format!("{class}.ndjson")), path(&format!("{class}.parquet")));
+        let asked =
+            ["normalize", "--quiet", "--from", "flat", "--where", filter, "--observed-at", "1", "--to"];
+        let made = |more: &[&str]| done(&[&asked[..], more, &[&flat]].concat());
+        let events = made(&["ocsf"]);
+        fs::write(&lines, &events).unwrap();
+        made(&["ocsf", "-o", &table]);
+        assert!(made(&["ocsf-parquet"]) == fs::read(&table).unwrap(), "{class}");
+        counts += &format!("{} events\n", events.iter().filter(|b| **b == b'\n').count());
+        pairs.extend([table, lines]);
+    }
+    let pairs: Vec<_> = pairs.iter().map(String::as_str).collect();
+    if let Some(said) = read(&pairs) {
+        assert_eq!(said, counts);
+    }
+    // A file has one class.
+    let both =
+        weir(&["normalize", "--quiet", "--from", "flat", "--to", "ocsf-parquet", "-o", &path("both"), &flat]);
+    let told = String::from_utf8(both.stderr).unwrap();
+    assert_eq!(both.status.code(), Some(1), "{told}");
+    assert!(told.contains("a file of OCSF events has one class"), "{told}");
+}
+
+/// What Amazon Security Lake asks for, around which each class has its folder.
+#[test]
+fn events_lie_as_security_lake_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = format!("{}/", folder.path().join("lake").display());
+    let sample = |name: &str| top().join("samples").join(name).to_str().unwrap().to_owned();
+    let keys = ["--partition", "region=eu-central-1,accountId,eventDay"];
+    let inputs = [sample("huawei-vpc.log"), sample("huawei-waf.json")];
+    let asked = ["normalize", "--quiet", "--to", "ocsf-parquet", "--output", &lake, &inputs[0], &inputs[1]];
+    done(&[&asked[..], &keys].concat());
+    let mut files: Vec<_> =
+        glob::glob(&format!("{lake}class_uid=*/region=eu-central-1/accountId=*/eventDay=*/*"))
+            .unwrap()
+            .map(|file| file.unwrap().strip_prefix(&lake).unwrap().to_str().unwrap().to_owned())
+            .collect();
+    files.sort();
+    let of = |class: &str| files.iter().filter(|f| f.starts_with(&format!("class_uid={class}/"))).count();
+    assert!(of("4001") > 0 && of("4002") > 0 && of("4001") + of("4002") == files.len(), "{files:?}");
+    assert!(files.iter().all(|file| file.ends_with(".parquet")), "{files:?}");
+    done(&["manifest", "verify", &lake]);
+    for (to, keys, told) in [
+        ("flat", "class_uid", "only OCSF events have a class"),
+        ("parquet", "region=eu", "the files have a column of this name"),
+        ("ecs", "date", "only flat records and OCSF events are put apart"),
+        ("ocsf", "date,a b=c", "NAME=VALUE"),
+    ] {
+        let refused = weir(&["normalize", "--to", to, "--partition", keys, "--output", &lake, &inputs[0]]);
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(2) && text.contains(told), "{to} {keys}: {text}");
+    }
+    for (to, name) in [("ecs", "a.parquet"), ("ocsf", "a.csv"), ("otel", "a.arrows")] {
+        let refused = weir(&["normalize", "--to", to, "-o", name, &inputs[0]]);
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            refused.status.code() == Some(2) && text.contains("there is no table of"),
+            "{to} {name}: {text}"
+        );
+    }
+}
+
 #[test]
 fn another_parser_makes_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 """Other readers find in Weir's tables what its flat records say.
 
 read.py same TABLE RECORDS.. tables of Parquet or Arrow, each with the flat records that it was made of
+read.py events TABLE EVENTS.. the same of OCSF events
 read.py lines LINES          writes lines of Huawei's VPC flow logs
 read.py parsed TABLE LINES   a table of Parquet of such lines, which DuckDB reads on its own
 read.py view LAKE SQL        the statement for DuckDB, and the rows that it finds
@@ -70,6 +71,38 @@ def same_records(table, records):
     print(len(records), "records")
 
 
+def event(row):
+    """An event as its line has it: without what it does not have."""
+    if isinstance(row, dict):
+        return {name: event(value) for name, value in row.items() if has(value)}
+    return [event(value) for value in row] if isinstance(row, list) else row
+
+
+def has(value):
+    return any(map(has, value.values())) if isinstance(value, dict) else value is not None
+
+
+def events(*pairs):
+    for table, lines in zip(pairs[::2], pairs[1::2], strict=True):
+        cursor = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [table])
+        names = [column[0] for column in cursor.description]
+        ways = [
+            pyarrow.parquet.read_table(table).to_pylist(),
+            [dict(zip(names, row)) for row in cursor.fetchall()],
+        ]
+        with open(lines, encoding="utf-8") as file:
+            wanted = [json.loads(line) for line in file]
+        for rows in ways:
+            found = [event(row) for row in rows]
+            for row in found:
+                if "unmapped" in row:
+                    row["unmapped"] = json.loads(row["unmapped"])
+            assert len(found) == len(wanted), (len(found), len(wanted))
+            for number, (row, record) in enumerate(zip(found, wanted), 1):
+                assert row == record, f"{table}: event {number}:\n{row}\n{record}"
+        print(len(wanted), "events")
+
+
 def lines(path):
     random.seed(1)
     with open(path, "w", encoding="utf-8") as out:
@@ -114,4 +147,4 @@ def view(lake, sql):
 
 
 if __name__ == "__main__":
-    {"same": same, "lines": lines, "parsed": parsed, "view": view}[sys.argv[1]](*sys.argv[2:])
+    {"same": same, "events": events, "lines": lines, "parsed": parsed, "view": view}[sys.argv[1]](*sys.argv[2:])

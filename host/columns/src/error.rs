@@ -1,6 +1,6 @@
 use std::{fmt, io};
 
-/// A line that is no flat record, which only a faulty guest writes.
+/// A line that is no record of the table, which only a faulty guest writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The record's number among those of the output, from 1.
@@ -31,7 +31,7 @@ impl fmt::Display for Error {
         let Self { record, offset, what } = self;
         write!(
             f,
-            "record {record} of the output, byte {offset}: {what}; what wrote it is no normalizer of flat \
+            "record {record} of the output, byte {offset}: {what}; what wrote it is no normalizer of such \
              records"
         )
     }

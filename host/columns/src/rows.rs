@@ -9,6 +9,7 @@ use crate::{
     ColumnType, Error, Layout,
     layout::EXTRA,
     line::{EXTRA_COLUMN, Reader},
+    parquet::Batches,
 };
 
 /// The rows of a batch.
@@ -49,6 +50,28 @@ struct Batch {
     bytes: usize,
     /// Records of the batches before.
     records: u64,
+}
+
+impl Batches for Rows {
+    fn schema(&self) -> SchemaRef {
+        Self::schema(self)
+    }
+
+    fn push(
+        &mut self,
+        records: &[u8],
+        batch: &mut dyn FnMut(RecordBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        Self::push(self, records, batch)
+    }
+
+    fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+        Self::take(self)
+    }
+
+    fn is_whole(&self) -> bool {
+        Self::is_whole(self)
+    }
 }
 
 impl Rows {

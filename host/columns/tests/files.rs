@@ -20,18 +20,18 @@ fn packed(mut packer: impl Packer, records: &[u8], size: usize) -> Vec<u8> {
 #[test]
 fn pieces_make_the_same_file() {
     let records = LINE.repeat(BATCH_ROWS + 10);
-    let parquet = |size| packed(Parquet::new(Layout::default()), records.as_bytes(), size);
+    let parquet = |size| packed(Parquet::new(&Layout::default()), records.as_bytes(), size);
     let arrow = |size| packed(arrow::Stream::new(&Layout::default()), records.as_bytes(), size);
     assert!(parquet(7777) == parquet(usize::MAX) && arrow(7777) == arrow(usize::MAX));
     // The last line may have no break.
     let open = records.trim_end().as_bytes();
-    assert!(packed(Parquet::new(Layout::default()), open, 9999) == parquet(usize::MAX));
+    assert!(packed(Parquet::new(&Layout::default()), open, 9999) == parquet(usize::MAX));
 }
 
 #[test]
 fn a_file_says_what_it_is() {
     let layout = Layout::new(Addresses::Text, &[Field::Provider, Field::Product]);
-    let file = packed(Parquet::new(layout), LINE.repeat(3).as_bytes(), 50);
+    let file = packed(Parquet::new(&layout), LINE.repeat(3).as_bytes(), 50);
     let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
     let metadata = reader.metadata().file_metadata();
     assert_eq!(metadata.num_rows(), 3);

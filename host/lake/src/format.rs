@@ -26,6 +26,8 @@ pub enum Shape {
     Csv,
     /// Columns of flat records.
     Parquet(Addresses),
+    /// Columns of OCSF events, all of one class in a file.
+    OcsfParquet,
 }
 
 impl Format {
@@ -34,7 +36,7 @@ impl Format {
         let shape = match self.shape {
             Shape::Lines(_) => ".jsonl",
             Shape::Csv => ".csv",
-            Shape::Parquet(_) => ".parquet",
+            Shape::Parquet(_) | Shape::OcsfParquet => ".parquet",
         };
         format!("{shape}{}", self.compression.ending())
     }
@@ -45,12 +47,22 @@ impl Format {
             Shape::Lines(schema) => schema.name(),
             Shape::Csv => "csv",
             Shape::Parquet(_) => "parquet",
+            Shape::OcsfParquet => "ocsf-parquet",
         }
     }
 
-    /// Whether it is made of flat records.
-    pub fn is_flat(self) -> bool {
-        matches!(self.shape, Shape::Lines(Schema::Flat) | Shape::Csv | Shape::Parquet(_))
+    /// The schema of the records that it is made of.
+    pub fn schema(self) -> Schema {
+        match self.shape {
+            Shape::Lines(schema) => schema,
+            Shape::Csv | Shape::Parquet(_) => Schema::Flat,
+            Shape::OcsfParquet => Schema::Ocsf,
+        }
+    }
+
+    /// Whether it is Parquet, which is compressed inside.
+    pub fn is_parquet(self) -> bool {
+        matches!(self.shape, Shape::Parquet(_) | Shape::OcsfParquet)
     }
 
     /// How many files are written at a time, in a shard: each holds some memory back.
@@ -58,7 +70,7 @@ impl Format {
         match self.shape {
             Shape::Lines(_) | Shape::Csv => 64,
             // Each holds a group of rows.
-            Shape::Parquet(_) => 8,
+            Shape::Parquet(_) | Shape::OcsfParquet => 8,
         }
     }
 
@@ -68,7 +80,8 @@ impl Format {
             Shape::Lines(schema) => packers::of(schema),
             Shape::Csv => Box::new(Rows::default()),
             // Readers of tables take these from the path.
-            Shape::Parquet(addresses) => Box::new(Parquet::new(Layout::new(addresses, said))),
+            Shape::Parquet(addresses) => Box::new(Parquet::new(&Layout::new(addresses, said))),
+            Shape::OcsfParquet => Box::new(Parquet::ocsf()),
         }
     }
 }

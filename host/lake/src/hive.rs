@@ -1,6 +1,9 @@
 //! Partitions as Hive has them: `provider=aws/product=vpc/date=2026-01-31/`.
 
-use std::{fmt::Write as _, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use weir_normalizer::record::Field;
 
@@ -10,32 +13,89 @@ use crate::limits::VALUE;
 pub(crate) const DEFAULT: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What records are put apart by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// The cloud.
     Provider,
     /// Its product.
     Product,
-    /// The day of the record's time, in UTC.
+    /// The region that the record tells.
+    Region,
+    /// The account that the record is of, as Amazon Security Lake names the key.
+    AccountId,
+    /// The day of the record's time, in UTC: `2026-01-31`.
     Date,
+    /// The same day as Amazon Security Lake writes it: `20260131`.
+    EventDay,
+    /// The class of an OCSF event.
+    ClassUid,
+    /// The same for all records: a name and a value.
+    Fixed(String, String),
 }
 
 impl Key {
-    /// All of them, as a table has them that is put apart by each.
-    pub const ALL: [Self; 3] = [Self::Provider, Self::Product, Self::Date];
+    /// Those that records have values of.
+    const OF_RECORDS: [Self; 7] = [
+        Self::Provider,
+        Self::Product,
+        Self::Region,
+        Self::AccountId,
+        Self::Date,
+        Self::EventDay,
+        Self::ClassUid,
+    ];
 
     /// The field that it is. `None` where it is made of one.
-    pub fn field(self) -> Option<Field> {
+    pub(crate) fn field(&self) -> Option<Field> {
         match self {
             Self::Provider => Some(Field::Provider),
             Self::Product => Some(Field::Product),
-            Self::Date => None,
+            Self::Region => Some(Field::Region),
+            _ => None,
         }
     }
 
-    /// Its name in paths, and in records where they have it.
-    pub fn name(self) -> &'static str {
-        self.field().map_or("date", Field::key)
+    /// Its name in paths, and in flat records where they have it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::AccountId => "accountId",
+            Self::Date => "date",
+            Self::EventDay => "eventDay",
+            Self::ClassUid => "class_uid",
+            Self::Fixed(name, _) => name,
+            Self::Provider | Self::Product | Self::Region => self.field().map_or("", Field::key),
+        }
+    }
+}
+
+/// As it is parsed.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Fixed(_, value) => write!(f, "={value}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((name, value)) = text.split_once('=') {
+            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !is_name || !is_said(value) {
+                return Err(format!(
+                    "{text:?}: a key with a value of its own is NAME=VALUE, the name of letters, digits and _"
+                ));
+            }
+            return Ok(Self::Fixed(name.into(), value.into()));
+        }
+        Self::OF_RECORDS.into_iter().find(|key| key.name() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::OF_RECORDS.iter().map(|key| key.name().to_owned()).collect();
+            format!("records are put apart by {}, or by NAME=VALUE; found {text:?}", known.join(", "))
+        })
     }
 }
 
@@ -47,14 +107,11 @@ impl FromStr for Partitioning {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut keys = Vec::new();
-        for name in text.split(',').map(str::trim) {
-            let Some(key) = Key::ALL.into_iter().find(|key| key.name() == name) else {
-                let known: Vec<_> = Key::ALL.iter().map(|key| key.name()).collect();
-                return Err(format!("records are put apart by {}; found {name:?}", known.join(", ")));
-            };
-            if keys.contains(&key) {
-                return Err(format!("{name} is given twice"));
+        let mut keys: Vec<Key> = Vec::new();
+        for text in text.split(',').map(str::trim) {
+            let key: Key = text.parse()?;
+            if keys.iter().any(|other| other.name() == key.name()) {
+                return Err(format!("{} is given twice", key.name()));
             }
             keys.push(key);
         }
@@ -68,13 +125,18 @@ impl Partitioning {
         &self.0
     }
 
-    pub(crate) fn has(&self, key: Key) -> bool {
-        self.0.contains(&key)
+    /// The same with this key outside of all others, unless it is among them.
+    #[must_use]
+    pub fn below(mut self, key: Key) -> Self {
+        if !self.0.contains(&key) {
+            self.0.insert(0, key);
+        }
+        self
     }
 }
 
 /// Adds the folder of one value to a path.
-pub(crate) fn push(path: &mut String, key: Key, value: Option<&str>) {
+pub(crate) fn push(path: &mut String, key: &Key, value: Option<&str>) {
     path.push_str(key.name());
     path.push('=');
     let start = path.len();
@@ -93,7 +155,7 @@ pub(crate) fn push(path: &mut String, key: Key, value: Option<&str>) {
 /// Whether a value has a name of its own in a path.
 pub(crate) fn is_said(value: &str) -> bool {
     let mut path = String::new();
-    push(&mut path, Key::Provider, Some(value));
+    push(&mut path, &Key::Provider, Some(value));
     !path.ends_with(&format!("={DEFAULT}/"))
 }
 
@@ -124,7 +186,10 @@ mod tests {
     fn keys_are_named_once() {
         let keys: Partitioning = "date, provider".parse().unwrap();
         assert_eq!(keys.keys(), [Key::Date, Key::Provider]);
-        for wrong in ["", "date,", "hour", "date,date"] {
+        let keys: Partitioning = "region=eu-central-1,accountId,eventDay".parse().unwrap();
+        let texts: Vec<_> = keys.below(Key::ClassUid).keys().iter().map(Key::to_string).collect();
+        assert_eq!(texts, ["class_uid", "region=eu-central-1", "accountId", "eventDay"]);
+        for wrong in ["", "date,", "hour", "date,date", "region,region=x", "a b=c", "=c", "a="] {
             assert!(wrong.parse::<Partitioning>().is_err(), "{wrong}");
         }
     }
@@ -147,12 +212,12 @@ mod tests {
             (&long, DEFAULT),
         ] {
             let mut path = String::new();
-            push(&mut path, Key::Product, Some(value));
+            push(&mut path, &Key::Product, Some(value));
             assert_eq!(path, format!("product={name}/"));
             assert_eq!(is_said(value), name != DEFAULT);
         }
         let mut path = String::new();
-        push(&mut path, Key::Date, None);
+        push(&mut path, &Key::Date, None);
         assert_eq!(path, format!("date={DEFAULT}/"));
     }
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, ops::Range, str};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use weir_normalizer::record::Field;
+use weir_normalizer::{record::Field, schemas::Schema};
 
 use crate::hive::{self, Key, Partitioning};
 
@@ -21,7 +21,13 @@ pub(crate) struct Partition {
 
 /// Tells records' partitions, and numbers them as they come.
 pub(crate) struct Looker {
+    /// What records are written as.
+    schema: Schema,
     keys: Partitioning,
+    /// Whether the beginnings of lines may tell all.
+    is_plain: bool,
+    /// Whether a partition has one day.
+    has_day: bool,
     known: Vec<Partition>,
     numbers: HashMap<String, usize>,
     /// How the last record began, up to its time, if its line is one whose beginning tells all.
@@ -32,8 +38,13 @@ pub(crate) struct Looker {
 }
 
 impl Looker {
-    pub(crate) fn new(keys: Partitioning) -> Self {
+    pub(crate) fn new(schema: Schema, keys: Partitioning) -> Self {
+        let has_day = keys.keys().iter().any(|key| matches!(key, Key::Date | Key::EventDay));
+        let is_behind = |key: &Key| matches!(key, Key::Region | Key::AccountId | Key::ClassUid);
         let mut looker = Self {
+            schema,
+            is_plain: schema == Schema::Flat && !keys.keys().iter().any(is_behind),
+            has_day,
             keys,
             known: Vec::new(),
             numbers: HashMap::new(),
@@ -64,19 +75,19 @@ impl Looker {
             return self.last;
         }
         self.start.clear();
-        match beginning(line) {
+        match beginning(line).filter(|_| self.is_plain) {
             Some((said, start)) => {
                 self.last = self.number(&said);
                 self.start.extend_from_slice(&line[..start]);
                 self.times = match said.millis {
-                    Some(millis) if self.keys.has(Key::Date) => {
+                    Some(millis) if self.has_day => {
                         let day = millis.div_euclid(DAY) * DAY;
                         day..day + DAY
                     }
                     _ => 0..i64::MAX,
                 };
             }
-            None => self.last = self.number(&Said::read(line)),
+            None => self.last = self.number(&Said::read(self.schema, line)),
         }
         self.last
     }
@@ -85,13 +96,19 @@ impl Looker {
         let mut folder = String::new();
         let mut fields = Vec::new();
         for key in self.keys.keys() {
-            let (value, field) = match key {
-                Key::Provider => (said.provider.as_deref().map(Cow::Borrowed), Some(Field::Provider)),
-                Key::Product => (said.product.as_deref().map(Cow::Borrowed), Some(Field::Product)),
-                Key::Date => (said.date().map(Cow::Owned), None),
+            let of = |value: &'_ Option<Cow<'_, str>>| value.as_deref().map(|v| Cow::Owned(v.to_owned()));
+            let value: Option<Cow<'_, str>> = match key {
+                Key::Provider => of(&said.provider),
+                Key::Product => of(&said.product),
+                Key::Region => of(&said.region),
+                Key::AccountId => of(&said.account),
+                Key::ClassUid => of(&said.class),
+                Key::Date => said.day().map(|day| day.to_string().into()),
+                Key::EventDay => said.day().map(|day| day.strftime("%Y%m%d").to_string().into()),
+                Key::Fixed(_, value) => Some(value.as_str().into()),
             };
-            fields.extend(field.filter(|_| value.as_deref().is_some_and(hive::is_said)));
-            hive::push(&mut folder, *key, value.as_deref());
+            fields.extend(key.field().filter(|_| value.as_deref().is_some_and(hive::is_said)));
+            hive::push(&mut folder, key, value.as_deref());
         }
         if let Some(number) = self.numbers.get(&folder) {
             return *number;
@@ -108,43 +125,123 @@ impl Looker {
 struct Said<'a> {
     provider: Option<Cow<'a, str>>,
     product: Option<Cow<'a, str>>,
+    region: Option<Cow<'a, str>>,
+    account: Option<Cow<'a, str>>,
+    class: Option<Cow<'a, str>>,
     millis: Option<i64>,
 }
 
+/// What of a flat record is looked at.
 #[derive(Deserialize)]
-struct Members<'a> {
+struct Flat<'a> {
     #[serde(borrow)]
-    provider: Option<&'a RawValue>,
+    provider: Member<'a>,
     #[serde(borrow)]
-    product: Option<&'a RawValue>,
+    product: Member<'a>,
     #[serde(borrow)]
-    start_ms: Option<&'a RawValue>,
+    region: Member<'a>,
     #[serde(borrow)]
-    end_ms: Option<&'a RawValue>,
+    account_id: Member<'a>,
     #[serde(borrow)]
-    log_time_ms: Option<&'a RawValue>,
+    start_ms: Member<'a>,
+    #[serde(borrow)]
+    end_ms: Member<'a>,
+    #[serde(borrow)]
+    log_time_ms: Member<'a>,
+}
+
+/// What of an OCSF event is looked at; `Metadata` and `Cloud` are its objects of these names.
+#[derive(Deserialize)]
+struct Ocsf<'a> {
+    #[serde(borrow)]
+    time: Member<'a>,
+    #[serde(borrow)]
+    class_uid: Member<'a>,
+    #[serde(borrow)]
+    metadata: Member<'a>,
+    #[serde(borrow)]
+    cloud: Member<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    product: Member<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct Product<'a> {
+    #[serde(borrow)]
+    name: Member<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct Cloud<'a> {
+    #[serde(borrow)]
+    provider: Member<'a>,
+    #[serde(borrow)]
+    region: Member<'a>,
+    #[serde(borrow)]
+    account: Member<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct Account<'a> {
+    #[serde(borrow)]
+    uid: Member<'a>,
+}
+
+type Member<'a> = Option<&'a RawValue>;
+
+/// The members of an object; what is none has none.
+fn inside<'a, T: Default + Deserialize<'a>>(object: Member<'a>) -> T {
+    object.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+fn string(raw: Member<'_>) -> Option<Cow<'static, str>> {
+    serde_json::from_str::<String>(raw?.get()).ok().map(Cow::Owned)
+}
+
+fn number(raw: Member<'_>) -> Option<i64> {
+    raw?.get().parse().ok()
 }
 
 impl Said<'_> {
     /// Reads any line; what can't be read says nothing.
-    fn read(line: &[u8]) -> Self {
-        let Ok(members) = serde_json::from_slice::<Members<'_>>(line) else { return Self::default() };
-        let text = |raw: Option<&RawValue>| -> Option<Cow<'static, str>> {
-            serde_json::from_str::<String>(raw?.get()).ok().map(Cow::Owned)
-        };
-        let number = |raw: Option<&RawValue>| -> Option<i64> { raw?.get().parse().ok() };
+    fn read(schema: Schema, line: &[u8]) -> Self {
+        if schema == Schema::Ocsf {
+            return Self::of_event(line);
+        }
+        let Ok(members) = serde_json::from_slice::<Flat<'_>>(line) else { return Self::default() };
         Self {
-            provider: text(members.provider),
-            product: text(members.product),
+            provider: string(members.provider),
+            product: string(members.product),
+            region: string(members.region),
+            account: string(members.account_id),
+            class: None,
             millis: [members.start_ms, members.end_ms, members.log_time_ms].into_iter().find_map(number),
         }
     }
 
-    fn date(&self) -> Option<String> {
+    fn of_event(line: &[u8]) -> Self {
+        let Ok(event) = serde_json::from_slice::<Ocsf<'_>>(line) else { return Self::default() };
+        let cloud: Cloud<'_> = inside(event.cloud);
+        let metadata: Metadata<'_> = inside(event.metadata);
+        Self {
+            provider: string(cloud.provider),
+            product: string(inside::<Product<'_>>(metadata.product).name),
+            region: string(cloud.region),
+            account: string(inside::<Account<'_>>(cloud.account).uid),
+            class: number(event.class_uid).map(|class| class.to_string().into()),
+            millis: number(event.time),
+        }
+    }
+
+    fn day(&self) -> Option<jiff::civil::Date> {
         let time = jiff::Timestamp::from_millisecond(self.millis?).ok()?;
-        let date = jiff::tz::Offset::UTC.to_datetime(time).date();
+        let day = jiff::tz::Offset::UTC.to_datetime(time).date();
         // Years of other lengths are no dates for others.
-        (0..=9999).contains(&date.year()).then(|| date.to_string())
+        (0..=9999).contains(&day.year()).then_some(day)
     }
 }
 
@@ -163,6 +260,7 @@ fn beginning(line: &[u8]) -> Option<(Said<'_>, usize)> {
         provider: Some(Cow::Borrowed(provider)),
         product: Some(Cow::Borrowed(product)),
         millis: Some(millis),
+        ..Said::default()
     };
     Some((said, line.len() - digits.len()))
 }
@@ -189,7 +287,7 @@ mod tests {
     use super::*;
 
     fn folders(keys: &str, lines: &[&str]) -> Vec<String> {
-        let mut looker = Looker::new(keys.parse().unwrap());
+        let mut looker = Looker::new(Schema::Flat, keys.parse().unwrap());
         let numbers: Vec<_> = lines.iter().map(|line| looker.look(line.as_bytes())).collect();
         numbers.into_iter().map(|number| looker.partitions()[number].folder.clone()).collect()
     }
@@ -248,15 +346,52 @@ mod tests {
             r#"{"provider":"#,
         ] {
             if let Some((said, start)) = beginning(line.as_bytes()) {
-                assert_eq!(said, Said::read(line.as_bytes()), "{line}");
+                assert_eq!(said, Said::read(Schema::Flat, line.as_bytes()), "{line}");
                 assert!(line[..start].ends_with(r#""start_ms":"#), "{line}");
             }
         }
     }
 
     #[test]
+    fn what_stands_behind_the_beginning_counts_too() {
+        let line = r#"{"provider":"aws","product":"vpc","start_ms":1,"account_id":"1","region":"a/b"}"#;
+        let other = r#"{"provider":"aws","product":"vpc","start_ms":1,"account_id":"2"}"#;
+        assert_eq!(
+            folders("region,accountId,eventDay,a=b", &[line, other]),
+            [
+                "region=a%2Fb/accountId=1/eventDay=19700101/a=b/".to_owned(),
+                format!("region={}/accountId=2/eventDay=19700101/a=b/", hive::DEFAULT),
+            ]
+        );
+    }
+
+    #[test]
+    fn events_tell_their_partition_too() {
+        let mut looker =
+            Looker::new(Schema::Ocsf, "class_uid,provider,product,region,accountId,date".parse().unwrap());
+        let mut folder = |line: &str| {
+            let number = looker.look(line.as_bytes());
+            looker.partitions()[number].folder.clone()
+        };
+        let line = r#"{"time":86400000,"class_uid":4001,"metadata":{"product":{"name":"vpc"}},"cloud":{"provider":"aws","region":"r","account":{"uid":"7"}}}"#;
+        assert_eq!(
+            folder(line),
+            "class_uid=4001/provider=aws/product=vpc/region=r/accountId=7/date=1970-01-02/"
+        );
+        let none = hive::DEFAULT;
+        for line in ["no json", "{}", r#"{"cloud":7,"metadata":{"product":[]},"time":"1"}"#] {
+            assert_eq!(
+                folder(line),
+                format!(
+                    "class_uid={none}/provider={none}/product={none}/region={none}/accountId={none}/date={none}/"
+                )
+            );
+        }
+    }
+
+    #[test]
     fn what_the_path_does_not_say_stays_in_the_file() {
-        let mut looker = Looker::new("provider,product,date".parse().unwrap());
+        let mut looker = Looker::new(Schema::Flat, "provider,product,date".parse().unwrap());
         let said = |looker: &mut Looker, line: &str| {
             let number = looker.look(line.as_bytes());
             looker.partitions()[number].said.clone()

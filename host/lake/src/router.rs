@@ -27,8 +27,9 @@ impl Router {
         bounds: Bounds,
         stem: String,
     ) -> Self {
+        let looker = Looker::new(format.schema(), partitioning);
         let files = Files::new(objects, format, bounds, stem);
-        Self { looker: Looker::new(partitioning), files, lines: WholeLines::default() }
+        Self { looker, files, lines: WholeLines::default() }
     }
 
     /// Takes the next bytes of the records, which may end inside one.
@@ -144,7 +145,7 @@ mod tests {
             for (path, bytes) in &plain {
                 for line in std::str::from_utf8(bytes).unwrap().split_inclusive('\n') {
                     *found.entry(line).or_default() += 1;
-                    let mut looker = Looker::new(if keys.is_empty() { Partitioning::default() } else { keys.parse().unwrap() });
+                    let mut looker = Looker::new(Schema::Flat, if keys.is_empty() { Partitioning::default() } else { keys.parse().unwrap() });
                     let number = looker.look(line.trim_end().as_bytes());
                     prop_assert!(path.starts_with(&format!("{}part-p-00000-", looker.partitions()[number].folder)), "{} {}", path, line);
                 }

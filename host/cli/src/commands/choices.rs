@@ -13,7 +13,7 @@ use weir_normalizer::{
     schemas::Schema,
 };
 
-use crate::Error;
+use crate::{Error, error::shown};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Choices {
@@ -64,8 +64,8 @@ pub(super) struct Choices {
     own: Vec<String>,
 
     /// The schema to write (`weir schema --to` shows the mapping); `normalize` has csv, parquet and arrow
-    /// (IPC stream) as well, flat records as a table. Without it flat, or what --output says by its end:
-    /// .csv, .csv.gz, .csv.zst, .parquet, .arrows
+    /// (IPC stream) as well, flat records as a table, and ocsf-parquet. What --output says by its end goes with
+    /// flat, which it is without this: .csv, .csv.gz, .csv.zst, .parquet, .arrows; .parquet with ocsf, too
     #[arg(long, value_name = "SCHEMA", value_parser = to())]
     to: Option<To>,
 
@@ -90,27 +90,42 @@ pub(super) struct Choices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum To {
     Schema(Schema),
-    /// Flat records as a table.
+    /// Records as a table.
     Table(Table),
 }
 
-/// The forms of a table of flat records.
+/// The forms of a table: of flat records, or of OCSF events where the name says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     Csv,
     Parquet,
     Arrow,
+    OcsfParquet,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 3] = [Self::Csv, Self::Parquet, Self::Arrow];
+    pub(super) const ALL: [Self; 4] = [Self::Csv, Self::Parquet, Self::Arrow, Self::OcsfParquet];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
+            Self::OcsfParquet => "ocsf-parquet",
         }
+    }
+
+    /// The schema of its records.
+    const fn schema(self) -> Schema {
+        match self {
+            Self::Csv | Self::Parquet | Self::Arrow => Schema::Flat,
+            Self::OcsfParquet => Schema::Ocsf,
+        }
+    }
+
+    /// Whether it is a file of Parquet.
+    pub(super) const fn is_parquet(self) -> bool {
+        matches!(self, Self::Parquet | Self::OcsfParquet)
     }
 
     pub(super) fn by_name(name: &str) -> Option<Self> {
@@ -168,17 +183,29 @@ impl Choices {
 
     /// The table that is asked for, which not every command writes: by name, or by that of the file
     /// that it goes to.
-    pub(super) fn table(&self, output: Option<&Path>) -> Option<Table> {
-        match self.to {
-            Some(To::Table(table)) => Some(table),
-            Some(To::Schema(_)) => None,
-            None => table_of_file(output?),
+    ///
+    /// # Errors
+    ///
+    /// Where the file's name says a table that records of the schema have not.
+    pub(super) fn table(&self, output: Option<&Path>) -> Result<Option<Table>, Error> {
+        let of_file = output.and_then(table_of_file);
+        match (self.to, of_file, output) {
+            (Some(To::Table(table)), ..) => Ok(Some(table)),
+            (None | Some(To::Schema(Schema::Flat)), ..) => Ok(of_file),
+            (Some(To::Schema(Schema::Ocsf)), Some(Table::Parquet), _) => Ok(Some(Table::OcsfParquet)),
+            (Some(To::Schema(schema)), Some(table), Some(output)) => Err(Error::usage(format!(
+                "{}: there is no table of {} in {}; leave out --to, or name a file that ends in .jsonl",
+                shown(output),
+                schema.name(),
+                table.name()
+            ))),
+            (Some(To::Schema(_)), ..) => Ok(None),
         }
     }
 
     /// Refuses what only `normalize` writes.
     pub(super) fn refuse_table(&self) -> Result<(), Error> {
-        match self.table(None) {
+        match self.table(None)? {
             Some(table) => Err(Error::usage(format!(
                 "--to {}: only `weir normalize` writes tables; choose a schema",
                 table.name()
@@ -210,7 +237,8 @@ impl Choices {
     pub(super) fn config(&self) -> Result<Config, Error> {
         let to = match self.to {
             Some(To::Schema(schema)) => schema,
-            Some(To::Table(_)) | None => Schema::Flat,
+            Some(To::Table(table)) => table.schema(),
+            None => Schema::Flat,
         };
         let mut lists = Lists::new();
         for (name, file) in self.lists()? {

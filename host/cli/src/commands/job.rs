@@ -4,8 +4,8 @@ use std::{fmt::Write as _, path::Path, process::ExitCode, time::SystemTime};
 
 use serde_json::{Value, json};
 use weir_io::Compression;
-use weir_lake::{Format, Lake, Partitioning, Plan, Share, format::Shape, limits::SHARD, plan::Options};
-use weir_normalizer::{Config, Normalizer, schemas::Schema};
+use weir_lake::{Format, Key, Lake, Partitioning, Plan, Share, format::Shape, limits::SHARD, plan::Options};
+use weir_normalizer::{Config, Normalizer, record::Field, schemas::Schema};
 use weir_pipeline::summary::{counted, grouped};
 use weir_printable::line;
 use weir_store::Address;
@@ -22,9 +22,13 @@ use super::{
 #[command(next_help_heading = "Jobs, whose --output is a folder")]
 pub(super) struct JobArgs {
     /// Put records apart into folders as Hive names them, such as
-    /// `provider=aws/product=vpc/date=2026-01-31/`: by any of provider, product and date
+    /// `provider=aws/product=vpc/date=2026-01-31/`: by any of provider, product, region, accountId, date,
+    /// eventDay, class_uid, and NAME=VALUE for a folder that is the same for all
     ///
-    /// The date is the day of the record's time in UTC: its start, else its end, else its envelope's.
+    /// The date is the day of the record's time in UTC: its start, else its end, else its envelope's; eventDay
+    /// is the same day without hyphens. Amazon Security Lake asks for
+    /// `--to ocsf-parquet --partition region=eu-central-1,accountId,eventDay`: each class of events has a folder
+    /// around these, class_uid=4001, which is what a custom source is given.
     #[arg(long, value_name = "KEY,..")]
     partition: Option<Partitioning>,
 
@@ -103,14 +107,12 @@ impl Asked {
         let Some(output) = output.to_str() else {
             return Err(Error::usage("--output: the name of a job's folder has to be UTF-8"));
         };
-        let partitioning = args.job.partition.clone().unwrap_or_default();
         let mut config = args.choices.config()?;
         let format = format(args, config.to)?;
-        if !partitioning.keys().is_empty() && !format.is_flat() {
-            return Err(Error::usage(format!(
-                "--partition: only flat records are put apart, and these are {}; leave out --partition, or --to",
-                format.name()
-            )));
+        let mut partitioning = args.job.partition.clone().unwrap_or_default();
+        partitioning.keys().iter().try_for_each(|key| refuse_key(key, format))?;
+        if format.shape == Shape::OcsfParquet {
+            partitioning = partitioning.below(Key::ClassUid);
         }
         let address = Address::parse(output)?.into_folder();
         let listed = inputs::list(&args.files, stores)?;
@@ -131,36 +133,55 @@ impl Asked {
     }
 
     fn form(&self) -> String {
-        let keys: Vec<_> = self.partitioning.keys().iter().map(|key| key.name()).collect();
+        let keys: Vec<_> = self.partitioning.keys().iter().map(Key::to_string).collect();
         let by = if keys.is_empty() { String::new() } else { format!(" by {}", keys.join(", ")) };
         format!("{}{by}", self.format.name())
     }
 }
 
+/// Refuses what files of this format can't be put apart by.
+fn refuse_key(key: &Key, format: Format) -> Result<(), Error> {
+    let schema = format.schema();
+    let why = match key {
+        _ if !matches!(schema, Schema::Flat | Schema::Ocsf) => {
+            format!("only flat records and OCSF events are put apart, and these are {}", format.name())
+        }
+        Key::ClassUid if schema == Schema::Flat => {
+            "only OCSF events have a class; choose --to ocsf".to_owned()
+        }
+        Key::Fixed(name, _) if schema == Schema::Flat && Field::by_key(name).is_some() => {
+            "the files have a column of this name, with the records' own values; choose another name"
+                .to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::usage(format!("--partition {key}: {why}")))
+}
+
 /// What the files are.
 fn format(args: &Args, schema: Schema) -> Result<Format, Error> {
-    let shape = match args.choices.table(None) {
+    let shape = match args.choices.table(None)? {
         None => Shape::Lines(schema),
         Some(Table::Csv) => Shape::Csv,
         Some(Table::Parquet) => Shape::Parquet(args.addresses.unwrap_or_default().into()),
+        Some(Table::OcsfParquet) => Shape::OcsfParquet,
         Some(Table::Arrow) => {
             return Err(Error::usage(
                 "--to arrow: that is a stream and no file of a table; choose --to parquet, or name a file",
             ));
         }
     };
-    let is_parquet = matches!(shape, Shape::Parquet(_));
-    if args.addresses.is_some() && !is_parquet {
+    let format = Format { shape, compression: Compression::None };
+    if args.addresses.is_some() && !matches!(shape, Shape::Parquet(_)) {
         return Err(Error::usage("--addresses: of a job's files only those of --to parquet have types"));
     }
-    if is_parquet && args.job.compression.is_some() {
-        return Err(Error::usage("--compression: Parquet is compressed inside; leave it out"));
+    if !format.is_parquet() {
+        return Ok(Format { compression: args.job.compression.unwrap_or(Compression::Zstd), ..format });
     }
-    let compression = match is_parquet {
-        true => Compression::None,
-        false => args.job.compression.unwrap_or(Compression::Zstd),
-    };
-    Ok(Format { shape, compression })
+    match args.job.compression {
+        Some(_) => Err(Error::usage("--compression: Parquet is compressed inside; leave it out")),
+        None => Ok(format),
+    }
 }
 
 fn newest(times: impl Iterator<Item = SystemTime>) -> u64 {
@@ -187,7 +208,7 @@ fn options(config: &Config, format: Format, keys: &Partitioning, guest: Option<S
         options.insert("compression".into(), json!(format.compression.name()));
     }
     if !keys.keys().is_empty() {
-        options.insert("partition".into(), keys.keys().iter().map(|key| key.name()).collect());
+        options.insert("partition".into(), keys.keys().iter().map(Key::to_string).collect());
     }
     if let Some(guest) = guest {
         options.insert("plugin".into(), json!(format!("sha256 {guest}")));

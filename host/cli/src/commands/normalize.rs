@@ -404,7 +404,7 @@ pub(super) fn conclude(
 
 /// What writes records of a schema as the options ask.
 fn packer(args: &Args, schema: Schema) -> Result<Box<dyn Packer>, Error> {
-    let Some(table) = args.choices.table(args.output.as_deref()) else {
+    let Some(table) = args.choices.table(args.output.as_deref())? else {
         if args.addresses.is_some() {
             return Err(Error::usage(
                 "--addresses: only the columns of --to parquet and --to arrow have types",
@@ -421,11 +421,17 @@ fn packer(args: &Args, schema: Schema) -> Result<Box<dyn Packer>, Error> {
     }
     let layout = Layout::new(args.addresses.unwrap_or_default().into(), &[]);
     let packer: Box<dyn Packer> = match table {
+        Table::OcsfParquet if args.addresses.is_some() => {
+            return Err(Error::usage(
+                "--addresses: OCSF has them as text; leave it out, or choose --to parquet",
+            ));
+        }
         Table::Csv if args.addresses.is_some() => {
             return Err(Error::usage("--addresses: CSV has text only; leave it out, or choose --to parquet"));
         }
         Table::Csv => return Ok(Box::new(Rows::default())),
-        Table::Parquet => Box::new(Parquet::new(layout)),
+        Table::Parquet => Box::new(Parquet::new(&layout)),
+        Table::OcsfParquet => Box::new(Parquet::ocsf()),
         Table::Arrow => Box::new(ArrowStream::new(&layout)),
     };
     let output = args.output.as_deref().map_or(Target::Stdout, Target::named);
@@ -434,7 +440,7 @@ fn packer(args: &Args, schema: Schema) -> Result<Box<dyn Packer>, Error> {
             "--to {name}: that is no text for a terminal; name a file by --output"
         )));
     }
-    if let (Table::Parquet, Target::File(path)) = (table, &output)
+    if let (true, Target::File(path)) = (table.is_parquet(), &output)
         && Compression::of(path).is_ok_and(|compression| compression != Compression::None)
     {
         return Err(Error::usage(format!(
