@@ -40,17 +40,48 @@ pub enum ColumnType {
 }
 
 /// The columns of a table, in the order of the flat record's fields; the last one is `extra`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     addresses: Addresses,
-    /// Fields that have no column.
-    without: Vec<Field>,
+    /// Fields that have no column, a bit each.
+    without: u64,
+    /// Fields whose columns have a bloom filter, a bit each.
+    filtered: u64,
+}
+
+const _: () = assert!(Field::ALL.len() < 64, "each has a bit");
+
+fn bits(fields: &[Field]) -> u64 {
+    fields.iter().fold(0, |bits, field| bits | 1 << *field as usize)
 }
 
 impl Layout {
     /// A column for each field but these, which the names of folders tell, say.
     pub fn new(addresses: Addresses, without: &[Field]) -> Self {
-        Self { addresses, without: without.to_vec() }
+        Self { addresses, without: bits(without), filtered: 0 }
+    }
+
+    /// The same without columns for these fields.
+    #[must_use]
+    pub fn without(self, fields: &[Field]) -> Self {
+        Self { without: self.without | bits(fields), ..self }
+    }
+
+    /// The same with bloom filters for the columns of these fields in Parquet: a reader that looks for one
+    /// value leaves out groups of rows that have it not.
+    #[must_use]
+    pub fn with_bloom_filters(self, fields: &[Field]) -> Self {
+        Self { filtered: bits(fields), ..self }
+    }
+
+    /// How addresses stand in columns.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The fields whose columns have a bloom filter.
+    pub fn bloom_filters(&self) -> impl Iterator<Item = Field> {
+        self.fields().filter(|field| self.filtered & bits(&[*field]) != 0)
     }
 
     /// The fields that have a column.
@@ -59,7 +90,7 @@ impl Layout {
     }
 
     pub(crate) fn has(&self, field: Field) -> bool {
-        !self.without.contains(&field)
+        self.without & bits(&[field]) == 0
     }
 
     /// The type of a field's column.

@@ -51,6 +51,8 @@ pub struct Parquet {
     rows: Box<dyn Batches>,
     /// What records are, as the file tells.
     records: String,
+    /// Columns that have a bloom filter.
+    filtered: Vec<&'static str>,
     /// The file, from the first record on; what is in its memory is written away after each piece.
     file: Option<ArrowWriter<Vec<u8>>>,
 }
@@ -59,19 +61,20 @@ impl Parquet {
     /// A file of flat records with these columns.
     pub fn new(layout: &Layout) -> Self {
         let records = format!("urn:weir:flat:{VERSION}");
-        Self { rows: Box::new(Rows::new(layout)), records, file: None }
+        let filtered = layout.bloom_filters().map(Field::key).collect();
+        Self { rows: Box::new(Rows::new(layout)), records, filtered, file: None }
     }
 
     /// A file of OCSF events, which have to be of one class.
     pub fn ocsf() -> Self {
-        Self { rows: Box::new(Events::new()), records: "ocsf".into(), file: None }
+        Self { rows: Box::new(Events::new()), records: "ocsf".into(), filtered: Vec::new(), file: None }
     }
 
     /// Reads what came, and writes what is complete.
     fn read(&mut self, records: &[u8], takes_all: bool, out: &mut dyn Write) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(begin(self.rows.schema(), &self.records)?),
+            none => none.insert(begin(self.rows.schema(), &self.records, &self.filtered)?),
         };
         self.rows.push(records, &mut |batch| file.write(&batch).map_err(io::Error::other))?;
         if takes_all && let Some(batch) = self.rows.take()? {
@@ -105,9 +108,9 @@ impl Packer for Parquet {
     }
 }
 
-fn begin(schema: SchemaRef, records: &str) -> io::Result<ArrowWriter<Vec<u8>>> {
+fn begin(schema: SchemaRef, records: &str, filtered: &[&str]) -> io::Result<ArrowWriter<Vec<u8>>> {
     let options = ArrowWriterOptions::new()
-        .with_properties(properties(schema.fields(), records))
+        .with_properties(properties(schema.fields(), records, filtered))
         // A type of Arrow's that is not one of Parquet's would be seen by some readers only.
         .with_skip_arrow_metadata(true);
     ArrowWriter::try_new_with_options(Vec::new(), schema, options).map_err(io::Error::other)
@@ -116,7 +119,7 @@ fn begin(schema: SchemaRef, records: &str) -> io::Result<ArrowWriter<Vec<u8>>> {
 /// How each column is written: as numbers of a dictionary, and where that becomes too large numbers and
 /// times as differences, and texts as they are. Texts are in none of the newer encodings, as Spark 3 reads
 /// wrong ones from them.
-fn properties(fields: &Fields, records: &str) -> WriterProperties {
+fn properties(fields: &Fields, records: &str, filtered: &[&str]) -> WriterProperties {
     let metadata = [("weir.version", env!("CARGO_PKG_VERSION")), ("weir.schema", records)];
     let metadata = metadata.map(|(key, value)| KeyValue::new(key.into(), value.to_owned())).to_vec();
     let mut properties = WriterProperties::builder()
@@ -139,6 +142,9 @@ fn properties(fields: &Fields, records: &str) -> WriterProperties {
         }
         if has_no_order(&name) {
             properties = properties.set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
+        }
+        if filtered.contains(&&*name) {
+            properties = properties.set_column_bloom_filter_enabled(column.clone(), true);
         }
         if is_ever_new(&name) {
             properties = properties.set_column_dictionary_enabled(column, false);

@@ -50,6 +50,18 @@ fn a_file_says_what_it_is() {
 }
 
 #[test]
+fn columns_have_bloom_filters_where_asked() {
+    let layout = Layout::default().with_bloom_filters(&[Field::SrcIp]);
+    let file = packed(Parquet::new(&layout), LINE.repeat(3).as_bytes(), 50);
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+    let group = reader.metadata().row_group(0);
+    for column in group.columns() {
+        let is_asked = column.column_path().string() == "src_ip";
+        assert_eq!(column.bloom_filter_offset().is_some(), is_asked, "{}", column.column_path());
+    }
+}
+
+#[test]
 fn a_stream_does_not_wait_when_the_input_pauses() {
     let mut stream = arrow::Stream::new(&Layout::default());
     let mut out = Vec::new();

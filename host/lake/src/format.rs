@@ -1,6 +1,6 @@
 //! What the files of a table are.
 
-use weir_columns::{Addresses, Layout, parquet::Parquet};
+use weir_columns::{Layout, parquet::Parquet};
 use weir_io::Compression;
 use weir_normalizer::{record::Field, schemas::Schema};
 use weir_pipeline::{
@@ -25,7 +25,7 @@ pub enum Shape {
     /// A row each, of flat records.
     Csv,
     /// Columns of flat records.
-    Parquet(Addresses),
+    Parquet(Layout),
     /// Columns of OCSF events, all of one class in a file.
     OcsfParquet,
 }
@@ -80,7 +80,7 @@ impl Format {
             Shape::Lines(schema) => packers::of(schema),
             Shape::Csv => Box::new(Rows::default()),
             // Readers of tables take these from the path.
-            Shape::Parquet(addresses) => Box::new(Parquet::new(&Layout::new(addresses, said))),
+            Shape::Parquet(layout) => Box::new(Parquet::new(&layout.without(said))),
             Shape::OcsfParquet => Box::new(Parquet::ocsf()),
         }
     }

@@ -160,10 +160,12 @@ fn refuse_key(key: &Key, format: Format) -> Result<(), Error> {
 
 /// What the files are.
 fn format(args: &Args, schema: Schema) -> Result<Format, Error> {
-    let shape = match args.choices.table(None)? {
+    let table = args.choices.table(None)?;
+    args.refuse_options_of_tables(table)?;
+    let shape = match table {
         None => Shape::Lines(schema),
         Some(Table::Csv) => Shape::Csv,
-        Some(Table::Parquet) => Shape::Parquet(args.addresses.unwrap_or_default().into()),
+        Some(Table::Parquet) => Shape::Parquet(args.layout()),
         Some(Table::OcsfParquet) => Shape::OcsfParquet,
         Some(Table::Arrow) => {
             return Err(Error::usage(
@@ -172,9 +174,6 @@ fn format(args: &Args, schema: Schema) -> Result<Format, Error> {
         }
     };
     let format = Format { shape, compression: Compression::None };
-    if args.addresses.is_some() && !matches!(shape, Shape::Parquet(_)) {
-        return Err(Error::usage("--addresses: of a job's files only those of --to parquet have types"));
-    }
     if !format.is_parquet() {
         return Ok(Format { compression: args.job.compression.unwrap_or(Compression::Zstd), ..format });
     }
@@ -202,8 +201,12 @@ fn options(config: &Config, format: Format, keys: &Partitioning, guest: Option<S
         }
     }
     options.insert("to".into(), json!(format.name()));
-    if let Shape::Parquet(addresses) = format.shape {
-        options.insert("addresses".into(), json!(format!("{addresses:?}").to_lowercase()));
+    if let Shape::Parquet(layout) = format.shape {
+        options.insert("addresses".into(), json!(format!("{:?}", layout.addresses()).to_lowercase()));
+        let filtered: Vec<_> = layout.bloom_filters().map(Field::key).collect();
+        if !filtered.is_empty() {
+            options.insert("bloom_filter".into(), json!(filtered));
+        }
     } else {
         options.insert("compression".into(), json!(format.compression.name()));
     }

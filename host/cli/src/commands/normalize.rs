@@ -11,9 +11,10 @@ use std::{
     time::Duration,
 };
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use weir_columns::{Addresses, Layout, arrow::Stream as ArrowStream, parquet::Parquet};
 use weir_io::{Compression, Source};
-use weir_normalizer::{Config, Normalizer, schemas::Schema};
+use weir_normalizer::{Config, Normalizer, record::Field, schemas::Schema};
 use weir_pipeline::{
     Factory, Native,
     csv::Rows,
@@ -116,6 +117,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORM")]
     pub(super) addresses: Option<AddressForm>,
 
+    /// Write bloom filters for the columns of these fields in Parquet: a search for one value leaves out the
+    /// groups of rows that have it not
+    #[arg(long, value_name = "FIELD,..", value_delimiter = ',', value_parser = field())]
+    bloom_filter: Vec<Field>,
+
     /// How many batches are normalized at a time; all cores without it
     #[arg(long, short, value_name = "N", env = "WEIR_JOBS",
           value_parser = clap::value_parser!(u32).range(1..=JOBS as i64))]
@@ -167,6 +173,25 @@ impl Args {
         super::threads(self.jobs)
     }
 
+    /// The columns of tables of flat records.
+    pub(super) fn layout(&self) -> Layout {
+        Layout::new(self.addresses.unwrap_or_default().into(), &[]).with_bloom_filters(&self.bloom_filter)
+    }
+
+    /// Refuses what only some tables have.
+    pub(super) fn refuse_options_of_tables(&self, table: Option<Table>) -> Result<(), Error> {
+        let has_types = matches!(table, Some(Table::Parquet | Table::Arrow));
+        if self.addresses.is_some() && !has_types {
+            return Err(Error::usage(
+                "--addresses: only the columns of --to parquet and --to arrow have types",
+            ));
+        }
+        if !self.bloom_filter.is_empty() && table != Some(Table::Parquet) {
+            return Err(Error::usage("--bloom-filter: only the columns of --to parquet have such filters"));
+        }
+        Ok(())
+    }
+
     /// How many inputs may fail.
     pub(super) fn failures(&self) -> Failures {
         match self.max_failed {
@@ -189,6 +214,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
 fn interval(text: &str) -> Result<Duration, String> {
     let time = text.parse().ok().and_then(|time: jiff::SignedDuration| Duration::try_from(time).ok());
     time.filter(|time| !time.is_zero()).ok_or_else(|| "give a time with its unit, such as 60s or 5m".into())
+}
+
+/// A field that has a column.
+fn field() -> impl TypedValueParser<Value = Field> {
+    PossibleValuesParser::new(Field::ALL.iter().map(|field| field.key()))
+        .try_map(|key| Field::by_key(&key).ok_or_else(|| format!("no field is called {key}")))
 }
 
 /// How addresses stand in columns.
@@ -404,12 +435,9 @@ pub(super) fn conclude(
 
 /// What writes records of a schema as the options ask.
 fn packer(args: &Args, schema: Schema) -> Result<Box<dyn Packer>, Error> {
-    let Some(table) = args.choices.table(args.output.as_deref())? else {
-        if args.addresses.is_some() {
-            return Err(Error::usage(
-                "--addresses: only the columns of --to parquet and --to arrow have types",
-            ));
-        }
+    let table = args.choices.table(args.output.as_deref())?;
+    args.refuse_options_of_tables(table)?;
+    let Some(table) = table else {
         let packer = packers::of(schema);
         return Ok(if args.pretty { Box::new(Pretty::new(packer)) } else { packer });
     };
@@ -419,16 +447,8 @@ fn packer(args: &Args, schema: Schema) -> Result<Box<dyn Packer>, Error> {
             "--pretty: a table can't be indented; leave it out, or choose another --to than {name}"
         )));
     }
-    let layout = Layout::new(args.addresses.unwrap_or_default().into(), &[]);
+    let layout = args.layout();
     let packer: Box<dyn Packer> = match table {
-        Table::OcsfParquet if args.addresses.is_some() => {
-            return Err(Error::usage(
-                "--addresses: OCSF has them as text; leave it out, or choose --to parquet",
-            ));
-        }
-        Table::Csv if args.addresses.is_some() => {
-            return Err(Error::usage("--addresses: CSV has text only; leave it out, or choose --to parquet"));
-        }
         Table::Csv => return Ok(Box::new(Rows::default())),
         Table::Parquet => Box::new(Parquet::new(&layout)),
         Table::OcsfParquet => Box::new(Parquet::ocsf()),
