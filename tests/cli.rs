@@ -406,7 +406,10 @@ fn flat_records_may_be_rows() {
         (&["normalize", "--pretty", "-o", "x.csv"], "a table can't be indented"),
         (&["explain", "--to", "csv", LINE], "only `weir normalize` writes tables"),
         (&["bake", "fluent-bit", "--to", "csv", "-o", "x"], "only `weir normalize` writes tables"),
-        (&["normalize", "--to", "xml"], "[possible values: flat, ocsf, ecs, otel, csv, parquet, arrow]"),
+        (
+            &["normalize", "--to", "xml"],
+            "[possible values: flat, ocsf, ecs, otel, csv, parquet, arrow, ocsf-parquet]",
+        ),
         (&["schema", "--to", "csv"], "[possible values: flat, ocsf, ecs, otel, parquet, arrow]"),
         (&["schema", "--to", "parquet", "--ddl", "duckbd"], "a similar value exists: 'duckdb'"),
     ] {
@@ -738,7 +741,7 @@ fn a_bad_input_does_not_stop_the_others() {
         for (line, part) in [
             (0, "missing: can't read: "),
             (1, "cut.gz: the gzip data is cut short; what came before is done"),
-            (2, "foreign: this is a Parquet file"),
+            (2, "foreign: the Parquet file is damaged (it is cut short)"),
             (3, "archive.zip: can't read the zip archive: "),
             (5, "weir: 4 of 8 inputs could not be read to their end, as told above; the others are done"),
         ] {
@@ -1184,7 +1187,6 @@ fn zeros_behind_gzip_are_no_member() {
 #[test]
 fn foreign_files_are_refused() {
     let dir = Dir::new("foreign");
-    let parquet = b"PAR1\x15\x04\x15\x10\x15\x14\x4c\x15\x02\x15\0\0PAR1";
     let mut tar = vec![0; 1536];
     tar[..8].copy_from_slice(b"flow.log");
     tar[257..263].copy_from_slice(b"ustar\0");
@@ -1196,9 +1198,9 @@ fn foreign_files_are_refused() {
     };
     for (name, content, sentence) in [
         (
-            "a.parquet",
-            parquet.to_vec(),
-            "this is a Parquet file, which Weir does not read; write its rows as JSON lines first, for instance with DuckDB",
+            "a.avro",
+            b"Obj\x01\x04\x14".to_vec(),
+            "this is an Avro file, which Weir does not read; write its records as JSON lines first, with `avro-tools tojson`",
         ),
         (
             "a.xz",

@@ -474,8 +474,11 @@ fn what_can_be_no_job_is_refused() {
         (&["exports/", "--output", "lake/", "--limit", "3"], "--limit: this is a job"),
         (&["exports/", "--output", "lake/", "--to", "arrow"], "--to arrow: that is a stream"),
         (&["exports/", "--output", "lake/", "--to", "parquet", "--compression", "gzip"], "compressed inside"),
-        (&["exports/", "--output", "lake/", "--to", "ocsf", "--partition", "date"], "only flat records"),
-        (&["exports/", "--output", "lake/", "--partition", "hour"], "provider, product, date"),
+        (&["exports/", "--output", "lake/", "--to", "ecs", "--partition", "date"], "only flat records"),
+        (
+            &["exports/", "--output", "lake/", "--partition", "hour"],
+            "provider, product, region, accountId, date",
+        ),
         (&["exports/", "--output", "lake/", "--shard", "3/3"], "the last 2/3"),
         (&["exports/", "--output", "exports/lake/"], "would read what it writes"),
         (&["exports/0/0000.log.gz", "--output", "exports/"], "would read what it writes"),

@@ -155,7 +155,7 @@ fn a_bad_object_is_told_and_the_others_are_read() {
     let text = said(&output, 1);
     for expected in [
         "obs://flows/x/b.gz: the gzip data is cut short",
-        "obs://flows/x/c.parquet: this is a Parquet file",
+        "obs://flows/x/c.parquet: the Parquet file is damaged (its end is missing)",
         "2 of 4 inputs could not be read to their end",
     ] {
         assert!(text.contains(expected), "{text}");

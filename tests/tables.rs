@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -26,6 +27,16 @@ fn read(arguments: &[&str]) -> Option<String> {
 
 fn weir(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_weir")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs it on a standard input.
+fn weir_of(arguments: &[&str], input: &[u8]) -> Output {
+    let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
+    weir.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = weir.spawn().unwrap();
+    // It may go away before all is read.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
 }
 
 /// Runs it, and fails where it does.
@@ -158,6 +169,33 @@ fn events_lie_as_security_lake_asks() {
     }
 }
 
+/// Rows that two other writers wrote are the records of their lines.
+#[test]
+fn rows_of_parquet_are_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (lines, arrow, duck) = (path("lines.log"), path("arrow.parquet"), path("duck.parquet"));
+    if read(&["aws", &lines, &arrow, &duck]).is_none() {
+        return;
+    }
+    let wanted = done(&["normalize", "--quiet", &lines]);
+    assert_eq!(wanted.iter().filter(|b| **b == b'\n').count(), 5000);
+    for table in [&arrow, &duck] {
+        assert!(done(&["normalize", "--quiet", table]) == wanted, "{table}");
+        assert!(done(&["normalize", "--quiet", "--native", "--jobs", "3", table]) == wanted, "{table}");
+    }
+    // What Weir wrote comes back.
+    for addresses in ["text", "binary"] {
+        let table = path("weir.parquet");
+        done(&["normalize", "--quiet", "--addresses", addresses, "-o", &table, &lines]);
+        assert!(done(&["normalize", "--quiet", "--from", "flat", &table]) == wanted, "{addresses}");
+    }
+    // It is read from its end, which a pipe has not.
+    let stream = weir_of(&["normalize", "--quiet"], &fs::read(&arrow).unwrap());
+    let told = String::from_utf8(stream.stderr).unwrap();
+    assert!(stream.status.code() == Some(1) && told.contains("a Parquet file in a stream"), "{told}");
+}
+
 #[test]
 fn another_parser_makes_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
@@ -229,7 +267,11 @@ fn choices_that_make_no_table_are_refused() {
         (&["--to", "parquet", "--pretty"][..], "a table can't be indented"),
         (&["--to", "parquet", "-o", "x.parquet.gz"], "Parquet is compressed inside"),
         (&["--addresses", "binary"], "only the columns of --to parquet and --to arrow"),
-        (&["--to", "csv", "--addresses", "binary"], "CSV has text only"),
+        (&["--to", "csv", "--addresses", "binary"], "only the columns of --to parquet and --to arrow"),
+        (
+            &["--to", "arrow", "--bloom-filter", "src_ip"],
+            "only the columns of --to parquet have such filters",
+        ),
     ] {
         let output = weir(&[&["normalize", sample], arguments].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

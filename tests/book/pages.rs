@@ -6,18 +6,18 @@ use std::{
 };
 
 /// The top of the checkout.
-pub fn top() -> PathBuf {
+pub(crate) fn top() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().find(|folder| folder.join("ARCHITECTURE.md").exists()).unwrap().to_owned()
 }
 
 /// The folder of the pages.
-pub fn source() -> PathBuf {
+pub(crate) fn source() -> PathBuf {
     top().join("book/src")
 }
 
 /// The paths of the pages below that folder, sorted.
-pub fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     let (mut names, mut folders) = (Vec::new(), vec![source()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

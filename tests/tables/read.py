@@ -3,6 +3,7 @@
 read.py same TABLE RECORDS.. tables of Parquet or Arrow, each with the flat records that it was made of
 read.py events TABLE EVENTS.. the same of OCSF events
 read.py lines LINES          writes lines of Huawei's VPC flow logs
+read.py aws LINES TABLE..     VPC flow logs of AWS as lines, and as tables of two writers
 read.py parsed TABLE LINES   a table of Parquet of such lines, which DuckDB reads on its own
 read.py view LAKE SQL        the statement for DuckDB, and the rows that it finds
 """
@@ -122,6 +123,34 @@ def lines(path):
             print(*fields, file=out)
 
 
+def aws(lines, arrow, duck):
+    """As AWS delivers them: gzip inside of Parquet, numbers as such."""
+    random.seed(2)
+    number = random.randrange
+    names = [
+        "version", "account_id", "interface_id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol",
+        "packets", "bytes", "start", "end", "action", "log_status",
+    ]
+    rows = []
+    for _ in range(5000):
+        start = 1718000000 + number(10**6)
+        row = [
+            2, "123456789010", "eni-%017x" % number(50), f"10.0.{number(256)}.{number(256)}",
+            f"203.0.113.{number(256)}", number(65536), random.choice([22, 53, 443]), random.choice([1, 6, 17]),
+            number(10**6), number(2**60), start, start + number(600), random.choice(["ACCEPT", "REJECT"]), "OK",
+        ]
+        if number(20) == 0:
+            row[3:10] = [None] * 7
+            row[12:] = [None, "NODATA"]
+        rows.append(row)
+    with open(lines, "w", encoding="utf-8") as out:
+        for row in rows:
+            print(*("-" if value is None else value for value in row), file=out)
+    flows = pyarrow.table({name: [row[i] for row in rows] for i, name in enumerate(names)})
+    pyarrow.parquet.write_table(flows, arrow, compression="gzip", row_group_size=1500)
+    duckdb.connect().execute(f"COPY (SELECT * FROM flows) TO '{duck}' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+
+
 def parsed(table, lines):
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -147,4 +176,4 @@ def view(lake, sql):
 
 
 if __name__ == "__main__":
-    {"same": same, "events": events, "lines": lines, "parsed": parsed, "view": view}[sys.argv[1]](*sys.argv[2:])
+    {"same": same, "events": events, "lines": lines, "aws": aws, "parsed": parsed, "view": view}[sys.argv[1]](*sys.argv[2:])

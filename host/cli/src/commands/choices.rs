@@ -64,8 +64,8 @@ pub(super) struct Choices {
     own: Vec<String>,
 
     /// The schema to write (`weir schema --to` shows the mapping); `normalize` has csv, parquet and arrow
-    /// (IPC stream) as well, flat records as a table, and ocsf-parquet. What --output says by its end goes with
-    /// flat, which it is without this: .csv, .csv.gz, .csv.zst, .parquet, .arrows; .parquet with ocsf, too
+    /// (IPC stream) as well, flat records as a table, and ocsf-parquet. Without it flat, or what --output says
+    /// by its end: .csv, .csv.gz, .csv.zst, .parquet, .arrows; with ocsf .parquet says ocsf-parquet
     #[arg(long, value_name = "SCHEMA", value_parser = to())]
     to: Option<To>,
 
@@ -191,7 +191,9 @@ impl Choices {
         let of_file = output.and_then(table_of_file);
         match (self.to, of_file, output) {
             (Some(To::Table(table)), ..) => Ok(Some(table)),
-            (None | Some(To::Schema(Schema::Flat)), ..) => Ok(of_file),
+            (None, ..) => Ok(of_file),
+            // They may have any name.
+            (Some(To::Schema(Schema::Flat)), ..) => Ok(None),
             (Some(To::Schema(Schema::Ocsf)), Some(Table::Parquet), _) => Ok(Some(Table::OcsfParquet)),
             (Some(To::Schema(schema)), Some(table), Some(output)) => Err(Error::usage(format!(
                 "{}: there is no table of {} in {}; leave out --to, or name a file that ends in .jsonl",

@@ -74,8 +74,12 @@ const TO_LINES: &str = "write its rows as JSON lines first, for instance with Du
 const NO_LOG: &str = "give the file that has the log";
 const PACKETS: &str = "Weir reads flow logs and no packets";
 
+/// Its end says where all else is.
+pub(super) const PARQUET: Foreign =
+    word(b"PAR1", "a Parquet file in a stream", "give it as a file of its own, as its end is read first");
+
 const FOREIGN: &[Foreign] = &[
-    word(b"PAR1", "a Parquet file", TO_LINES),
+    PARQUET,
     word(b"PARE", "an encrypted Parquet file", "decrypt it, and write its rows as JSON lines first"),
     mark(b"Obj\x01", "an Avro file", "write its records as JSON lines first, with `avro-tools tojson`"),
     word(b"ORC", "an ORC file", "write its rows as JSON lines first, with `orc-contents`"),

@@ -5,6 +5,7 @@ mod fetched;
 mod gzip;
 mod kinds;
 mod named;
+mod parquet;
 mod raw_snappy;
 
 use std::{
@@ -136,9 +137,11 @@ fn one<E, R: Read + Seek>(
         Ok(begun) => begun,
         Err(e) => return each(Err(e)),
     };
-    if let Kind::Compressed(Compression::Zip) = kind {
+    let is_zip = kind == Kind::Compressed(Compression::Zip);
+    if is_zip || kind == Kind::Foreign(&kinds::PARQUET) {
         match seekable() {
-            Ok(Some(file)) => return each_member(name, file, &watch.stop, each),
+            Ok(Some(file)) if is_zip => return each_member(name, file, &watch.stop, each),
+            Ok(Some(file)) => return hand_on(Input::of_parquet(name, file, watch), each),
             Ok(None) => {}
             Err(e) => return each(Err(failed(e))),
         }
@@ -308,6 +311,12 @@ impl<'a> Input<'a> {
             input.look_inside()?;
         }
         Ok(input)
+    }
+
+    /// The rows of a Parquet file.
+    fn of_parquet(name: &str, file: impl Read + Seek + 'a, watch: &Watch) -> Result<Self, Error> {
+        let reader = Box::new(parquet::Lines::new(name, file, watch)?);
+        Ok(Self { name: name.into(), compression: Compression::None, reader })
     }
 
     /// What is compressed is text, too, and not compressed twice.

@@ -12,7 +12,7 @@
 //! gateway is the instance, its attachment the resource; the VPCs are those of both ends. There
 //! is no action. Packets that were lost, zones, accounts and interfaces of the ends have no field.
 //!
-//! Known gaps: Parquet files.
+//! Rows of Parquet files are keyed records, which hosts make of them. No gap is known.
 
 use crate::{catalog::{meaning::Meaning, product::{Entry, Lines, Product, Shape, To, entry}}, record::fields::Field, value::{time::Unit, words::{DIRECTION, LOG_STATUS, Word}}};
 

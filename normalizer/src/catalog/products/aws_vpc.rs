@@ -14,7 +14,7 @@
 //! tasks and containers of ECS have no field. An account of `unknown` stands for no account: the interface is one
 //! of a service. Athena's tables spell some names in their own way (`sourceaddress`, `numbytes`).
 //!
-//! Known gaps: Parquet files.
+//! Rows of Parquet files are keyed records, which hosts make of them. No gap is known.
 
 use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, F, G, H, I, J, Lines, Product, Shape, To, entry}}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION, LOG_STATUS}}};
 
