@@ -34,6 +34,8 @@ Commands:
   soak [--kills N]
           kill the service N times (default 200) at any moment, while its files are written and
           rotated, and count what came out; then a job as often, and compare what it made
+  lakes   let DuckDB, Spark, Iceberg and Delta Lake read a lake that weir writes, and compare; the
+          first time they are installed into target/python/lakes (1 GB), and Spark needs Java
   help    print this text
 
 Exit status: 0 done, 1 a step failed (the message names it and what to try), 2 usage";
@@ -75,6 +77,7 @@ pub(crate) enum Task {
     },
     /// So many kills.
     Soak(u32),
+    Lakes,
 }
 
 /// What is to be done with the package for browsers, once it is built.
@@ -117,6 +120,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
         "fuzz" => fuzz(&mut arguments)?,
         "soak" => Task::Soak(soak(&mut arguments)?),
+        "lakes" => Task::Lakes,
         "help" | "--help" | "-h" => return Ok(Request::Help),
         other => return Err(format!("there is no command `{other}`")),
     };
@@ -231,6 +235,7 @@ mod tests {
         assert_eq!(read("bench-data --seed 1 --help"), Ok(Request::Run(Task::BenchData(options))));
         let options = ["--functions", "9"].map(str::to_owned).to_vec();
         assert_eq!(read("size --functions 9"), Ok(Request::Run(Task::Size(options))));
+        assert_eq!(read("lakes"), Ok(Request::Run(Task::Lakes)));
         assert_eq!(read("soak"), Ok(Request::Run(Task::Soak(200))));
         assert_eq!(read("soak --kills 5"), Ok(Request::Run(Task::Soak(5))));
         for help in ["help", "--help", "-h", "build --help"] {

@@ -42,7 +42,8 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         | Task::BenchData(_)
         | Task::Size(_)
         | Task::Fuzz { .. }
-        | Task::Soak(_) => 0,
+        | Task::Soak(_)
+        | Task::Lakes => 0,
     });
     match task {
         Task::Build => build(checkout),
@@ -58,6 +59,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Size(arguments) => size(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
         Task::Soak(kills) => soak(checkout, *kills),
+        Task::Lakes => lakes(checkout),
     }?;
     step::check_plan()
 }
@@ -315,6 +317,16 @@ fn bench(checkout: &Checkout, options: &Bench) -> Result<(), Failure> {
         }
     }
     step::run("measuring ratios", &mut ratios, READ_ABOVE)
+}
+
+/// What engines of others read of a lake.
+fn lakes(checkout: &Checkout) -> Result<(), Failure> {
+    build(checkout)?;
+    python::install(checkout, "lakes", "tests/tables/lakes.txt")?;
+    let mut python = checkout.command(checkout.path("target/python/lakes/bin/python"));
+    python.arg(checkout.path("tests/tables/lakes.py")).arg(checkout.weir());
+    python.args(["huawei-vpc.log", "aws-vpc.log"].map(|name| checkout.path("samples").join(name)));
+    step::run("letting engines read a lake", &mut python, READ_ABOVE)
 }
 
 /// Writes records to standard output.

@@ -156,7 +156,10 @@ impl Look<'_> {
 mod tests {
     use super::*;
 
-    fn told(bytes: &[u8]) -> Result<(usize, Vec<(Vec<i16>, i64)>), NoStruct> {
+    /// A number with the fields that lead there.
+    type Told = (Vec<i16>, i64);
+
+    fn told(bytes: &[u8]) -> Result<(usize, Vec<Told>), NoStruct> {
         let mut all = Vec::new();
         let length = look(bytes, &mut |path, value| all.push((path.to_vec(), value)))?;
         Ok((length, all))
