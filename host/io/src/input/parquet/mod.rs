@@ -6,12 +6,12 @@
 //! all pages of a group of rows, which is held in memory then. What can't be bounded so is refused: nested
 //! columns, and the two encodings of texts whose lengths stand inside of the compressed pages.
 
+mod guard;
 mod thrift;
 mod values;
 
 use std::{
     io::{self, Read, Seek, SeekFrom},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -30,7 +30,7 @@ use parquet::{
 };
 use weir_printable::line;
 
-use self::values::Meaning;
+use self::{guard::guarded, values::Meaning};
 use super::Watch;
 use crate::{
     Error,
@@ -213,12 +213,6 @@ fn damaged(name: &str, what: &str) -> Error {
         line(name),
         line(what)
     ))
-}
-
-/// What the reader says, also where it stops in the middle of a file that is damaged.
-fn guarded<T>(read: impl FnOnce() -> ParquetResult<T>) -> ParquetResult<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(ParquetError::General("it contradicts itself".into())))
 }
 
 /// With each text in place.
