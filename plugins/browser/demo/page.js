@@ -184,12 +184,67 @@ function showFault(error) {
   $('filter-error').textContent = error?.message ?? '';
 }
 
+/** The classes of addresses, and the test of each; what meets none is the internet's. */
+function networks() {
+  const own = $('own').value.split(/[\s,]+/).filter(Boolean).join(', ');
+  return [...(own ? [['own', `in {${own}}`]] : []), ['private', 'in @private'], ['internet', '']];
+}
+
+/** What an address meets that is of one of these classes. */
+function ofClass(field, classes, index) {
+  const before = classes.slice(0, index).map(([, test]) => `not ${field} ${test}`);
+  const [, test] = classes[index];
+  return [...before, ...(test ? [`${field} ${test}`] : [])].join(' and ');
+}
+
+/** Sums from each class to each. */
+function drawMatrix(sums, classes, by) {
+  const box = element('div', 'matrix');
+  box.append(element('h3', '', text('networks')));
+  const table = element('table', '');
+  table.setAttribute('aria-label', text('networks'));
+  const head = table.createTHead().insertRow();
+  head.append(element('td', '', text('fromTo')));
+  const header = (name, scope) => {
+    const cell = element('th', '', text(name));
+    cell.scope = scope;
+    return cell;
+  };
+  head.append(...classes.map(([name]) => header(name, 'col')));
+  const most = Math.max(...sums.flat().map((sum) => sum[by]), 1);
+  const body = table.createTBody();
+  for (const [i, [from]] of classes.entries()) {
+    const row = body.insertRow();
+    row.append(header(from, 'row'));
+    for (const [j, [to]] of classes.entries()) {
+      const sum = sums[i][j];
+      const cell = element('button', 'sum', sum.records ? short(sum[by]) : '–');
+      cell.style.setProperty('--share', `${(sum[by] / most) * 100}%`);
+      cell.title = `${text(from)} → ${text(to)}: ${number(sum[by])} ${text(by)}`;
+      cell.disabled = sum.records === 0;
+      cell.onclick = () => narrow(`${ofClass('src_ip', classes, i)} and ${ofClass('dst_ip', classes, j)}`);
+      row.insertCell().append(cell);
+    }
+  }
+  box.append(table);
+  return box;
+}
+
 const measure = () => document.querySelector('[name=measure]:checked').value;
 
 async function showPictures() {
   const by = measure();
   const wanted = TOPS.filter(([keys, action]) => [...keys.split(','), ...(action ? ['action'] : [])].every((key) => state.fields.includes(key)));
-  const { bars, tops } = await ask('pictures', by, wanted);
+  const classes = networks();
+  let drawn;
+  try {
+    drawn = await ask('pictures', by, wanted, classes.map(([, test]) => test).filter(Boolean));
+  } catch (error) {
+    // One's own networks may be none.
+    if (error.name !== 'AbortError') showStatus(error.message, true);
+    return;
+  }
+  const { bars, tops, matrix } = drawn;
   lastBars = bars;
   drawBars($('bars'), bars, by, zoom);
   const legend = (bars?.series ?? []).map(([action, all]) => {
@@ -201,7 +256,9 @@ async function showPictures() {
     return chip;
   });
   $('legend').replaceChildren(...legend, element('span', 'hint', bars ? text('zoomHint') : ''));
-  $('tops').replaceChildren(...wanted.map(([keys, action], i) => topList(keys, action, tops[i], by)));
+  const lists = wanted.map(([keys, action], i) => topList(keys, action, tops[i], by));
+  const hasBoth = ['src_ip', 'dst_ip'].every((key) => state.fields.includes(key));
+  $('tops').replaceChildren(...(hasBoth ? [drawMatrix(matrix, classes, by)] : []), ...lists);
 }
 
 function topList(keys, action, groups, by) {
@@ -283,7 +340,7 @@ function showRejects() {
 
 async function rejectShown(reject) {
   const box = element('div', '');
-  box.append(element('div', '', `${files[reject.source].name}, ${text('line')} ${number(reject.line)}: ${reject.reason}`));
+  box.append(element('div', '', `${state.sources[reject.source]}, ${text('line')} ${number(reject.line)}: ${reject.reason}`));
   const { text: original, records } = await ask('rejected', reject);
   const record = records.find((one) => one.reason === reject.reason) ?? records.find((one) => one.result === 'rejected');
   box.append(originalText(record ?? { text: original }));
@@ -468,6 +525,9 @@ $('clear').onclick = () => void setFilter('');
 $('export').onclick = () => void save();
 $('command').onclick = () => void copy(command());
 $('link').onclick = () => void copy(`${location.origin}${location.pathname}${expression() ? `#where=${encodeURIComponent(expression())}` : ''}`);
+$('own').onchange = () => {
+  if (state) void showPictures();
+};
 for (const radio of document.querySelectorAll('[name=measure]')) radio.onchange = () => void showPictures();
 
 let waiting = 0;

@@ -16,15 +16,66 @@ let cancelled = false;
 const MAGIC = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd], zip: [0x50, 0x4b, 0x03, 0x04] };
 
 async function kind(file) {
-  const start = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  let start = new Uint8Array(0);
+  if (file.inside) {
+    for await (const chunk of chunks(await opened(file))) {
+      start = chunk;
+      if (start.length > 0) break;
+    }
+  } else start = new Uint8Array(await file.slice(0, 4).arrayBuffer());
   return Object.keys(MAGIC).find((name) => MAGIC[name].every((byte, i) => start[i] === byte)) ?? 'plain';
+}
+
+/** What stands in a file's directory, and a member that the browser can unpack. */
+const [END_OF_ZIP, IN_DIRECTORY, MEMBER] = [0x06054b50, 0x02014b50, 0x04034b50];
+const [STORED, DEFLATED] = [0, 8];
+/** The longest directory of an archive, in bytes. */
+const MOST_DIRECTORY = 8 << 20;
+
+const view = async (blob) => new DataView(await blob.arrayBuffer());
+
+const badZip = (file) => Object.assign(new Error(file.name), { code: 'badZip' });
+
+/** The members of a zip archive, which are read as files are. */
+async function members(file) {
+  const end = await view(file.slice(Math.max(file.size - 65_557, 0)));
+  let at = end.byteLength - 22;
+  while (at >= 0 && end.getUint32(at, true) !== END_OF_ZIP) at--;
+  if (at < 0) throw badZip(file);
+  const [size, start] = [end.getUint32(at + 12, true), end.getUint32(at + 16, true)];
+  if (size > MOST_DIRECTORY || start + size > file.size) throw badZip(file);
+  const directory = await view(file.slice(start, start + size));
+  const found = [];
+  for (let here = 0; here + 46 <= directory.byteLength && directory.getUint32(here, true) === IN_DIRECTORY;) {
+    const [flags, method] = [directory.getUint16(here + 8, true), directory.getUint16(here + 10, true)];
+    const [length, offset] = [directory.getUint32(here + 20, true), directory.getUint32(here + 42, true)];
+    const [named, extra, comment] = [28, 30, 32].map((place) => directory.getUint16(here + place, true));
+    if (here + 46 + named > directory.byteLength) throw badZip(file);
+    const name = new TextDecoder().decode(new Uint8Array(directory.buffer, here + 46, named));
+    here += 46 + named + extra + comment;
+    if (name.endsWith('/')) continue;
+    const isKnown = (flags & 1) === 0 && (method === STORED || method === DEFLATED) && offset + length <= file.size;
+    found.push({ name: `${file.name}/${name}`, size: length, inside: { file, offset, method: isKnown ? method : null } });
+  }
+  return found;
+}
+
+/** The bytes of a file, or of a member of an archive without its compression there; `through` sees them before. */
+async function opened(file, through = new TransformStream()) {
+  if (!file.inside) return file.stream().pipeThrough(through);
+  const { file: archive, offset, method } = file.inside;
+  const head = await view(archive.slice(offset, offset + 30));
+  if (method === null || head.byteLength < 30 || head.getUint32(0, true) !== MEMBER) throw badZip(file);
+  const start = offset + 30 + head.getUint16(26, true) + head.getUint16(28, true);
+  const raw = archive.slice(start, start + file.size).stream().pipeThrough(through);
+  return method === DEFLATED ? raw.pipeThrough(new DecompressionStream('deflate-raw')) : raw;
 }
 
 /** Gives a file's bytes, decompressed, in pieces that are good until the next; `told` hears how far it is. */
 async function* pieces(file, told) {
   const what = await kind(file);
   if (what === 'zip') throw Object.assign(new Error(file.name), { code: 'noZip' });
-  if (what === 'plain') {
+  if (what === 'plain' && !file.inside) {
     const stream = file.stream();
     let reader;
     try {
@@ -56,8 +107,9 @@ async function* pieces(file, told) {
       controller.enqueue(chunk);
     },
   });
-  const raw = file.stream().pipeThrough(counted);
-  if (what === 'gzip') yield* chunks(raw.pipeThrough(new DecompressionStream('gzip')));
+  const raw = await opened(file, counted);
+  if (what === 'plain') yield* chunks(raw);
+  else if (what === 'gzip') yield* chunks(raw.pipeThrough(new DecompressionStream('gzip')));
   else {
     let made = [];
     const decompress = new Decompress((chunk) => made.push(chunk));
@@ -128,7 +180,7 @@ async function readAll(begin, take, end, records) {
 async function textAt({ source, offset, length }) {
   const file = files[source];
   const most = Math.min(length, 1 << 20);
-  if ((await kind(file)) === 'plain') return new Uint8Array(await file.slice(offset, offset + most).arrayBuffer());
+  if (!file.inside && (await kind(file)) === 'plain') return new Uint8Array(await file.slice(offset, offset + most).arrayBuffer());
   const found = new Uint8Array(most);
   let at = 0;
   for await (const piece of pieces(file, () => {})) {
@@ -162,12 +214,21 @@ const CALLS = {
 
   async load(given, chosen) {
     await load();
-    [files, options] = [given, chosen];
+    options = chosen;
+    const unread = [];
+    files = [];
+    for (const file of given) {
+      try {
+        files.push(...((await kind(file)) === 'zip' ? await members(file) : [file]));
+      } catch (error) {
+        unread.push({ file: file.name, code: error.code, message: error.message });
+      }
+    }
     rows = new Rows(options, MOST_ROWS);
     const take = (piece) => rows.push(piece);
     const told = await readAll(() => rows.begin(), take, () => rows.finish(), () => rows.state().summary.records.in);
     rows.filter('');
-    return { ...told, ...rows.state() };
+    return { ...told, faults: [...unread, ...told.faults], sources: files.map((file) => file.name), ...rows.state() };
   },
 
   cancel() {
@@ -185,8 +246,9 @@ const CALLS = {
   sort: ({ key, descending }) => rows.sort(key, descending),
   rows: (from, count, keys) => rows.rows(from, count, keys),
   /** All that is drawn for a filter. */
-  pictures: (by, tops) => ({
+  pictures: (by, tops, networks) => ({
     bars: rows.bars('action'),
+    matrix: rows.matrix(networks),
     tops: tops.map(([keys, action]) => rows.top(keys, by, 8, action)),
   }),
   rejects: () => rows.rejects().kept,

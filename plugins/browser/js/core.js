@@ -363,6 +363,10 @@ export class Rows {
     return bars;
   }
 
+  matrix(tests = ['in @private']) {
+    return JSON.parse(this.#rows.call((rows) => rows.matrix(tests.join('\n'))));
+  }
+
   top(fields, by = 'bytes', most = 10, action = '') {
     return JSON.parse(this.#rows.call((rows) => rows.top(String(fields), by, most, action)));
   }

@@ -205,6 +205,13 @@ export class Rows {
   bars(
     field?: string,
   ): { from: number; step: number; series: [word: string, sums: Sums[]][]; without: number } | null;
+  /**
+   * Sums by the classes of `src_ip`, and within each of `dst_ip`: an address is of the first class whose test it
+   * meets, such as `in @private` or `in {10.0.0.0/8, 192.0.2.0/24}`, or of one more behind the last.
+   *
+   * @throws WeirError where a test is wrong.
+   */
+  matrix(tests?: readonly string[]): Sums[][];
   /** The groups with the largest sums, by one field or two; with an action, of its records alone. */
   top(
     fields: readonly string[] | string,

@@ -222,6 +222,11 @@ impl Rows {
         json(&self.0.bars(key))
     }
 
+    /// Sums by the classes of sources and destinations, in JSON; their tests are a line each.
+    pub fn matrix(&self, tests: &str) -> Result<String, JsValue> {
+        self.0.matrix(tests).map(|sums| json(&sums)).map_err(|error| thrown(&Fault::of_options(&error)))
+    }
+
     /// The groups with the largest sums, in JSON.
     pub fn top(&self, keys: &str, by: &str, most: usize, action: &str) -> String {
         json(&self.0.top(keys, by, most, action))

@@ -446,6 +446,46 @@ impl Table {
         Some(Bars { from, step, series, without })
     }
 
+    /// Sums of what the filter let through, by the classes of their source and of their destination: an address
+    /// is of the first class whose test it meets, as behind a field in a filter, or of one behind the last.
+    /// Tests are a line each. Rows without both addresses are in none.
+    pub(crate) fn matrix(&self, tests: &str) -> Result<Vec<Vec<Sums>>, Error> {
+        let filter = |test: &str| {
+            Filter::new(
+                &format!("{} {test}", Field::SrcIp.key()),
+                &self.config.lists,
+                self.config.zone.as_ref(),
+            )
+        };
+        let filters = tests.lines().map(filter).collect::<Result<Vec<_>, _>>()?;
+        let classes = filters.len() + 1;
+        let mut sums = vec![vec![Sums::default(); classes]; classes];
+        let (Some(from), Some(to)) = (self.column(Field::SrcIp), self.column(Field::DstIp)) else {
+            return Ok(sums);
+        };
+        let class = |column: &Column, known: &mut HashMap<(u64, u64), u64, BuildMix>, key: u64| {
+            let class = known.entry((key, 0)).or_insert_with(|| {
+                let mut record = Record::default();
+                if let Some(value) = column.value(key) {
+                    record.set(Field::SrcIp, value);
+                }
+                let first = filters.iter().position(|filter| filter.accepts(&record));
+                first.unwrap_or(classes - 1) as u64
+            });
+            *class as usize
+        };
+        let (mut of_sources, mut of_destinations) = (HashMap::default(), HashMap::default());
+        let count = self.counters();
+        for row in self.view.iter().map(|row| *row as usize) {
+            let (a, b) = (from.key(row), to.key(row));
+            if a != 0 && b != 0 {
+                let (a, b) = (class(from, &mut of_sources, a), class(to, &mut of_destinations, b));
+                count(&mut sums[a][b], row);
+            }
+        }
+        Ok(sums)
+    }
+
     /// The groups of what the filter let through, by one field or two, with the largest sums; where
     /// an action is given, of rows with that alone.
     pub(crate) fn top(&self, keys: &str, by: &str, most: usize, action: &str) -> Vec<Group> {
@@ -621,6 +661,15 @@ mod tests {
         let bars = table.bars("action").unwrap();
         assert_eq!(bars.series.iter().map(|s| s.0.as_str()).collect::<Vec<_>>(), ["accept", "reject"]);
         assert_eq!(bars.series.iter().flat_map(|s| &s.1).map(|s| s.records).sum::<u64>(), 10);
+        let sums = table.matrix("in 10.0.0.0/31\nin @private").unwrap();
+        let records: Vec<Vec<_>> =
+            sums.iter().map(|row| row.iter().map(|sums| sums.records).collect()).collect();
+        assert_eq!(records, [[0, 7, 0], [0, 3, 0], [0, 0, 0]]);
+        assert_eq!(
+            sums.iter().flatten().map(|sums| sums.bytes).sum::<u64>(),
+            (10..20).map(|i| 100 * i).sum()
+        );
+        assert!(table.matrix("in nowhere").is_err());
         let error = table.filter("byts > 1").unwrap_err();
         assert_eq!(error.offset(), Some(0));
         assert_eq!(table.filter("").unwrap(), 20);

@@ -228,6 +228,9 @@ test('records in columns are filtered, sorted and added up', () => {
   assert.equal(rows.filter('action == accept'), 4);
   assert.deepEqual(rows.rows(0, 1, ['src_ip', 'dst_port']), [['192.168.0.154', '53']]);
   assert.equal(rows.text(0).offset, LINE.length);
+  const matrix = rows.matrix(['in 192.168.0.0/24', 'in @private']);
+  assert.deepEqual(matrix.map((row) => row.map((sums) => sums.records)), [[0, 4, 0], [0, 0, 0], [0, 0, 0]]);
+  assert.throws(() => rows.matrix(['in nowhere']), WeirError);
   assert.deepEqual(rows.top('src_ip'), [{ values: ['192.168.0.154'], records: 4, bytes: 384, packets: 4 }]);
   assert.equal(rows.bars().series[0][0], 'accept');
   const columns = rows.columns(['bytes', 'src_ip', 'host']);

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { serve } from '../../demo/serve.mjs';
 import { cases } from '../node/corpus.mjs';
 
@@ -75,6 +75,36 @@ function zstd(bytes) {
   // The last block, raw.
   head.writeUIntLE((bytes.length << 3) | 1, 9, 3);
   return Buffer.concat([head, bytes]);
+}
+
+/** A zip archive; what is said to be stored is not compressed. */
+function zip(members) {
+  const [parts, directory] = [[], []];
+  let offset = 0;
+  for (const [name, bytes, stored] of members) {
+    const data = stored ? bytes : deflateRawSync(bytes);
+    const fields = Buffer.alloc(26);
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(stored ? 0 : 8, 4);
+    fields.writeUInt32LE(crc32(bytes), 10);
+    fields.writeUInt32LE(data.length, 14);
+    fields.writeUInt32LE(bytes.length, 18);
+    fields.writeUInt16LE(name.length, 22);
+    const member = Buffer.concat([Buffer.from('PK\x03\x04'), fields, Buffer.from(name), data]);
+    const behind = Buffer.alloc(14);
+    behind.writeUInt32LE(offset, 10);
+    directory.push(Buffer.from('PK\x01\x02\x14\x00'), fields, behind, Buffer.from(name));
+    parts.push(member);
+    offset += member.length;
+  }
+  const all = Buffer.concat(directory);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  end.writeUInt16LE(members.length, 8);
+  end.writeUInt16LE(members.length, 10);
+  end.writeUInt32LE(all.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...parts, all, end]);
 }
 
 /** A page that complains of nothing, but for what the test expects. */
@@ -251,6 +281,62 @@ test('what is exported is what the command writes', async () => {
   await page.locator('#command').click();
   await page.waitForFunction(() => document.getElementById('status').textContent.includes('weir'));
   assert.match(await page.locator('#status').textContent(), /weir normalize --where 'action == reject' --to ecs export\.log$/);
+  await close();
+});
+
+test('archives are read member by member', async () => {
+  const { page, complaints, close } = await open();
+  const text = lines(500);
+  const members = [
+    ['a/deflated.log', Buffer.from(text)],
+    ['a/', Buffer.alloc(0), true],
+    ['stored.log', Buffer.from(lines(30)), true],
+    ['packed.log.gz', gzipSync(lines(7)), true],
+    ['broken.log', Buffer.from('no record\n')],
+    ['inner.zip', zip([['x.log', Buffer.from(text)]]), true],
+  ];
+  await give(page, input('archive.zip', zip(members)), input('plain.log', lines(3)));
+  await shown(page, '540 of 540');
+  assert.match(await page.locator('#status').textContent(), /archive\.zip\/inner\.zip is a zip archive inside another one/);
+  await page.locator('#table .row').nth(2).click();
+  await page.locator('#detail-body .values').first().waitFor();
+  assert.match(await page.locator('#detail-body').textContent(), /archive\.zip\/a\/deflated\.log @/);
+  await page.keyboard.press('Escape');
+  await page.locator('#rejects .reason button').first().click();
+  await page.waitForFunction(() => document.getElementById('rejects').textContent.includes('archive.zip/broken.log'));
+  // One that is cut has no directory.
+  await give(page, input('cut.zip', zip(members).subarray(0, 300)), input('plain.log', lines(3)));
+  await shown(page, '3 of 3');
+  assert.match(await page.locator('#status').textContent(), /cut\.zip is damaged/);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('networks are a matrix, and each of its cells is a filter', async () => {
+  const { page, complaints, close } = await open();
+  const text = lines(2000);
+  await give(page, input('matrix.log', text));
+  await shown(page, '2,000 of 2,000');
+  await page.locator('input[name=measure][value=records]').check();
+  const cell = (name) => page.locator('.matrix button[title^="' + name + ':"]');
+  const where = 'src_ip in @private and not dst_ip in @private';
+  const wanted = expected(text, where).length;
+  await page.waitForFunction((n) => document.querySelector('.matrix button[title^="private → internet:"]')?.title.includes(`: ${n} records`), wanted.toLocaleString('en-US'));
+  await cell('private → internet').click();
+  await shown(page, `${wanted.toLocaleString('en-US')} of 2,000`);
+  assert.equal(await page.locator('#filter').inputValue(), where);
+  await page.locator('#clear').click();
+  await page.locator('#options summary').click();
+  await page.locator('#own').fill('10.0.0.0/23');
+  await page.locator('#own').press('Enter');
+  await cell('own → private').click();
+  const own = 'src_ip in {10.0.0.0/23} and not dst_ip in {10.0.0.0/23} and dst_ip in @private';
+  await shown(page, `${expected(text, own).length.toLocaleString('en-US')} of 2,000`);
+  await page.locator('#clear').click();
+  await page.locator('#own').fill('10.0.0.0/99');
+  await page.locator('#own').press('Enter');
+  await page.waitForFunction(() => document.getElementById('status').classList.contains('bad'));
+  complaints.length = 0;
   await close();
 });
 
