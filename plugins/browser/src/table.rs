@@ -662,13 +662,11 @@ mod tests {
         assert_eq!(bars.series.iter().map(|s| s.0.as_str()).collect::<Vec<_>>(), ["accept", "reject"]);
         assert_eq!(bars.series.iter().flat_map(|s| &s.1).map(|s| s.records).sum::<u64>(), 10);
         let sums = table.matrix("in 10.0.0.0/31\nin @private").unwrap();
-        let records: Vec<Vec<_>> =
+        let records: Vec<Vec<u64>> =
             sums.iter().map(|row| row.iter().map(|sums| sums.records).collect()).collect();
         assert_eq!(records, [[0, 7, 0], [0, 3, 0], [0, 0, 0]]);
-        assert_eq!(
-            sums.iter().flatten().map(|sums| sums.bytes).sum::<u64>(),
-            (10..20).map(|i| 100 * i).sum()
-        );
+        let bytes: u64 = sums.iter().flatten().map(|sums| sums.bytes).sum();
+        assert_eq!(bytes, (10..20).map(|i| 100 * i).sum::<u64>());
         assert!(table.matrix("in nowhere").is_err());
         let error = table.filter("byts > 1").unwrap_err();
         assert_eq!(error.offset(), Some(0));
