@@ -34,7 +34,9 @@ use self::{guard::guarded, values::Meaning};
 use super::Watch;
 use crate::{
     Error,
-    limits::{PARQUET_COLUMNS, PARQUET_FOOTER, PARQUET_GROUP, PARQUET_LINE, PARQUET_PAGE, PARQUET_PAGES},
+    limits::{
+        PARQUET_COLUMNS, PARQUET_FOOTER, PARQUET_GROUP, PARQUET_LINE, PARQUET_PAGE, PARQUET_PAGES, PIECE,
+    },
 };
 
 /// What a file ends with, behind the length of its footer.
@@ -120,10 +122,12 @@ impl<R: Read + Seek> Lines<R> {
         self.lines.clear();
         self.given = 0;
         if let Some(batch) = &self.batch {
-            if self.row < batch.num_rows() {
+            while self.row < batch.num_rows() && self.lines.len() < PIECE {
                 line_of(batch, self.row, &self.columns, &mut self.lines)
                     .map_err(|e| damaged(&self.name, &e.to_string()))?;
                 self.row += 1;
+            }
+            if !self.lines.is_empty() {
                 return Ok(true);
             }
             self.batch = None;
@@ -274,17 +278,18 @@ fn kind_of(data_type: &DataType) -> String {
 
 /// Appends a row as a line.
 fn line_of(batch: &RecordBatch, row: usize, columns: &[Column], to: &mut Vec<u8>) -> io::Result<()> {
+    let start = to.len();
     to.push(b'{');
     for (array, column) in batch.columns().iter().zip(columns) {
         if array.is_null(row) {
             continue;
         }
-        if to.len() > 1 {
+        if to.len() > start + 1 {
             to.push(b',');
         }
         to.extend_from_slice(&column.key);
         values::write(array, row, column.meaning, to)?;
-        if to.len() > PARQUET_LINE {
+        if to.len() - start > PARQUET_LINE {
             return Err(io::Error::other(format!("a row has more than {} MiB", PARQUET_LINE >> 20)));
         }
     }
