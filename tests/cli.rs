@@ -410,7 +410,10 @@ fn flat_records_may_be_rows() {
             &["normalize", "--to", "xml"],
             "[possible values: flat, ocsf, ecs, otel, csv, parquet, arrow, ocsf-parquet]",
         ),
-        (&["schema", "--to", "csv"], "[possible values: flat, ocsf, ecs, otel, parquet, arrow]"),
+        (
+            &["schema", "--to", "csv"],
+            "[possible values: flat, ocsf, ecs, otel, parquet, arrow, ocsf-parquet]",
+        ),
         (&["schema", "--to", "parquet", "--ddl", "duckbd"], "a similar value exists: 'duckdb'"),
     ] {
         let message = fail(2, args, "");

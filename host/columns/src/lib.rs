@@ -11,7 +11,7 @@ mod column;
 mod error;
 mod layout;
 mod line;
-mod ocsf;
+pub mod ocsf;
 pub mod parquet;
 mod rows;
 mod scan;

@@ -26,7 +26,7 @@ const UNMAPPED: &str = "unmapped";
 /// What tells the class.
 const CLASS: &str = "class_uid";
 
-/// The table of all attributes that Weir writes, whatever the class.
+/// The schema of all attributes that Weir writes, whatever the class.
 pub(crate) fn schema() -> SchemaRef {
     let mappings = schemas::describe(RecordSchema::Ocsf);
     let paths: Vec<Vec<&str>> = mappings
@@ -35,6 +35,29 @@ pub(crate) fn schema() -> SchemaRef {
         .map(|path| if path[0] == UNMAPPED { vec![UNMAPPED] } else { path })
         .collect();
     Arc::new(Schema::new(fields(&paths, 0)))
+}
+
+/// The columns of the table: the path of each, with the names of its objects, and its type as Arrow calls it.
+pub fn columns() -> Vec<(String, String)> {
+    let mut columns = Vec::new();
+    add("", schema().fields(), &mut columns);
+    columns
+}
+
+fn add(before: &str, fields: &Fields, columns: &mut Vec<(String, String)>) {
+    for field in fields {
+        let path = format!("{before}{}", field.name());
+        match field.data_type() {
+            DataType::Struct(inside) => add(&format!("{path}."), inside, columns),
+            DataType::List(of) => {
+                let kind = if of.data_type().is_nested() { "objects" } else { "texts" };
+                columns.push((path, format!("List of {kind}")));
+            }
+            DataType::Utf8 if path == UNMAPPED => columns.push((path, "Json".into())),
+            DataType::Utf8 => columns.push((path, "Text".into())),
+            data_type => columns.push((path, data_type.to_string())),
+        }
+    }
 }
 
 /// The fields of the paths that have the same beginning, `depth` names long, in their order.
@@ -256,6 +279,23 @@ mod tests {
         assert_eq!(source.find("port").unwrap().1.data_type(), &DataType::Int32);
         assert_eq!(schema.field_with_name(UNMAPPED).unwrap().data_type(), &DataType::Utf8);
         assert_eq!(schema.fields().iter().filter(|field| field.name() == "metadata").count(), 1);
+    }
+
+    #[test]
+    fn columns_are_told_with_their_types() {
+        let columns = columns();
+        for (path, wanted) in [
+            ("time", "Int64"),
+            ("src_endpoint.port", "Int32"),
+            ("is_alert", "Boolean"),
+            ("metadata.profiles", "List of texts"),
+            ("packet_list", "List of objects"),
+            ("unmapped", "Json"),
+            ("cloud.account.uid", "Text"),
+        ] {
+            let found = columns.iter().find(|column| column.0 == path).map(|column| &*column.1);
+            assert_eq!(found, Some(wanted), "{path}");
+        }
     }
 
     #[test]

@@ -35,13 +35,17 @@ pub(super) struct Args {
 enum Of {
     Schema(Schema),
     Table,
+    OcsfTable,
 }
 
 fn of() -> impl TypedValueParser<Value = Of> {
     let schemas = Schema::ALL.iter().map(|schema| schema.name());
-    let tables = [Table::Parquet, Table::Arrow].map(Table::name);
-    PossibleValuesParser::new(schemas.chain(tables))
-        .map(|name| Schema::by_name(&name).map_or(Of::Table, Of::Schema))
+    let tables = [Table::Parquet, Table::Arrow, Table::OcsfParquet].map(Table::name);
+    PossibleValuesParser::new(schemas.chain(tables)).map(|name| match Table::by_name(&name) {
+        Some(Table::OcsfParquet) => Of::OcsfTable,
+        Some(_) => Of::Table,
+        None => Of::Schema(Schema::by_name(&name).unwrap_or_default()),
+    })
 }
 
 fn engine() -> impl TypedValueParser<Value = Engine> {
@@ -62,11 +66,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let is_table = args.to == Some(Of::Table);
     if !is_table && (args.ddl.is_some() || args.addresses.is_some()) {
-        return Err(Error::usage("--ddl, --addresses: only a table has columns; choose --to parquet"));
+        return Err(Error::usage(
+            "--ddl, --addresses: only a table of flat records has them; choose --to parquet",
+        ));
     }
     let addresses = args.addresses.unwrap_or_default().into();
     let text = match args.to {
         Some(Of::Table) => args.ddl.map_or_else(|| table(addresses), |engine| engine.statements(addresses)),
+        Some(Of::OcsfTable) => {
+            let columns = weir_columns::ocsf::columns().into_iter();
+            markdown(["column", "type"], columns.map(|(path, of_type)| [path, of_type]))
+        }
         None | Some(Of::Schema(Schema::Flat)) => weir_normalizer::schema::flat() + "\n",
         Some(Of::Schema(schema)) => {
             let rows = schemas::describe(schema).into_iter().map(|m| [m.from, m.path, m.note.to_owned()]);
