@@ -92,6 +92,16 @@ impl Block {
     }
 }
 
+/// Copies bytes sixteen at a time. Compilers copy an array in words where these are no slower on
+/// some machine.
+#[inline(always)]
+pub(crate) fn copy<const N: usize>(from: &[u8; N], to: &mut [u8; N]) {
+    for (from, to) in from.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+        *to = Bytes::new(from).bytes();
+    }
+    const { assert!(N.is_multiple_of(Block::LEN)) };
+}
+
 /// Some of sixteen bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks(Bytes);
@@ -354,6 +364,11 @@ mod target {
         }
 
         #[inline(always)]
+        pub(super) fn bytes(self) -> [u8; 16] {
+            self.0.to_array()
+        }
+
+        #[inline(always)]
         pub(super) fn equal(self, byte: u8) -> Self {
             Self(self.0.simd_eq(u8x16::splat(byte)))
         }
@@ -439,6 +454,11 @@ mod words {
         pub(super) fn new(bytes: &[u8; 16]) -> Self {
             let all = u128::from_le_bytes(*bytes);
             Self([all as u64, (all >> 64) as u64])
+        }
+
+        #[inline(always)]
+        pub(super) fn bytes(self) -> [u8; 16] {
+            (u128::from(self.0[0]) | u128::from(self.0[1]) << 64).to_le_bytes()
         }
 
         #[inline(always)]

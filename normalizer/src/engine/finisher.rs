@@ -95,6 +95,7 @@ impl Finisher {
         };
         let written = written.map_err(|fault| refusals::other_line(given.text).unwrap_or(fault));
         if let Some(observer) = &mut self.rejects.observer {
+            sink.out.output.settle();
             observer.record(given, &self.rules, told_by, &written, sink.out);
         }
         match (written, &quick.plan.verdict) {

@@ -203,6 +203,7 @@ impl Normalizer {
             next += 1;
         }
         out.next = next as u32;
+        out.output.settle();
         for (product, &count) in products::all().iter().zip(&self.core.finisher.tallies) {
             if count > 0 {
                 batch::put_tally(&mut out.tallies, product.id, count);

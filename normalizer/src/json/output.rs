@@ -8,7 +8,11 @@ use crate::{
         put::{self, Written},
     },
     json::encode,
-    value::{addresses, raw::Raw},
+    value::{
+        addresses,
+        community_id::{CommunityId, FlowMessage, LateIds},
+        raw::Raw,
+    },
 };
 
 /// Bytes that come out, in memory that is made once and used again.
@@ -21,6 +25,8 @@ pub struct Output {
     most: usize,
     /// Whether something was not written, as it would have.
     lost: bool,
+    /// What has its place, and is not there yet.
+    late: Option<Box<LateIds>>,
 }
 
 impl Default for Output {
@@ -35,12 +41,20 @@ impl Output {
 
     /// Forgets what was written, and keeps the memory.
     pub fn clear(&mut self) {
-        self.len = 0;
+        self.cut(0);
     }
 
     /// Forgets all but the first bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        self.cut(self.len.min(len));
+    }
+
+    /// Goes back to a place.
+    fn cut(&mut self, len: usize) {
+        self.len = len;
+        if let Some(late) = &mut self.late {
+            late.truncate(len);
+        }
     }
 
     /// Begins something that may take `most` bytes. What goes far beyond that is not written, so
@@ -59,7 +73,7 @@ impl Output {
     pub(crate) fn end(&mut self, start: usize, most: usize) -> bool {
         let fits = !self.lost && self.len - start <= most;
         if !fits {
-            self.len = start;
+            self.cut(start);
         }
         (self.most, self.lost) = (usize::MAX, false);
         fits
@@ -77,6 +91,12 @@ impl Output {
                 return;
             }
         }
+    }
+
+    /// Whether there may be so much room, behind which nothing is lost for want of it.
+    #[inline(always)]
+    pub(crate) fn may_have(&self, room: usize) -> bool {
+        self.bytes.len().max(self.most) - self.len >= room
     }
 
     /// Writes with a function that has so much room, if it can.
@@ -153,6 +173,24 @@ impl Output {
         self.write_within(Self::STEP, |buffer, at| addresses::write(buffer, at, address));
     }
 
+    /// Adds the Community ID of a flow, which comes to its place with others: [`Self::settle`] before
+    /// that is read.
+    pub(crate) fn community_id(&mut self, message: &FlowMessage) {
+        let (len, place) = (size_of::<CommunityId>(), self.len);
+        self.write_within(len, |buffer, at| (buffer.len() - at >= len).then_some(at + len));
+        if self.len > place && self.late.get_or_insert_default().add(place, message) {
+            self.settle();
+        }
+    }
+
+    /// Writes what comes late to its place.
+    pub(crate) fn settle(&mut self) {
+        let Some(late) = self.late.as_mut().filter(|late| !late.is_empty()) else { return };
+        for (place, id) in late.take() {
+            put::bytes(&mut self.bytes, place, &id);
+        }
+    }
+
     pub(crate) fn string(&mut self, text: &str) {
         self.write(|buffer, at| encode::string(buffer, at, text));
     }
@@ -195,13 +233,14 @@ impl Deref for Output {
 
 impl From<Vec<u8>> for Output {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { len: bytes.len(), bytes, most: usize::MAX, lost: false }
+        Self { len: bytes.len(), bytes, most: usize::MAX, lost: false, late: None }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::community_id;
 
     /// What goes far beyond what it may is neither written nor given room.
     #[test]
@@ -253,5 +292,40 @@ mod tests {
                 assert_eq!(written(&|out| out.extend_from_slice(&text.as_bytes()[..len])), text[..len]);
             }
         }
+    }
+
+    /// IDs that come late are where they would have been, also where some before or behind them were
+    /// taken back.
+    #[test]
+    fn late_ids_find_their_places() {
+        let message = |i: u32| std::array::from_fn(|word| i.wrapping_mul(2_654_435_769) ^ word as u32);
+        let (mut late, mut at_once) = (Output::default(), Output::default());
+        for i in 0..400u32 {
+            let start = late.len();
+            let keeps = i % 7 != 3 && i % 11 != 5;
+            late.begin(if i % 5 == 1 { 20 } else { 64 });
+            for _ in 0..i % 3 {
+                late.community_id(&message(i));
+                late.push(b'\n');
+                if keeps && i % 5 != 1 {
+                    at_once.extend_from_slice(&community_id::id(&message(i)));
+                    at_once.push(b'\n');
+                }
+            }
+            late.end(start, if i % 5 == 1 { 20 } else { 64 });
+            if !keeps {
+                late.truncate(start);
+            }
+            if i % 13 == 7 {
+                late.settle();
+                assert_eq!(*late, *at_once, "{i}");
+            }
+            if i % 50 == 49 {
+                late.clear();
+                at_once.clear();
+            }
+        }
+        late.settle();
+        assert_eq!(*late, *at_once);
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     base::limits,
-    bytes::digits,
+    bytes::{digits, put},
     catalog::{meaning::Meaning, products},
     json::output::Output,
     record::fields::{Field, Record, Value},
@@ -216,7 +216,8 @@ impl<'e> Event<'e> {
         let protocol = u8::try_from(self.number(Field::Protocol)?).ok()?;
         let (source, destination) = (self.address(Field::SrcIp)?, self.address(Field::DstIp)?);
         let [from, to] = [Field::SrcPort, Field::DstPort].map(|f| self.number(f));
-        community_id::of_flow(source, destination, protocol, from, to).map(Item::CommunityId)
+        let message = community_id::of_flow(source, destination, protocol, from, to)?;
+        Some(Item::CommunityId(community_id::id(&message)))
     }
 
     /// Whether the event went well: its action, or else the status of the response.
@@ -362,7 +363,55 @@ pub(super) const BEYOND_LONG: &str = "a string, where it is more than 2^63-1";
 
 /// Appends `2023-11-14T22:13:20.000Z`.
 pub(super) fn date(ms: u64, out: &mut Output) {
-    let (days, ms_of_day) = (ms / 86_400_000, ms % 86_400_000);
+    let minute = ms / MINUTE;
+    put_date(&minute_text(minute), ms % MINUTE, out);
+}
+
+const MINUTE: u64 = 60_000;
+
+/// The minutes of dates that were written lately.
+#[derive(Debug)]
+pub(super) struct Minutes([(u64, [u8; 16]); 16]);
+
+impl Default for Minutes {
+    fn default() -> Self {
+        Self([(u64::MAX, [0; 16]); 16])
+    }
+}
+
+impl Minutes {
+    /// Appends a date as [`date`] does.
+    #[inline(always)]
+    pub(super) fn date(&mut self, ms: u64, out: &mut Output) {
+        let minute = ms / MINUTE;
+        let (known, text) = &mut self.0[minute as usize & 15];
+        if *known != minute {
+            (*known, *text) = (minute, minute_text(minute));
+        }
+        put_date(text, ms % MINUTE, out);
+    }
+}
+
+/// Appends a minute, and what comes behind it: without loops, at each turn of which a guest's deadline
+/// is looked at.
+#[inline(always)]
+fn put_date(minute: &[u8; 16], ms: u64, out: &mut Output) {
+    let ms = ms as u32;
+    let (second, ms) = (ms / 1000, ms % 1000);
+    let digits = [second / 10, second % 10, ms / 100, ms / 10 % 10, ms % 10].map(|digit| digit as u8);
+    let [a, b, c, d, e] = digits.map(|digit| b'0' + digit);
+    let behind = [b':', a, b, b'.', c, d, e, b'Z'];
+    out.write(|buffer, at| {
+        put::block(buffer, at, minute)?;
+        put::block(buffer, at + minute.len(), &behind)?;
+        Some(at + minute.len() + behind.len())
+    });
+}
+
+/// `2023-11-14T22:13`, of minutes since 1970.
+#[inline(never)]
+fn minute_text(minute: u64) -> [u8; 16] {
+    let (days, minute) = (minute / 1440, minute % 1440);
     // Years begin in March here, so that the leap day is the last. Eras have 400 years.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
@@ -372,9 +421,7 @@ pub(super) fn date(ms: u64, out: &mut Output) {
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era * 400 + year + u64::from(month <= 2);
-    let second = ms_of_day / 1000;
-    // Without loops: a guest's deadline is looked at each time around.
-    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut text = *b"0000-00-00T00:00";
     let mut put = |at: usize, n: u64| {
         text[at] += (n / 10 % 10) as u8;
         text[at + 1] += (n % 10) as u8;
@@ -383,12 +430,9 @@ pub(super) fn date(ms: u64, out: &mut Output) {
     put(2, year);
     put(5, month);
     put(8, day);
-    put(11, second / 3600);
-    put(14, second / 60 % 60);
-    put(17, second % 60);
-    put(20, ms_of_day % 1000 / 10);
-    text[22] += (ms_of_day % 10) as u8;
-    out.extend_from_slice(&text);
+    put(11, minute / 60);
+    put(14, minute % 60);
+    text
 }
 
 /// What makes a value.
@@ -421,24 +465,35 @@ mod tests {
     use super::*;
     use crate::record::fields::{FieldType, RecordMemory};
 
-    fn dated(ms: u64) -> String {
-        let mut out = Output::default();
+    /// A date, which is the same where its minute may be known.
+    fn dated(ms: u64, minutes: &mut Minutes) -> String {
+        let [mut out, mut again] = [const { Vec::new() }; 2].map(Output::from);
         Item::Date(ms).write(&mut out);
+        again.push(b'"');
+        minutes.date(ms, &mut again);
+        again.push(b'"');
+        assert_eq!(*out, *again);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
     #[test]
     fn dates() {
+        let minutes = &mut Minutes::default();
         for (ms, want) in [
             (0, "\"1970-01-01T00:00:00.000Z\""),
             (951_782_399_999, "\"2000-02-28T23:59:59.999Z\""),
             (951_782_400_000, "\"2000-02-29T00:00:00.000Z\""),
             (951_868_800_000, "\"2000-03-01T00:00:00.000Z\""),
             (1_700_000_000_001, "\"2023-11-14T22:13:20.001Z\""),
+            (1_700_000_039_999, "\"2023-11-14T22:13:59.999Z\""),
+            (1_700_000_040_000, "\"2023-11-14T22:14:00.000Z\""),
+            // Its minute has the place of the first.
+            (1_700_000_960_000, "\"2023-11-14T22:29:20.000Z\""),
+            (1_700_000_020_340, "\"2023-11-14T22:13:40.340Z\""),
             (4_107_542_400_000, "\"2100-03-01T00:00:00.000Z\""),
             (limits::LATEST_MS, "\"2554-07-21T23:34:33.709Z\""),
         ] {
-            assert_eq!(dated(ms), want);
+            assert_eq!(dated(ms, minutes), want);
         }
     }
 

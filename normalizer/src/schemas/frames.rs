@@ -27,14 +27,14 @@ use crate::{
     json::output::Output,
     record::fields::{Field, FieldType, Record, RecordMemory, Value},
     schemas::{
-        event::{self, Event, Item, Uses},
+        event::{self, Event, Item, Minutes, Uses},
         extra::{is_as_in_flat, write_extra},
-        flat::{self, FlatPlaces},
+        flat::{self, FlatPlace, FlatPlaces},
         table::{Cell, How, Known, PICKS, PLAIN_DIGITS, WORDS},
     },
     value::{
         addresses,
-        community_id::{self, CommunityId},
+        community_id::{self, FlowMessage},
         raw::Raw,
     },
 };
@@ -59,10 +59,15 @@ pub(crate) struct Frames {
     pub(crate) flat: Output,
     /// Where its parts are.
     pub(crate) places: FlatPlaces,
+    minutes: Minutes,
 }
 
-/// What tells a record's frame: its fields, the meanings that were found in it, and its words.
-type FrameKey = [u64; 3 + 2 * WORD_COUNT];
+/// What tells a record's frame: all of what follows, mixed, so that keys that differ are mostly told
+/// by it; its fields, the meanings that were found in it, what its addresses are, and its words.
+type FrameKey = [u64; 4 + 2 * WORD_COUNT];
+
+/// The fields of which a key tells whether they are IPv6 addresses, and whether they are the same.
+const ENDS: [Field; 2] = [Field::SrcIp, Field::DstIp];
 
 /// The words that frames have in common, and the source's own word for the action.
 const WORD_COUNT: usize = WORDS.len() + 1;
@@ -74,9 +79,13 @@ pub(crate) type Extra<'a> = (&'a str, Raw<'a>, Option<Meaning>);
 struct Frame {
     key: FrameKey,
     words: [Box<str>; WORDS.len()],
-    /// The texts of the parts.
-    text: Vec<u8>,
+    /// The texts of the parts, each padded to an odd number of blocks.
+    text: Vec<FrameBlock>,
     parts: Vec<Part>,
+    /// How long the texts are, all together.
+    text_len: usize,
+    /// The most parts that have the same field.
+    repeats: usize,
     made: Vec<Made>,
     /// The fields that values are made of by the table, if some are.
     reads: Option<u64>,
@@ -87,7 +96,9 @@ struct Frame {
 /// A text, and a value as it stands in the flat record behind it.
 #[derive(Clone, Copy, Debug)]
 struct Part {
-    start: u32,
+    /// The first block of the text, and how many there are.
+    start: u16,
+    blocks: u16,
     len: u16,
     /// The number of the field, or [`NO_FIELD`].
     field: u16,
@@ -111,8 +122,6 @@ enum Making {
     Known(Known, bool),
     /// A field's time as a date.
     Date(Field),
-    /// Addresses of these fields, each once.
-    Addresses(&'static [Field]),
     /// Members of `extra`.
     Members,
 }
@@ -129,8 +138,37 @@ struct NotedValue {
     some: bool,
 }
 
-/// So much is read behind what is copied.
+/// So much is copied at once.
 const BLOCK: usize = 32;
+type FrameBlock = [u8; BLOCK];
+
+/// Records that are shorter than this, flat and in the schema, are copied without a look at where
+/// texts end: all places are below it.
+const SHORT: usize = 4096;
+type FrameWindow = [u8; SHORT + BLOCK];
+
+/// A record that was written flat.
+#[derive(Clone, Copy)]
+struct Flat<'f> {
+    /// It, and at least a window behind its beginning.
+    text: &'f [u8],
+    len: usize,
+    places: &'f FlatPlaces,
+}
+
+impl<'f> Flat<'f> {
+    #[inline(always)]
+    fn new(text: &'f mut Output, places: &'f FlatPlaces) -> Self {
+        let len = text.len();
+        Self { text: text.padded(size_of::<FrameWindow>()), len, places }
+    }
+
+    /// The text of a field that is there.
+    #[inline(always)]
+    fn of(&self, field: usize) -> Option<&'f [u8]> {
+        self.places.of(field).of(self.text)
+    }
+}
 
 impl Frames {
     /// More are not kept.
@@ -151,10 +189,10 @@ impl Frames {
         if !whole {
             return false;
         }
-        let flat = self.flat.padded(BLOCK);
-        self.key = key(flat, &self.places, event.meant.found, has, event.source_action());
+        let flat = Flat::new(&mut self.flat, &self.places);
+        self.key = key(flat, event.meant.found, has, event.source_action());
         let Some(key) = &self.key else { return false };
-        let written = write_any(&self.frames, self.latest, key, event, flat, &self.places, out);
+        let written = write_any(&self.frames, self.latest, key, event, flat, &mut self.minutes, out);
         self.latest = written.unwrap_or(self.latest);
         written.is_some()
     }
@@ -169,10 +207,10 @@ impl Frames {
         memory: &mut RecordMemory,
         out: &mut Output,
     ) -> bool {
-        let flat = self.flat.padded(BLOCK);
-        let mut record = Record::of_fields(self.places.present, memory);
-        let around = Lookup { frames: &self.frames, latest: self.latest, flat, places: &self.places };
-        let written = around.put(mapped, member, &mut record, out);
+        let flat = Flat::new(&mut self.flat, &self.places);
+        let mut record = Record::of_fields(flat.places.present, memory);
+        let around = Lookup { frames: &self.frames, latest: self.latest, flat };
+        let written = around.put(mapped, member, &mut record, &mut self.minutes, out);
         record.recycle(memory);
         self.latest = written.unwrap_or(self.latest);
         written.is_some()
@@ -197,7 +235,7 @@ impl Frames {
             }
             self.waited = 0;
         }
-        let made = Maker::new(event, self.flat.padded(BLOCK), &self.places).frame(key, text, &self.noted);
+        let made = Maker::new(event, Flat::new(&mut self.flat, &self.places)).frame(key, text, &self.noted);
         match self.frames.get_mut(self.oldest) {
             Some(oldest) => *oldest = made,
             None => self.frames.push(made),
@@ -219,7 +257,7 @@ pub(crate) struct Mapped {
 fn next_candidate(frames: &[Frame], latest: usize, key: &FrameKey, from: usize) -> Option<usize> {
     (from..frames.len()).find(|place| {
         let frame = &frames[at_place(*place, latest)];
-        frame.key.iter().zip(key).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+        frame.key[0] == key[0] && frame.key.iter().zip(key).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
     })
 }
 
@@ -239,14 +277,14 @@ fn write_any(
     latest: usize,
     key: &FrameKey,
     event: &Event<'_>,
-    flat: &[u8],
-    places: &FlatPlaces,
+    flat: Flat<'_>,
+    minutes: &mut Minutes,
     out: &mut Output,
 ) -> Option<usize> {
     let mut from = 0;
     while let Some(place) = next_candidate(frames, latest, key, from) {
         let number = at_place(place, latest);
-        if frames[number].write(event, flat, places, out) {
+        if frames[number].write(event, flat, minutes, out) {
             return Some(number);
         }
         from = place + 1;
@@ -255,21 +293,24 @@ fn write_any(
 }
 
 /// The key of a record, if it may have a frame.
-fn key(
-    flat: &[u8],
-    places: &FlatPlaces,
-    found: u64,
-    has: [bool; 2],
-    source_action: &str,
-) -> Option<FrameKey> {
-    let mut key = [0; 3 + 2 * WORD_COUNT];
-    let flags = u64::from(has[0]) | u64::from(has[1]) << 1 | (source_action.len() as u64) << 8;
-    (key[0], key[1], key[2]) = (places.present, found, flags);
-    let (words, _) = key[3..].as_chunks_mut();
+fn key(flat: Flat<'_>, found: u64, has: [bool; 2], source_action: &str) -> Option<FrameKey> {
+    let mut key = [0; 4 + 2 * WORD_COUNT];
+    let ends = ENDS.map(|field| flat.places.of_present(field));
+    let [source, destination] = ends.map(|end| end.map_or(Some(false), |end| is_ipv6(flat.text, end)));
+    let is_same = match ends {
+        [Some(source), Some(destination)] if source.len == destination.len => {
+            source.of(flat.text) == destination.of(flat.text)
+        }
+        _ => false,
+    };
+    let flags = [has[0], has[1], source?, destination?, is_same];
+    let flags = flags.iter().rev().fold(source_action.len() as u64, |all, flag| all << 1 | u64::from(*flag));
+    (key[1], key[2], key[3]) = (flat.places.present, found, flags);
+    let (words, _) = key[4..].as_chunks_mut();
     for (field, word) in WORDS.iter().zip(words.iter_mut()) {
-        if places.present >> *field as usize & 1 != 0 {
-            let place = places.of(*field as usize);
-            let bytes = flat.get(place.start as usize..)?.first_chunk::<{ limits::FRAME_WORD }>()?;
+        if flat.places.present >> *field as usize & 1 != 0 {
+            let place = flat.places.of(*field as usize);
+            let bytes = flat.text.get(place.start as usize..)?.first_chunk::<{ limits::FRAME_WORD }>()?;
             let [low, high] = MASKS.get(place.len as usize)?;
             let [a, b] = bytes.as_chunks().0 else { return None };
             *word = [u64::from_le_bytes(*a) & low, u64::from_le_bytes(*b) & high];
@@ -281,7 +322,18 @@ fn key(
         let [a, b] = bytes.as_chunks().0 else { return None };
         *words.last_mut()? = [u64::from_le_bytes(*a), u64::from_le_bytes(*b)];
     }
+    key[0] = key.iter().fold(0, |mixed: u64, word| mixed.rotate_left(5) ^ word);
     Some(key)
+}
+
+/// Whether an address is an IPv6 address, which has a colon behind four digits at most.
+#[inline(always)]
+fn is_ipv6(text: &[u8], place: FlatPlace) -> Option<bool> {
+    const FIVE: u64 = 0xff_ffff_ffff;
+    let first = u64::from_le_bytes(*text.get(place.start as usize..)?.first_chunk()?);
+    // A byte is zero where a colon is.
+    let colons = (first ^ 0x3a_3a3a_3a3a) & FIVE;
+    Some(colons.wrapping_sub(0x01_0101_0101) & !colons & 0x80_8080_8080 != 0)
 }
 
 /// For each length of a word its bytes in two numbers.
@@ -332,8 +384,7 @@ fn bits(mut set: u64) -> impl Iterator<Item = usize> {
 struct Lookup<'r> {
     frames: &'r [Frame],
     latest: usize,
-    flat: &'r [u8],
-    places: &'r FlatPlaces,
+    flat: Flat<'r>,
 }
 
 impl<'r> Lookup<'r> {
@@ -343,9 +394,11 @@ impl<'r> Lookup<'r> {
         mapped: &Mapped,
         member: &dyn Fn(usize) -> Option<Extra<'a>>,
         record: &mut Record<'r>,
+        minutes: &mut Minutes,
         out: &mut Output,
     ) -> Option<usize> {
-        let Self { frames, latest, flat, places } = *self;
+        let Self { frames, latest, flat } = *self;
+        let places = flat.places;
         let mut means = false;
         for (_, i) in &places.extra {
             let (key, raw, meaning) = member(usize::from(*i))?;
@@ -364,13 +417,13 @@ impl<'r> Lookup<'r> {
             }
         }
         let has = [event.extra().next().is_some(), event.original.is_some()];
-        let key = key(flat, places, event.meant.found, has, event.source_action())?;
+        let key = key(flat, event.meant.found, has, event.source_action())?;
         if means {
-            return write_any(frames, latest, &key, &event, flat, places, out);
+            return write_any(frames, latest, &key, &event, flat, minutes, out);
         }
         let found = at_place(next_candidate(frames, latest, &key, 0)?, latest);
         let Some(reads) = frames[found].reads else {
-            return frames[found].write(&event, flat, places, out).then_some(found);
+            return frames[found].write(&event, flat, minutes, out).then_some(found);
         };
         for (field, word) in WORDS.iter().zip(&frames[found].words) {
             if places.present >> *field as usize & 1 != 0 {
@@ -379,7 +432,7 @@ impl<'r> Lookup<'r> {
         }
         self.fill(record, reads & !WORD_FIELDS)?;
         let event = Event::without_meanings(record, mapped.observed_at);
-        frames[found].write(&event, flat, places, out).then_some(found)
+        frames[found].write(&event, flat, minutes, out).then_some(found)
     }
 
     /// Gives fields their values; nothing where one can't be told from the flat text alone.
@@ -388,14 +441,14 @@ impl<'r> Lookup<'r> {
             let field = Field::ALL[i];
             let value = match field.field_type() {
                 FieldType::Integer(_) | FieldType::Millis => {
-                    record.set(field, Value::Number(number(field, self.flat, self.places)?));
+                    record.set(field, Value::Number(number(field, self.flat)?));
                     continue;
                 }
                 FieldType::Address => {
-                    record.set(field, Value::Address(address(field, self.flat, self.places)?));
+                    record.set(field, Value::Address(address(field, self.flat)?));
                     continue;
                 }
-                FieldType::Word(_) | FieldType::Text => self.places.of(i).of(self.flat)?,
+                FieldType::Word(_) | FieldType::Text => self.flat.of(i)?,
             };
             if scan::has(value, b'\\') {
                 return None;
@@ -407,72 +460,129 @@ impl<'r> Lookup<'r> {
 }
 
 impl Frame {
+    /// Adds a part.
+    fn push(&mut self, text: &[u8], field: u16) {
+        let start = self.text.len();
+        self.text.resize(start + (text.len().div_ceil(BLOCK) | 1), [0; BLOCK]);
+        self.text[start..].as_flattened_mut()[..text.len()].copy_from_slice(text);
+        let blocks = (self.text.len() - start) as u16;
+        self.parts.push(Part { start: start as u16, blocks, len: text.len() as u16, field });
+        self.text_len += text.len();
+        let same = self.parts.iter().filter(|part| part.field == field && field != NO_FIELD).count();
+        self.repeats = self.repeats.max(same);
+    }
+
     /// Writes a record; false, and nothing written, where it does not fit.
-    fn write(&self, event: &Event<'_>, flat: &[u8], places: &FlatPlaces, out: &mut Output) -> bool {
-        let is_long = |i: usize| places.of(i).len > PLAIN_DIGITS;
-        let is_zero = |i: usize| places.of(i).of(flat) == Some(b"0");
-        if bits(places.present & COUNTERS).any(is_long) || bits(self.not_zero).any(is_zero) {
+    fn write(&self, event: &Event<'_>, flat: Flat<'_>, minutes: &mut Minutes, out: &mut Output) -> bool {
+        let is_long = |i: usize| flat.places.of(i).len > PLAIN_DIGITS;
+        let is_zero = |i: usize| flat.of(i) == Some(b"0");
+        if bits(flat.places.present & COUNTERS).any(is_long) || bits(self.not_zero).any(is_zero) {
             return false;
         }
         let (start, mut done) = (out.len(), 0);
+        // The last text may be padded by more than a block.
+        let most = self.text_len + self.repeats * flat.len + 2 * BLOCK;
+        let is_short = flat.len < SHORT && most < SHORT;
         for made in &self.made {
-            self.copy(done, made.parts, flat, places, out);
+            self.copy(done, made.parts, is_short, flat, out);
             done = made.parts;
-            if !made.act.write(event, flat, places, out) {
+            if !made.act.write(event, flat, minutes, out) {
                 out.truncate(start);
                 return false;
             }
         }
-        self.copy(done, self.parts.len(), flat, places, out);
+        self.copy(done, self.parts.len(), is_short, flat, out);
         true
     }
 
     /// Copies some parts.
     #[inline(always)]
-    fn copy(&self, from: usize, to: usize, flat: &[u8], places: &FlatPlaces, out: &mut Output) {
+    fn copy(&self, from: usize, to: usize, is_short: bool, flat: Flat<'_>, out: &mut Output) {
         let parts = self.parts.get(from..to).unwrap_or_default();
-        out.write(|buffer, at| copy(parts, &self.text, flat, places, buffer, at));
+        if is_short
+            && out.may_have(size_of::<FrameWindow>())
+            && let Some(window) = flat.text.first_chunk()
+            && out.try_write(size_of::<FrameWindow>(), |buffer, at| {
+                let room = buffer.get_mut(at..)?.first_chunk_mut()?;
+                Some(at + copy_short(parts, &self.text, window, flat.places, room)?)
+            })
+        {
+            return;
+        }
+        out.write(|buffer, at| copy(parts, &self.text, flat, buffer, at));
     }
 }
 
-/// Copies parts.
+/// Copies parts of a short record.
 #[inline(never)]
-fn copy(
+fn copy_short(
     parts: &[Part],
-    text: &[u8],
-    flat: &[u8],
+    text: &[FrameBlock],
+    flat: &FrameWindow,
     places: &FlatPlaces,
-    buffer: &mut [u8],
-    mut at: usize,
+    out: &mut FrameWindow,
 ) -> Written {
+    let mut at = 0;
     for part in parts {
-        at = blocks(buffer, at, text, part.start as usize, usize::from(part.len))?;
+        let blocks = text.get(usize::from(part.start)..)?.get(..usize::from(part.blocks))?;
+        let (first, others) = blocks.split_first()?;
+        put_block(out, at, first);
+        let mut to = at + BLOCK;
+        for [first, second] in others.as_chunks().0 {
+            put_block(out, to, first);
+            put_block(out, to + BLOCK, second);
+            to += 2 * BLOCK;
+        }
+        at += usize::from(part.len);
         if part.field != NO_FIELD {
             let place = places.of(usize::from(part.field));
-            at = blocks(buffer, at, flat, place.start as usize, place.len as usize)?;
+            let (start, len) = (place.start as usize, place.len as usize);
+            let mut done = 0;
+            loop {
+                put_block(out, at + done, block(flat, start + done));
+                done += BLOCK;
+                if done >= len {
+                    break;
+                }
+            }
+            at += len;
         }
     }
     Some(at)
 }
 
-/// Copies a piece of a text that goes on for [`BLOCK`] bytes behind it; what lies behind its end is
-/// overwritten.
+/// A block of a short text. The mask lets the compiler see that all of it is inside.
 #[inline(always)]
-fn blocks(buffer: &mut [u8], at: usize, text: &[u8], start: usize, len: usize) -> Written {
-    let text = text.get(start..)?;
-    let mut done = 0;
-    loop {
-        put::block::<BLOCK>(buffer, at + done, text.get(done..)?.first_chunk()?)?;
-        done += BLOCK;
-        if done >= len {
-            return Some(at + len);
+fn block(text: &FrameWindow, at: usize) -> &FrameBlock {
+    let at = at & (SHORT - 1);
+    text[at..].first_chunk().unwrap_or(&[0; BLOCK])
+}
+
+/// Puts a block, in vectors: as an array it would be copied in words.
+#[inline(always)]
+fn put_block(window: &mut FrameWindow, at: usize, block: &FrameBlock) {
+    let at = at & (SHORT - 1);
+    if let Some(place) = window[at..].first_chunk_mut::<BLOCK>() {
+        scan::copy(block, place);
+    }
+}
+
+/// Copies parts.
+#[inline(never)]
+fn copy(parts: &[Part], text: &[FrameBlock], flat: Flat<'_>, buffer: &mut [u8], mut at: usize) -> Written {
+    for part in parts {
+        let text = text.get(usize::from(part.start)..)?.as_flattened();
+        at = put::bytes(buffer, at, text.get(..usize::from(part.len))?)?;
+        if part.field != NO_FIELD {
+            at = put::bytes(buffer, at, flat.of(usize::from(part.field))?)?;
         }
     }
+    Some(at)
 }
 
 impl Making {
     /// Appends the value, if there is one, as there was in the first record; else says false.
-    fn write(&self, event: &Event<'_>, flat: &[u8], places: &FlatPlaces, out: &mut Output) -> bool {
+    fn write(&self, event: &Event<'_>, flat: Flat<'_>, minutes: &mut Minutes, out: &mut Output) -> bool {
         match *self {
             Self::Cell(cell, write, some) => {
                 let item = cell.item(event);
@@ -484,18 +594,17 @@ impl Making {
                     write(cell, event, item, out);
                 }
             }
-            Self::Known(known, some) => return write_known(known, flat, places, out) == some,
+            Self::Known(known, some) => return write_known(known, flat, out) == some,
             Self::Date(field) => {
-                let Some(ms) = number(field, flat, places) else { return false };
-                event::date(ms, out);
+                let Some(ms) = number(field, flat) else { return false };
+                minutes.date(ms, out);
             }
-            Self::Addresses(fields) => write_addresses(fields, flat, places, out),
             Self::Members => {
-                for (i, (place, _)) in places.extra.iter().enumerate() {
+                for (i, (place, _)) in flat.places.extra.iter().enumerate() {
                     let Some(&(key, raw)) = event.record.extra.get(i).filter(|_| event.stays(i)) else {
                         continue;
                     };
-                    match place.of(flat) {
+                    match place.of(flat.text) {
                         Some(member) if is_as_in_flat(key, raw) => {
                             out.separate();
                             out.extend_from_slice(member);
@@ -511,78 +620,51 @@ impl Making {
 
 /// The number of a field, if it is there.
 #[inline(never)]
-fn number(field: Field, flat: &[u8], places: &FlatPlaces) -> Option<u64> {
-    let place = places.of_present(field)?;
-    digits::known(flat.get(place.start as usize..)?, place.len as usize)
+fn number(field: Field, flat: Flat<'_>) -> Option<u64> {
+    let place = flat.places.of_present(field)?;
+    digits::known(flat.text.get(place.start as usize..)?, place.len as usize)
 }
 
 /// The address of a field, if it is there.
 #[inline(never)]
-fn address(field: Field, flat: &[u8], places: &FlatPlaces) -> Option<IpAddr> {
-    let place = places.of_present(field)?;
-    addresses::known(flat.get(place.start as usize..)?, place.len as usize)
+fn address(field: Field, flat: Flat<'_>) -> Option<IpAddr> {
+    let place = flat.places.of_present(field)?;
+    addresses::known(flat.text.get(place.start as usize..)?, place.len as usize)
 }
 
 /// Appends a value without quotes, if there is one.
 #[inline(never)]
-fn write_known(known: Known, flat: &[u8], places: &FlatPlaces, out: &mut Output) -> bool {
-    let number = |field| number(field, flat, places);
+fn write_known(known: Known, flat: Flat<'_>, out: &mut Output) -> bool {
+    let number = |field| number(field, flat);
     let duration = || number(Field::EndMs)?.checked_sub(number(Field::StartMs)?);
     match known {
         Known::Duration => duration().map(|n| out.number(n)),
         Known::Nanoseconds => duration().and_then(digits::times::<1_000_000>).map(|n| out.number(n)),
-        Known::IpVersion | Known::NetworkType => {
-            let address = places.of_present(Field::SrcIp).or_else(|| places.of_present(Field::DstIp));
-            address.and_then(|a| a.of(flat)).map(|text| {
-                let is_ipv6 = text.contains(&b':');
-                out.extend_from_slice(match (known, is_ipv6) {
-                    (Known::IpVersion, false) => b"4",
-                    (Known::IpVersion, true) => b"6",
-                    (_, false) => b"ipv4",
-                    (_, true) => b"ipv6",
-                });
-            })
-        }
-        Known::CommunityId => community_id(flat, places).map(|id| out.extend_from_slice(&id)),
+        // A frame's text has them.
+        Known::IpVersion | Known::NetworkType => None,
+        Known::CommunityId => community_id(flat).map(|message| out.community_id(&message)),
     }
     .is_some()
 }
 
 #[inline(always)]
-fn community_id(flat: &[u8], places: &FlatPlaces) -> Option<CommunityId> {
-    let number = |field| number(field, flat, places);
+fn community_id(flat: Flat<'_>) -> Option<FlowMessage> {
+    let number = |field| number(field, flat);
     let protocol = u8::try_from(number(Field::Protocol)?).ok()?;
-    let (source, destination) = (address(Field::SrcIp, flat, places)?, address(Field::DstIp, flat, places)?);
+    let (source, destination) = (address(Field::SrcIp, flat)?, address(Field::DstIp, flat)?);
     community_id::of_flow(source, destination, protocol, number(Field::SrcPort), number(Field::DstPort))
-}
-
-/// Appends the addresses of fields as an array, each once.
-fn write_addresses(fields: &[Field], flat: &[u8], places: &FlatPlaces, out: &mut Output) {
-    let address = |field: &Field| places.of_present(*field)?.of(flat);
-    out.push(b'[');
-    for (i, field) in fields.iter().enumerate() {
-        let Some(text) = address(field) else { continue };
-        if !fields[..i].iter().any(|before| address(before) == Some(text)) {
-            out.separate();
-            out.push(b'"');
-            out.extend_from_slice(text);
-            out.push(b'"');
-        }
-    }
-    out.push(b']');
 }
 
 /// Makes a frame of a record, once.
 struct Maker<'m, 'e> {
     event: &'m Event<'e>,
-    flat: &'m [u8],
-    places: &'m FlatPlaces,
+    flat: Flat<'m>,
     /// For two other records the text of each field, which is found nowhere else.
     probes: [Vec<Output>; 2],
 }
 
 impl<'m, 'e> Maker<'m, 'e> {
-    fn new(event: &'m Event<'e>, flat: &'m [u8], places: &'m FlatPlaces) -> Self {
+    fn new(event: &'m Event<'e>, flat: Flat<'m>) -> Self {
         let probe = |n: u8| {
             let mut texts = Vec::new();
             for (i, field) in Field::ALL.iter().enumerate() {
@@ -601,24 +683,22 @@ impl<'m, 'e> Maker<'m, 'e> {
             }
             texts
         };
-        Self { event, flat, places, probes: [probe(0), probe(1)] }
+        Self { event, flat, probes: [probe(0), probe(1)] }
     }
 
     fn frame(&self, key: FrameKey, text: &[u8], noted: &[NotedValue]) -> Frame {
         let mut frame = Frame {
             key,
             words: WORDS.map(|f| self.event.text(f).unwrap_or_default().into()),
-            text: text.to_vec(),
+            text: Vec::new(),
             parts: Vec::new(),
+            text_len: 0,
+            repeats: 0,
             made: Vec::new(),
             reads: None,
             not_zero: 0,
         };
-        // Copies go on behind their ends.
-        frame.text.resize(text.len() + 2 * BLOCK, 0);
         let mut from = 0;
-        let part =
-            |from: usize, to: usize, field: u16| Part { start: from as u32, len: (to - from) as u16, field };
         let probes = self.probes.each_ref().map(|texts| self.probe(texts));
         let events =
             probes.each_ref().map(|record| Event { record, meant: self.event.meant.clone(), ..*self.event });
@@ -627,27 +707,39 @@ impl<'m, 'e> Maker<'m, 'e> {
             let old = &text[start..end];
             match self.found_out(noted, old, &events) {
                 Finding::Same => {}
+                Finding::Ends => {
+                    for field in ENDS {
+                        let Some(address) = self.flat.places.of_present(field) else { continue };
+                        let address = address.of(self.flat.text).unwrap_or_default();
+                        // The second is not there again if it is the first.
+                        if let Some(before) = find(&text[from.max(start)..end], address) {
+                            let place = from.max(start) + before;
+                            frame.push(&text[from..place], field as u16);
+                            from = place + address.len();
+                        }
+                    }
+                }
                 Finding::Field { field, before, behind } => {
                     if old[old.len() - behind..].starts_with(b"000000") {
                         frame.not_zero |= 1 << field as usize;
                     }
-                    frame.parts.push(part(from, start + before, field as u16));
+                    frame.push(&text[from..start + before], field as u16);
                     from = end - behind;
                 }
                 Finding::Making { act, before, behind } => {
                     // Where there is no value, nothing is cut.
                     if start < end {
-                        frame.parts.push(part(from, start + before, NO_FIELD));
+                        frame.push(&text[from..start + before], NO_FIELD);
                         from = end - behind;
                     }
                     if let Making::Cell(cell, ..) = act {
-                        frame.reads = Some(frame.reads.unwrap_or(0) | cell.values & self.places.present);
+                        frame.reads = Some(frame.reads.unwrap_or(0) | cell.values & self.flat.places.present);
                     }
                     frame.made.push(Made { parts: frame.parts.len(), act });
                 }
             }
         }
-        frame.parts.push(part(from, text.len(), NO_FIELD));
+        frame.push(&text[from..], NO_FIELD);
         frame
     }
 
@@ -681,19 +773,23 @@ impl<'m, 'e> Maker<'m, 'e> {
         let otherwise = Finding::Making { act: Making::Cell(cell, write, some), before: 0, behind: 0 };
         let gives = |act: &Making| {
             let mut out = Output::default();
-            act.write(self.event, self.flat, self.places, &mut out);
+            act.write(self.event, self.flat, &mut Minutes::default(), &mut out);
             *out == *old
         };
-        let whole = match cell.how {
-            How::Extra => Some(Making::Members),
-            How::Addresses(list) if self.event.meant.found & cell.how.meanings() == 0 => {
-                Some(Making::Addresses(list.fields))
+        let has_meaning = self.event.meant.found & cell.how.meanings() != 0;
+        match cell.how {
+            How::Known(Known::IpVersion | Known::NetworkType) => return Finding::Same,
+            How::Extra if gives(&Making::Members) => {
+                return Finding::Making { act: Making::Members, before: 0, behind: 0 };
             }
-            _ => None,
-        };
+            How::Addresses(list) if !has_meaning && list.fields == ENDS => return Finding::Ends,
+            How::Extra | How::Addresses(_) => return otherwise,
+            _ => {}
+        }
         if let How::Known(known) = cell.how {
             let mut out = Output::default();
-            let made = write_known(known, self.flat, self.places, &mut out);
+            let made = write_known(known, self.flat, &mut out);
+            out.settle();
             let act = Making::Known(known, some);
             return match find(old, &out) {
                 Some(before) if made == some => {
@@ -702,13 +798,7 @@ impl<'m, 'e> Maker<'m, 'e> {
                 _ => otherwise,
             };
         }
-        if let Some(act) = whole {
-            return if gives(&act) { Finding::Making { act, before: 0, behind: 0 } } else { otherwise };
-        }
-        let is_its_make = match cell.how {
-            How::Either(_, meaning, _) => self.event.meant.found & meaning.bit() == 0,
-            _ => true,
-        };
+        let is_its_make = !has_meaning || !matches!(cell.how, How::Either(..));
         if !(matches!(cell.how, How::Copy(_)) || cell.values & PICKS != 0 && is_its_make) {
             return otherwise;
         }
@@ -727,9 +817,9 @@ impl<'m, 'e> Maker<'m, 'e> {
         if first == second {
             return if first == *old { Finding::Same } else { otherwise };
         }
-        for i in bits(cell.values & self.places.present) {
+        for i in bits(cell.values & self.flat.places.present) {
             let field = Field::ALL[i];
-            let now = self.places.of(i).of(self.flat).unwrap_or_default();
+            let now = self.flat.of(i).unwrap_or_default();
             let texts = self.probes.each_ref().map(|texts| &texts[i][..]);
             if let Some((before, behind)) = around([&first, &second, old], [texts[0], texts[1], now]) {
                 return Finding::Field { field, before, behind };
@@ -771,6 +861,8 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 enum Finding {
     /// The same in all records.
     Same,
+    /// An array of the addresses of both ends, each once.
+    Ends,
     /// A field's value as it stands in the flat record, and so much of the old text around it.
     Field {
         field: Field,
@@ -969,6 +1061,7 @@ mod tests {
                         from_frame.extend_from_slice(b"before\n");
                         let most = if dice.roll(8) == 0 { 500 + dice.roll(1000) } else { 1 << 20 };
                         let fits = encode(schema, &record, observed_at, Some(&mut frames), most, from_frame);
+                        from_frame.settle();
                         assert_eq!(fits, encode(schema, &record, observed_at, None, most, from_table));
                         refused += u32::from(!fits);
                         if !fits {
@@ -981,6 +1074,7 @@ mod tests {
                         let mut again = Output::default();
                         let event = Event::new(uses(schema), &record, observed_at);
                         by_frame += u32::from(frames.write(&event, &mut again));
+                        again.settle();
                         assert!(again.is_empty() || *again == *from_table.as_bytes());
                         again.clear();
                         let meanings =
@@ -993,6 +1087,7 @@ mod tests {
                         let mapped = mapped(schema, observed_at).unwrap();
                         lean +=
                             u32::from(frames.put(&mapped, &member, &mut RecordMemory::default(), &mut again));
+                        again.settle();
                         assert!(again.is_empty() || *again == *from_table.as_bytes());
                     }
                 }
@@ -1002,6 +1097,28 @@ mod tests {
                     "{refused}, {by_frame} and {lean} of {}",
                     1000 * 4
                 );
+            }
+        }
+    }
+
+    /// Records of any length are the same, copied as short ones or not.
+    #[test]
+    fn lengths_change_nothing() {
+        let long = "x".repeat(SHORT + 500);
+        for schema in [Schema::Ocsf, Schema::Ecs, Schema::Otel] {
+            let mut frames = Frames::default();
+            for len in (1..200).chain(SHORT / 2 - 1000..long.len()) {
+                let mut record = Record::new(&mut RecordMemory::default());
+                record.set(Field::Provider, Value::Text("huawei"));
+                record.set(Field::Product, Value::Text("vpc"));
+                record.set(Field::StartMs, Value::Number(1_718_000_000_000));
+                record.set(Field::SrcIp, Value::Address([10, 0, 0, 1].into()));
+                record.set(Field::VpcId, Value::Text(&long[..len]));
+                record.set(Field::InterfaceId, Value::Text("eni-1"));
+                let [mut from_frame, mut from_table] = [const { Vec::new() }; 2].map(Output::from);
+                assert!(encode(schema, &record, None, Some(&mut frames), 1 << 20, &mut from_frame));
+                assert!(encode(schema, &record, None, None, 1 << 20, &mut from_table));
+                assert_eq!(*from_frame, *from_table, "{len}");
             }
         }
     }

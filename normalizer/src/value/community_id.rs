@@ -3,7 +3,11 @@
 //! Specification: "Community ID Flow Hashing", version 1, with the seed 0. The exact handling
 //! of ICMP is that of Zeek and of the reference implementation.
 
-use std::net::IpAddr;
+use std::{mem, net::IpAddr};
+
+use wide::u32x4;
+
+use crate::bytes::scan;
 
 /// `1:` and the hash in base64.
 pub(crate) type CommunityId = [u8; 30];
@@ -14,7 +18,7 @@ const UDP: u8 = 17;
 const IPV6_ICMP: u8 = 58;
 const SCTP: u8 = 132;
 
-/// The same with ports as they may be in a record.
+/// What the ID of a flow is a hash of, with ports as they may be in a record.
 #[inline(always)]
 pub(crate) fn of_flow(
     source: IpAddr,
@@ -22,23 +26,31 @@ pub(crate) fn of_flow(
     protocol: u8,
     source_port: Option<u64>,
     destination_port: Option<u64>,
-) -> Option<CommunityId> {
+) -> Option<FlowMessage> {
     let port = |port: Option<u64>| u16::try_from(port?).ok();
-    v1(source, destination, protocol, port(source_port).zip(port(destination_port)))
+    message(source, destination, protocol, port(source_port).zip(port(destination_port)))
 }
 
 /// The ID of a flow; with ICMP the ports are the message's type and code. None where a port
 /// is missing, the addresses are of two families, or the ports can't be a type and a code.
+#[cfg(test)]
+fn v1(source: IpAddr, destination: IpAddr, protocol: u8, ports: Option<(u16, u16)>) -> Option<CommunityId> {
+    Some(id(&message(source, destination, protocol, ports)?))
+}
+
+/// What the ID of a flow is a hash of: one block of SHA-1, filled up as that asks.
+pub(crate) type FlowMessage = [u32; 16];
+
+/// What the ID of a flow is a hash of, if it has one, as [`id`] and [`LateIds`] take it. With ICMP the
+/// ports are the message's type and code. None where a port is missing, the addresses are of two
+/// families, or the ports can't be a type and a code.
 #[inline(never)]
-pub(crate) fn v1(
+fn message(
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
     ports: Option<(u16, u16)>,
-) -> Option<CommunityId> {
-    if source.is_ipv4() != destination.is_ipv4() {
-        return None;
-    }
+) -> Option<FlowMessage> {
     let mut one_way = false;
     let ports = match protocol {
         TCP | UDP | SCTP => Some(ports?),
@@ -51,101 +63,278 @@ pub(crate) fn v1(
         }
         _ => None,
     };
+    match (source, destination) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            Some(filled([[a.to_bits()], [b.to_bits()]], protocol, ports, one_way))
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            let words = |a: u128| [96, 64, 32, 0].map(|by| (a >> by) as u32);
+            Some(filled([a, b].map(|a| words(a.to_bits())), protocol, ports, one_way))
+        }
+        _ => None,
+    }
+}
+
+/// A block of the seed, which is two zeros, the addresses, the protocol with a zero behind it, and the
+/// ports, if there are some.
+#[inline(always)]
+fn filled<const N: usize>(
+    [source, destination]: [[u32; N]; 2],
+    protocol: u8,
+    ports: Option<(u16, u16)>,
+    one_way: bool,
+) -> FlowMessage {
     let (from, to) = ports.unwrap_or_default();
     // The smaller end comes first, so that both directions have one ID.
     let in_order = one_way || (source, from) < (destination, to);
-    let ends =
-        if in_order { [(source, from), (destination, to)] } else { [(destination, to), (source, from)] };
-
-    // Seed, addresses, protocol, padding, ports.
-    let mut bytes = [0; 2 + 16 + 16 + 2 + 4];
-    let mut at = 2;
-    let mut put = |part: &[u8]| {
-        bytes[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
-    };
-    for (address, _) in ends {
-        match address {
-            IpAddr::V4(a) => put(&a.octets()),
-            IpAddr::V6(a) => put(&a.octets()),
-        }
+    let [first, second] = if in_order { [source, destination] } else { [destination, source] };
+    let (low, high) = if in_order { (from, to) } else { (to, from) };
+    let mut message = [0; 16];
+    // The seed is half a word.
+    let mut half = 0;
+    for (place, word) in message.iter_mut().zip(first.iter().chain(&second)) {
+        *place = half << 16 | word >> 16;
+        half = *word;
     }
-    put(&[protocol, 0]);
+    message[2 * N] = half << 16 | u32::from(protocol) << 8;
+    let mut words = 2 * N + 1;
     if ports.is_some() {
-        for (_, port) in ends {
-            put(&port.to_be_bytes());
-        }
+        message[words] = u32::from(low) << 16 | u32::from(high);
+        words += 1;
     }
-    Some(spelled(sha1(&bytes[..at])?))
+    message[words] = 0x8000_0000;
+    message[15] = 32 * words as u32;
+    message
 }
 
-/// `1:` and the hash in base64. Libraries do it for texts of any length, and 20 bytes are always 28
-/// characters.
-fn spelled(hash: [u8; 20]) -> CommunityId {
-    const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut id = *b"1:                            ";
-    let mut padded = [0; 21];
-    padded[..20].copy_from_slice(&hash);
-    for (four, three) in id[2..].as_chunks_mut::<4>().0.iter_mut().zip(padded.as_chunks::<3>().0) {
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        *four = [18, 12, 6, 0].map(|by| CHARACTERS[(bits >> by & 63) as usize]);
+/// The ID of a flow.
+#[inline(never)]
+pub(crate) fn id(message: &FlowMessage) -> CommunityId {
+    if scan::VECTORS {
+        // There is no second spelling of the rounds, for few records.
+        return ids(&message.map(|word| [word; 4]))[0];
+    }
+    let characters = spelled(sha1(message));
+    let mut id = BLANK;
+    for (four, word) in id[2..].as_chunks_mut().0.iter_mut().zip(characters) {
+        *four = word.to_le_bytes();
     }
     id[29] = b'=';
     id
 }
 
-/// The SHA-1 (FIPS 180-4) of what fits into one block with its length, so of up to 55 bytes. Libraries
-/// spell all of its 80 rounds out, for long texts: that would be 4 KB more in the guest.
-fn sha1(bytes: &[u8]) -> Option<[u8; 20]> {
-    const LEN: usize = 64 - 8;
-    let mut block = [0; 64];
-    block[..LEN].get_mut(..bytes.len())?.copy_from_slice(bytes);
-    *block[..LEN].get_mut(bytes.len())? = 0x80;
-    block[LEN..].copy_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
-    let mut words = [0; 16];
-    for (word, bytes) in words.iter_mut().zip(block.as_chunks().0) {
-        *word = u32::from_be_bytes(*bytes);
+/// The IDs of four flows. A word of each message comes before the next word of each.
+#[inline(never)]
+fn ids(messages: &[[u32; 4]; 16]) -> [CommunityId; 4] {
+    if !scan::VECTORS {
+        return std::array::from_fn(|flow| id(&messages.map(|words| words[flow])));
     }
-    let start = [0x6745_2301u32, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let words = &mut words;
-    let end = rounds::<0>(start, words, 0x5a82_7999, |b, c, d| d ^ (b & (c ^ d)));
-    let end = rounds::<20>(end, words, 0x6ed9_eba1, |b, c, d| b ^ c ^ d);
-    let end = rounds::<40>(end, words, 0x8f1b_bcdc, |b, c, d| (b & c) | (d & (b ^ c)));
-    let end = rounds::<60>(end, words, 0xca62_c1d6, |b, c, d| b ^ c ^ d);
-    let mut hash = [0; 20];
-    for ((out, start), end) in hash.as_chunks_mut::<4>().0.iter_mut().zip(start).zip(end) {
-        *out = start.wrapping_add(end).to_be_bytes();
+    let characters = spelled(sha1(&messages.map(u32x4::new))).map(u32x4::to_array);
+    let mut ids = [BLANK; 4];
+    for (flow, id) in ids.iter_mut().enumerate() {
+        for (four, words) in id[2..].as_chunks_mut().0.iter_mut().zip(characters) {
+            *four = words[flow].to_le_bytes();
+        }
+        id[29] = b'=';
     }
-    Some(hash)
+    ids
 }
 
-/// A quarter of the rounds, from one on, which mix three of the words in one way. Five are spelled out,
-/// behind which all words are where they were. The last sixteen words make the next.
-#[inline(always)]
-fn rounds<const FROM: usize>(
-    [mut a, mut b, mut c, mut d, mut e]: [u32; 5],
-    words: &mut [u32; 16],
-    constant: u32,
-    mix: impl Fn(u32, u32, u32) -> u32,
-) -> [u32; 5] {
-    let mut round = |n: usize, a: u32, b: &mut u32, c: u32, d: u32, e: &mut u32| {
-        if FROM > 0 || n >= 16 {
-            let next = words[(n + 13) & 15] ^ words[(n + 8) & 15] ^ words[(n + 2) & 15] ^ words[n & 15];
-            words[n & 15] = next.rotate_left(1);
+const BLANK: CommunityId = *b"1:                            ";
+
+/// IDs that come later to their places: a hash takes as long as a third of a record, and four at once
+/// take little longer than one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LateIds {
+    places: [usize; 4],
+    count: usize,
+    messages: [[u32; 4]; 16],
+}
+
+impl LateIds {
+    /// Adds one; true if that is as many as there can be.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, place: usize, message: &FlowMessage) -> bool {
+        let lane = self.count & 3;
+        self.places[lane] = place;
+        for (words, word) in self.messages.iter_mut().zip(message) {
+            words[lane] = *word;
         }
+        self.count = lane + 1;
+        self.count == self.places.len()
+    }
+
+    /// Takes all, each with its place.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (usize, CommunityId)> {
+        let count = mem::take(&mut self.count);
+        self.places.into_iter().zip(ids(&self.messages)).take(count)
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Forgets those from a place on, which are the last.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.count = self.places.iter().take(self.count).take_while(|place| **place < len).count();
+    }
+}
+
+/// Words that are worked on as one.
+trait Words: Copy {
+    fn all(word: u32) -> Self;
+    fn plus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Self;
+    fn xor(self, other: Self) -> Self;
+    fn and(self, other: Self) -> Self;
+    fn left<const BY: u32>(self) -> Self;
+    fn right<const BY: u32>(self) -> Self;
+
+    /// Both, which have no bit in common.
+    #[inline(always)]
+    fn with(self, other: Self) -> Self {
+        self.xor(other)
+    }
+
+    #[inline(always)]
+    fn rotated<const BY: u32, const BACK: u32>(self) -> Self {
+        const { assert!(BY + BACK == 32) };
+        self.left::<BY>().with(self.right::<BACK>())
+    }
+}
+
+impl Words for u32 {
+    fn all(word: u32) -> Self {
+        word
+    }
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+    fn xor(self, other: Self) -> Self {
+        self ^ other
+    }
+    fn and(self, other: Self) -> Self {
+        self & other
+    }
+    fn left<const BY: u32>(self) -> Self {
+        self << BY
+    }
+    fn right<const BY: u32>(self) -> Self {
+        self >> BY
+    }
+}
+
+impl Words for u32x4 {
+    #[inline(always)]
+    fn all(word: u32) -> Self {
+        Self::splat(word)
+    }
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        self - other
+    }
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        self ^ other
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        self & other
+    }
+    #[inline(always)]
+    fn left<const BY: u32>(self) -> Self {
+        self << BY
+    }
+    #[inline(always)]
+    fn right<const BY: u32>(self) -> Self {
+        self >> BY
+    }
+}
+
+/// A hash in base64, which is 28 characters, the last of which stands for none. The first of four is the
+/// lowest byte.
+#[inline(always)]
+fn spelled<W: Words>([a, b, c, d, e]: [W; 5]) -> [W; 7] {
+    let low = |w: W| w.left::<16>();
+    let threes = [
+        a.right::<8>(),
+        low(a).with(b.right::<16>()),
+        b.left::<8>().with(c.right::<24>()),
+        c,
+        d.right::<8>(),
+        low(d).with(e.right::<16>()),
+        e.left::<8>(),
+    ];
+    threes.map(|three| {
+        let first = three.right::<18>().and(W::all(0x3f));
+        let second = three.right::<4>().and(W::all(0x3f00));
+        let third = three.left::<10>().and(W::all(0x3f_0000));
+        let fourth = three.left::<24>().and(W::all(0x3f00_0000));
+        let six_bits = first.with(second).with(third).with(fourth);
+        // What is added to those from this one on, each in its byte.
+        let from = |least: u8, what: u8| {
+            let high = six_bits.plus(W::all((128 - u32::from(least)) * EACH)).and(W::all(0x80 * EACH));
+            high.minus(high.right::<7>()).and(W::all(u32::from(what) * EACH))
+        };
+        let letters = six_bits.plus(W::all(u32::from(b'A') * EACH)).plus(from(26, b'a' - b'Z' - 1));
+        let digits = letters.minus(from(52, b'z' + 1 - b'0'));
+        digits.minus(from(62, b'9' + 1 - b'+')).plus(from(63, b'/' - b'+' - 1))
+    })
+}
+
+/// A one in each byte.
+const EACH: u32 = 0x0101_0101;
+
+/// The SHA-1 (FIPS 180-4) of a block. Libraries spell all of its 80 rounds out, for long texts: that
+/// would be 4 KB more in the guest; and they have no way to hash several texts at once.
+#[inline(always)]
+fn sha1<W: Words>(message: &[W; 16]) -> [W; 5] {
+    let start = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0].map(W::all);
+    let mut words = [message[0]; 80];
+    words[..16].copy_from_slice(message);
+    for i in 16..words.len() {
+        let next = words[i - 3].xor(words[i - 8]).xor(words[i - 14]).xor(words[i - 16]);
+        words[i] = next.rotated::<1, 31>();
+    }
+    let (fives, _) = words.as_chunks();
+    let end = rounds(start, &fives[..4], 0x5a82_7999, |b, c, d| d.xor(b.and(c.xor(d))));
+    let end = rounds(end, &fives[4..8], 0x6ed9_eba1, |b, c, d| b.xor(c).xor(d));
+    let end = rounds(end, &fives[8..12], 0x8f1b_bcdc, |b, c, d| b.and(c).with(d.and(b.xor(c))));
+    let end = rounds(end, &fives[12..], 0xca62_c1d6, |b, c, d| b.xor(c).xor(d));
+    let [a, b, c, d, e] = end;
+    [start[0].plus(a), start[1].plus(b), start[2].plus(c), start[3].plus(d), start[4].plus(e)]
+}
+
+/// A quarter of the rounds, which mix three of the words in one way. Five are spelled out, behind which
+/// all words are where they were.
+#[inline(always)]
+fn rounds<W: Words>(
+    [mut a, mut b, mut c, mut d, mut e]: [W; 5],
+    fives: &[[W; 5]],
+    constant: u32,
+    mix: impl Fn(W, W, W) -> W,
+) -> [W; 5] {
+    let round = |word: W, a: W, b: &mut W, c: W, d: W, e: &mut W| {
         // What is known first is summed first.
-        let sum = e.wrapping_add(constant.wrapping_add(words[n & 15])).wrapping_add(mix(*b, c, d));
-        *b = b.rotate_left(30);
-        *e = sum.wrapping_add(a.rotate_left(5));
+        let sum = e.plus(W::all(constant).plus(word)).plus(mix(*b, c, d));
+        *b = b.rotated::<30, 2>();
+        *e = sum.plus(a.rotated::<5, 27>());
     };
     // Spelled out, all of them would be as many bytes as in a library.
-    for five in 0..std::hint::black_box(4) {
-        let n = FROM + 5 * five;
-        round(n, a, &mut b, c, d, &mut e);
-        round(n + 1, e, &mut a, b, c, &mut d);
-        round(n + 2, d, &mut e, a, b, &mut c);
-        round(n + 3, c, &mut d, e, a, &mut b);
-        round(n + 4, b, &mut c, d, e, &mut a);
+    for &[v, w, x, y, z] in std::hint::black_box(fives) {
+        round(v, a, &mut b, c, d, &mut e);
+        round(w, e, &mut a, b, c, &mut d);
+        round(x, d, &mut e, a, b, &mut c);
+        round(y, c, &mut d, e, a, &mut b);
+        round(z, b, &mut c, d, e, &mut a);
     }
     [a, b, c, d, e]
 }
@@ -187,12 +376,28 @@ fn ipv6_icmp_counterpart(kind: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
     use proptest::prelude::*;
     use sha1::{Digest as _, Sha1};
 
     use super::*;
 
-    fn id(source: &str, destination: &str, protocol: u8, ports: Option<(u16, u16)>) -> Option<String> {
+    /// A text of up to 55 bytes as a block.
+    fn block(text: &[u8]) -> FlowMessage {
+        let mut bytes = [0; 64];
+        bytes[..text.len()].copy_from_slice(text);
+        bytes[text.len()] = 0x80;
+        bytes[56..].copy_from_slice(&(text.len() as u64 * 8).to_be_bytes());
+        let mut words = bytes.as_chunks().0.iter().map(|word| u32::from_be_bytes(*word));
+        std::array::from_fn(|_| words.next().unwrap())
+    }
+
+    fn bytes(words: [u32; 5]) -> [u8; 20] {
+        let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_be_bytes).collect();
+        bytes.try_into().unwrap()
+    }
+
+    fn id_of(source: &str, destination: &str, protocol: u8, ports: Option<(u16, u16)>) -> Option<String> {
         let id = v1(source.parse().unwrap(), destination.parse().unwrap(), protocol, ports)?;
         Some(String::from_utf8(id.to_vec()).unwrap())
     }
@@ -249,7 +454,7 @@ mod tests {
             ("10.1.12.1", "10.1.24.4", 46, ports(0, 0), "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
         ] {
             assert_eq!(
-                id(source, destination, protocol, ports).as_deref(),
+                id_of(source, destination, protocol, ports).as_deref(),
                 Some(want),
                 "{source} {destination}"
             );
@@ -258,24 +463,36 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_hash_is_that_of_the_library(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let want: [u8; 20] = Sha1::digest(&bytes).into();
-            prop_assert_eq!(sha1(&bytes), (bytes.len() <= 55).then_some(want));
+        fn hashes_are_those_of_the_library(texts in prop::array::uniform4(prop::collection::vec(any::<u8>(), 0..=55))) {
+            let want = texts.each_ref().map(|text| <[u8; 20]>::from(Sha1::digest(text)));
+            let blocks = texts.each_ref().map(|text| block(text));
+            let one_by_one = blocks.map(|block| bytes(sha1(&block)));
+            let lanes: [[u32; 4]; 16] = std::array::from_fn(|word| blocks.map(|block| block[word]));
+            let at_once = sha1(&lanes.map(u32x4::new)).map(u32x4::to_array);
+            prop_assert_eq!(one_by_one, want);
+            prop_assert_eq!([0, 1, 2, 3].map(|lane| bytes(at_once.map(|words| words[lane]))), want);
+            let spelled = want.map(|hash| {
+                let mut id = *b"1:                            ";
+                assert_eq!(STANDARD.encode_slice(hash, &mut id[2..]), Ok(28));
+                String::from_utf8(id.to_vec()).unwrap()
+            });
+            prop_assert_eq!(ids(&lanes).map(|id| String::from_utf8(id.to_vec()).unwrap()), spelled.clone());
+            prop_assert_eq!(blocks.map(|block| String::from_utf8(id(&block).to_vec()).unwrap()), spelled);
         }
     }
 
     #[test]
     fn no_id_without_what_it_is_made_of() {
-        assert_eq!(id("10.0.0.1", "10.0.0.2", TCP, None), None);
-        assert_eq!(id("10.0.0.1", "10.0.0.2", ICMP, None), None);
-        assert_eq!(id("10.0.0.1", "::1", UDP, Some((1, 2))), None);
+        assert_eq!(id_of("10.0.0.1", "10.0.0.2", TCP, None), None);
+        assert_eq!(id_of("10.0.0.1", "10.0.0.2", ICMP, None), None);
+        assert_eq!(id_of("10.0.0.1", "::1", UDP, Some((1, 2))), None);
         // Some products put other numbers there.
-        assert_eq!(id("10.0.0.1", "10.0.0.2", ICMP, Some((24954, 59))), None);
+        assert_eq!(id_of("10.0.0.1", "10.0.0.2", ICMP, Some((24954, 59))), None);
     }
 
     #[test]
     fn equal_addresses_are_ordered_by_port() {
-        let (a, b) = (id("::1", "::1", TCP, Some((1, 2))), id("::1", "::1", TCP, Some((2, 1))));
+        let (a, b) = (id_of("::1", "::1", TCP, Some((1, 2))), id_of("::1", "::1", TCP, Some((2, 1))));
         assert_eq!(a, b);
         assert!(a.is_some());
     }
