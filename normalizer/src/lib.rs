@@ -95,6 +95,7 @@ pub mod record;
 mod rules;
 pub mod schemas;
 mod value;
+pub mod vrl;
 mod wire;
 
 pub use base::{

@@ -25,6 +25,9 @@ Commands:
           run the benchmarks; a table of ratios comes last. --peers compares with other
           people's programs too, and then the README gets the table, unless it is a quick
           one: --rounds and --records say how much is measured. --table makes nothing else
+  peers-test
+          try the programs in VRL that `weir bake vector` writes with Vector's own compiler
+          against the corpus; the first one takes some minutes, for VRL
   bench-data [OPTIONS]
           write records like real ones to standard output; --help says which
   size [--functions N]
@@ -65,6 +68,7 @@ pub(crate) enum Task {
     Browser(Browser),
     Book,
     Bench(Bench),
+    PeersTest,
     /// With the generator's own arguments.
     BenchData(Vec<String>),
     /// With the arguments of the program that tells it.
@@ -116,6 +120,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "browser" => Task::Browser(browser(&mut arguments)?),
         "book" => Task::Book,
         "bench" => Task::Bench(bench(&mut arguments)?),
+        "peers-test" => Task::PeersTest,
         "bench-data" => Task::BenchData(arguments.by_ref().collect::<Result<_, _>>()?),
         "size" => Task::Size(arguments.by_ref().collect::<Result<_, _>>()?),
         "fuzz" => fuzz(&mut arguments)?,
@@ -217,6 +222,7 @@ mod tests {
         assert_eq!(read("test"), Ok(Request::Run(Task::Test)));
         assert_eq!(read("tidy"), Ok(Request::Run(Task::Tidy)));
         assert_eq!(read("dist"), Ok(Request::Run(Task::Dist)));
+        assert_eq!(read("peers-test"), Ok(Request::Run(Task::PeersTest)));
         assert_eq!(read("browser"), Ok(Request::Run(Task::Browser(Browser::default()))));
         assert_eq!(read("book"), Ok(Request::Run(Task::Book)));
         let both = Browser { test: true, serve: true };

@@ -39,6 +39,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         | Task::Browser(_)
         | Task::Book
         | Task::Bench(_)
+        | Task::PeersTest
         | Task::BenchData(_)
         | Task::Size(_)
         | Task::Fuzz { .. }
@@ -55,6 +56,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Browser(options) => browser(checkout, options),
         Task::Book => book::build(checkout),
         Task::Bench(options) => bench(checkout, options),
+        Task::PeersTest => peers::test(checkout),
         Task::BenchData(arguments) => bench_data(checkout, arguments),
         Task::Size(arguments) => size(checkout, arguments),
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::{bytes::sort, value::addresses};
 
@@ -84,6 +84,14 @@ impl Networks {
     pub(crate) fn finish(&mut self) {
         merge(&mut self.v4, |n| n.checked_add(1));
         merge(&mut self.v6, |n| n.checked_add(1));
+    }
+
+    /// The set as networks in CIDR form, which must be ready.
+    pub(crate) fn cidrs(&self) -> Vec<String> {
+        let v4 = self.v4.iter().map(|&(a, b)| Ipv4Subnets::new(a.into(), b.into(), 0));
+        let v6 = self.v6.iter().map(|&(a, b)| Ipv6Subnets::new(a.into(), b.into(), 0));
+        let v4 = v4.flatten().map(|network| network.to_string());
+        v4.chain(v6.flatten().map(|network| network.to_string())).collect()
     }
 
     /// Whether there is nothing in the set.

@@ -35,10 +35,10 @@ pub enum Unit {
 }
 
 /// 2000-01-01 to 2100-01-01, in seconds.
-const SECONDS: Range<u64> = 946_684_800..4_102_444_800;
+pub(crate) const SECONDS: Range<u64> = 946_684_800..4_102_444_800;
 
 /// The same in milliseconds.
-const MILLIS: Range<u64> = SECONDS.start * 1000..SECONDS.end * 1000;
+pub(crate) const MILLIS: Range<u64> = SECONDS.start * 1000..SECONDS.end * 1000;
 
 /// A time that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::{
     rules::filter::{
         compile::{Node, Reads, compile},
         lists::named_networks,
-        parse::{list_name, meant_path, parse, string},
+        parse::{list_name, meant_path, string},
     },
     value::{
         networks::{self, Networks},
@@ -25,7 +25,9 @@ use crate::{
 mod compile;
 mod lists;
 mod parse;
-mod tree;
+pub(crate) mod tree;
+
+pub(crate) use crate::rules::filter::parse::parse;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]

@@ -83,6 +83,16 @@ impl Pattern {
         Ok(Self { regex, most })
     }
 
+    /// The expression as it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    /// Whether it looks at all of a value of so many bytes.
+    pub(crate) fn sees(&self, len: usize) -> bool {
+        self.most >= len
+    }
+
     pub(super) fn is_match(&self, value: &str) -> bool {
         self.regex.is_match(clipped(value, self.most))
     }
