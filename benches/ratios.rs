@@ -516,6 +516,8 @@ impl<'a> Plan<'a> {
         let parsers = || Peer::start(&mut Command::new(path("target/peers/release/weir-peers")));
         let theirs = self.peer(parsers(), "vrl".into(), lines);
         self.ratio("vrl", theirs, whole.one);
+        let baked = self.peer(parsers(), "baked-vrl".into(), lines);
+        self.ratio("vrl-baked", baked, theirs);
         let ids = [["simd-json-sls", "sonic-rs-sls"], ["simd-json-cfw", "sonic-rs-cfw"]];
         for ((records, bytes), ids) in others.trees.iter().zip(ids) {
             let ours = self.bytes_to_bytes(bytes);

@@ -117,7 +117,7 @@ fn baking_says_what_is_wrong() {
     for (arguments, says) in [
         (&[][..], "required"),
         (&["fluent-bit"], "--output"),
-        (&["fluentd", "-o", "x.wasm"], "no agent is called fluentd; known are fluent-bit"),
+        (&["fluentd", "-o", "x.wasm"], "no agent is called fluentd; known are fluent-bit, vector"),
         (&["fluent-bit", "--from", "huawei-vcp", "-o", "x.wasm"], "a similar value exists: 'huawei-vpc'"),
         (&["fluent-bit", "--where", "bytes >", "-o", "x.wasm"], "bytes >"),
         (&["fluent-bit", "--to", "otel", "-o", "x.wasm"], "take flat, ocsf or ecs"),

@@ -107,6 +107,14 @@ pub const ROWS: &[Row] = {
             )
         },
         peer("vrl", "VRL `parse_aws_vpc_flow_log`, writing nothing / one job", AtLeast(5.0)),
+        Row {
+            readme: false,
+            ..peer(
+                "vrl-baked",
+                "VRL, the program that `weir bake vector` writes / VRL `parse_aws_vpc_flow_log`",
+                None,
+            )
+        },
         peer("simd-json-sls", "native, keyed JSON of SLS / simd-json making a tree of it", AtMost(1.0)),
         peer("sonic-rs-sls", "native, keyed JSON of SLS / sonic-rs making a tree of it", AtMost(1.0)),
         peer("simd-json-cfw", "native, keyed JSON of CFW / simd-json making a tree of it", AtMost(1.0)),

@@ -7,7 +7,7 @@ use std::{
     process::{self, ExitCode},
 };
 
-use weir_normalizer::{EventConfig, Events};
+use weir_normalizer::{EventConfig, Events, Normalizer, vrl};
 
 use weir_io::Waiting;
 use weir_sandbox::Agent;
@@ -24,11 +24,12 @@ use super::{
 Examples:
   weir bake fluent-bit --from huawei-vpc --where 'action == reject' -o rejected.wasm
   weir bake fluent-bit --to ecs --keep-original -o ecs.wasm
+  weir bake vector --from aws-vpc --where 'action == reject' -o rejected.vrl
   weir bake --show ecs.wasm")]
 pub(super) struct Args {
-    /// The log agent that the plugin is for: fluent-bit
+    /// What it is for: fluent-bit, a plugin; vector, a program in VRL for text lines
     #[arg(value_name = "AGENT", required_unless_present = "show", value_parser = agent)]
-    agent: Option<Agent>,
+    agent: Option<For>,
 
     #[command(flatten)]
     choices: Choices,
@@ -41,7 +42,7 @@ pub(super) struct Args {
     #[arg(long)]
     drop_other_keys: bool,
 
-    /// Where to write the plugin; `-` is standard output
+    /// Where to write it; `-` is standard output
     #[arg(short, long, value_name = "FILE", required_unless_present = "show")]
     output: Option<PathBuf>,
 
@@ -50,9 +51,24 @@ pub(super) struct Args {
     show: Option<PathBuf>,
 }
 
-fn agent(name: &str) -> Result<Agent, String> {
-    let known: Vec<_> = Agent::ALL.iter().map(|a| a.name()).collect();
-    let found = Agent::ALL.iter().copied().find(|a| a.name() == name);
+/// What something is baked for.
+#[derive(Clone, Copy, Debug)]
+enum For {
+    /// A log agent that runs plugins.
+    Agent(Agent),
+    /// Vector, which runs programs in its own language.
+    Vector,
+}
+
+/// What `bake` calls Vector.
+const VECTOR: &str = "vector";
+
+fn agent(name: &str) -> Result<For, String> {
+    if name == VECTOR {
+        return Ok(For::Vector);
+    }
+    let found = Agent::ALL.iter().copied().find(|a| a.name() == name).map(For::Agent);
+    let known: Vec<_> = Agent::ALL.iter().map(|a| a.name()).chain([VECTOR]).collect();
     found.ok_or_else(|| format!("no agent is called {name}; known are {}", known.join(", ")))
 }
 
@@ -77,35 +93,49 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
         .keep_original(args.keep_original)
         .drop_others(args.drop_other_keys)
         .build();
-    let events = Events::new(&config)?;
-    for warning in events.warnings() {
-        weir_io::say(&format!("weir: warning: {warning}"));
+    match agent {
+        For::Agent(_) => warn(Events::new(&config)?.warnings()),
+        For::Vector if args.keep_original || args.drop_other_keys => {
+            return Err(Error::usage(
+                "--keep-original, --drop-other-keys: a program for Vector makes the whole event the record; leave them out",
+            ));
+        }
+        For::Vector => warn(Normalizer::new(&config.records)?.warnings()),
     }
     let target = Target::named(path);
     let mut inputs = Inputs::default();
     args.choices.files()?.iter().for_each(|path| inputs.add_file(path));
     targets::refuse_overlap(&inputs, &target, "--output")?;
-    let wasm = weir_sandbox::bake(agent, &config)?;
-    let written = match &target {
-        Target::Stdout => Waiting(io::stdout().lock()).write_all(&wasm).and_then(|()| io::stdout().flush()),
-        Target::File(path) => write(path, &wasm),
-        Target::Object(..) => Err(io::Error::other("a plugin is a file")),
+    let baked = match agent {
+        For::Agent(agent) => weir_sandbox::bake(agent, &config)?,
+        For::Vector => vrl::program(&config.records)?.into_bytes(),
     };
-    written.map_err(|e| Error::file(&target.name(), "write the plugin", e))?;
+    let written = match &target {
+        Target::Stdout => Waiting(io::stdout().lock()).write_all(&baked).and_then(|()| io::stdout().flush()),
+        Target::File(path) => write(path, &baked),
+        Target::Object(..) => Err(io::Error::other("what is baked is a file")),
+    };
+    written.map_err(|e| Error::file(&target.name(), "write what was baked", e))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A plugin that is there is whole, as an agent may be about to read it: a file is replaced at
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        weir_io::say(&format!("weir: warning: {warning}"));
+    }
+}
+
+/// What is there is whole, as an agent may be about to read it: a file is replaced at
 /// once, where a link leads to it as well. What is no file, such as a FIFO, is written to.
-fn write(path: &Path, wasm: &[u8]) -> io::Result<()> {
+fn write(path: &Path, baked: &[u8]) -> io::Result<()> {
     // It may not be there yet.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Waiting(File::create(path)?).write_all(wasm);
+        return Waiting(File::create(path)?).write_all(baked);
     }
     let part = path.with_added_extension(format!("{}.part", process::id()));
     let mut file = File::create_new(&part)?;
-    file.write_all(wasm).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
+    file.write_all(baked).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
         // The first error is the one to tell.
         let _ = fs::remove_file(&part);
     })
