@@ -40,6 +40,8 @@ pub(crate) enum Cut {
 enum Form {
     /// Octets in decimal with this between them; host names have `-`.
     Octets(u8),
+    /// Octets in the order of names for reverse look-ups: `77.113.0.203.in-addr.arpa`.
+    Reversed,
     /// IPv6, also an IPv4-mapped address.
     Groups,
     /// One number, or a part of something longer.
@@ -62,6 +64,14 @@ pub(crate) fn cut(text: &str, hidden: &[Hidden], out: &mut Output) -> Cut {
                 for (i, octet) in address.octets().into_iter().enumerate() {
                     if i > 0 {
                         out.push(between);
+                    }
+                    out.number(octet.into());
+                }
+            }
+            (Form::Reversed, Some(IpAddr::V4(address))) => {
+                for (i, octet) in address.octets().into_iter().rev().enumerate() {
+                    if i > 0 {
+                        out.push(b'.');
                     }
                     out.number(octet.into());
                 }
@@ -148,6 +158,15 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
                     || behind(len) == between && behind(len + 1).is_ascii_digit();
                 return Some((len, if longer { Form::Other } else { Form::Octets(between) }));
             }
+            let mut reversed = a.octets();
+            reversed.reverse();
+            if let Some((len, b'.')) = octets(rest, reversed)
+                && begins_so(&rest[len..], b".in-addr.arpa")
+            {
+                // More of them in front is another name.
+                let longer = before(1) == b'.' && before(2).is_ascii_digit();
+                return Some((len, if longer { Form::Other } else { Form::Reversed }));
+            }
             let number = u32::from(a);
             let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
             // Smaller numbers count something else.
@@ -156,7 +175,12 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
             }
             a.to_ipv6_mapped()
         }
-        IpAddr::V6(a) => a,
+        IpAddr::V6(a) => {
+            if let Some(len) = reversed_digits(rest, a) {
+                return Some((len, Form::Other));
+            }
+            a
+        }
     };
     if before(1).is_ascii_hexdigit() {
         return None;
@@ -170,6 +194,24 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
         || behind(len) == b':' && is_part(behind(len + 1))
         || behind(len) == b'.' && behind(len + 1).is_ascii_digit();
     Some((len, if longer { Form::Other } else { Form::Groups }))
+}
+
+/// Whether a text begins with these lower-case letters; case makes no difference.
+fn begins_so(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|t| t.eq_ignore_ascii_case(start))
+}
+
+/// The length of an IPv6 address's name for reverse look-ups at the begin of a text: its digits from
+/// the last on, and `ip6.arpa`.
+fn reversed_digits(text: &[u8], address: Ipv6Addr) -> Option<usize> {
+    let all = u128::from(address);
+    for i in 0..32 {
+        let digit = (*text.get(2 * i)? as char).to_digit(16)?;
+        if text.get(2 * i + 1) != Some(&b'.') || u128::from(digit) != all >> (4 * i) & 15 {
+            return None;
+        }
+    }
+    begins_so(text.get(64..)?, b"ip6.arpa").then_some(64 + 8)
 }
 
 /// The length of these octets in decimal at the begin of a text, and what stands between them.
@@ -362,6 +404,10 @@ mod tests {
             "2001:db8::7:777",
             "::2001:db8:7:77",
             "34058038530",
+            "77.113.0.203",
+            "77.113.0.203.example",
+            "78.113.0.203.in-addr.arpa",
+            "8.7.0.0.7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
             "",
             "\\",
             "a\\u00",
@@ -378,6 +424,8 @@ mod tests {
             ("[::ffff:cb00:714d]:80", "[::ffff:203.0.113.0]:80"),
             ("0:0:0:0:0:FFFF:CB00:714D", "::ffff:203.0.113.0"),
             ("ip-203-0-113-77.internal", "ip-203-0-113-0.internal"),
+            ("77.113.0.203.in-addr.arpa", "0.113.0.203.in-addr.arpa"),
+            ("a 77.113.0.203.IN-ADDR.ARPA.", "a 0.113.0.203.IN-ADDR.ARPA."),
             (r#"{"a":["203.0.113.77","203.0.113.77\n"]}"#, r#"{"a":["203.0.113.0","203.0.113.0\n"]}"#),
             ("2001:DB8:0:0::07:0077", "2001:db8::"),
             ("[2001:db8::7:77]:443", "[2001:db8::]:443"),
@@ -393,6 +441,8 @@ mod tests {
             "203.0.113.77.1",
             "203-0-113-77-1",
             "3405803853",
+            "1.77.113.0.203.in-addr.arpa",
+            "7.7.0.0.7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
             "\"ip\":3405803853}",
             "2001:db8::7:77:443",
             "a:2001:db8::7:77",
