@@ -37,12 +37,14 @@ fn the_table_of_formats_is_the_commands() {
 }
 
 /// The samples, and what of the corpus each is a copy of.
-const SAMPLES: [(&str, &str); 19] = [
+const SAMPLES: [(&str, &str); 22] = [
+    ("alibaba-alb.json", "alibaba-alb/ok/samples.json"),
     ("alibaba-cen.json", "alibaba-cen/ok/samples.json"),
     ("alibaba-cen.log", "alibaba-cen/ok/layout.log"),
     ("alibaba-cfw.json", "alibaba-cfw/ok/samples.json"),
     ("alibaba-nat.json", "alibaba-nat/ok/samples.json"),
     ("alibaba-vpc.json", "alibaba-vpc/ok/samples.json"),
+    ("alibaba-waf.json", "alibaba-waf/ok/samples.json"),
     ("aws-tgw.log", "aws-tgw/ok/samples.log"),
     ("aws-vpc.log", "aws-vpc/ok/samples.log"),
     ("baidu-flow.csv", "baidu-flow/ok/layout.csv"),
@@ -52,6 +54,7 @@ const SAMPLES: [(&str, &str); 19] = [
     ("huawei-cfw-attack.json", "huawei-cfw-attack/ok/samples.json"),
     ("huawei-cfw-url.json", "huawei-cfw-url/ok/samples.json"),
     ("huawei-cfw.json", "huawei-cfw/ok/samples.json"),
+    ("huawei-elb.log", "huawei-elb/ok/samples.log"),
     ("huawei-er.log", "huawei-er/ok/samples.log"),
     ("huawei-vpc.log", "huawei-vpc/ok/samples.log"),
     ("huawei-waf-access.json", "huawei-waf-access/ok/samples.json"),

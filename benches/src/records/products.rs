@@ -30,6 +30,8 @@ pub enum Product {
     HuaweiWaf,
     /// Huawei Cloud Web Application Firewall access logs.
     HuaweiWafAccess,
+    /// Huawei Cloud Elastic Load Balance access logs.
+    HuaweiElb,
     /// Alibaba Cloud CEN transit router flow logs.
     AlibabaCen,
     /// Alibaba Cloud VPC flow logs.
@@ -38,6 +40,10 @@ pub enum Product {
     AlibabaNat,
     /// Alibaba Cloud Firewall traffic logs.
     AlibabaCfw,
+    /// Alibaba Cloud Web Application Firewall logs.
+    AlibabaWaf,
+    /// Alibaba Cloud Application Load Balancer access logs.
+    AlibabaAlb,
     /// Baidu AI Cloud flow logs, in the order of columns that is assumed.
     BaiduFlow,
     /// Amazon VPC flow logs.
@@ -50,7 +56,7 @@ pub enum Product {
 
 impl Product {
     /// Every one, in the order of the registry.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::HuaweiVpc,
         Self::HuaweiEr,
         Self::HuaweiCfw,
@@ -59,10 +65,13 @@ impl Product {
         Self::HuaweiCfwUrl,
         Self::HuaweiWaf,
         Self::HuaweiWafAccess,
+        Self::HuaweiElb,
         Self::AlibabaCen,
         Self::AlibabaVpc,
         Self::AlibabaNat,
         Self::AlibabaCfw,
+        Self::AlibabaWaf,
+        Self::AlibabaAlb,
         Self::BaiduFlow,
         Self::AwsVpc,
         Self::AwsTgw,
@@ -80,10 +89,13 @@ impl Product {
             Self::HuaweiCfwUrl => "huawei-cfw-url",
             Self::HuaweiWaf => "huawei-waf",
             Self::HuaweiWafAccess => "huawei-waf-access",
+            Self::HuaweiElb => "huawei-elb",
             Self::AlibabaCen => "alibaba-cen",
             Self::AlibabaVpc => "alibaba-vpc",
             Self::AlibabaNat => "alibaba-nat",
             Self::AlibabaCfw => "alibaba-cfw",
+            Self::AlibabaWaf => "alibaba-waf",
+            Self::AlibabaAlb => "alibaba-alb",
             Self::BaiduFlow => "baidu-flow",
             Self::AwsVpc => "aws-vpc",
             Self::AwsTgw => "aws-tgw",
@@ -105,13 +117,18 @@ impl Product {
             }
             Self::HuaweiWaf => Form::WafPages,
             Self::HuaweiWafAccess => Form::LtsQuery,
-            Self::AlibabaCen | Self::AlibabaVpc | Self::AlibabaNat | Self::AlibabaCfw | Self::Flat => {
-                Form::Keyed
-            }
+            Self::HuaweiElb => Form::LtsStructured,
+            Self::AlibabaCen
+            | Self::AlibabaVpc
+            | Self::AlibabaNat
+            | Self::AlibabaCfw
+            | Self::AlibabaWaf
+            | Self::AlibabaAlb
+            | Self::Flat => Form::Keyed,
         }
     }
 
-    /// Whether it has text lines of its own.
+    /// Whether it has text lines of its own, with nothing but blanks between their columns.
     pub fn has_lines(self) -> bool {
         matches!(self, Self::HuaweiVpc | Self::HuaweiEr | Self::BaiduFlow | Self::AwsVpc | Self::AwsTgw)
     }
@@ -132,9 +149,17 @@ impl Product {
             Fault::Address => self != BaiduFlow,
             // Those of Web Application Firewall have no field.
             Fault::Port => !matches!(self, HuaweiWaf | HuaweiWafAccess),
+            // What counts packets.
             Fault::Counter => !matches!(
                 self,
-                HuaweiWaf | HuaweiWafAccess | HuaweiCfwAccess | HuaweiCfwAttack | HuaweiCfwUrl
+                HuaweiWaf
+                    | HuaweiWafAccess
+                    | HuaweiElb
+                    | HuaweiCfwAccess
+                    | HuaweiCfwAttack
+                    | HuaweiCfwUrl
+                    | AlibabaWaf
+                    | AlibabaAlb
             ),
             Fault::NotUtf8 | Fault::CutShort => true,
         }
@@ -145,6 +170,8 @@ impl Product {
         match self {
             Self::AlibabaVpc => "flow_log",
             Self::AlibabaCfw => "cloudfirewall_access_log",
+            Self::AlibabaWaf => "waf_access_log",
+            Self::AlibabaAlb => "alb_layer7_access_log",
             _ => "",
         }
     }
@@ -160,10 +187,13 @@ impl Product {
             Self::HuaweiCfwUrl => huawei_cfw_url(flow, m),
             Self::HuaweiWaf => huawei_waf(flow, m),
             Self::HuaweiWafAccess => huawei_waf_access(flow, m),
+            Self::HuaweiElb => huawei_elb(flow, m),
             Self::AlibabaCen => alibaba_cen(flow, m),
             Self::AlibabaVpc => alibaba_vpc(flow, m),
             Self::AlibabaNat => alibaba_nat(flow, m),
             Self::AlibabaCfw => alibaba_cfw(flow, m),
+            Self::AlibabaWaf => alibaba_waf(flow, m),
+            Self::AlibabaAlb => alibaba_alb(flow, m),
             Self::BaiduFlow => baidu_flow(flow, m),
             Self::AwsVpc => aws_vpc(flow, m),
             Self::AwsTgw => aws_tgw(flow, m),
@@ -537,6 +567,49 @@ fn huawei_waf_access(f: &Flow, m: &mut Members) {
     m.text("user_agent", pick(&AGENTS, f.id >> 16));
 }
 
+fn huawei_elb(f: &Flow, m: &mut Members) {
+    let (balancer, listener) = (Uuid(f.account), Uuid(f.interface));
+    m.text("msec", format_args!("{}.{:03}", f.start, f.id % 1000));
+    m.text("access_log_topic_id", Uuid(f.account % 3));
+    m.text("time_iso8601", written(f.start));
+    m.text("log_ver", "elb_01");
+    m.text("remote_addr", &f.src);
+    m.text("remote_port", &f.src_port);
+    m.text("status", pick(&[200, 200, 304, 404, 502], f.id >> 20));
+    m.text("request_method", pick(&["GET", "GET", "POST", "HEAD"], f.id >> 24));
+    m.text("scheme", "https");
+    m.text("host", f.host.unwrap_or("www.example.com"));
+    m.text("router_request_uri", pick(&URLS, f.id >> 8));
+    m.text("server_protocol", "HTTP/1.1");
+    m.text("request_length", 300 + f.id % 2000);
+    m.text("bytes_sent", f.bytes);
+    m.text("body_bytes_sent", f.bytes - f.bytes / 9);
+    m.text("request_time", format_args!("0.{:03}", f.id % 1000));
+    m.text("upstream_status", "200");
+    m.text("upstream_connect_time", "0.000");
+    m.text("upstream_header_time", "0.001");
+    m.text("upstream_response_time", "0.001");
+    m.text("upstream_addr", format_args!("10.0.0.{}:80, 10.0.0.9:80", f.id % 250));
+    m.text("http_user_agent", pick(&AGENTS, f.id >> 16));
+    m.text("http_referer", "-");
+    m.text("http_x_forwarded_for", "-");
+    m.text("lb_name", format_args!("loadbalancer_{balancer}"));
+    m.text("listener_name", format_args!("listener_{listener}"));
+    m.text("listener_id", Hex32(f.interface));
+    m.text("pool_name", format_args!("pool_{listener}"));
+    m.text("member_name", "-");
+    m.text("tenant_id", Hex32(f.account));
+    m.text("eip_address", "198.51.100.4");
+    m.text("eip_port", 443);
+    m.text("upstream_addr_priv", "-");
+    m.text("certificate_id", "-");
+    m.text("ssl_protocol", pick(&["TLSv1.2", "TLSv1.3"], f.id >> 28));
+    m.text("ssl_cipher", "ECDHE-RSA-AES256-GCM-SHA384");
+    m.text("sni_domain_name", f.host.unwrap_or("www.example.com"));
+    m.text("tcpinfo_rtt", f.id % 100_000);
+    m.text("self_defined_header", "-");
+}
+
 /// What SLS adds to each log.
 fn sls(f: &Flow, topic: &str, m: &mut Members) {
     m.text("__time__", f.end);
@@ -639,6 +712,68 @@ fn alibaba_cfw(f: &Flow, m: &mut Members) {
     m.text("url", if f.app == "HTTP" { pick(&URLS, f.id) } else { "" });
     m.text("region_id", pick(&REGIONS, f.interface));
     m.text("acl_rule_id", Uuid(f.id % 16));
+}
+
+fn alibaba_waf(f: &Flow, m: &mut Members) {
+    let (host, url) = (f.host.unwrap_or("www.example.com"), pick(&URLS, f.id >> 8));
+    let attack = if f.accepted { "" } else { pick(&["sqli", "xss", "lfi"], f.id >> 4) };
+    sls(f, Product::AlibabaWaf.topic(), m);
+    m.text("start_time", f.start);
+    m.text("time", written(f.start));
+    m.text("user_id", alibaba_account(f));
+    m.text("src_ip", &f.src);
+    m.text("src_port", &f.src_port);
+    m.text("real_client_ip", &f.src);
+    m.text("dst_port", 443);
+    m.text("host", host);
+    m.text("matched_host", format_args!("{host}-waf"));
+    m.text("request_method", pick(&["GET", "GET", "POST", "HEAD"], f.id >> 24));
+    m.text("request_uri", url);
+    m.text("request_length", 300 + f.id % 2000);
+    m.text("request_time_msec", f.id % 300);
+    m.text("request_traceid", Hex32(f.id));
+    m.text("status", pick(&[200, 200, 304, 404, 405], f.id >> 20));
+    m.text("body_bytes_sent", f.bytes);
+    m.text("http_user_agent", pick(&AGENTS, f.id >> 16));
+    m.text("http_referer", "-");
+    m.text("http_x_forwarded_for", "-");
+    m.text("https", "on");
+    m.text("final_action", if f.accepted { "" } else { "block" });
+    m.text("final_plugin", if f.accepted { "" } else { "waf" });
+    m.text("final_rule_id", if f.accepted { 0 } else { 100_000 + f.id % 100 });
+    m.text("final_rule_type", attack);
+    m.text("upstream_addr", format_args!("10.0.0.{}:80", f.id % 250));
+    m.text("upstream_status", "200");
+}
+
+fn alibaba_alb(f: &Flow, m: &mut Members) {
+    sls(f, Product::AlibabaAlb.topic(), m);
+    m.text("time", written(f.start));
+    m.text("app_lb_id", format_args!("alb-{:016x}", mix(f.account + 1)));
+    m.text("client_ip", &f.src);
+    m.text("client_port", &f.src_port);
+    m.text("vip_addr", "10.0.0.100");
+    m.text("slb_vport", 443);
+    m.text("scheme", "https");
+    m.text("http_host", f.host.unwrap_or("www.example.com"));
+    m.text("request_method", pick(&["GET", "GET", "POST", "HEAD"], f.id >> 24));
+    m.text("request_uri", pick(&URLS, f.id >> 8));
+    m.text("server_protocol", "HTTP/1.1");
+    m.text("status", pick(&[200, 200, 304, 404, 502], f.id >> 20));
+    m.text("request_length", 300 + f.id % 2000);
+    m.text("body_bytes_sent", f.bytes);
+    m.text("request_time", format_args!("0.{:03}", f.id % 1000));
+    m.text("read_request_time", 0);
+    m.text("write_response_time", 0);
+    m.text("upstream_addr", format_args!("10.0.0.{}:80", f.id % 250));
+    m.text("upstream_status", "200");
+    m.text("upstream_response_time", "0.003");
+    m.text("tcpinfo_rtt", f.id % 100_000);
+    m.text("http_user_agent", pick(&AGENTS, f.id >> 16));
+    m.text("http_referer", "-");
+    m.text("http_x_forwarded_for", "-");
+    m.text("ssl_protocol", pick(&["TLSv1.2", "TLSv1.3"], f.id >> 28));
+    m.text("ssl_cipher", "ECDHE-RSA-AES256-GCM-SHA384");
 }
 
 fn baidu_flow(f: &Flow, m: &mut Members) {

@@ -39,6 +39,8 @@ pub(crate) struct KeyEvidence {
     pub(crate) known: usize,
     /// The sets of telling keys that are complete, and those keys that tell alone.
     pub(crate) told: u16,
+    /// Whether any key speaks for it, if only together with others.
+    pub(crate) speaks: bool,
 }
 
 impl KeyIndex {
@@ -86,6 +88,7 @@ impl KeyIndex {
         for ((e, counts), sets) in evidence.iter_mut().zip(&counts).zip(&self.sets) {
             for (set, (count, all)) in counts.iter().zip(sets).enumerate() {
                 let complete = *count > 0 && (count == all || 1 << set == product::ALONE);
+                e.speaks |= *count > 0;
                 e.told |= u16::from(complete) << set;
             }
         }
@@ -132,6 +135,11 @@ impl KeyIndex {
         self.entries(key).iter().any(|e| is_end(products::all()[e.1].entries[e.2].to))
     }
 
+    /// Whether some product has such a key for a field.
+    pub(crate) fn has_field(&self, key: &str, field: Field) -> bool {
+        self.entries(key).iter().any(|e| products::all()[e.1].entries[e.2].to.field() == Some(field))
+    }
+
     /// A product's entry for a key.
     pub(crate) fn entry(&self, product: usize, key: &str) -> Option<&'static Entry> {
         let found = self.entries(key).iter().find(|e| e.1 == product)?;
@@ -164,11 +172,16 @@ pub(crate) const FEWEST_KEYS: usize = 4;
 const FEWEST_TO_NAME: usize = 3;
 
 /// The products that know most of the keys, where nothing tells one of them. One that does not
-/// know half of them is left out.
+/// know half of them is left out, and one that logs requests where none of the keys speaks for it:
+/// what web servers write is known to whatever stands in front of them.
 pub(crate) fn candidates(evidence: &[KeyEvidence], keys: usize) -> Told {
-    match evidence.iter().map(|e| e.known).max() {
+    let logs_requests =
+        |p: usize| products::all()[p].entries.iter().any(|e| e.to.field() == Some(Field::HttpStatus));
+    let may_be = |p: &usize| evidence[*p].speaks || !logs_requests(*p);
+    match (0..evidence.len()).filter(may_be).map(|p| evidence[p].known).max() {
         Some(best) if best >= FEWEST_TO_NAME && best * 2 >= keys => {
-            let found: Vec<_> = (0..evidence.len()).filter(|&p| evidence[p].known == best).collect();
+            let is_best = |p: &usize| may_be(p) && evidence[*p].known == best;
+            let found: Vec<_> = (0..evidence.len()).filter(is_best).collect();
             // Keys that nobody confirms are no evidence by themselves.
             let unconfirmed = |p: &usize| matches!(products::all()[*p].lines, Lines::Named(_));
             if found.iter().all(unconfirmed) { Told::Unknown } else { Told::Ambiguous(found) }

@@ -216,8 +216,8 @@ pub(crate) fn is_topic(key: &str, wrapper: bool) -> bool {
 }
 
 /// Topics of logs in SLS that are of no product here, though some of their keys are: those of
-/// the load balancers and of the web application firewall.
-const OTHER_TOPICS: [&str; 3] = ["alb_layer7_access_log", "slb_layer7_access_log", "waf_access_log"];
+/// classic load balancers and of Anti-DDoS.
+const OTHER_TOPICS: [&str; 3] = ["slb_layer7_access_log", "ddoscoo_access_log", "ddos_access_log"];
 
 /// What a log's topic says about its records.
 pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {

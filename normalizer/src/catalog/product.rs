@@ -47,13 +47,16 @@ pub enum Lines {
     Detected(usize),
     /// They are read where it is said that they are of this product.
     Named(usize),
+    /// They are written as one of these format strings says, with texts between the fields, and are
+    /// known by that and by what is in them.
+    Written(&'static [&'static str]),
 }
 
 impl Lines {
-    /// How many columns there are; 0 for none.
+    /// How many columns there are with nothing but blanks between; 0 for none.
     pub const fn columns(self) -> usize {
         match self {
-            Self::None => 0,
+            Self::None | Self::Written(_) => 0,
             Self::Detected(n) | Self::Named(n) => n,
         }
     }

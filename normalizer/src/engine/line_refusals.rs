@@ -2,16 +2,21 @@
 
 use crate::{
     base::limits,
+    bytes::scan,
     catalog::{
         product::{Entry, Product, Shape, To},
-        products,
+        products::{self, aws_vpc},
     },
     reading::fill::apply,
     record::{
         fault::{Fault, RejectCode, clipped, push_number},
         fields::{Record, RecordMemory},
     },
-    value::{addresses, missing, raw::Raw},
+    value::{
+        addresses, missing,
+        raw::Raw,
+        words::{self, ACTION, DIRECTION, LOG_STATUS},
+    },
 };
 
 /// The fewest columns that must fit for a product to be named as one that a line may be of.
@@ -55,6 +60,40 @@ pub(super) fn column_count(
     let format = if is_product { layout } else { "" };
     let text = text + other;
     Fault { format, ..Fault::of_record(RejectCode::ColumnCount, text) }
+}
+
+/// A custom format of AWS has no more fields.
+const MOST_FIELDS: usize = 64;
+
+/// Whether these may be the columns of an AWS flow log in a format that somebody chose: the id of an
+/// interface as only AWS has them, beside an address or a word of the table, and no prose.
+pub(super) fn is_custom(columns: &mut dyn Iterator<Item = &str>) -> bool {
+    let (mut interface, mut other) = (false, false);
+    for column in columns.take(MOST_FIELDS) {
+        match column.strip_prefix("eni-") {
+            Some(id) => interface |= matches!(id.len(), 8 | 17) && scan::is_hexadecimal(id.as_bytes()),
+            None => {
+                let is_word = |words| words::find(words, column).is_some();
+                if column.bytes().all(|b| b.is_ascii_lowercase()) && !is_word(DIRECTION) {
+                    return false;
+                }
+                other |= is_word(LOG_STATUS) || is_word(ACTION) || addresses::read(column).is_some();
+            }
+        }
+    }
+    interface && other
+}
+
+/// A line of AWS in a format that somebody chose.
+#[cold]
+#[inline(never)]
+pub(super) fn custom_format(found: usize) -> Fault<'static> {
+    let text = [
+        "a line of ",
+        &counted(found),
+        " with an interface of AWS, but not in the order of aws-vpc: a custom format; give its fields with --layout, as in '${version} ${vpc-id} ...', or put a header row in front",
+    ];
+    Fault { format: aws_vpc::PRODUCT.id, ..Fault::of_record(RejectCode::ColumnCount, text.concat()) }
 }
 
 /// What a value says about whether its record is of a product.

@@ -2,7 +2,7 @@
 
 use crate::{
     base::error::{Error, ErrorKind},
-    catalog::{hint::Hint, products},
+    catalog::{hint::Hint, product::Lines, products},
     engine::{
         context::{Context, SeenContext},
         line_refusals::column_count,
@@ -12,7 +12,7 @@ use crate::{
     },
     fast::plans::QuickPlan,
     framing::{
-        columns::Columns,
+        columns::{Columns, Separation},
         layout::{HEADER, Layout},
     },
     reading::{plan::Verdict, planner::Planner, source::NamedLine},
@@ -29,6 +29,8 @@ pub(super) struct Rows {
     /// What messages call it: the layout, or the header row.
     called: &'static str,
     missing: Option<String>,
+    /// Whether it is a format of a vendor's, in which nothing between blanks has a blank.
+    written: bool,
 }
 
 /// The lines whose columns a layout or a header row names.
@@ -40,17 +42,39 @@ pub(super) struct NamedLines {
     pub(super) layout: Option<Rows>,
     /// The header row that was in force last, as its context.
     header: (SeenContext, Option<Rows>),
+    /// Formats that vendors write their lines in.
+    written: Vec<Rows>,
     columns: Columns,
 }
 
 impl NamedLines {
-    pub(super) fn new(layout: Option<Rows>, config: &Config) -> Self {
-        Self {
+    pub(super) fn new(
+        layout: Option<Rows>,
+        from: Option<usize>,
+        planner: &Planner,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let mut written = Vec::new();
+        for (p, product) in products::all().iter().enumerate() {
+            let Lines::Written(formats) = product.lines else { continue };
+            // A layout is for each line.
+            if layout.is_some() || from.is_some_and(|from| from != p) {
+                continue;
+            }
+            for format in formats {
+                let config = Config { layout: Some((*format).to_owned()), ..config.clone() };
+                if let Some(layout) = Layout::configured(&config)? {
+                    written.push(Rows { written: true, ..Rows::new(layout, product.id, planner, &config) });
+                }
+            }
+        }
+        Ok(Self {
             config: config.clone(),
             layout,
             header: (SeenContext::default(), None),
+            written,
             columns: Columns::default(),
-        }
+        })
     }
 
     /// Whether lines that begin so are of the configured layout.
@@ -70,9 +94,18 @@ impl NamedLines {
         if self.layout.is_none()
             && !(context.bytes.first() == Some(&HEADER) && self.header_speaks(text, context, own, planner))
         {
-            return None;
+            let found = self.written_as(text)?;
+            return Some((&self.written[found], &mut self.columns));
         }
         Some((self.layout.as_ref().or(self.header.1.as_ref())?, &mut self.columns))
+    }
+
+    /// The vendor's format that a line is written in, if in one, with a time in front of it or not.
+    #[inline(never)]
+    fn written_as(&mut self, text: &str) -> Option<usize> {
+        let (written, columns) = (&self.written, &mut self.columns);
+        let mut find = |text: &str| written.iter().position(|rows| rows.fit(text, columns));
+        find(text).or_else(|| find(stamped(text, None, |b| b.is_ascii_digit())?.1))
     }
 
     /// Whether the header row that stands above a line is about it. A stream may go on with
@@ -90,15 +123,10 @@ impl NamedLines {
             self.header.1 = layout.map(|l| Rows::new(l, "the header row", planner, &self.config));
         }
         let (Some(rows), columns) = (&self.header.1, &mut self.columns) else { return false };
-        let Some(separation) = &rows.layout.separation else { return false };
-        if columns.split(text, separation).is_ok() && columns.len() == rows.layout.names.len() {
-            let Verdict::Product(p) = rows.quick.plan.verdict else { return true };
-            let entries = products::all()[p].entries;
-            if rows.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes())) {
-                return true;
-            }
-        }
-        !own.is_told(text)
+        // Of a row around a line any text may be a part.
+        let fits = rows.fit(text, columns);
+        let names_a_product = matches!(rows.quick.plan.verdict, Verdict::Product(_));
+        fits && names_a_product || (fits || !own.is_told(text)) && self.written_as(text).is_none()
     }
 }
 
@@ -113,7 +141,34 @@ impl Rows {
             layout,
             called,
             missing: config.missing.clone(),
+            written: false,
         }
+    }
+
+    /// Whether a line has these columns, and in each what the product may have there.
+    fn fit(&self, text: &str, columns: &mut Columns) -> bool {
+        let Some(separation) = &self.layout.separation else { return false };
+        if columns.split(text, separation).is_err()
+            || columns.len() != self.layout.names.len()
+            || !self.is_tight(text, columns)
+        {
+            return false;
+        }
+        let Verdict::Product(p) = self.quick.plan.verdict else { return true };
+        let entries = products::all()[p].entries;
+        self.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes()))
+    }
+
+    /// Whether no column between blanks has a blank in it, but for the last, which is all that is left.
+    /// Where somebody wrote the layout, each may have some.
+    fn is_tight(&self, text: &str, columns: &Columns) -> bool {
+        let Some(Separation::Literals(literals)) = &self.layout.separation else { return true };
+        if !self.written {
+            return true;
+        }
+        let between =
+            |i: usize| (i == 0 || literals[i].text.ends_with(' ')) && literals[i + 1].text.starts_with(' ');
+        (0..columns.len()).all(|i| !between(i) || !columns.get(text, i).contains(' '))
     }
 
     /// Cuts a line into its columns. Gives the time in front of it, if there is one, and the line
@@ -153,7 +208,7 @@ impl Rows {
             let fault = Fault::of_record(RejectCode::ColumnCount, text);
             return Err(Fault { format: product, column: i + 1, ..fault });
         }
-        if columns.len() != layout.names.len() {
+        if columns.len() != layout.names.len() || !self.is_tight(text, columns) {
             return Err(other_line(text).unwrap_or_else(|| {
                 let names = &mut layout.names.iter().map(String::as_str);
                 Fault { format: product, ..column_count(called, names, columns.len()) }

@@ -106,8 +106,9 @@ impl Normalizer {
             missing: config.missing.clone(),
             ..Config::default()
         };
+        let named = NamedLines::new(layout, from, &planner, &of_text)?;
         Ok(Self {
-            named: NamedLines::new(layout, &of_text),
+            named,
             core: Core {
                 finisher: Finisher {
                     rules,
@@ -179,6 +180,10 @@ impl Normalizer {
             match FramingFault::from_code(element.fault) {
                 Some(fault) => peel.reject(&refusals::framing(fault, bytes), &mut sink),
                 None => match (text.map_or_else(|| std::str::from_utf8(bytes), Ok), how) {
+                    // Perhaps it is written in a format of a vendor's.
+                    (Ok(text), Next::Line(None)) => {
+                        peel.line(text, context, Around::default(), &mut sink);
+                    }
                     (Ok(text), Next::Line(found)) => {
                         peel.line_of(found, false, text, Around::default(), &mut sink);
                     }

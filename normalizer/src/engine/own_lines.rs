@@ -3,12 +3,13 @@
 use crate::{
     catalog::{
         product::{Entry, Lines, Product, Shape},
-        products,
+        products::{self, aws_vpc},
     },
     engine::{
         finisher::Finisher,
         line_refusals::{
-            Evidence, FEWEST_FITTING, column_count, counted, evidence, product_columns, says_something,
+            Evidence, FEWEST_FITTING, column_count, counted, custom_format, evidence, is_custom,
+            product_columns, says_something,
         },
         observer::ToldBy,
         refusals::other_line,
@@ -348,7 +349,7 @@ impl OwnLines {
             Lines::Named(_) => same && fit == layout(p).iter().filter(|e| says_something(e)).count(),
             _ => fit >= odd && fit >= FEWEST_FITTING,
         };
-        let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && product_lines(*p) != Lines::None;
+        let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && product_lines(*p).columns() > 0;
         let candidates = (0..all.len()).filter(asked);
         let scored = candidates.map(|p| {
             let (same, score) = (layout(p).len() == columns.len(), score(p));
@@ -357,6 +358,12 @@ impl OwnLines {
         let nearest = scored.max_by_key(|&(good, same, fit, p)| (good && same, good, fit, p));
         let Some((good, same, _, std::cmp::Reverse(p))) = nearest else {
             let text = match self.from {
+                Some(p) if matches!(product_lines(p), Lines::Written(_)) => {
+                    format!(
+                        "a text line that is not in the format of {}; give its columns with --layout",
+                        all[p].id
+                    )
+                }
                 Some(p) => format!("a text line, but {} has none of its own; give --layout", all[p].id),
                 None => "a text line of no known format".into(),
             };
@@ -367,6 +374,10 @@ impl OwnLines {
         let misfits = || layout(p).iter().enumerate().take(columns.len()).filter(misfits);
         // With two it is more likely something else's.
         if !good || misfits().count() > 1 {
+            let values = || (0..columns.len()).map(|i| columns.get(text, i));
+            if self.from.is_none_or(|f| all[f].id == aws_vpc::PRODUCT.id) && is_custom(&mut values()) {
+                return custom_format(columns.len());
+            }
             let text = [
                 "a line of ",
                 &counted(columns.len()),

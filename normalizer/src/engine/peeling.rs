@@ -374,7 +374,7 @@ impl<'p> Peel<'p> {
     }
 
     /// Normalizes a line; the context may be a header row.
-    fn line(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
+    pub(super) fn line(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
         self.own.cut(text);
         // A plain line has no control characters.
         if !self.own.columns.is_plain()

@@ -16,7 +16,32 @@ pub(crate) enum Separation {
     /// By one character; values that hold it are in quotes.
     Csv { separator: u8, quote: Option<u8> },
     /// By these texts: before the first column, between columns, behind the last.
-    Literals(Vec<String>),
+    Literals(Vec<Literal>),
+}
+
+/// A text before, between or behind columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Literal {
+    pub(crate) text: String,
+    pub(crate) parts: Parts,
+}
+
+/// Where the text stands that parts two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// At its first place.
+    First,
+    /// At its last place before the next text: an address may have colons, too.
+    Last,
+    /// At its first place before the next text, and it begins the next column, which is empty where
+    /// there is none.
+    Kept,
+}
+
+impl From<String> for Literal {
+    fn from(text: String) -> Self {
+        Self { text, parts: Parts::First }
+    }
 }
 
 pub(super) fn reader(separator: u8, quote: Option<u8>) -> Reader {
@@ -236,25 +261,31 @@ impl Columns {
         self.count = columns;
     }
 
-    fn split_literals(&mut self, line: &str, literals: &[String]) -> Result<(), usize> {
+    fn split_literals(&mut self, line: &str, literals: &[Literal]) -> Result<(), usize> {
         self.own = false;
         self.plain = false;
         self.spans.clear();
-        let mut pos = literals[0].len();
-        if !line.starts_with(&literals[0]) {
+        let mut pos = literals[0].text.len();
+        if !line.starts_with(&literals[0].text) {
             return Err(0);
         }
         let last = literals.len() - 1;
-        for (i, literal) in literals.iter().enumerate().skip(1) {
+        for (i, Literal { text, parts }) in literals.iter().enumerate().skip(1) {
             let rest = &line[pos..];
-            let len =
-                if i == last { rest.len().checked_sub(literal.len()) } else { rest.find(literal.as_str()) };
-            let Some(len) = len.filter(|&n| rest.get(n..).is_some_and(|r| r.starts_with(literal.as_str())))
-            else {
-                return Err(i - 1);
+            // Up to the next text, which is the end where there is none.
+            let near = || match literals.get(i + 1) {
+                Some(next) if !next.text.is_empty() => &rest[..rest.find(&next.text).unwrap_or(rest.len())],
+                _ => rest,
             };
+            let len = match parts {
+                _ if i == last => rest.len().checked_sub(text.len()).filter(|_| rest.ends_with(text)),
+                Parts::First => rest.find(text),
+                Parts::Last => near().rfind(text),
+                Parts::Kept => Some(near().find(text).unwrap_or(near().len())),
+            };
+            let Some(len) = len else { return Err(i - 1) };
             self.spans.push(Member { value: Span::plain(pos, pos + len), ..Member::default() });
-            pos += len + literal.len();
+            pos += len + if *parts == Parts::Kept { 0 } else { text.len() };
         }
         self.count = self.spans.len();
         Ok(())
@@ -276,10 +307,32 @@ mod tests {
         assert_eq!(split("", &csv).unwrap().len(), 0);
         assert_eq!(split(",", &csv).unwrap(), ["", ""]);
         assert_eq!(split(" a\t b ", &Separation::Blanks).unwrap(), ["a", "b"]);
-        let literals = Separation::Literals(vec!["[".into(), "] ".into(), ".".into()]);
+        let texts = |all: &[&str]| all.iter().map(|l| Literal::from((*l).to_owned())).collect::<Vec<_>>();
+        let literals = Separation::Literals(texts(&["[", "] ", "."]));
         assert_eq!(split("[a] b.", &literals).unwrap(), ["a", "b"]);
         assert_eq!((split("a] b.", &literals), split("[a b.", &literals)), (Err(0), Err(0)));
         assert_eq!(split("[a] b", &literals), Err(1));
+    }
+
+    #[test]
+    fn addresses_have_colons_and_hosts_no_slash() {
+        let literals = ["", ":", " ", "://", "/", " ", ""].map(|l| Literal::from(l.to_owned()));
+        let mut literals = literals.to_vec();
+        (literals[1].parts, literals[4].parts) = (Parts::Last, Parts::Kept);
+        let split = |line: &str| {
+            let mut c = Columns::default();
+            c.split(line, &Separation::Literals(literals.clone()))
+                .map(|()| (0..c.len()).map(|i| c.get(line, i).to_owned()).collect::<Vec<_>>())
+        };
+        let cases = [
+            ("10.0.0.1:80 http://a:8/b/c HTTP/1", ["10.0.0.1", "80", "http", "a:8", "/b/c", "HTTP/1"]),
+            ("::1:80 http://[::1]/ HTTP/1", ["::1", "80", "http", "[::1]", "/", "HTTP/1"]),
+            ("-:80 http://a* HTTP/1", ["-", "80", "http", "a*", "", "HTTP/1"]),
+        ];
+        for (line, want) in cases {
+            assert_eq!(split(line).unwrap(), want, "{line}");
+        }
+        assert_eq!((split("a b://c/d"), split("a:b c://d")), (Err(0), Err(4)));
     }
 
     #[test]

@@ -21,7 +21,8 @@ use crate::{
         detection::KeyIndex,
         envelopes::{self, Meta},
     },
-    framing::columns::{Separation, reader},
+    framing::columns::{Literal, Parts, Separation, reader},
+    record::fields::Field,
     rules::config::Config,
 };
 use csv_core::Reader;
@@ -118,7 +119,7 @@ impl Layout {
 
     /// Whether its lines begin with this byte, though JSON does so too.
     pub(crate) fn begins_with(&self, byte: u8) -> bool {
-        matches!(&self.separation, Some(Separation::Literals(l)) if l[0].as_bytes().first() == Some(&byte))
+        matches!(&self.separation, Some(Separation::Literals(l)) if l[0].text.as_bytes().first() == Some(&byte))
     }
 
     /// A reader that finds the ends of rows, where values in quotes may hold line breaks.
@@ -238,7 +239,8 @@ fn separation(
     if literals[inner.clone()].iter().all(String::is_empty) && names.len() > 1 {
         return Ok(None);
     }
-    if let Some(i) = inner.clone().find(|&i| literals[i].is_empty()) {
+    let parts = |i: usize| parts(names, &literals, i);
+    if let Some(i) = inner.clone().find(|&i| literals[i].is_empty() && parts(i) == Parts::First) {
         let field = format!("${{{}}}", names[i]);
         let offset = text.find(&field).unwrap_or(0);
         return Err(Error::at(
@@ -249,14 +251,35 @@ fn separation(
         ));
     }
     let first = literals.get(1).cloned().unwrap_or_default();
-    let alike = literals[inner].iter().all(|l| *l == first);
+    let alike = literals[inner.clone()].iter().all(|l| *l == first);
     let bounds = literals[0].is_empty() && literals[names.len()].is_empty();
     Ok(Some(match first.as_bytes() {
-        _ if !alike || !bounds => Separation::Literals(literals),
-        [b' '] => Separation::Blanks,
-        [separator] if names.len() > 1 => Separation::Csv { separator: *separator, quote },
-        _ => Separation::Literals(literals),
+        [b' '] if alike && bounds => Separation::Blanks,
+        [separator] if alike && bounds && names.len() > 1 => Separation::Csv { separator: *separator, quote },
+        _ => {
+            let each = (0..literals.len()).map(|i| match parts(i) {
+                Parts::Kept => Literal { text: "/".into(), parts: Parts::Kept },
+                parts => Literal { text: literals[i].clone(), parts },
+            });
+            Separation::Literals(each.collect())
+        }
     }))
+}
+
+/// Where a text stands between two fields. A port is behind the last colon, for an address of
+/// version 6 has colons, too; a path that follows a host with nothing between begins with its slash.
+fn parts(names: &[String], literals: &[String], i: usize) -> Parts {
+    if i == 0 || i >= names.len() {
+        return Parts::First;
+    }
+    let keys = KeyIndex::get();
+    match literals[i].as_str() {
+        ":" if keys.is_address(&names[i - 1]) => Parts::Last,
+        "" if keys.has_field(&names[i - 1], Field::Host) && keys.has_field(&names[i], Field::Url) => {
+            Parts::Kept
+        }
+        _ => Parts::First,
+    }
 }
 
 #[cfg(test)]
@@ -272,6 +295,7 @@ mod tests {
     #[test]
     fn layouts_are_read() {
         let csv = |separator| Some(Separation::Csv { separator, quote: Some(b'"') });
+        let texts = |all: &[&str]| all.iter().map(|l| Literal::from((*l).to_owned())).collect::<Vec<_>>();
         let cases = [
             ("${a} ${b}", None, Some(Separation::Blanks)),
             ("${a},${b}", None, csv(b',')),
@@ -279,7 +303,7 @@ mod tests {
             ("${a}${b}", Some("tab"), csv(b'\t')),
             ("a|b", None, csv(b'|')),
             ("a b", None, Some(Separation::Blanks)),
-            ("[${a}] $ ${b}", None, Some(Separation::Literals(vec!["[".into(), "] $ ".into(), "".into()]))),
+            ("[${a}] $ ${b}", None, Some(Separation::Literals(texts(&["[", "] $ ", ""])))),
         ];
         for (text, separator, want) in cases {
             let got = layout(text, separator).unwrap().unwrap();
@@ -305,6 +329,21 @@ mod tests {
         ] {
             assert!(!is_header(line), "{line}");
         }
+    }
+
+    #[test]
+    fn addresses_and_hosts_end_where_they_do() {
+        let got = layout("${srcaddr}:${srcport} ${http_host}${url}", None).unwrap().unwrap();
+        let Some(Separation::Literals(literals)) = got.separation else { panic!("{got:?}") };
+        let found: Vec<_> = literals.iter().map(|l| (&l.text[..], l.parts)).collect();
+        let want = [
+            ("", Parts::First),
+            (":", Parts::Last),
+            (" ", Parts::First),
+            ("/", Parts::Kept),
+            ("", Parts::First),
+        ];
+        assert_eq!(found, want);
     }
 
     #[test]

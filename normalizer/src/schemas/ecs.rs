@@ -36,7 +36,7 @@ pub(super) const ROWS: [Row; 98] = [
             (false, true) => r#"["web"]"#,
             (false, false) => r#"["network"]"#,
         }))
-    }, "network, or web for waf and waf_access; with intrusion_detection for attacks"),
+    }, "network, or web for alb, elb, waf and waf_access; with intrusion_detection for attacks"),
     made(&[F::Action, F::LogStatus, F::Product], "event.type", |e| {
         let allowed = match e.text(F::Action) {
             Some("accept" | "log") => Some(true),
@@ -52,7 +52,7 @@ pub(super) const ROWS: [Row; 98] = [
             (false, Some(false)) => r#"["connection","denied"]"#,
             (false, None) => r#"["connection"]"#,
         }))
-    }, "connection, or access for waf and waf_access; with allowed or denied; info for nodata and skipdata"),
+    }, "connection, or access for alb, elb, waf and waf_access; with allowed or denied; info for nodata and skipdata"),
     made(&[F::Action, F::HttpStatus], "event.outcome", |e| match e.success() {
         Some(true) => Some(Item::Text("success")),
         Some(false) => Some(Item::Text("failure")),
@@ -126,10 +126,10 @@ pub(super) const ROWS: [Row; 98] = [
     copy(&[F::Product], "observer.product"),
     made(&[F::Product], "observer.type", |e| Some(Item::Text(match e.text(F::Product) {
         Some("cfw" | "cfw_access" | "cfw_attack" | "cfw_url") => "firewall",
-        Some("waf" | "waf_access") => "proxy",
+        Some("alb" | "elb" | "waf" | "waf_access") => "proxy",
         Some("er" | "cen" | "nat" | "tgw") => "router",
         _ => "sensor",
-    })), "firewall for cfw, cfw_access, cfw_attack and cfw_url; proxy for waf and waf_access; router for er, cen, nat and tgw; else sensor"),
+    })), "firewall for cfw, cfw_access, cfw_attack and cfw_url; proxy for alb, elb, waf and waf_access; router for er, cen, nat and tgw; else sensor"),
 
     copy(&[F::Method], "http.request.method"),
     picked(&[F::BytesOut], "http.request.bytes", |e| e.long(F::BytesOut).filter(|_| e.web), OF_WEB),
@@ -178,7 +178,7 @@ pub(super) const ROWS: [Row; 98] = [
 ];
 
 const ONE_WAY: &str = "else the total, of vpc, er, cen and tgw: their flows are of one direction";
-const OF_WEB: &str = "waf and waf_access";
+const OF_WEB: &str = "alb, elb, waf and waf_access";
 
 /// The total of a flow that has just one direction, and no counters of either.
 fn one_way<'e>(e: &Event<'e>, total: F, directions: [F; 2]) -> Option<Item<'e>> {

@@ -54,7 +54,7 @@ impl<'e> Event<'e> {
         let original = record.extra.iter().rposition(is_original);
         let meant = Meant { found: 0, places: [0; Meaning::COUNT], moved: 0 };
         let mut event = Self { record, observed_at, web: false, original, meant };
-        event.web = matches!(event.text(Field::Product), Some("waf" | "waf_access"));
+        event.web = matches!(event.text(Field::Product), Some("alb" | "elb" | "waf" | "waf_access"));
         event
     }
 

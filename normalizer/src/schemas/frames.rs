@@ -1003,7 +1003,7 @@ mod tests {
         999_999_999_999_999_999,
         u64::MAX,
     ];
-    const PRODUCTS: [&str; 5] = ["vpc", "waf", "waf_access", "cfw", "nat"];
+    const PRODUCTS: [&str; 6] = ["vpc", "waf", "waf_access", "elb", "cfw", "nat"];
 
     fn set(record: &mut Record<'static>, field: Field, dice: &mut Dice) {
         let value = match field.field_type() {

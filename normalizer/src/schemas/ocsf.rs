@@ -40,7 +40,7 @@ pub(super) const ROWS: [Row; 133] = [
     known(&[F::StartMs, F::EndMs], "duration", Known::Duration, "milliseconds"),
     fixed("category_uid", "4"),
     fixed("category_name", "\"Network Activity\""),
-    made(&[F::Product], "class_uid", |e| Some(Item::Number(class(e))), "4002 for waf and waf_access, else 4001"),
+    made(&[F::Product], "class_uid", |e| Some(Item::Number(class(e))), "4002 for alb, elb, waf and waf_access, else 4001"),
     made(&[F::Product], "class_name", |e| {
         Some(Item::Text(if e.web { "HTTP Activity" } else { "Network Activity" }))
     }, "its caption"),

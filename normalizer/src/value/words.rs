@@ -50,6 +50,23 @@ pub const WAF_ACTION: &[Word] = &{
     words
 };
 
+/// What Alibaba's web application firewall does. It tries clients by a slider, a script or a token; one
+/// that passed is let through. An answer in which something was hidden reached the client.
+pub const ALIBABA_WAF_ACTION: &[Word] = &[
+    ("block", "reject", false),
+    ("captcha_strict", "challenge", true),
+    ("captcha", "challenge", true),
+    ("sigchl", "challenge", true),
+    ("js", "challenge", true),
+    ("pass", "accept", false),
+    ("captcha_strict_pass", "accept", true),
+    ("captcha_pass", "accept", true),
+    ("sigchl_pass", "accept", true),
+    ("js_pass", "accept", true),
+    ("mask", "log", true),
+    ("continue", "accept", true),
+];
+
 /// Words for a direction, compared without regard to case.
 pub const DIRECTION: &[Word] = &[
     ("ingress", "ingress", false),

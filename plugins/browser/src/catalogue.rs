@@ -38,7 +38,7 @@ pub(crate) fn formats() -> Vec<Format> {
         title: p.title,
         lines: match p.lines {
             Lines::None => "layout",
-            Lines::Detected(_) => "detected",
+            Lines::Detected(_) | Lines::Written(_) => "detected",
             Lines::Named(_) => "from",
         },
         columns: p.lines.columns(),

@@ -37,7 +37,7 @@ pub fn table() -> String {
     let rows = products::all().iter().map(|p| {
         let lines = match p.lines {
             Lines::None => "with a layout or a header",
-            Lines::Detected(_) => "detected",
+            Lines::Detected(_) | Lines::Written(_) => "detected",
             Lines::Named(_) => "with `--from`",
         };
         [format!("`{}`", p.id), p.title.into(), p.kind.into(), lines.into()]
@@ -53,6 +53,13 @@ fn keys(product: &Product) -> String {
     }
     match product.lines {
         Lines::None => {}
+        Lines::Written(formats) => {
+            text.push_str("A text line is in one of these formats:\n\n");
+            formats.iter().for_each(|format| {
+                let _ = writeln!(text, "    {format}");
+            });
+            text.push('\n');
+        }
         lines => {
             let _ = writeln!(text, "A text line has the first {} keys, in this order.", lines.columns());
         }
