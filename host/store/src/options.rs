@@ -6,8 +6,7 @@ use weir_printable::line;
 
 use crate::{Address, Error, Service};
 
-/// What is said of a store beside its address. Credentials are not: they come from the environment, as
-/// each vendor's own tools take them.
+/// What is said of a store beside its address.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Where the service is, such as `https://obs.cn-north-4.myhuaweicloud.com`, without the bucket.
@@ -19,8 +18,28 @@ pub struct Options {
     pub path_style: bool,
     /// Whether requests are not signed, for buckets that everybody may read.
     pub anonymous: bool,
+    /// Who asks; without it that comes from the environment, as each vendor's own tools take it.
+    pub credentials: Option<Credentials>,
     /// Whether it is time to stop; it is asked while something is waited for.
     pub stop: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+}
+
+/// Who asks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The name of the key; of Azure the account.
+    pub id: String,
+    /// The key itself.
+    pub secret: String,
+    /// What comes with keys that are good for some time only.
+    pub token: Option<String>,
+}
+
+/// Nothing of them is shown.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
 }
 
 impl fmt::Debug for Options {
@@ -30,6 +49,7 @@ impl fmt::Debug for Options {
             .field("region", &self.region)
             .field("path_style", &self.path_style)
             .field("anonymous", &self.anonymous)
+            .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
 }
@@ -103,9 +123,32 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A key and its secret that the vendor's signer does not find by itself.
-pub(crate) fn key(service: Service, env: Environment<'_>) -> Option<(String, String)> {
-    of(service).keys.iter().find_map(|(id, secret)| env(id).zip(env(secret)))
+/// What is given, or else what the vendor's signer does not find by itself.
+pub(crate) fn credentials(
+    address: &Address,
+    options: &Options,
+    env: Environment<'_>,
+) -> Result<Option<Credentials>, Error> {
+    let service = address.service();
+    let Some(given) = &options.credentials else {
+        let found = of(service).keys.iter().find_map(|(id, secret)| env(id).zip(env(secret)));
+        return Ok(found.map(|(id, secret)| Credentials { id, secret, token: None }));
+    };
+    if options.anonymous {
+        return Err(Error::usage(format!(
+            "{address}: requests are signed or anonymous; leave one of both out"
+        )));
+    }
+    match service {
+        Service::Gcs => Err(Error::usage(format!(
+            "{address}: Google's credentials are a file; name it with GOOGLE_APPLICATION_CREDENTIALS"
+        ))),
+        Service::Obs | Service::Azure if given.token.is_some() => Err(Error::usage(format!(
+            "{address}: {} is asked with a key that lasts, and without a token",
+            service.name()
+        ))),
+        _ => Ok(Some(given.clone())),
+    }
 }
 
 /// Where requests go.
@@ -219,7 +262,7 @@ pub(crate) fn place(address: &Address, options: &Options, env: Environment<'_>) 
     }
     let endpoint = match (given, &region) {
         (Some(given), _) => given,
-        (None, region) => Endpoint::parse(&standard(address, region.as_deref(), env)?, bucket)?,
+        (None, region) => Endpoint::parse(&standard(address, region.as_deref(), options, env)?, bucket)?,
     };
     let is_s3 = matches!(service, Service::S3 | Service::Bos);
     if options.path_style && endpoint.host.ends_with(".aliyuncs.com") {
@@ -234,7 +277,12 @@ pub(crate) fn place(address: &Address, options: &Options, env: Environment<'_>) 
 }
 
 /// The endpoint of a vendor's region.
-fn standard(address: &Address, region: Option<&str>, env: Environment<'_>) -> Result<String, Error> {
+fn standard(
+    address: &Address,
+    region: Option<&str>,
+    options: &Options,
+    env: Environment<'_>,
+) -> Result<String, Error> {
     let needed = |example: &str| {
         region.ok_or_else(|| {
             let names = of(address.service()).region.join(" or ");
@@ -256,7 +304,8 @@ fn standard(address: &Address, region: Option<&str>, env: Environment<'_>) -> Re
         Service::Bos => format!("s3.{}.bcebos.com", needed("bj")?),
         Service::Gcs => "storage.googleapis.com".into(),
         Service::Azure => {
-            let account = env("AZURE_STORAGE_ACCOUNT_NAME").ok_or_else(|| {
+            let given = options.credentials.as_ref().map(|given| given.id.clone());
+            let account = given.or_else(|| env("AZURE_STORAGE_ACCOUNT_NAME")).ok_or_else(|| {
                 Error::usage(format!(
                     "{address}: the account is not known; set AZURE_STORAGE_ACCOUNT_NAME, or name the --endpoint"
                 ))
@@ -336,6 +385,32 @@ mod tests {
             let place = placed(address, &options, env).unwrap();
             let found = (place.endpoint.to_string(), place.region.as_str(), place.path_style);
             assert_eq!(found, (endpoint.into(), region, path_style), "{address} {options:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_those_that_are_given_and_are_not_shown() {
+        let given = Credentials { id: "me".into(), secret: "hunter2".into(), token: Some("hunter3".into()) };
+        let options = Options { credentials: Some(given.clone()), ..Options::default() };
+        assert!(!format!("{options:?}").contains("hunter"), "{options:?}");
+        let find = |name: &str| (name != "AZURE_STORAGE_ACCOUNT_NAME").then(|| name.to_owned());
+        let of = |address: &str, options: &Options| {
+            credentials(&Address::parse(address).unwrap(), options, &find).map_err(|e| e.to_string())
+        };
+        assert_eq!(of("s3://b", &options), Ok(Some(given.clone())));
+        assert_eq!(of("s3://b", &Options::default()), Ok(None));
+        assert_eq!(of("obs://b", &Options::default()).unwrap().unwrap().id, "HUAWEICLOUD_SDK_AK");
+        let lasting = Options { credentials: Some(Credentials { token: None, ..given }), ..options.clone() };
+        assert!(of("obs://b", &lasting).is_ok() && of("az://b", &lasting).is_ok());
+        let address = Address::parse("az://b").unwrap();
+        assert_eq!(place(&address, &lasting, &find).unwrap().endpoint.host, "me.blob.core.windows.net");
+        for (address, options, expected) in [
+            ("obs://b", options.clone(), "without a token"),
+            ("gs://b", lasting.clone(), "GOOGLE_APPLICATION_CREDENTIALS"),
+            ("s3://b", Options { anonymous: true, ..lasting }, "leave one of both out"),
+        ] {
+            let error = of(address, &options).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("hunter"), "{error}");
         }
     }
 

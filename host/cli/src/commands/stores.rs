@@ -54,6 +54,7 @@ impl Stores {
             region: region.clone(),
             path_style: *path_style,
             anonymous: *anonymous,
+            credentials: None,
             stop: Some(Arc::new(move || told.get().is_some_and(Stop::is_told))),
         };
         Self { options, stop }

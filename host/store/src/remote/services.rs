@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Address, Error, Options, Service,
     error::Kind,
-    options::{Environment, Place, key},
+    options::{self, Credentials, Environment, Place},
 };
 
 /// A host that OpenDAL takes for one of OBS, so that it signs requests for the bucket. The host is no
@@ -35,7 +35,7 @@ pub(super) fn bucket(
 ) -> std::result::Result<Bucket, Error> {
     let bucket = address.bucket();
     let endpoint = place.endpoint.to_string();
-    let mut key = key(address.service(), env);
+    let mut key = options::credentials(address, options, env)?;
     let mut corrections = Corrections::default();
     let mut obs_endpoint = None;
     let built = match address.service() {
@@ -47,6 +47,12 @@ pub(super) fn bucket(
             }
             if options.anonymous {
                 oss = oss.skip_signature();
+            }
+            if let Some(Credentials { id, secret, token }) = key.take() {
+                oss = oss.access_key_id(&id).access_key_secret(&secret);
+                if let Some(token) = token {
+                    oss = oss.security_token(&token);
+                }
             }
             Operator::new(oss)
         }
@@ -61,11 +67,11 @@ pub(super) fn bucket(
             };
             if options.anonymous {
                 // It is signed with something, and the signature is left out on the way.
-                key = Some(("none".into(), "none".into()));
+                key = Some(Credentials { id: "none".into(), secret: "none".into(), token: None });
             }
             obs_endpoint = Some(format!("{scheme}://{bucket}.{OBS_HOST}"));
             let mut obs = Obs::default().bucket(bucket).endpoint(&format!("{scheme}://{OBS_HOST}"));
-            if let Some((id, secret)) = &key {
+            if let Some(Credentials { id, secret, .. }) = &key {
                 obs = obs.access_key_id(id).secret_access_key(secret);
             }
             Operator::new(obs)
@@ -81,7 +87,9 @@ pub(super) fn bucket(
         Service::Azure => {
             let mut azure = Azblob::default().container(bucket).endpoint(&endpoint);
             let known = [env("AZURE_STORAGE_ACCOUNT_NAME"), env("AZURE_STORAGE_ACCOUNT_KEY")];
-            if let [Some(name), Some(key)] = known {
+            if let Some(Credentials { id, secret, .. }) = key.take() {
+                azure = azure.account_name(&id).account_key(&secret);
+            } else if let [Some(name), Some(key)] = known {
                 azure = azure.account_name(&name).account_key(&key);
             }
             if options.anonymous {
@@ -97,12 +105,13 @@ pub(super) fn bucket(
         Error::new(Kind::Usage, format!("{address}: can't be opened: {}; check the options", e.message()))
     })?;
     let transport = HttpTransporter::new(Transport::new(place, corrections)?);
+    let key = key.map(|key| (key.id, key.secret));
     let lister = obs_endpoint.map(|endpoint| Lister::new(bucket, endpoint, key, transport.clone()));
     let context = operator.base_context().with_http_transport(transport);
     Ok(Bucket { operator: operator.with_context(context), lister })
 }
 
-fn s3(bucket: &str, place: &Place, options: &Options, key: Option<(String, String)>) -> Result<Operator> {
+fn s3(bucket: &str, place: &Place, options: &Options, key: Option<Credentials>) -> Result<Operator> {
     let mut s3 = S3::default().bucket(bucket).endpoint(&place.endpoint.to_string()).region(&place.region);
     if !place.path_style {
         s3 = s3.enable_virtual_host_style();
@@ -114,8 +123,11 @@ fn s3(bucket: &str, place: &Place, options: &Options, key: Option<(String, Strin
         // A machine's own credentials are Amazon's, and nobody else's to see.
         s3 = s3.disable_ec2_metadata();
     }
-    if let Some((id, secret)) = key {
+    if let Some(Credentials { id, secret, token }) = key {
         s3 = s3.access_key_id(&id).secret_access_key(&secret);
+        if let Some(token) = token {
+            s3 = s3.session_token(&token);
+        }
     }
     Operator::new(s3)
 }
