@@ -8,6 +8,8 @@ use weir_pipeline::{
     packers::{self, Packer},
 };
 
+use crate::Key;
+
 /// What the files of a table are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
@@ -60,6 +62,25 @@ impl Format {
         }
     }
 
+    /// Why its files can't be put apart by a key, if they can't.
+    pub fn refuses(self, key: &Key) -> Option<String> {
+        let schema = self.schema();
+        match key {
+            _ if !matches!(schema, Schema::Flat | Schema::Ocsf) => Some(format!(
+                "only flat records and OCSF events are put apart, and these are {}",
+                self.name()
+            )),
+            Key::ClassUid if schema == Schema::Flat => {
+                Some("only OCSF events have a class; choose `ocsf`".into())
+            }
+            Key::Fixed(name, _) if schema == Schema::Flat && Field::by_key(name).is_some() => Some(
+                "the files have a column of this name, with the records' own values; choose another name"
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+
     /// Whether it is Parquet, which is compressed inside.
     pub fn is_parquet(self) -> bool {
         matches!(self.shape, Shape::Parquet(_) | Shape::OcsfParquet)
@@ -75,7 +96,7 @@ impl Format {
     }
 
     /// What packs the records of a file whose path says these fields.
-    pub(crate) fn packer(self, said: &[Field]) -> Box<dyn Packer> {
+    pub fn packer(self, said: &[Field]) -> Box<dyn Packer> {
         match self.shape {
             Shape::Lines(schema) => packers::of(schema),
             Shape::Csv => Box::new(Rows::default()),

@@ -33,6 +33,7 @@ pub use files::Written;
 pub use format::Format;
 pub use hive::{Key, Partitioning};
 pub use lake::{Lake, State};
+pub use look::{Looker, Partition};
 pub use objects::{Objects, Sum, sha256};
 pub use plan::{Input, Plan, Share};
 pub use shard::{Rejects, ShardWriter};

@@ -10,17 +10,17 @@ use crate::hive::{self, Key, Partitioning};
 
 const DAY: i64 = 86_400_000;
 
-/// A partition of a shard.
+/// A partition of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Partition {
+pub struct Partition {
     /// Its folder, with a slash behind it; empty where there are no partitions.
-    pub(crate) folder: String,
+    pub folder: String,
     /// The fields that its path says.
-    pub(crate) said: Vec<Field>,
+    pub said: Vec<Field>,
 }
 
 /// Tells records' partitions, and numbers them as they come.
-pub(crate) struct Looker {
+pub struct Looker {
     /// What records are written as.
     schema: Schema,
     keys: Partitioning,
@@ -38,7 +38,8 @@ pub(crate) struct Looker {
 }
 
 impl Looker {
-    pub(crate) fn new(schema: Schema, keys: Partitioning) -> Self {
+    /// One that has met no partition of records of this schema yet.
+    pub fn new(schema: Schema, keys: Partitioning) -> Self {
         let has_day = keys.keys().iter().any(|key| matches!(key, Key::Date | Key::EventDay));
         let is_behind = |key: &Key| matches!(key, Key::Region | Key::AccountId | Key::ClassUid);
         let mut looker = Self {
@@ -59,12 +60,12 @@ impl Looker {
     }
 
     /// Those that were told, by their numbers.
-    pub(crate) fn partitions(&self) -> &[Partition] {
+    pub fn partitions(&self) -> &[Partition] {
         &self.known
     }
 
     /// The number of the partition of a line.
-    pub(crate) fn look(&mut self, line: &[u8]) -> usize {
+    pub fn look(&mut self, line: &[u8]) -> usize {
         if self.keys.keys().is_empty() {
             return 0;
         }

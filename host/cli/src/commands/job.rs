@@ -141,21 +141,10 @@ impl Asked {
 
 /// Refuses what files of this format can't be put apart by.
 fn refuse_key(key: &Key, format: Format) -> Result<(), Error> {
-    let schema = format.schema();
-    let why = match key {
-        _ if !matches!(schema, Schema::Flat | Schema::Ocsf) => {
-            format!("only flat records and OCSF events are put apart, and these are {}", format.name())
-        }
-        Key::ClassUid if schema == Schema::Flat => {
-            "only OCSF events have a class; choose --to ocsf".to_owned()
-        }
-        Key::Fixed(name, _) if schema == Schema::Flat && Field::by_key(name).is_some() => {
-            "the files have a column of this name, with the records' own values; choose another name"
-                .to_owned()
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::usage(format!("--partition {key}: {why}")))
+    match format.refuses(key) {
+        Some(why) => Err(Error::usage(format!("--partition {key}: {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// What the files are.
