@@ -359,6 +359,31 @@ fn the_example_of_an_archive_runs() {
 }
 
 #[test]
+fn the_example_of_a_lake_runs() {
+    let folder = beside_the_samples();
+    let mut weir = weir();
+    weir.args(["run", "--once", "--native", "examples/lake.toml"]).current_dir(folder.path());
+    let output = weir.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut tables = 0;
+    let mut folders = vec![folder.path().join("lake")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let parent = path.parent().unwrap().to_str().unwrap();
+            assert!(parent.contains("/lake/provider=") && parent.contains("/product=vpc/date="), "{parent}");
+            assert!(fs::read(&path).unwrap().ends_with(b"PAR1"), "{}", path.display());
+            tables += 1;
+        }
+    }
+    assert!(tables >= 2, "{tables}");
+}
+
+#[test]
 fn the_examples_are_right() {
     let folder = beside_the_samples();
     let mut checked = 0;

@@ -327,6 +327,7 @@ impl Feeder {
             match self.queue.next_within(LOOK) {
                 Ok(Some(page)) => self.give(page),
                 Ok(None) if is_closing && self.queue.stats().pages == 0 => return,
+                Ok(None) if is_closing => drop(self.sink.send(Job::Flush)),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(sink = %self.context.name, "{error}");
@@ -447,6 +448,8 @@ struct Meta<'a> {
     #[serde(borrow)]
     stream: std::borrow::Cow<'a, str>,
     identity: u64,
+    #[serde(default)]
+    can_replay: bool,
 }
 
 const EACH: u8 = 0;
@@ -459,6 +462,7 @@ fn encode(origin: &Origin) -> Vec<u8> {
         schema: origin.schema.name(),
         stream: (&*origin.stream).into(),
         identity: origin.identity,
+        can_replay: origin.can_replay,
     };
     let json = serde_json::to_vec(&meta).expect("texts and a number are JSON");
     let mut bytes = (json.len() as u32).to_le_bytes().to_vec();
@@ -508,6 +512,7 @@ fn decode(bytes: &[u8]) -> Option<Origin> {
         schema: Schema::by_name(meta.schema)?,
         stream: meta.stream.into(),
         identity: meta.identity,
+        can_replay: meta.can_replay,
         places,
     })
 }
@@ -596,6 +601,7 @@ mod tests {
             schema: Schema::Ecs,
             stream: "/var/log/\"a\".log".into(),
             identity: u64::MAX - 1,
+            can_replay: true,
             places,
         }
     }
@@ -640,6 +646,8 @@ mod tests {
                 metrics: metrics.sink("es"),
                 alarm: alarm().0,
                 health: board.part("[sinks.es]"),
+                budget: Budget::new(1 << 30),
+                state: "51a7e".into(),
             };
             let graves = Arc::new(Graves::default());
             graves.open(BTreeMap::new());

@@ -23,5 +23,6 @@ pub mod sinks;
 pub mod sources;
 pub mod state;
 pub mod stop;
+mod store;
 pub mod tracker;
 mod worker;

@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Job {
     Take(Delivery),
+    /// Nothing more is read: what is gathered need not wait for more.
+    Flush,
     /// No more pages come.
     Close,
 }
@@ -215,6 +217,7 @@ mod tests {
                 schema: Schema::Flat,
                 stream: "a.log".into(),
                 identity: 1,
+                can_replay: true,
                 places: Places::Piece(0, 0),
             };
             Page::new(b"{\"bytes\":0}\n{\"bytes\":1}\n{\"bytes\":2}\n".to_vec(), origin)

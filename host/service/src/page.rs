@@ -34,6 +34,8 @@ pub struct Origin {
     pub stream: Arc<str>,
     /// Tells the stream from all others; the same after a restart, where the stream is.
     pub identity: u64,
+    /// Whether the stream can be read again from a place in it, as the same one.
+    pub can_replay: bool,
     /// Where the records lie in the stream.
     pub places: Places,
 }
@@ -135,6 +137,15 @@ impl Page {
         }
     }
 
+    /// The place of its first record in the stream, and how many records of the same place are before it.
+    /// What is read from there on is the same again after a crash, or more of it.
+    pub fn place(&self) -> (u64, u32) {
+        match &self.origin.places {
+            Places::Each(offsets) => (offsets.first().copied().unwrap_or_default(), 0),
+            Places::Piece(offset, before) => (*offset, *before),
+        }
+    }
+
     /// Where its records come from.
     pub fn origin(&self) -> &Origin {
         &self.origin
@@ -158,6 +169,7 @@ mod tests {
             schema: Schema::Flat,
             stream: "f".into(),
             identity: 0xab,
+            can_replay: true,
             places,
         }
     }

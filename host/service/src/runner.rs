@@ -47,6 +47,7 @@ fn run(mut sink: Box<dyn Sink>, queue: &Receiver<Job>, sync: Duration) {
                 is_awaited |= delivery.page.is_awaited();
                 sink.take(delivery);
             }
+            Ok(Job::Flush) => sink.flush(),
             Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return sink.close(),
             Err(RecvTimeoutError::Timeout) => {}
         }

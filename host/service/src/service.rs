@@ -39,7 +39,7 @@ use crate::{
     tracker::Balance,
 };
 
-pub use self::paths::{paths, unwritable};
+pub use self::paths::{paths, silent_stores, unwritable};
 
 /// Makes what normalizes for a pipeline.
 pub type Factories<'a> =
@@ -211,8 +211,16 @@ fn written_paths(config: &Config) -> Vec<(PathBuf, String)> {
         written.push((path, format!("`dead_letters` of [pipelines.{name}]")));
     }
     for (name, options) in &config.sinks {
-        if let sinks::SinkOptions::File(options) = options {
-            written.push((options.path.clone().into(), format!("[sinks.{name}]")));
+        match options {
+            sinks::SinkOptions::File(options) => {
+                written.push((options.path.clone().into(), format!("[sinks.{name}]")));
+            }
+            sinks::SinkOptions::ObjectStore(options) => {
+                let folder = options.access().local();
+                let one = |folder: &str| PathBuf::from(format!("{folder}weir-{name}-0.jsonl"));
+                written.extend(folder.map(|address| (one(address.folder()), format!("[sinks.{name}]"))));
+            }
+            _ => {}
         }
     }
     written
@@ -255,6 +263,8 @@ struct Shared {
     alarm: Alarm,
     graves: Arc<Graves>,
     seen: Seen,
+    /// The name of the progress.
+    state: Arc<str>,
 }
 
 /// Runs a configuration until a signal to end, or until all sources have ended, which those of files
@@ -271,6 +281,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
         board: Board::default(),
         plane: Plane::default(),
         graves: Arc::default(),
+        state: state.name()?.into(),
         metrics,
         budget,
         balance,
@@ -283,7 +294,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
     parts.commit(plan, &mut checkpoint.rest, &shared, outside)?;
     let mut ticks = tick(parts.config.process.checkpoint.0);
     let mut alarm = None;
-    let mut is_to_reload = false;
+    let (mut is_to_reload, mut was_read) = (false, false);
     let lives = outside.supervisor.patience().map_or_else(never, tick);
     outside.supervisor.note(Note::Ready);
     let signals = outside.signals;
@@ -306,6 +317,11 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
             recv(lives) -> _ => outside.supervisor.note(Note::Alive),
         }
         parts.look_after(&mut checkpoint.rest, &shared, outside.once)?;
+        let is_read = parts.is_read();
+        if is_read && !was_read {
+            parts.flush();
+        }
+        was_read = is_read;
         // One change after the other: what is given up ends within a bounded time.
         if is_to_reload && !parts.is_changing() {
             is_to_reload = false;
@@ -368,6 +384,7 @@ fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, ala
         // Nothing is sent: the channel is closed when the thread ends.
         let _ = reading.ends.recv_deadline(until);
     }
+    parts.flush();
     // What is left when the time is over is read again after the next start.
     let mut is_lost = false;
     for reading in readings() {

@@ -29,6 +29,8 @@ const NAME: &str = "progress";
 /// What came of the last reload; nothing depends on it but who asked.
 const RELOAD: &str = "reload";
 const VERSION: &str = "weir progress 1 ";
+/// What the progress is called where others must not be taken for it.
+const ID: &str = "id";
 
 /// How far one stream is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +155,31 @@ impl State {
         let written = lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id()));
         written.map_err(|e| Error::file(&path, "write", &e))?;
         Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// A name that no other state directory has, and that this one keeps.
+    pub fn name(&self) -> Result<String, Error> {
+        let path = self.folder.join(ID);
+        match fs::read_to_string(&path) {
+            Ok(name) if name.len() == 17 && name.trim_end().bytes().all(|b| b.is_ascii_hexdigit()) => {
+                return Ok(name.trim_end().to_owned());
+            }
+            // Damaged, or not there.
+            Ok(_) => {}
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {}
+            Err(e) => return Err(Error::file(&path, "read", &e)),
+        }
+        let name = format!("{:016x}", nonce());
+        let written = (|| {
+            let new = self.folder.join(format!("{ID}.new"));
+            let mut file = File::create(&new)?;
+            writeln!(file, "{name}")?;
+            file.sync_all()?;
+            fs::rename(&new, &path)?;
+            File::open(&self.folder)?.sync_all()
+        })();
+        written.map_err(|e| Error::file(&path, "write", &e))?;
+        Ok(name)
     }
 
     /// Lets the process that works with a directory read its configuration again, by SIGHUP, and waits
@@ -340,6 +367,20 @@ mod tests {
             assert!(said.len() == 1 && said[0].contains("may come twice"), "{said:?}");
             assert_eq!(fs::read(folder.path().join("progress.damaged")).unwrap(), bytes);
         }
+    }
+
+    #[test]
+    fn a_state_directory_keeps_a_name_of_its_own() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [one, other] =
+            folders.each_ref().map(|folder| State::take(folder.path()).unwrap().name().unwrap());
+        assert_ne!(one, other);
+        assert_eq!(State::take(folders[0].path()).unwrap().name().unwrap(), one);
+        fs::write(folders[0].path().join(ID), [0; 17]).unwrap();
+        let state = State::take(folders[0].path()).unwrap();
+        let new = state.name().unwrap();
+        assert_ne!(new, one);
+        assert_eq!(state.name().unwrap(), new);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Stream {
     pub(crate) source: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) identity: u64,
+    /// It can be read again.
+    pub(crate) can_replay: bool,
     /// Somebody waits for each page.
     pub(crate) is_awaited: bool,
 }
@@ -214,6 +216,7 @@ impl Making<'_> {
             schema: self.outlet.schema,
             stream: Arc::clone(&self.stream.name),
             identity: self.stream.identity,
+            can_replay: self.stream.can_replay,
             places,
         }
     }

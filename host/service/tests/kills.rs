@@ -31,7 +31,7 @@ use weir_service::{
 
 const CONFIG: &str = "WEIR_TEST_CONFIG";
 /// Where the sinks of the file source write.
-const FOLDERS: [&str; 2] = ["plain", "packed"];
+const FOLDERS: [&str; 3] = ["plain", "packed", "objects"];
 
 fn main() {
     match env::var_os(CONFIG) {
@@ -71,14 +71,7 @@ fn serve(path: &Path) {
 
 /// How often each id is in the files of a folder.
 fn delivered(folder: &Path) -> BTreeMap<u64, u64> {
-    let mut counts = BTreeMap::new();
-    let Ok(entries) = fs::read_dir(folder) else { return counts };
-    for entry in entries {
-        for (id, n) in support::delivered(&entry.unwrap().path()) {
-            *counts.entry(id).or_default() += n;
-        }
-    }
-    counts
+    support::in_objects(folder)
 }
 
 /// A configuration with a file source and an HTTP source, and a file sink for each.
@@ -95,10 +88,11 @@ impl Place {
             "state_dir = \"{root}/state\"\ncheckpoint = \"20ms\"\n\
              [sources.files]\ntype = \"file\"\npaths = [\"{root}/logs/*.log*\"]\npoll = \"5ms\"\nrotate_wait = \"100ms\"\n\
              [sources.requests]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\n\
-             [pipelines.files]\nsources = [\"files\"]\nsinks = [\"plain\", \"packed\"]\n\
+             [pipelines.files]\nsources = [\"files\"]\nsinks = [\"plain\", \"packed\", \"objects\"]\n\
              [pipelines.requests]\nsources = [\"requests\"]\nsinks = [\"requests\", \"kept\"]\n\
              [sinks.plain]\ntype = \"file\"\npath = \"{root}/plain/out.ndjson\"\nmax_size = \"1MiB\"\n\
              [sinks.packed]\ntype = \"file\"\npath = \"{root}/packed/{{date}}.ndjson.zst\"\n\
+             [sinks.objects]\ntype = \"object_store\"\nurl = \"{root}/objects/\"\nbatch = {{ bytes = \"64KiB\", age = \"1s\" }}\n\
              [sinks.requests]\ntype = \"file\"\npath = \"{root}/requests/out.ndjson\"\nbuffer = false\n\
              [sinks.kept]\ntype = \"file\"\npath = \"{root}/kept/out.ndjson\"\n"
         );
@@ -201,7 +195,7 @@ fn killed_again_and_again_nothing_is_lost() {
     let log = place.path("logs/a.log");
     let mut random = Random(kills);
     let (mut written, mut sent, mut safe) = (0, 1_000_000_000, Vec::new());
-    let (mut accounts, mut written_at) = ([(); 2].map(|()| Account::default()), Vec::new());
+    let (mut accounts, mut written_at) = ([(); 3].map(|()| Account::default()), Vec::new());
     for kill in 0..kills {
         let (mut child, address) = place.start();
         for _ in 0..=random.below(20) {

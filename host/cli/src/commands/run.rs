@@ -140,7 +140,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = Config::load(&args.file)?;
     service::check(&config, &|config| factory(config, false))?;
     // Nothing of it keeps the service from starting.
-    for finding in service::buffer_findings(&config) {
+    for finding in service::buffer_findings(&config).into_iter().chain(service::silent_stores(&config)) {
         weir_io::say(&finding);
     }
     let faults = service::unwritable(&config);

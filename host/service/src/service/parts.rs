@@ -392,6 +392,8 @@ impl Parts {
             metrics: metrics.clone(),
             alarm: shared.alarm.clone(),
             health: health.clone(),
+            budget: shared.budget.clone(),
+            state: shared.state.clone(),
         };
         let at_part = |e: Error| match e.is_usage() {
             true => Error::usage(format!("{part}: {e}")),
@@ -711,6 +713,13 @@ impl Parts {
             listener,
             is_shut,
         })
+    }
+
+    /// Lets sinks send what they gathered: nothing more is read.
+    pub(super) fn flush(&self) {
+        for running in self.sinks.values().chain(self.retired.iter().map(|retired| &retired.running)) {
+            let _ = running.lane.queue.send(Job::Flush);
+        }
     }
 
     /// Whether something is on its way out.

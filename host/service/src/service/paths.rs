@@ -8,11 +8,33 @@ use std::{
 use rustix::fs::{Access, access};
 
 use super::{dead_letters_path, rejects_path};
-use crate::{config::Config, sinks::SinkOptions, sources::SourceOptions};
+use weir_store::Service;
+
+use crate::{config::Config, sinks::SinkOptions, sources::SourceOptions, store::StoreAccess};
 
 /// A relative path is of the folder that the process is started in.
 fn absolute(path: &Path) -> PathBuf {
     path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where objects are: a folder, or an address as it is.
+fn named(access: &StoreAccess) -> Option<PathBuf> {
+    let address = access.address().ok()?;
+    Some(match address.service() {
+        Service::Local => absolute(address.folder().as_ref()),
+        _ => address.to_string().into(),
+    })
+}
+
+/// The folders that objects are written to.
+fn folders(config: &Config) -> impl Iterator<Item = (String, PathBuf)> {
+    let local = |options: &SinkOptions| match options {
+        SinkOptions::ObjectStore(options) => options.access().local(),
+        _ => None,
+    };
+    config.sinks.iter().filter_map(move |(name, options)| {
+        Some((format!("[sinks.{name}]"), absolute(local(options)?.folder().as_ref())))
+    })
 }
 
 /// The sections and keys of a configuration that name paths, and where these are in this process.
@@ -26,8 +48,14 @@ pub fn paths(config: &Config) -> Vec<(String, PathBuf)> {
         }
     }
     for (name, options) in &config.sinks {
-        if let SinkOptions::File(options) = options {
-            all.push((format!("[sinks.{name}]"), absolute(options.path.as_ref())));
+        match options {
+            SinkOptions::File(options) => {
+                all.push((format!("[sinks.{name}]"), absolute(options.path.as_ref())));
+            }
+            SinkOptions::ObjectStore(options) => {
+                all.extend(named(&options.access()).map(|path| (format!("[sinks.{name}]"), path)));
+            }
+            _ => {}
         }
     }
     for (name, pipeline) in &config.pipelines {
@@ -45,7 +73,19 @@ pub fn unwritable(config: &Config) -> Vec<String> {
     let mut faults: Vec<String> =
         folder(&state).err().map(|why| told("state_dir", &state, &why)).into_iter().collect();
     let has_state = faults.is_empty();
+    let of_objects: Vec<String> = config
+        .sinks
+        .iter()
+        .filter(|(_, options)| matches!(options, SinkOptions::ObjectStore(_)))
+        .map(|(name, _)| format!("[sinks.{name}]"))
+        .collect();
+    for (who, path) in folders(config) {
+        faults.extend(folder(&path).err().map(|why| told(&who, &path, &why)));
+    }
     for (who, path) in paths(config) {
+        if of_objects.contains(&who) {
+            continue;
+        }
         if who == "state_dir" || who.starts_with("[sources.") || !has_state && path.starts_with(&state) {
             continue;
         }
@@ -58,6 +98,22 @@ pub fn unwritable(config: &Config) -> Vec<String> {
         faults.extend(checked.err().map(|why| told(&who, &path, &why)));
     }
     faults
+}
+
+/// Stores that can't be listed as things are, a line each. Who may write to one may not be allowed to list
+/// it, so that this is nothing that keeps the service from starting.
+pub fn silent_stores(config: &Config) -> Vec<String> {
+    let remote = |options: &SinkOptions| match options {
+        SinkOptions::ObjectStore(options) => Some(options.access()).filter(|access| access.local().is_none()),
+        _ => None,
+    };
+    let sinks = config.sinks.iter().filter_map(|(name, options)| Some((name, remote(options)?)));
+    sinks
+        .filter_map(|(name, access)| {
+            let why = access.try_out().err()?;
+            Some(format!("[sinks.{name}]: {why}; what may only be written may be right nevertheless"))
+        })
+        .collect()
 }
 
 fn told(who: &str, path: &Path, why: &str) -> String {

@@ -26,6 +26,7 @@
 pub mod elasticsearch;
 pub mod file;
 pub mod http;
+pub mod object_store;
 pub mod otlp;
 mod request;
 pub mod splunk_hec;
@@ -39,6 +40,7 @@ use weir_normalizer::schemas::Schema;
 
 use crate::{
     alarm::Alarm,
+    budget::Budget,
     config::{fault::Fault, types::types, values::ByteSize},
     error::Error,
     health::Health,
@@ -71,6 +73,10 @@ pub trait Sink: Send {
     /// this by themselves has nothing to do here but to send what it gathered.
     fn sync(&mut self) {}
 
+    /// Sends what was gathered, as nothing more is read for now. A sink that never gathers for longer than
+    /// a second has nothing to do here.
+    fn flush(&mut self) {}
+
     /// Does the same for the last time: no more pages come. Returns when all are answered, or when
     /// [`Context::stop`] was told; what has no answer then is dropped.
     fn close(self: Box<Self>);
@@ -91,6 +97,10 @@ pub struct Context {
     pub alarm: Alarm,
     /// Whether it works. A refused login is told here as well, and goes on being retried.
     pub health: Health,
+    /// The bytes that may be on their way through the process: who gathers much looks how many are.
+    pub budget: Budget,
+    /// The name of the progress that is kept in the state directory, which nobody else has.
+    pub state: Arc<str>,
 }
 
 /// The options of one type of sink: what stands in `[sinks.NAME]` besides `type` and `buffer`.
@@ -163,6 +173,8 @@ types! {
     "file" => File(file::Options),
     /// Standard output.
     "stdout" => Stdout(stdout::Options),
+    /// Objects of a store, or of a folder.
+    "object_store" => ObjectStore(object_store::Options),
     /// Any HTTP endpoint.
     "http" => Http(http::Options),
     /// Elasticsearch.

@@ -469,6 +469,7 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
             source: Arc::clone(&shared.source),
             name: format!("http {}", peer.ip()).into(),
             identity: shared.numbers.fetch_add(1, Ordering::Relaxed),
+            can_replay: false,
             is_awaited: true,
         },
         whole: tracker.begin(None, &shared.balance),

@@ -42,8 +42,13 @@ pub(crate) fn run(mut feed: Feed) {
     let tracker = Arc::new(Tracker::default());
     feed.shelf.put(vec![Shelved { stream: state::Stream::default(), tracker: Arc::clone(&tracker) }]);
     let identity = state::nonce();
-    let stream =
-        Stream { source: Arc::clone(&feed.source), name: "<stdin>".into(), identity, is_awaited: false };
+    let stream = Stream {
+        source: Arc::clone(&feed.source),
+        name: "<stdin>".into(),
+        identity,
+        can_replay: false,
+        is_awaited: false,
+    };
     let mut input = io::stdin().lock();
     let wait = Timespec::try_from(LOOK).ok();
     loop {

@@ -80,6 +80,22 @@ pub fn delivered(path: &Path) -> BTreeMap<u64, u64> {
     counts
 }
 
+/// How often each id is in the objects below a folder, compressed or not; without those that are not whole.
+pub fn in_objects(folder: &Path) -> BTreeMap<u64, u64> {
+    let mut counts = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(folder) else { return counts };
+    for entry in entries.map(Result::unwrap) {
+        let path = entry.path();
+        let found = match path.is_dir() {
+            true => in_objects(&path),
+            false if entry.file_name().as_encoded_bytes().starts_with(b".") => continue,
+            false => delivered(&path),
+        };
+        found.into_iter().for_each(|(id, n)| *counts.entry(id).or_default() += n);
+    }
+    counts
+}
+
 /// A place with a configuration of one file source, one pipeline and one file sink.
 pub struct Place {
     pub folder: TempDir,

@@ -237,7 +237,7 @@ impl Answered for OfPage {
 impl Surroundings {
     pub(in crate::sinks) fn new() -> Self {
         let (stopper, stop) = stop();
-        let (metrics, board) = (Metrics::new(), Board::default());
+        let (metrics, board, budget) = (Metrics::new(), Board::default(), Budget::new(1 << 30));
         let context = Context {
             name: "out".into(),
             stop,
@@ -245,18 +245,12 @@ impl Surroundings {
             metrics: metrics.sink("out"),
             alarm: alarm().0,
             health: board.part("sink out"),
+            budget: budget.clone(),
+            state: "51a7e".into(),
         };
         let (tell, told) = mpsc::channel();
         let answers = Arc::new(Answers { given: Mutex::default(), tell: Mutex::new(tell) });
-        Self {
-            context,
-            metrics,
-            board,
-            stopper,
-            budget: Budget::new(1 << 30),
-            answers,
-            told: Mutex::new(told),
-        }
+        Self { context, metrics, board, stopper, budget, answers, told: Mutex::new(told) }
     }
 
     /// A page with these records, at the offsets 0, 100, 200 and so on.
@@ -270,6 +264,7 @@ impl Surroundings {
             schema,
             stream: "s".into(),
             identity: 0xab,
+            can_replay: true,
             places: Places::Each((0..records.len() as u64).map(|index| index * 100).collect()),
         };
         Page::new(bytes, origin).within(permit)

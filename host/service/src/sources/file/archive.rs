@@ -178,6 +178,7 @@ impl Archive {
             source: Arc::clone(&feed.source),
             name: self.path.to_string_lossy().into(),
             identity: self.identity,
+            can_replay: true,
             is_awaited: false,
         };
         let source = Source::File(self.path.clone());

@@ -172,6 +172,7 @@ impl Tail {
             source: Arc::clone(&feed.source),
             name: Arc::clone(&self.name),
             identity: self.identity,
+            can_replay: true,
             is_awaited: false,
         }
     }

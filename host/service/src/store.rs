@@ -1,0 +1,145 @@
+//! Stores of objects, as the sections of a configuration name them.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use weir_store::{Address, Credentials, Kind, Service, Store};
+
+use crate::{
+    config::{fault::Fault, secret::Secret},
+    error::Error,
+    stop::Stop,
+};
+
+/// How long a store may take to answer somebody who only wants to know.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `auth = { access_key = { env = "AK" }, secret_key = { file = "/run/secrets/sk" } }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Auth {
+    /// The name of the key; of Azure the account
+    pub access_key: Option<Secret>,
+    /// The key itself
+    pub secret_key: Option<Secret>,
+    /// What comes with a key that is good for some time only
+    pub session_token: Option<Secret>,
+}
+
+/// What a section says of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreAccess {
+    pub(crate) url: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) path_style: bool,
+    pub(crate) anonymous: bool,
+    pub(crate) auth: Auth,
+}
+
+impl StoreAccess {
+    /// The folder.
+    pub(crate) fn address(&self) -> Result<Address, Error> {
+        if self.url.is_empty() {
+            return Err(Error::usage("expected the address of a folder, such as \"s3://bucket/flows/\""));
+        }
+        Address::parse(&self.url).map(Address::into_folder).map_err(|e| Error::usage(told(&e)))
+    }
+
+    /// Whether it is a folder of this machine.
+    pub(crate) fn local(&self) -> Option<Address> {
+        self.address().ok().filter(|address| address.service() == Service::Local)
+    }
+
+    fn credentials(&self) -> Result<Option<Credentials>, Error> {
+        let read = |secret: &Option<Secret>| -> Result<Option<String>, Error> {
+            Ok(secret.as_ref().map(Secret::read).transpose()?.map(|text| text.expose().to_owned()))
+        };
+        let Auth { access_key, secret_key, session_token } = &self.auth;
+        match (read(access_key)?, read(secret_key)?, read(session_token)?) {
+            (None, None, None) => Ok(None),
+            (Some(id), Some(secret), token) => Ok(Some(Credentials { id, secret, token })),
+            _ => Err(Error::usage("`access_key` and `secret_key` go together")),
+        }
+    }
+
+    /// What is wrong with it, without asking anybody.
+    pub(crate) fn check(&self, faults: &mut Vec<Fault>) {
+        let before = faults.len();
+        if let Err(error) = self.address() {
+            faults.push(Fault::at(["url"], error.to_string()));
+        }
+        if let Err(error) = self.credentials() {
+            faults.push(Fault::at(["auth"], error.to_string()));
+        }
+        if faults.len() == before
+            && let Err(error) = self.open(None)
+        {
+            faults.push(Fault::at(["url"], error.to_string()));
+        }
+    }
+
+    /// Opens it, with secrets as they are now. Nobody is asked anything yet.
+    pub(crate) fn open(&self, stop: Option<&Stop>) -> Result<Store, Error> {
+        self.open_until(stop.cloned().map(|stop| Arc::new(move || stop.is_told()) as _))
+    }
+
+    /// Whether its objects can be listed, as somebody wants to know now; what is wrong if not.
+    pub(crate) fn try_out(&self) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
+        let store =
+            self.open_until(Some(Arc::new(move || Instant::now() >= until))).map_err(|e| e.to_string())?;
+        let first = store.list("", None).and_then(|mut listing| listing.next().transpose());
+        first.map(drop).map_err(|e| match e.kind() {
+            Kind::Stopped => {
+                format!(
+                    "{}: there is no answer within {} s; check the endpoint",
+                    self.url,
+                    PATIENCE.as_secs()
+                )
+            }
+            _ => told(&e),
+        })
+    }
+
+    fn open_until(&self, stop: Option<Arc<dyn Fn() -> bool + Send + Sync>>) -> Result<Store, Error> {
+        let options = weir_store::Options {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            path_style: self.path_style,
+            anonymous: self.anonymous,
+            credentials: self.credentials()?,
+            stop,
+        };
+        Store::open(&self.address()?, &options).map_err(|e| Error::usage(told(&e)))
+    }
+}
+
+/// What a store says, with the keys of a section where it names options of the command line.
+pub(crate) fn told(error: &weir_store::Error) -> String {
+    let keys = ["endpoint", "region", "path-style", "anonymous"];
+    keys.iter().fold(error.to_string(), |text, key| {
+        text.replace(&format!("--{key}"), &format!("`{}`", key.replace('-', "_")))
+    })
+}
+
+/// A failure in a word, for counting.
+pub(crate) fn reason(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NotFound => "not_found",
+        Kind::Denied => "denied",
+        Kind::Changed => "changed",
+        Kind::Stopped => "stopped",
+        Kind::Usage => "wrong",
+        Kind::Other => "failed",
+    }
+}
+
+/// Whether it goes well when somebody corrects something: a login, a name, the rights of a folder.
+pub(crate) fn is_wrong(kind: Kind) -> bool {
+    matches!(kind, Kind::NotFound | Kind::Denied | Kind::Usage)
+}
