@@ -8,7 +8,10 @@ use crate::{
         products,
     },
     engine::normalizer::Normalizer,
-    framing::{columns::Separation, layout::Layout},
+    framing::{
+        columns::{Parts, Separation},
+        layout::Layout,
+    },
     reading::{
         plan::{Plan, Verdict},
         planner::Planner,
@@ -64,6 +67,11 @@ pub fn program(config: &Config) -> Result<String, Error> {
             let planner = Planner::new(Some(index), &[], Ways::without(&[])?);
             let plan = planner.plan(&keys, Hint::Nothing);
             (names, separation, plan)
+        }
+        None if matches!(product.lines, Lines::Written(_)) => {
+            return Err(refused(&format!(
+                "the lines of {from} have texts between their columns that VRL can't part them by as Weir does"
+            )));
         }
         None if product.lines == Lines::None => {
             return Err(refused(&format!(
@@ -188,7 +196,7 @@ impl RowProgram<'_> {
             _ => "[^!-~]",
         };
         let reads_braces = match self.separation {
-            Separation::Literals(literals) => literals[0].starts_with(['{', '[']),
+            Separation::Literals(literals) => literals[0].text.starts_with(['{', '[']),
             _ => false,
         };
         let json = match reads_braces {
@@ -256,12 +264,18 @@ impl RowProgram<'_> {
                     string(&char::from(*separator).to_string())
                 )
             }
+            Separation::Literals(literals) if literals.iter().any(|l| l.parts != Parts::First) => {
+                return Err(refused(
+                    "an address and a port, or a name and a path, with nothing else between them can't be parted \
+                     in VRL as Weir does",
+                ));
+            }
             Separation::Literals(literals) => {
-                let mut pattern = format!("(?s)^{}", literal(&literals[0]));
+                let mut pattern = format!("(?s)^{}", literal(&literals[0].text));
                 for (i, text) in literals.iter().enumerate().skip(1) {
                     let last = i + 1 == literals.len();
                     pattern.push_str(if last { "(.*)" } else { "(.*?)" });
-                    pattern.push_str(&literal(text));
+                    pattern.push_str(&literal(&text.text));
                 }
                 let list: Vec<String> = (1..=count).map(|i| format!("parts.\"{i}\"")).collect();
                 format!(
