@@ -120,10 +120,18 @@ fn places(product: &Product) -> String {
     let mut rows: BTreeMap<usize, (String, Vec<Vec<String>>)> = BTreeMap::new();
     for (column, schema) in schemas.enumerate() {
         for mapping in schemas::describe(schema) {
-            // What is made of several fields is on the schema's page.
-            let from = &mapping.from;
-            let Some(at) = wanted.iter().position(|name| plain(name) == plain(from)) else { continue };
-            let (_, cells) = rows.entry(at).or_insert_with(|| (from.clone(), vec![Vec::new(); 3]));
+            // What is made of several fields is on the schema's page; keys that mean the same in other
+            // products are none of these.
+            let from: Vec<&str> = mapping.from.split(", ").collect();
+            if from.len() > 1 && !from.iter().all(|name| name.starts_with("extra.")) {
+                continue;
+            }
+            let found = from.iter().find_map(|name| {
+                let at = wanted.iter().position(|wanted| plain(wanted) == plain(name))?;
+                Some((at, (*name).to_owned()))
+            });
+            let Some((at, name)) = found else { continue };
+            let (_, cells) = rows.entry(at).or_insert_with(|| (name, vec![Vec::new(); 3]));
             if !cells[column].contains(&mapping.path) {
                 cells[column].push(mapping.path);
             }
