@@ -165,6 +165,8 @@ registered! {
         lag_seconds: Family<OfSource, Level>,
             "weir_source_lag_seconds", "The age of the latest record, by its own time, when it came out";
         lag_bytes: Family<OfSource, Level>, "weir_source_lag_bytes", "Bytes that wait to be read";
+        lag_objects: Family<OfSource, Level>,
+            "weir_source_lag_objects", "Objects that are listed and wait to be read";
         files_open: Family<OfSource, Level>, "weir_source_files_open", "Files that are open";
         deleted_open_bytes: Family<OfSource, Level>,
             "weir_source_deleted_open_bytes", "Bytes of deleted files that are open";
@@ -275,6 +277,7 @@ impl Metrics {
             bytes: f.bytes.get_or_create(&label).clone(),
             lag_seconds: f.lag_seconds.get_or_create(&label).clone(),
             lag_bytes: f.lag_bytes.get_or_create(&label).clone(),
+            lag_objects: f.lag_objects.get_or_create(&label).clone(),
             files_open: f.files_open.get_or_create(&label).clone(),
             deleted_open_bytes: f.deleted_open_bytes.get_or_create(&label).clone(),
             paused: f.paused.get_or_create(&label).clone(),
@@ -409,6 +412,7 @@ pub struct SourceMetrics {
     pub(crate) bytes: Count,
     lag_seconds: Level,
     pub(crate) lag_bytes: Level,
+    pub(crate) lag_objects: Level,
     pub(crate) files_open: Level,
     pub(crate) deleted_open_bytes: Level,
     pub(crate) paused: Seconds,

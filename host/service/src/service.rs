@@ -182,6 +182,24 @@ fn check_paths(config: &Config) -> Vec<String> {
             faults.push(format!("{} is written by {} and by {}", pair[0].0.display(), pair[0].1, pair[1].1));
         }
     }
+    // An object that is written would be read.
+    for (name, options) in &config.sources {
+        let SourceOptions::ObjectStore(options) = options else { continue };
+        let Ok(from) = options.access().address() else { continue };
+        for (sink, options) in &config.sinks {
+            let sinks::SinkOptions::ObjectStore(options) = options else { continue };
+            let is_below = options.access().address().is_ok_and(|to| {
+                (to.service(), to.bucket()) == (from.service(), from.bucket())
+                    && to.folder().starts_with(from.folder())
+            });
+            if is_below {
+                faults.push(format!(
+                    "{} is written by [sinks.{sink}] and read by [sources.{name}]; choose a folder that is not below it",
+                    options.url
+                ));
+            }
+        }
+    }
     for (name, options) in &config.sources {
         let SourceOptions::File(options) = options else { continue };
         let patterns: Vec<_> = options.paths.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();

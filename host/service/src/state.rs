@@ -9,6 +9,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -71,6 +72,60 @@ pub struct Stream {
     pub is_archive_done: bool,
     /// When it was last seen, in seconds of Unix time.
     pub seen: u64,
+    /// What an object is known by, besides its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<Object>,
+    /// It is no stream but how far a store was gone through.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "shared")]
+    pub listing: Option<Arc<Listing>>,
+}
+
+/// What is behind an `Arc`, as if it were not.
+mod shared {
+    use super::{Arc, Deserialize, Listing, Serialize};
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        listing: &Option<Arc<Listing>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        listing.as_deref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Arc<Listing>>, D::Error> {
+        Ok(Option::deserialize(from)?.map(Arc::new))
+    }
+}
+
+/// What an object is known by, besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// Changes with its bytes.
+    pub etag: Option<String>,
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was written, in milliseconds of Unix time.
+    pub modified: i64,
+}
+
+/// How far a store was gone through. It is gone through again and again, in the order of keys; objects that
+/// were begun and are behind the place have streams of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The folder.
+    pub url: String,
+    /// The key up to which all is done; empty before the first.
+    pub after: String,
+    /// Objects that were written before this time are done, in milliseconds of Unix time.
+    pub since: i64,
+    /// When the latest object was written that was there before this time through.
+    pub before: i64,
+    /// The same of this time through, as far as it is.
+    pub latest: i64,
+    /// Objects that are done and were written later than what is known to be done: the hash of their names
+    /// and etags, and when they were written.
+    pub done: Vec<(u64, i64)>,
 }
 
 impl Stream {

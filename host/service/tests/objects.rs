@@ -265,3 +265,139 @@ fn a_bucket_that_is_not_there_is_waited_for_and_the_end_comes_in_time() {
     let keys = keys(&server, "oss://flows/");
     assert!(ids(&server, &keys).into_iter().eq(0..100));
 }
+
+/// A place whose source reads the objects of a folder.
+fn source(keys: &str) -> Place {
+    let place = Place::default();
+    let (logs, url) = (place.log("*.log*"), place.path("logs"));
+    let from = format!("type = \"file\"\npaths = [{logs:?}]\npoll = \"5ms\"\nrotate_wait = \"80ms\"\n");
+    place.with(&from, &format!("type = \"object_store\"\nurl = {url:?}\npoll = \"5ms\"\n{keys}\n"))
+}
+
+/// Puts an object into the folder, which is there when it is whole.
+fn put(place: &Place, key: &str, bytes: &[u8]) {
+    let store = weir_store::Store::open(
+        &weir_store::Address::parse(place.path("logs/").to_str().unwrap()).unwrap(),
+        &weir_store::Options::default(),
+    )
+    .unwrap();
+    let mut writer = store.write(key).unwrap();
+    std::io::Write::write_all(&mut writer, bytes).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn each_object_is_read_once_also_after_another_start() {
+    let place = source("");
+    put(&place, "2026/01/31/a.log", lines(0..300).as_bytes());
+    put(&place, "2026/01/31/b.gz", &support::gzip(&lines(300..9000)));
+    put(&place, "2026/02/01/c", &zstd::encode_all(lines(9000..9100).as_bytes(), 0).unwrap());
+    put(&place, "2026/.hidden/d", line(1_000_000).as_bytes());
+    place.once();
+    place.expect(0..9100);
+    place.once();
+    place.expect(0..9100);
+    let run = place.start();
+    // Before and behind what was read, and in place of it.
+    put(&place, "2025/e", lines(9100..9200).as_bytes());
+    put(&place, "2027/f", lines(9200..9300).as_bytes());
+    place.expect(0..9300);
+    put(&place, "2026/01/31/a.log", lines(9300..9310).as_bytes());
+    place.expect(0..9310);
+    assert_eq!(run.end(), Default::default());
+    place.once();
+    place.expect(0..9310);
+}
+
+#[test]
+fn case_53_two_sources_of_one_store_do_not_forget_for_each_other() {
+    let place = source("");
+    let url = place.path("logs");
+    let other = place.path("other.ndjson");
+    let more = format!(
+        "[sources.two]\ntype = \"object_store\"\nurl = {url:?}\npoll = \"5ms\"\n\
+         [pipelines.q]\nsources = [\"two\"]\nsinks = [\"other\"]\n[sinks.other]\ntype = \"file\"\npath = {other:?}\n"
+    );
+    let one = place.config.clone();
+    let mut place = Place { config: format!("{}{more}", place.config), ..place };
+    put(&place, "a", lines(0..10).as_bytes());
+    place.once();
+    place.expect(0..10);
+    each_once(&support::delivered(&other), 10);
+    // Without the other, and with it again.
+    let both = std::mem::replace(&mut place.config, one);
+    put(&place, "b", lines(10..20).as_bytes());
+    place.once();
+    place.expect(0..20);
+    place.config = both;
+    place.once();
+    place.expect(0..20);
+    each_once(&support::delivered(&other), 20);
+}
+
+#[test]
+fn case_54_what_takes_long_is_not_begun_again() {
+    let place =
+        source("").with("/out.ndjson", "/later/out.ndjson").with("drain = \"60s\"", "drain = \"50ms\"");
+    fs::write(place.path("later"), "a file where a folder should be").unwrap();
+    put(&place, "b", lines(0..100).as_bytes());
+    let run = place.start();
+    let is_known = |streams: &[weir_service::state::Stream], key: &str| {
+        streams.iter().any(|s| s.object.is_some() && s.path.ends_with(key) && !s.is_archive_done)
+    };
+    place.progress("the first is under way", |streams| is_known(streams, "b"));
+    // Later listings come while it is.
+    put(&place, "a", lines(100..110).as_bytes());
+    place.progress("the second as well", |streams| is_known(streams, "b") && is_known(streams, "a"));
+    put(&place, "c", lines(110..120).as_bytes());
+    place.progress("the third as well", |streams| is_known(streams, "c"));
+    let ended = run.end();
+    assert_eq!(ended.left, 120);
+    fs::remove_file(place.path("later")).unwrap();
+    place.once();
+    each_once(&support::delivered(&place.path("later/out.ndjson")), 120);
+}
+
+#[test]
+fn a_store_that_lets_nobody_in_or_breaks_off_is_read_to_its_end() {
+    for (vendor, scheme) in [(Vendor::Obs, "obs"), (Vendor::Oss, "oss")] {
+        let server = Server::start(vendor);
+        for (key, ids) in
+            [("logs/a", 0..1000), ("logs/cut/b", 1000..20_000), ("other/c", 1_000_000..1_000_001)]
+        {
+            server.put(key, lines(ids).into_bytes());
+        }
+        let place = Place::default().with("drain", "listen = \"127.0.0.1:0\"\ndrain");
+        let (logs, secret) = (place.log("*.log*"), place.path("secret"));
+        fs::write(&secret, "wrong").unwrap();
+        fs::write(place.path("key"), KEY).unwrap();
+        let from = format!("type = \"file\"\npaths = [{logs:?}]\npoll = \"5ms\"\nrotate_wait = \"80ms\"\n");
+        let keys = format!(
+            "type = \"object_store\"\nurl = \"{scheme}://flows/logs/\"\nendpoint = \"{}\"\npoll = \"5ms\"\n\
+             auth = {{ access_key = {{ file = {:?} }}, secret_key = {{ file = {secret:?} }} }}\n",
+            server.endpoint,
+            place.path("key"),
+        );
+        let place = place.with(&from, &keys);
+        let run = place.start();
+        let address = run.address("operation");
+        let mut answer = (0, String::new());
+        until("/ready fails", || {
+            answer = request(address, "GET /ready HTTP/1.1", b"");
+            answer.0 == 503
+        });
+        assert!(
+            answer.1.contains("[sources.in]") && answer.1.contains("SignatureDoesNotMatch"),
+            "{}",
+            answer.1
+        );
+        fs::write(secret, SECRET).unwrap();
+        until("all", || place.delivered().len() == 20_000);
+        until("/ready", || request(address, "GET /ready HTTP/1.1", b"").0 == 200);
+        server.put("logs/0", line(20_000));
+        place.expect(0..20_001);
+        assert_eq!(run.end(), Default::default());
+        place.once();
+        place.expect(0..20_001);
+    }
+}

@@ -111,7 +111,7 @@ pub(super) enum Kind {
 impl Kind {
     fn of(options: &SourceOptions) -> Self {
         match options {
-            SourceOptions::File(_) => Self::Replays,
+            SourceOptions::File(_) | SourceOptions::ObjectStore(_) => Self::Replays,
             SourceOptions::Stdin(_) => Self::Once,
             SourceOptions::Http(_) => Self::Asks,
         }
@@ -685,6 +685,9 @@ impl Parts {
             if let Some(remembered) = remembered {
                 match (of_source, of_thread) {
                     (SourceOptions::File(options), _) => sources::file::run(&options, feed, &remembered),
+                    (SourceOptions::ObjectStore(options), _) => {
+                        sources::object_store::run(&options, feed, &remembered);
+                    }
                     (SourceOptions::Stdin(_), _) => sources::stdin::run(feed),
                     (SourceOptions::Http(options), Some(listener)) => {
                         sources::http::run(&options, feed, Door { listener, is_open }, &plane);

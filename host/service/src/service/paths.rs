@@ -46,6 +46,9 @@ pub fn paths(config: &Config) -> Vec<(String, PathBuf)> {
                 options.paths.iter().map(|path| (format!("[sources.{name}]"), absolute(path.as_ref())));
             all.extend(each);
         }
+        if let SourceOptions::ObjectStore(options) = options {
+            all.extend(named(&options.access()).map(|path| (format!("[sources.{name}]"), path)));
+        }
     }
     for (name, options) in &config.sinks {
         match options {
@@ -103,17 +106,23 @@ pub fn unwritable(config: &Config) -> Vec<String> {
 /// Stores that can't be listed as things are, a line each. Who may write to one may not be allowed to list
 /// it, so that this is nothing that keeps the service from starting.
 pub fn silent_stores(config: &Config) -> Vec<String> {
-    let remote = |options: &SinkOptions| match options {
-        SinkOptions::ObjectStore(options) => Some(options.access()).filter(|access| access.local().is_none()),
-        _ => None,
-    };
-    let sinks = config.sinks.iter().filter_map(|(name, options)| Some((name, remote(options)?)));
-    sinks
-        .filter_map(|(name, access)| {
-            let why = access.try_out().err()?;
-            Some(format!("[sinks.{name}]: {why}; what may only be written may be right nevertheless"))
-        })
-        .collect()
+    let is_remote = |access: &StoreAccess| access.local().is_none();
+    let mut told = Vec::new();
+    for (name, options) in &config.sources {
+        let SourceOptions::ObjectStore(options) = options else { continue };
+        let why = Some(options.access()).filter(is_remote).and_then(|access| access.try_out().err());
+        told.extend(why.map(|why| format!("[sources.{name}]: {why}")));
+    }
+    for (name, options) in &config.sinks {
+        let SinkOptions::ObjectStore(options) = options else { continue };
+        let why = Some(options.access()).filter(is_remote).and_then(|access| access.try_out().err());
+        told.extend(
+            why.map(|why| {
+                format!("[sinks.{name}]: {why}; what may only be written may be right nevertheless")
+            }),
+        );
+    }
+    told
 }
 
 fn told(who: &str, path: &Path, why: &str) -> String {

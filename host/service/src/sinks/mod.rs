@@ -29,6 +29,7 @@ pub mod http;
 pub mod object_store;
 pub mod otlp;
 mod request;
+pub(crate) use self::request::sender::pauses;
 pub mod splunk_hec;
 pub mod stdout;
 

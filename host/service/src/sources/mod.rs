@@ -2,7 +2,9 @@
 
 pub mod file;
 pub mod http;
+pub mod object_store;
 pub mod stdin;
+mod whole;
 
 use std::path::Path;
 
@@ -26,6 +28,8 @@ types! {
     pub enum SourceOptions: Options;
     /// Files that grow, and archives.
     "file" => File(file::Options),
+    /// Objects of a store, or of a folder.
+    "object_store" => ObjectStore(object_store::Options),
     /// Standard input.
     "stdin" => Stdin(stdin::Options),
     /// Requests.
@@ -35,11 +39,11 @@ types! {
 impl SourceOptions {
     /// Whether it can be read again, so that what is on its way need not be kept.
     pub fn can_replay(&self) -> bool {
-        matches!(self, Self::File(_))
+        matches!(self, Self::File(_) | Self::ObjectStore(_))
     }
 
     /// Whether several pipelines may read it, each for itself.
     pub fn can_be_shared(&self) -> bool {
-        matches!(self, Self::File(_))
+        self.can_replay()
     }
 }

@@ -485,7 +485,7 @@ fn halve(pieces: &mut Vec<(Vec<Item>, Option<Bytes>)>, items: &[Item]) {
 }
 
 /// How long to wait before the next attempt, and the one after that.
-pub(in crate::sinks) fn pauses() -> ExponentialBackoff {
+pub(crate) fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(PAUSES.0)
         .with_max_delay(PAUSES.1)

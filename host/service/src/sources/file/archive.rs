@@ -1,23 +1,21 @@
 //! One compressed file, which is read once.
 
 use std::{
-    error::Error as _,
     fs::{File, Metadata},
     io,
-    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use weir_io::{Source, Watch};
-use weir_normalizer::framing::{Framer, Restart};
+use weir_normalizer::framing::Restart;
 
 use super::identity::{self, BEFORE, HEAD, Inode};
 use crate::{
     feed::{Feed, Shelved},
+    sources::whole::{self, Fault, Whole, end},
     state,
-    tracker::{Mark, Print, Tracker},
-    worker::Stream,
+    tracker::{Print, Tracker},
 };
 
 /// One archive.
@@ -64,30 +62,14 @@ pub(super) enum End {
     Stopped,
 }
 
-enum Fault {
-    Read(weir_io::Error),
-    Stopped,
-    /// Enough was read.
-    Enough,
-}
-
-impl From<weir_io::Error> for Fault {
-    fn from(error: weir_io::Error) -> Self {
-        Self::Read(error)
-    }
-}
-
-impl Fault {
-    fn end(&self) -> End {
-        let Self::Read(error) = self else { return End::Stopped };
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            if inner.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof) {
-                return End::CutShort;
-            }
-            cause = inner.source();
+impl From<whole::End> for End {
+    fn from(end: whole::End) -> Self {
+        match end {
+            whole::End::Done => Self::Done,
+            whole::End::CutShort => Self::CutShort,
+            whole::End::Damaged(why) => Self::Damaged(why),
+            whole::End::Stopped => Self::Stopped,
         }
-        End::Damaged(error.to_string())
     }
 }
 
@@ -147,7 +129,7 @@ impl Archive {
                     let end = self.read_on(feed);
                     return if matches!(end, End::Done) { End::Continues(original.identity) } else { end };
                 }
-                Err(fault) => return fault.end(),
+                Err(fault) => return fault.end().into(),
             }
         }
         self.read_on(feed)
@@ -155,85 +137,22 @@ impl Archive {
 
     fn end(&mut self) {
         self.is_done = true;
-        let mark = Mark { restart: self.restart.clone(), is_end: true, ..Mark::default() };
-        self.tracker.begin(Some(mark), &crate::tracker::Balance::default()).release();
+        end(&self.tracker, &self.restart);
     }
 
     fn read_on(&mut self, feed: &mut Feed) -> End {
-        let is_zip = File::open(&self.path).and_then(|file| identity::is_zip(&file)).unwrap_or(false);
-        let Ok(mut framer) = Framer::new(&feed.config) else { return End::Stopped };
-        if !is_zip {
-            framer.resume(self.restart.clone());
-        }
-        let skip = if is_zip { 0 } else { self.restart.offset };
-        let (mut position, mut inputs) = (0, 0);
-        let mut buffer = vec![0; 64 << 10];
-        let tracker = Arc::clone(&self.tracker);
-        // A place in one of several inputs can't be gone on with.
-        let mark = move |framer: &Framer| {
-            let restart = framer.restart().clone();
-            (!is_zip).then(|| Mark { restart, ..Mark::default() })
-        };
-        let mut stream = Stream {
-            source: Arc::clone(&feed.source),
+        let whole = Whole {
+            source: Source::File(self.path.clone()),
             name: self.path.to_string_lossy().into(),
             identity: self.identity,
-            can_replay: true,
-            is_awaited: false,
+            tracker: &self.tracker,
         };
-        let source = Source::File(self.path.clone());
-        let result = source.each::<Fault>(&Watch::default(), &mut |input| {
-            let input = input?;
-            inputs += 1;
-            if inputs > 1 {
-                framer.reset();
-                stream.identity = self.identity.wrapping_add(inputs);
-            }
-            stream.name = Arc::clone(input.name());
-            loop {
-                if feed.stop.is_told() || !feed.has_room() {
-                    return Err(Fault::Stopped);
-                }
-                let n = input.read(&mut buffer)?;
-                if n == 0 {
-                    break;
-                }
-                let known = u64::min(skip.saturating_sub(position), n as u64) as usize;
-                position += n as u64;
-                framer.push(&buffer[known..n]);
-                if !feed.drain(&mut framer, &stream, &tracker, &mut |framer| mark(framer)) {
-                    return Err(Fault::Stopped);
-                }
-            }
-            framer.finish();
-            match feed.drain(&mut framer, &stream, &tracker, &mut |_| None) {
-                true => Ok(ControlFlow::Continue(())),
-                false => Err(Fault::Stopped),
-            }
-        });
-        match result {
-            Ok(()) => {
-                self.end();
-                End::Done
-            }
-            Err(fault) => {
-                let end = fault.end();
-                if !matches!(end, End::Stopped) {
-                    // What came before is worth having.
-                    framer.flush();
-                    if !feed.drain(&mut framer, &stream, &tracker, &mut |framer| mark(framer)) {
-                        return End::Stopped;
-                    }
-                    if !is_zip {
-                        self.restart = framer.restart().clone();
-                    }
-                }
-                if let End::Damaged(_) = end {
-                    self.end();
-                }
-                end
-            }
+        let end = whole.read(feed, &mut self.restart);
+        // What is cut short may be longer later.
+        if matches!(end, whole::End::Done | whole::End::Damaged(_)) {
+            self.end();
         }
+        end.into()
     }
 
     /// Which of them is what is in it, or its beginning.

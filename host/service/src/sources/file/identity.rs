@@ -86,11 +86,6 @@ pub(super) fn is_archive(file: &File) -> io::Result<Option<bool>> {
     Ok((!MARKS.iter().any(|mark| mark.starts_with(&start))).then_some(false))
 }
 
-/// Whether it is a zip archive, which may have several inputs in it.
-pub(super) fn is_zip(file: &File) -> io::Result<bool> {
-    Ok(read(file, 0, 2)? == b"PK")
-}
-
 /// A name for a file among all that are and were on this machine: that of a number that is used
 /// again differs in the time when it was made.
 pub(super) fn identity(source: &str, metadata: &Metadata, generation: u32, head: Print) -> u64 {
