@@ -46,7 +46,9 @@ fn each_once(found: &BTreeMap<u64, u64>, count: u64) {
 
 /// Lines of two days.
 fn of_two_days(count: u64) -> String {
-    let day = |id: u64| line(id).replace("1548752136", if id % 3 == 0 { "1548752136" } else { "1548838536" });
+    let day = |id: u64| {
+        line(id).replace("1548752136", if id.is_multiple_of(3) { "1548752136" } else { "1548838536" })
+    };
     (0..count).map(day).collect()
 }
 
