@@ -49,7 +49,7 @@ pub struct Options {
     /// The folder that objects are written to: `s3://BUCKET/PREFIX/`, `oss://`, `obs://`, `bos://`, `gs://`,
     /// `az://CONTAINER/PREFIX/`, or a path of this machine
     pub url: String,
-    /// Where the service is, without the bucket, such as "https://obs.cn-north-4.myhuaweicloud.com"
+    /// Where the service is, without the bucket, such as `https://obs.cn-north-4.myhuaweicloud.com`
     pub endpoint: Option<String>,
     /// The region, where the endpoint does not tell it
     pub region: Option<String>,

@@ -1,6 +1,6 @@
 //! Objects of a store, each read once.
 //!
-//! The store is listed again and again, and the [`Ledger`] knows what of it is new. Each object is a stream:
+//! The store is listed again and again, and its ledger knows what of it is new. Each object is a stream:
 //! it is known again by its name and etag, and gone on with where it was left. Objects that are read and not
 //! delivered are remembered one by one, in the order in which they were listed; up to the first of them all
 //! is done.
@@ -39,7 +39,7 @@ pub struct Options {
     /// The folder whose objects are read, all below it but hidden ones: `s3://BUCKET/PREFIX/`, `oss://`,
     /// `obs://`, `bos://`, `gs://`, `az://CONTAINER/PREFIX/`, or a path of this machine
     pub url: String,
-    /// Where the service is, without the bucket, such as "https://obs.cn-north-4.myhuaweicloud.com"
+    /// Where the service is, without the bucket, such as `https://obs.cn-north-4.myhuaweicloud.com`
     pub endpoint: Option<String>,
     /// The region, where the endpoint does not tell it
     pub region: Option<String>,
