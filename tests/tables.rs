@@ -104,7 +104,7 @@ fn other_readers_find_what_the_events_say() {
         corpus().into_iter().flat_map(|(_, files)| files).flat_map(|file| fs::read(file).unwrap()).collect();
     fs::write(&flat, all).unwrap();
     let (mut pairs, mut counts) = (vec!["events".to_owned()], String::new());
-    let web = "product == waf or product == waf_access";
+    let web = "product in {waf, waf_access, elb, alb}";
     for (class, filter) in [("4001", &*format!("not ({web})")), ("4002", web)] {
         let (lines, table) = (path(&format!("{class}.ndjson")), path(&format!("{class}.parquet")));
         let asked =
