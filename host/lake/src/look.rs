@@ -97,13 +97,12 @@ impl Looker {
         let mut folder = String::new();
         let mut fields = Vec::new();
         for key in self.keys.keys() {
-            let of = |value: &'_ Option<Cow<'_, str>>| value.as_deref().map(|v| Cow::Owned(v.to_owned()));
             let value: Option<Cow<'_, str>> = match key {
-                Key::Provider => of(&said.provider),
-                Key::Product => of(&said.product),
-                Key::Region => of(&said.region),
-                Key::AccountId => of(&said.account),
-                Key::ClassUid => of(&said.class),
+                Key::Provider => said.provider.as_deref().map(Cow::Borrowed),
+                Key::Product => said.product.as_deref().map(Cow::Borrowed),
+                Key::Region => said.region.as_deref().map(Cow::Borrowed),
+                Key::AccountId => said.account.as_deref().map(Cow::Borrowed),
+                Key::ClassUid => said.class.as_deref().map(Cow::Borrowed),
                 Key::Date => said.day().map(|day| day.to_string().into()),
                 Key::EventDay => said.day().map(|day| day.strftime("%Y%m%d").to_string().into()),
                 Key::Fixed(_, value) => Some(value.as_str().into()),
