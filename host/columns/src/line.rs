@@ -326,4 +326,4 @@ fn string(line: &[u8], at: usize) -> Result<(Cow<'_, str>, usize), Fault> {
 
 /// A string, without a copy where it has no escapes.
 #[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use weir_normalizer::schemas::{self, Schema as RecordSchema};
 use weir_pipeline::packers::WholeLines;
 
-use crate::{Error, parquet::Batches};
+use crate::{Error, line::Text, parquet::Batches};
 
 /// The rows of a batch, which are long.
 const BATCH_ROWS: usize = 4 << 10;
@@ -209,10 +209,6 @@ impl Batch {
 
 /// The members of an object, in their order.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-/// A string, without a copy where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

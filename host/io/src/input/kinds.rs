@@ -54,7 +54,7 @@ impl Compression {
 /// A kind of files that Weir does not read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Foreign {
-    mark: &'static [u8],
+    pub(super) mark: &'static [u8],
     /// Whether the mark could begin a text, so that what is behind it must be none.
     is_word: bool,
     /// What it is, and what to do with it.

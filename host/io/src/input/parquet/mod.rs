@@ -31,16 +31,13 @@ use parquet::{
 use weir_printable::line;
 
 use self::{guard::guarded, values::Meaning};
-use super::Watch;
+use super::{Watch, kinds};
 use crate::{
     Error,
     limits::{
         PARQUET_COLUMNS, PARQUET_FOOTER, PARQUET_GROUP, PARQUET_LINE, PARQUET_PAGE, PARQUET_PAGES, PIECE,
     },
 };
-
-/// What a file ends with, behind the length of its footer.
-const MARK: &[u8] = b"PAR1";
 
 /// The rows of a batch.
 const BATCH_ROWS: usize = 1024;
@@ -85,7 +82,8 @@ impl<R: Read + Seek> Lines<R> {
         let mut end = [0; 8];
         let behind = length.checked_sub(12).ok_or_else(|| damaged(name, "it is cut short"))?;
         file.seek(SeekFrom::Start(length - 8)).and_then(|_| file.read_exact(&mut end)).map_err(failed)?;
-        if &end[4..] != MARK {
+        // It ends as it begins, behind the length of its footer.
+        if &end[4..] != kinds::PARQUET.mark {
             return Err(damaged(name, "its end is missing"));
         }
         let footer = u64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
