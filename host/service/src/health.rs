@@ -21,6 +21,43 @@ pub struct Health {
     is_retired: Arc<AtomicBool>,
 }
 
+/// What is wrong with a part that tries again until that is over.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    health: Health,
+    /// So that it is told once.
+    what: Mutex<Option<String>>,
+}
+
+impl Trouble {
+    /// Nothing is wrong yet with the part whose health this is.
+    pub(crate) fn new(health: Health) -> Self {
+        Self { health, what: Mutex::new(None) }
+    }
+
+    /// Something is wrong, `is_wrong` where somebody has to correct it; whether it is to be told.
+    pub(crate) fn begins(&self, what: &str, is_wrong: bool) -> bool {
+        if is_wrong {
+            self.health.fails(what);
+        }
+        let mut known = self.what.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = known.as_deref() != Some(what);
+        if is_new {
+            *known = Some(what.to_owned());
+        }
+        is_new
+    }
+
+    /// It works; whether that is to be told, as something was wrong.
+    pub(crate) fn ends(&self) -> bool {
+        let was_wrong = self.what.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        if was_wrong {
+            self.health.works();
+        }
+        was_wrong
+    }
+}
+
 impl Board {
     /// The place of a part, such as `sink es`.
     pub fn part(&self, name: &str) -> Health {
@@ -67,6 +104,19 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_is_told_once_when_it_begins_and_when_it_ends() {
+        let board = Board::default();
+        let trouble = Trouble::new(board.part("[sinks.es]"));
+        assert!(!trouble.ends());
+        assert!(trouble.begins("503", false) && !trouble.begins("503", false));
+        assert!(board.failing().is_empty());
+        assert!(trouble.begins("401", true) && !trouble.begins("401", true));
+        assert_eq!(board.failing()["[sinks.es]"], "401");
+        assert!(trouble.ends() && !trouble.ends());
+        assert!(board.failing().is_empty());
+    }
 
     #[test]
     fn who_is_retired_does_not_speak_for_who_comes_after() {

@@ -30,6 +30,63 @@ pub struct Auth {
     pub session_token: Option<Secret>,
 }
 
+/// Makes the options of a source or a sink of objects: those that tell of the store, and behind them its own.
+/// Written out, as behind `flatten` unknown keys can't be found.
+macro_rules! store_options {
+    ($(#[$about:meta])* pub struct Options {
+        $(#[$of_url:meta])* url;
+        own { $($(#[$what:meta])* $own:ident: $type:ty = $default:expr;)* }
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(default)]
+        pub struct Options {
+            $(#[$of_url])*
+            pub url: String,
+            /// Where the service is, without the bucket, such as `https://obs.cn-north-4.myhuaweicloud.com`
+            pub endpoint: Option<String>,
+            /// The region, where the endpoint does not tell it
+            pub region: Option<String>,
+            /// Name the bucket in the path of requests and not before the host
+            pub path_style: bool,
+            /// Send requests without a signature, for buckets that let everybody in
+            pub anonymous: bool,
+            /// Who asks; without it that comes from the environment, as each vendor's own tools take it
+            pub auth: $crate::store::Auth,
+            $($(#[$what])* pub $own: $type,)*
+        }
+
+        impl Default for Options {
+            fn default() -> Self {
+                Self {
+                    url: String::new(),
+                    endpoint: None,
+                    region: None,
+                    path_style: false,
+                    anonymous: false,
+                    auth: Default::default(),
+                    $($own: $default,)*
+                }
+            }
+        }
+
+        impl Options {
+            /// What they tell of the store.
+            pub(crate) fn access(&self) -> $crate::store::StoreAccess {
+                $crate::store::StoreAccess {
+                    url: self.url.clone(),
+                    endpoint: self.endpoint.clone(),
+                    region: self.region.clone(),
+                    path_style: self.path_style,
+                    anonymous: self.anonymous,
+                    auth: self.auth.clone(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use store_options;
+
 /// What a section says of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreAccess {

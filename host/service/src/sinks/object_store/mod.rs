@@ -39,38 +39,31 @@ use crate::{
     },
     error::Error,
     state,
-    store::{Auth, StoreAccess},
+    store::store_options,
 };
 
-/// `type = "object_store"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Options {
-    /// The folder that objects are written to: `s3://BUCKET/PREFIX/`, `oss://`, `obs://`, `bos://`, `gs://`,
-    /// `az://CONTAINER/PREFIX/`, or a path of this machine
-    pub url: String,
-    /// Where the service is, without the bucket, such as `https://obs.cn-north-4.myhuaweicloud.com`
-    pub endpoint: Option<String>,
-    /// The region, where the endpoint does not tell it
-    pub region: Option<String>,
-    /// Name the bucket in the path of requests and not before the host
-    pub path_style: bool,
-    /// Send requests without a signature
-    pub anonymous: bool,
-    /// Who asks; without it that comes from the environment, as each vendor's own tools take it
-    pub auth: Auth,
-    /// `ndjson`, a record on each line; `csv`, flat records as rows; or `parquet`, flat records or OCSF events as
-    /// a table
-    pub format: String,
-    /// `zstd`, `gzip` or `none`; Parquet compresses by itself
-    pub compression: Option<String>,
-    /// Folders such as `provider=aws/product=vpc/date=2026-01-31/`, from outside to inside, of what jobs have
-    /// for `--partition`: `provider`, `product`, `date`, which is the day of the record's time in UTC, and others
-    pub partition: Vec<String>,
-    /// What ends a batch, whichever comes first; each of its partitions is an object
-    pub batch: BatchOptions,
-    /// How many batches are written at a time
-    pub concurrency: u16,
+store_options! {
+    /// `type = "object_store"`.
+    pub struct Options {
+        /// The folder that objects are written to: `s3://BUCKET/PREFIX/`, `oss://`, `obs://`, `bos://`, `gs://`,
+        /// `az://CONTAINER/PREFIX/`, or a path of this machine
+        url;
+        own {
+            /// `ndjson`, a record on each line; `csv`, flat records as rows; or `parquet`, flat records or OCSF
+            /// events as a table
+            format: String = "ndjson".into();
+            /// `zstd`, `gzip` or `none`; Parquet compresses by itself
+            compression: Option<String> = None;
+            /// Folders such as `provider=aws/product=vpc/date=2026-01-31/`, from outside to inside, of what jobs have
+            /// for `--partition`: `provider`, `product`, `date`, which is the day of the record's time in UTC, and
+            /// others
+            partition: Vec<String> = Vec::new();
+            /// What ends a batch, whichever comes first; each of its partitions is an object
+            batch: BatchOptions = BatchOptions::default();
+            /// How many batches are written at a time
+            concurrency: u16 = 2;
+        }
+    }
 }
 
 /// `batch = { bytes = "64MiB", records = 1000000, age = "5m" }`.
@@ -92,24 +85,6 @@ impl Default for BatchOptions {
     }
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            endpoint: None,
-            region: None,
-            path_style: false,
-            anonymous: false,
-            auth: Auth::default(),
-            format: "ndjson".into(),
-            compression: None,
-            partition: Vec::new(),
-            batch: BatchOptions::default(),
-            concurrency: 2,
-        }
-    }
-}
-
 /// How records are written, but for their schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
@@ -119,17 +94,6 @@ enum Written {
 }
 
 impl Options {
-    pub(crate) fn access(&self) -> StoreAccess {
-        StoreAccess {
-            url: self.url.clone(),
-            endpoint: self.endpoint.clone(),
-            region: self.region.clone(),
-            path_style: self.path_style,
-            anonymous: self.anonymous,
-            auth: self.auth.clone(),
-        }
-    }
-
     fn written(&self) -> Result<Written, String> {
         match &*self.format {
             "ndjson" => Ok(Written::Lines),

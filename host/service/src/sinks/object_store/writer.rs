@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::{self, Write as _},
     ops::Range,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use weir_store::{Kind, Store};
 use super::{Options, batch::Batch};
 use crate::{
     error::Error,
+    health::Trouble,
     page::Page,
     receipt::Refusal,
     sinks::{Context, request::sender::pauses},
@@ -53,8 +54,7 @@ pub(super) struct Writer {
     /// Opened anew where it does not let anybody in: the secrets may be others by then.
     store: RwLock<Store>,
     context: Context,
-    /// What is wrong at the moment, so that it is told once.
-    trouble: Mutex<Option<String>>,
+    trouble: Trouble,
 }
 
 impl Writer {
@@ -65,8 +65,8 @@ impl Writer {
             options: options.clone(),
             is_local: access.local().is_some(),
             access,
+            trouble: Trouble::new(context.health.clone()),
             context,
-            trouble: Mutex::new(None),
         })
     }
 
@@ -206,21 +206,14 @@ impl Writer {
 
     /// Tells what is wrong, once; `is_wrong` where somebody has to correct it.
     fn trouble(&self, what: &str, is_wrong: bool) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.as_deref() != Some(what) {
+        if self.trouble.begins(what, is_wrong) {
             tracing::warn!(sink = %self.context.name, "{what}; it is tried again");
-            *trouble = Some(what.to_owned());
-        }
-        if is_wrong {
-            self.context.health.fails(what);
         }
     }
 
     fn works(&self) {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if trouble.is_some() {
+        if self.trouble.ends() {
             tracing::info!(sink = %self.context.name, "objects can be written again");
-            self.context.health.works();
         }
     }
 }

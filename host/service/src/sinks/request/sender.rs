@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    health::Trouble,
     page::Page,
     sinks::{Context, Delivery, Sink},
 };
@@ -119,8 +120,7 @@ struct Shared<P> {
     pauses: Pauses,
     /// The most bytes of a batch, which 413 makes smaller.
     most_bytes: AtomicUsize,
-    /// What is wrong at the moment, so that it is told once.
-    trouble: Mutex<Option<String>>,
+    trouble: Trouble,
 }
 
 /// What became of a request.
@@ -157,10 +157,10 @@ impl<P: Protocol> Requests<P> {
             source: headers,
             compression,
             timeout,
+            trouble: Trouble::new(context.health.clone()),
             context,
             pauses,
             most_bytes: AtomicUsize::new(usize::try_from(batch.bytes.0).unwrap_or(usize::MAX)),
-            trouble: Mutex::new(None),
         };
         let permits = Arc::new(Semaphore::new(concurrency.into()));
         let gatherer = Gatherer::default();
@@ -458,21 +458,14 @@ impl<P: Protocol> Shared<P> {
 
     /// Tells what is wrong, once; `is_wrong` where somebody has to correct it.
     fn trouble(&self, what: &str, is_wrong: bool) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.as_deref() != Some(what) {
+        if self.trouble.begins(what, is_wrong) {
             tracing::warn!(sink = %self.context.name, "{what}; it is tried again");
-            *trouble = Some(what.to_owned());
-        }
-        if is_wrong {
-            self.context.health.fails(what);
         }
     }
 
     fn works(&self) {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if trouble.is_some() {
+        if self.trouble.ends() {
             tracing::info!(sink = %self.context.name, "{} takes records again", self.place());
-            self.context.health.works();
         }
     }
 }

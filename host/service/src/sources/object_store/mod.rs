@@ -14,8 +14,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use weir_io::{Source, is_hidden};
 use weir_normalizer::framing::Restart;
 use weir_store::{Kind, Object, Store};
@@ -26,59 +24,24 @@ use super::whole::{End, Whole, end};
 use crate::{
     config::{fault::Fault, values::Span},
     feed::{Feed, Shelved},
+    health::Trouble,
     sinks::pauses,
     state,
-    store::{Auth, StoreAccess, is_wrong, reason, told},
+    store::{StoreAccess, is_wrong, reason, store_options, told},
     tracker::Tracker,
 };
 
-/// `type = "object_store"`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Options {
-    /// The folder whose objects are read, all below it but hidden ones: `s3://BUCKET/PREFIX/`, `oss://`,
-    /// `obs://`, `bos://`, `gs://`, `az://CONTAINER/PREFIX/`, or a path of this machine
-    pub url: String,
-    /// Where the service is, without the bucket, such as `https://obs.cn-north-4.myhuaweicloud.com`
-    pub endpoint: Option<String>,
-    /// The region, where the endpoint does not tell it
-    pub region: Option<String>,
-    /// Name the bucket in the path of requests and not before the host
-    pub path_style: bool,
-    /// Send requests without a signature, for buckets that everybody may read
-    pub anonymous: bool,
-    /// Who asks; without it that comes from the environment, as each vendor's own tools take it
-    pub auth: Auth,
-    /// How long after the end of a listing the next one begins
-    pub poll: Span,
-    /// By how much an object may come later than the time says at which it was written, as large ones do
-    pub late: Span,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            endpoint: None,
-            region: None,
-            path_style: false,
-            anonymous: false,
-            auth: Auth::default(),
-            poll: Span(Duration::from_secs(60)),
-            late: Span(Duration::from_secs(3600)),
-        }
-    }
-}
-
-impl Options {
-    pub(crate) fn access(&self) -> StoreAccess {
-        StoreAccess {
-            url: self.url.clone(),
-            endpoint: self.endpoint.clone(),
-            region: self.region.clone(),
-            path_style: self.path_style,
-            anonymous: self.anonymous,
-            auth: self.auth.clone(),
+store_options! {
+    /// `type = "object_store"`.
+    pub struct Options {
+        /// The folder whose objects are read, all below it but hidden ones: `s3://BUCKET/PREFIX/`, `oss://`,
+        /// `obs://`, `bos://`, `gs://`, `az://CONTAINER/PREFIX/`, or a path of this machine
+        url;
+        own {
+            /// How long after the end of a listing the next one begins
+            poll: Span = Span(Duration::from_secs(60));
+            /// By how much an object may come later than the time says at which it was written, as large ones do
+            late: Span = Span(Duration::from_secs(3600));
         }
     }
 }
@@ -151,6 +114,7 @@ pub(crate) fn run(options: &Options, feed: Feed, remembered: &[state::Stream]) {
     let url = store.address().to_string();
     let known =
         remembered.iter().filter_map(|stream| stream.listing.as_ref()).find(|listing| listing.url == url);
+    let trouble = Trouble::new(feed.health.clone());
     let mut objects = Objects {
         options,
         access,
@@ -160,7 +124,7 @@ pub(crate) fn run(options: &Options, feed: Feed, remembered: &[state::Stream]) {
         ledger: known.map(|listing| Ledger::remembered(late, listing)),
         flying: VecDeque::new(),
         taken: HashSet::new(),
-        trouble: None,
+        trouble,
         pauses: Box::new(pauses()),
         shown: None,
     };
@@ -185,8 +149,7 @@ struct Objects<'a> {
     flying: VecDeque<Flying>,
     /// The hashes of those.
     taken: HashSet<u64>,
-    /// What is wrong at the moment, so that it is told once.
-    trouble: Option<String>,
+    trouble: Trouble,
     /// How long is waited behind a failure.
     pauses: Box<dyn Iterator<Item = Duration>>,
     shown: Option<Instant>,
@@ -466,12 +429,8 @@ impl Objects<'_> {
             return Err(Stopped);
         }
         self.feed.metrics.error(reason(kind));
-        if self.trouble.as_deref() != Some(why) {
+        if self.trouble.begins(why, is_wrong(kind)) {
             tracing::warn!(source = %self.feed.source, "{why}; it is tried again");
-            self.trouble = Some(why.to_owned());
-        }
-        if is_wrong(kind) {
-            self.feed.health.fails(why);
         }
         let pause = self.pauses.next().unwrap_or(Duration::from_secs(60));
         self.rest(pause)?;
@@ -486,9 +445,8 @@ impl Objects<'_> {
 
     fn works(&mut self) {
         self.pauses = Box::new(pauses());
-        if self.trouble.take().is_some() {
+        if self.trouble.ends() {
             tracing::info!(source = %self.feed.source, "objects can be read again");
-            self.feed.health.works();
         }
     }
 }
