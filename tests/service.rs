@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::net::UnixDatagram,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -318,6 +318,18 @@ fn beside_the_samples() -> TempDir {
     folder
 }
 
+/// The files below a folder.
+fn files_below(folder: PathBuf) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { &mut folders } else { &mut files }.push(path);
+        }
+    }
+    files
+}
+
 #[test]
 fn the_example_of_an_archive_runs() {
     let folder = beside_the_samples();
@@ -329,22 +341,14 @@ fn the_example_of_an_archive_runs() {
     };
     run();
     let mut found = Vec::new();
-    let mut folders = vec![folder.path().join("archive")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = String::from_utf8(zstd::decode_all(fs::File::open(&path).unwrap()).unwrap()).unwrap();
-            let provider = path.parent().unwrap().parent().unwrap().file_name().unwrap().to_owned();
-            for line in text.lines() {
-                let record: serde_json::Value = serde_json::from_str(line).unwrap();
-                assert_eq!(record["provider"].as_str(), provider.to_str());
-                assert!(record["action"] == "reject" || record["bytes"].as_u64() > Some(1000), "{record}");
-                found.push(line.to_owned());
-            }
+    for path in files_below(folder.path().join("archive")) {
+        let text = String::from_utf8(zstd::decode_all(fs::File::open(&path).unwrap()).unwrap()).unwrap();
+        let provider = path.parent().unwrap().parent().unwrap().file_name().unwrap().to_owned();
+        for line in text.lines() {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(record["provider"].as_str(), provider.to_str());
+            assert!(record["action"] == "reject" || record["bytes"].as_u64() > Some(1000), "{record}");
+            found.push(line.to_owned());
         }
     }
     let mut weir = weir();
@@ -365,22 +369,13 @@ fn the_example_of_a_lake_runs() {
     weir.args(["run", "--once", "--native", "examples/lake.toml"]).current_dir(folder.path());
     let output = weir.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut tables = 0;
-    let mut folders = vec![folder.path().join("lake")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let parent = path.parent().unwrap().to_str().unwrap();
-            assert!(parent.contains("/lake/provider=") && parent.contains("/product=vpc/date="), "{parent}");
-            assert!(fs::read(&path).unwrap().ends_with(b"PAR1"), "{}", path.display());
-            tables += 1;
-        }
+    let tables = files_below(folder.path().join("lake"));
+    for path in &tables {
+        let parent = path.parent().unwrap().to_str().unwrap();
+        assert!(parent.contains("/lake/provider=") && parent.contains("/product=vpc/date="), "{parent}");
+        assert!(fs::read(path).unwrap().ends_with(b"PAR1"), "{}", path.display());
     }
-    assert!(tables >= 2, "{tables}");
+    assert!(tables.len() >= 2, "{tables:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod vendor;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -217,6 +218,17 @@ fn keys(server: &Server, url: &str) -> Vec<String> {
     store.list("", None).unwrap().map(|object| object.unwrap().key).collect()
 }
 
+/// What `/ready` says when it fails, which is because a part was let in nowhere.
+fn refused(address: SocketAddr, part: &str) -> String {
+    let mut answer = (0, String::new());
+    until("/ready fails", || {
+        answer = request(address, "GET /ready HTTP/1.1", b"");
+        answer.0 == 503
+    });
+    assert!(answer.1.contains(part) && answer.1.contains("SignatureDoesNotMatch"), "{}", answer.1);
+    answer.1
+}
+
 #[test]
 fn case_25_a_wrong_secret_loses_nothing_and_is_told_by_ready() {
     for (vendor, scheme) in [(Vendor::Obs, "obs"), (Vendor::Oss, "oss")] {
@@ -225,17 +237,8 @@ fn case_25_a_wrong_secret_loses_nothing_and_is_told_by_ready() {
         append(&place.log("a.log"), &lines(0..100));
         let run = place.start();
         let address = run.address("operation");
-        let mut answer = (0, String::new());
-        until("/ready fails", || {
-            answer = request(address, "GET /ready HTTP/1.1", b"");
-            answer.0 == 503
-        });
-        assert!(
-            answer.1.contains("[sinks.out]") && answer.1.contains("SignatureDoesNotMatch"),
-            "{}",
-            answer.1
-        );
-        assert!(!answer.1.contains("wrong\""), "{}", answer.1);
+        let said = refused(address, "[sinks.out]");
+        assert!(!said.contains("wrong\""), "{said}");
         let metrics = request(address, "GET /metrics HTTP/1.1", b"").1;
         assert!(metrics.contains("weir_sink_retries_total{sink=\"out\",reason=\"denied\"}"), "{metrics}");
         place.progress("nothing is done", |streams| streams.iter().all(|s| s.offset == 0));
@@ -383,16 +386,7 @@ fn a_store_that_lets_nobody_in_or_breaks_off_is_read_to_its_end() {
         let place = place.with(&from, &keys);
         let run = place.start();
         let address = run.address("operation");
-        let mut answer = (0, String::new());
-        until("/ready fails", || {
-            answer = request(address, "GET /ready HTTP/1.1", b"");
-            answer.0 == 503
-        });
-        assert!(
-            answer.1.contains("[sources.in]") && answer.1.contains("SignatureDoesNotMatch"),
-            "{}",
-            answer.1
-        );
+        refused(address, "[sources.in]");
         fs::write(secret, SECRET).unwrap();
         until("all", || place.delivered().len() == 20_000);
         until("/ready", || request(address, "GET /ready HTTP/1.1", b"").0 == 200);
