@@ -125,8 +125,8 @@ pub(super) const ROWS: [Row; 98] = [
     made(&[F::Provider], "observer.vendor", |e| Some(Item::Text(e.vendor())), "the vendor's name for its cloud"),
     copy(&[F::Product], "observer.product"),
     made(&[F::Product], "observer.type", |e| Some(Item::Text(match e.text(F::Product) {
+        _ if e.web => "proxy",
         Some("cfw" | "cfw_access" | "cfw_attack" | "cfw_url") => "firewall",
-        Some("alb" | "elb" | "waf" | "waf_access") => "proxy",
         Some("er" | "cen" | "nat" | "tgw") => "router",
         _ => "sensor",
     })), "firewall for cfw, cfw_access, cfw_attack and cfw_url; proxy for alb, elb, waf and waf_access; router for er, cen, nat and tgw; else sensor"),
