@@ -6,10 +6,9 @@ use std::{
 };
 
 use rustix::fs::{Access, access};
-
-use super::{dead_letters_path, rejects_path};
 use weir_store::Service;
 
+use super::{dead_letters_path, rejects_path};
 use crate::{config::Config, sinks::SinkOptions, sources::SourceOptions, store::StoreAccess};
 
 /// A relative path is of the folder that the process is started in.
@@ -17,86 +16,89 @@ fn absolute(path: &Path) -> PathBuf {
     path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// What a path is to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// The folder of progress, which has other files, too.
+    State,
+    /// Nothing is written there by this process itself: it is read, or it is in a store.
+    NotWritten,
+    /// Files are made in it.
+    Folder,
+    /// One file, or with braces many.
+    File,
+}
+
 /// Where objects are: a folder, or an address as it is.
-fn named(access: &StoreAccess) -> Option<PathBuf> {
+fn of_objects(access: &StoreAccess) -> Option<(What, PathBuf)> {
     let address = access.address().ok()?;
     Some(match address.service() {
-        Service::Local => absolute(address.folder().as_ref()),
-        _ => address.to_string().into(),
+        Service::Local => (What::Folder, absolute(address.folder().as_ref())),
+        _ => (What::NotWritten, address.to_string().into()),
     })
 }
 
-/// The folders that objects are written to.
-fn folders(config: &Config) -> impl Iterator<Item = (String, PathBuf)> {
-    let local = |options: &SinkOptions| match options {
-        SinkOptions::ObjectStore(options) => options.access().local(),
-        _ => None,
-    };
-    config.sinks.iter().filter_map(move |(name, options)| {
-        Some((format!("[sinks.{name}]"), absolute(local(options)?.folder().as_ref())))
-    })
-}
-
-/// The sections and keys of a configuration that name paths, and where these are in this process.
-pub fn paths(config: &Config) -> Vec<(String, PathBuf)> {
-    let mut all = vec![("state_dir".to_owned(), absolute(&config.process.state_dir))];
+/// What names a path, what that is, and where it is in this process.
+fn named(config: &Config) -> Vec<(String, What, PathBuf)> {
+    let mut all = vec![("state_dir".to_owned(), What::State, absolute(&config.process.state_dir))];
     for (name, options) in &config.sources {
-        if let SourceOptions::File(options) = options {
-            let each =
-                options.paths.iter().map(|path| (format!("[sources.{name}]"), absolute(path.as_ref())));
-            all.extend(each);
-        }
-        if let SourceOptions::ObjectStore(options) = options {
-            all.extend(named(&options.access()).map(|path| (format!("[sources.{name}]"), path)));
+        let who = || format!("[sources.{name}]");
+        match options {
+            SourceOptions::File(options) => {
+                let each =
+                    options.paths.iter().map(|path| (who(), What::NotWritten, absolute(path.as_ref())));
+                all.extend(each);
+            }
+            SourceOptions::ObjectStore(options) => {
+                all.extend(of_objects(&options.access()).map(|(_, path)| (who(), What::NotWritten, path)));
+            }
+            _ => {}
         }
     }
     for (name, options) in &config.sinks {
+        let who = || format!("[sinks.{name}]");
         match options {
             SinkOptions::File(options) => {
-                all.push((format!("[sinks.{name}]"), absolute(options.path.as_ref())));
+                all.push((who(), What::File, absolute(options.path.as_ref())));
             }
             SinkOptions::ObjectStore(options) => {
-                all.extend(named(&options.access()).map(|path| (format!("[sinks.{name}]"), path)));
+                all.extend(of_objects(&options.access()).map(|(what, path)| (who(), what, path)));
             }
             _ => {}
         }
     }
     for (name, pipeline) in &config.pipelines {
         let path = rejects_path(config, name, pipeline.rejects.as_deref());
-        all.push((format!("`rejects` of [pipelines.{name}]"), absolute(&path)));
+        all.push((format!("`rejects` of [pipelines.{name}]"), What::File, absolute(&path)));
         let path = dead_letters_path(config, name, pipeline.dead_letters.as_deref());
-        all.push((format!("`dead_letters` of [pipelines.{name}]"), absolute(&path)));
+        all.push((format!("`dead_letters` of [pipelines.{name}]"), What::File, absolute(&path)));
     }
     all
+}
+
+/// The sections and keys of a configuration that name paths, and where these are in this process.
+pub fn paths(config: &Config) -> Vec<(String, PathBuf)> {
+    named(config).into_iter().map(|(who, _, path)| (who, path)).collect()
 }
 
 /// What can't be written as things are, a line each, with what to do. Nothing is made or changed.
 pub fn unwritable(config: &Config) -> Vec<String> {
     let state = absolute(&config.process.state_dir);
-    let mut faults: Vec<String> =
-        folder(&state).err().map(|why| told("state_dir", &state, &why)).into_iter().collect();
-    let has_state = faults.is_empty();
-    let of_objects: Vec<String> = config
-        .sinks
-        .iter()
-        .filter(|(_, options)| matches!(options, SinkOptions::ObjectStore(_)))
-        .map(|(name, _)| format!("[sinks.{name}]"))
-        .collect();
-    for (who, path) in folders(config) {
-        faults.extend(folder(&path).err().map(|why| told(&who, &path, &why)));
-    }
-    for (who, path) in paths(config) {
-        if of_objects.contains(&who) {
-            continue;
-        }
-        if who == "state_dir" || who.starts_with("[sources.") || !has_state && path.starts_with(&state) {
-            continue;
-        }
-        // Behind the first brace it is what records say, all of it below the folder before that.
-        let text = path.to_string_lossy();
-        let checked = match text.split_once('{') {
-            Some((before, _)) => folder(before.rsplit_once('/').map_or(".", |(folder, _)| folder).as_ref()),
-            None => file(&path),
+    let has_state = folder(&state).is_ok();
+    let mut faults = Vec::new();
+    for (who, what, path) in named(config) {
+        let checked = match what {
+            What::NotWritten => Ok(()),
+            What::State | What::Folder => folder(&path),
+            // It was told of the folder around it.
+            What::File if !has_state && path.starts_with(&state) => Ok(()),
+            // Behind the first brace it is what records say, all of it below the folder before that.
+            What::File => match path.to_string_lossy().split_once('{') {
+                Some((before, _)) => {
+                    folder(before.rsplit_once('/').map_or(".", |(folder, _)| folder).as_ref())
+                }
+                None => file(&path),
+            },
         };
         faults.extend(checked.err().map(|why| told(&who, &path, &why)));
     }
@@ -106,23 +108,19 @@ pub fn unwritable(config: &Config) -> Vec<String> {
 /// Stores that can't be listed as things are, a line each. Who may write to one may not be allowed to list
 /// it, so that this is nothing that keeps the service from starting.
 pub fn silent_stores(config: &Config) -> Vec<String> {
-    let is_remote = |access: &StoreAccess| access.local().is_none();
-    let mut told = Vec::new();
-    for (name, options) in &config.sources {
-        let SourceOptions::ObjectStore(options) = options else { continue };
-        let why = Some(options.access()).filter(is_remote).and_then(|access| access.try_out().err());
-        told.extend(why.map(|why| format!("[sources.{name}]: {why}")));
-    }
-    for (name, options) in &config.sinks {
-        let SinkOptions::ObjectStore(options) = options else { continue };
-        let why = Some(options.access()).filter(is_remote).and_then(|access| access.try_out().err());
-        told.extend(
-            why.map(|why| {
-                format!("[sinks.{name}]: {why}; what may only be written may be right nevertheless")
-            }),
-        );
-    }
-    told
+    let sources = config.sources.iter().filter_map(|(name, options)| match options {
+        SourceOptions::ObjectStore(options) => Some((format!("[sources.{name}]"), options.access(), "")),
+        _ => None,
+    });
+    let sinks = config.sinks.iter().filter_map(|(name, options)| match options {
+        SinkOptions::ObjectStore(options) => {
+            let but = "; what may only be written may be right nevertheless";
+            Some((format!("[sinks.{name}]"), options.access(), but))
+        }
+        _ => None,
+    });
+    let remote = sources.chain(sinks).filter(|(_, access, _)| access.local().is_none());
+    remote.filter_map(|(who, access, but)| Some(format!("{who}: {}{but}", access.try_out().err()?))).collect()
 }
 
 fn told(who: &str, path: &Path, why: &str) -> String {
