@@ -18,9 +18,8 @@ use self::{
 pub use self::{form::Form, products::Product};
 use crate::random::{Random, mix};
 
-/// How many records an envelope holds that holds several: fewer than make 1 MiB, behind which the columns that a
-/// BLS query names are not known any more.
-pub const PAGE: usize = 500;
+/// How many records an envelope holds that holds several.
+pub const PAGE: usize = 1000;
 
 /// Whose records, in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

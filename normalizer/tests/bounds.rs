@@ -244,3 +244,25 @@ fn envelopes_that_are_kept_are_bounded() {
         assert!(lines[0].len() < record.len() + 3 * limits::ENVELOPE);
     }
 }
+
+/// Behind the bytes that are waited for, what an envelope has said of its records counts for all.
+#[test]
+fn envelopes_name_columns_for_any_number_of_rows() {
+    let row = r#"[1567374000000,"1 a1b2c3 nat nat-b1x2y3 192.168.0.4 203.0.113.9 53870 443 6 12 4096 1718000340 1718000400 allow OK"]"#;
+    let rows = 3 * limits::LOOK_AHEAD / row.len();
+    let rows = [row].repeat(rows).join(",");
+    let names = r#""columns":["@timestamp","@raw"]"#;
+    let config = Config { from: Some("baidu-flow".into()), ..Config::default() };
+    let (one, _) = run(&format!(r#"{{"resultSet":{{{names},"rows":[{row}]}}}}"#), &config);
+    for around in [
+        format!(r#"{{"resultSet":{{{names},"rows":[{rows}]}}}}"#),
+        format!(
+            r#"{{"resultSet":{{"queryType":"match",{names},"columnTypes":["long","string"],"rows":[{rows}],"more":1}},"x":[]}}"#
+        ),
+        format!(r#"{{"a":[],"resultSet":{{"rows":[],{names},"rows":[{rows}]}}}}"#),
+    ] {
+        let (lines, codes) = run(&around, &config);
+        assert_eq!((lines.len(), codes.len()), (rows.split("],[").count(), 0), "{}", &around[..200]);
+        assert!(lines.iter().all(|line| *line == one[0]));
+    }
+}

@@ -162,11 +162,14 @@ impl Topic {
     }
 }
 
-/// The names of the columns of an envelope's rows, from its context.
+/// The names of the columns of an envelope's rows, from its context. Where that ends in the middle of
+/// the rows' own section, as behind [`LOOK_AHEAD`](crate::base::limits::LOOK_AHEAD), the names are in
+/// what there is of it.
 #[cold]
 #[inline(never)]
 pub(super) fn envelope_columns(context: &[u8]) -> Vec<String> {
-    let text = std::str::from_utf8(context).unwrap_or_default();
+    let text = json::closed(std::str::from_utf8(context).unwrap_or_default());
+    let text = &*text;
     let (mut members, mut unescaped) = (Vec::new(), String::new());
     let _ = json::read_members(text, &mut members, &mut unescaped);
     let source = Object { text, unescaped: &unescaped, members: &members };

@@ -2,6 +2,7 @@
 
 use crate::{
     base::error::{Error, ErrorKind},
+    bytes::scan,
     catalog::{hint::Hint, product::Lines, products},
     engine::{
         context::{Context, SeenContext},
@@ -29,6 +30,8 @@ pub(super) struct Rows {
     /// What messages call it: the layout, or the header row.
     called: &'static str,
     missing: Option<String>,
+    /// A byte that each of its lines has, and few others; `None` where none is known.
+    mark: Option<u8>,
     /// Whether it is a format of a vendor's, in which nothing between blanks has a blank.
     written: bool,
 }
@@ -104,6 +107,10 @@ impl NamedLines {
     #[inline(never)]
     fn written_as(&mut self, text: &str) -> Option<usize> {
         let (written, columns) = (&self.written, &mut self.columns);
+        // Nearly no line is in one, and a byte is looked for sooner than the texts of each.
+        if written.iter().all(|rows| rows.mark.is_some_and(|mark| !scan::has(text.as_bytes(), mark))) {
+            return None;
+        }
         let mut find = |text: &str| written.iter().position(|rows| rows.fit(text, columns));
         find(text).or_else(|| find(stamped(text, None, |b| b.is_ascii_digit())?.1))
     }
@@ -138,6 +145,7 @@ impl Rows {
         let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
         Self {
             quick: QuickPlan::new(planner, &names, Hint::Nothing),
+            mark: layout.mark(),
             layout,
             called,
             missing: config.missing.clone(),

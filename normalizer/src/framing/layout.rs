@@ -122,6 +122,14 @@ impl Layout {
         matches!(&self.separation, Some(Separation::Literals(l)) if l[0].text.as_bytes().first() == Some(&byte))
     }
 
+    /// A byte that each of its lines has, and few others: of the texts beside its columns the first that
+    /// is no blank. `None` where no text has to be there.
+    pub(crate) fn mark(&self) -> Option<u8> {
+        let Some(Separation::Literals(literals)) = &self.separation else { return None };
+        let mut texts = literals.iter().filter(|l| l.parts != Parts::Kept).flat_map(|l| l.text.bytes());
+        texts.find(|b| *b != b' ')
+    }
+
     /// A reader that finds the ends of rows, where values in quotes may hold line breaks.
     pub(crate) fn row_reader(&self) -> Option<Box<Reader>> {
         match self.separation {

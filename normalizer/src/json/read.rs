@@ -2,6 +2,8 @@
 //! for each record. Everything is checked as RFC 8259 asks, so that a nested value can be
 //! copied as it is.
 
+use std::borrow::Cow;
+
 use crate::{
     base::limits,
     bytes::{
@@ -81,6 +83,36 @@ pub(crate) fn read_members(text: &str, members: &mut Vec<Member>, unescaped: &mu
 pub(crate) fn is_object(text: &[u8]) -> bool {
     let object = |text: &str| read_members(text, &mut Vec::new(), &mut String::new()).is_ok();
     text.trim_ascii_start().starts_with(b"{") && std::str::from_utf8(text).is_ok_and(object)
+}
+
+/// What is whole of a text that may break off, with the brackets closed that are open there. A last
+/// member is left out unless a comma or a bracket behind it tells that it is whole.
+pub(crate) fn closed(text: &str) -> Cow<'_, str> {
+    let (mut open, mut whole) = (Vec::new(), 0);
+    let mut bytes = text.bytes().enumerate();
+    while let Some((i, b)) = bytes.next() {
+        match b {
+            b'"' => {
+                while bytes.next().is_some_and(|(_, b)| b != b'"' && (b != b'\\' || bytes.next().is_some())) {
+                }
+            }
+            b'{' | b'[' => {
+                // `}` and `]` are two behind them.
+                open.push(char::from(b + 2));
+                whole = i + 1;
+            }
+            b'}' | b']' => {
+                open.pop();
+                whole = i + 1;
+            }
+            b',' => whole = i,
+            _ => {}
+        }
+    }
+    if open.is_empty() {
+        return text.into();
+    }
+    text[..whole].chars().chain(open.into_iter().rev()).collect()
 }
 
 /// Reads the value at a place, and says where it ends.
@@ -616,6 +648,27 @@ mod tests {
         for text in cases {
             let serde = serde_json::from_str::<serde_json::Value>(text).is_ok();
             assert_eq!(read(text).is_ok(), serde, "{text:?}: {:?}", read(text));
+        }
+    }
+
+    #[test]
+    fn what_breaks_off_is_closed_behind_what_is_whole() {
+        for (text, want) in [
+            ("", ""),
+            ("{}", "{}"),
+            (r#" {"a":[1]} "#, r#" {"a":[1]} "#),
+            ("{", "{}"),
+            (r#"{"a"#, "{}"),
+            (r#"{"a\"#, "{}"),
+            (r#"{"a":"b""#, "{}"),
+            (r#"{"a":"b","#, r#"{"a":"b"}"#),
+            (r#"{"a":"]\"{","b":{"c":[12,3"#, r#"{"a":"]\"{","b":{"c":[12]}}"#),
+            (r#"{"a":{"b":["c","d"],"rows":["#, r#"{"a":{"b":["c","d"],"rows":[]}}"#),
+            (r#"{"a":{"b":["c","d"],"rows":[],"e":"#, r#"{"a":{"b":["c","d"],"rows":[]}}"#),
+            (r#"{"a":{"b":1}"#, r#"{"a":{"b":1}}"#),
+            ("]}", "]}"),
+        ] {
+            assert_eq!(closed(text), want, "{text}");
         }
     }
 
