@@ -92,8 +92,8 @@ fn a_record_takes_few_instructions() {
     let cases = [
         ("a line", log(LINE), 13_000),
         ("a line among other keys", wide.to_string(), 24_500),
-        ("a line with a bad value", log(&LINE.replace("192.168.3.25", "300.1.1.1")), 48_500),
-        ("a line of something else", log("2026-01-01T00:00:00Z INFO a service started on port 8080"), 27_500),
+        ("a line with a bad value", log(&LINE.replace("192.168.3.25", "300.1.1.1")), 43_500),
+        ("a line of something else", log("2026-01-01T00:00:00Z INFO a service started on port 8080"), 21_000),
         ("a keyed record", KEYED.to_owned(), 30_000),
     ];
     let mut slow = Vec::new();

@@ -1,4 +1,4 @@
-//! Lines whose columns a layout or a header row names.
+//! Lines whose columns a layout, a header row or the format of a vendor names.
 
 use crate::{
     base::error::{Error, ErrorKind},
@@ -45,39 +45,63 @@ pub(super) struct NamedLines {
     pub(super) layout: Option<Rows>,
     /// The header row that was in force last, as its context.
     header: (SeenContext, Option<Rows>),
-    /// Formats that vendors write their lines in.
-    written: Vec<Rows>,
     columns: Columns,
 }
 
-impl NamedLines {
+/// The lines in formats that their vendor has written down, wherever they stand.
+#[derive(Debug)]
+pub(super) struct WrittenLines {
+    formats: Vec<Rows>,
+    columns: Columns,
+}
+
+impl WrittenLines {
+    /// All formats, or those of one product; none beside a layout, which is for each line.
     pub(super) fn new(
-        layout: Option<Rows>,
+        has_layout: bool,
         from: Option<usize>,
         planner: &Planner,
         config: &Config,
     ) -> Result<Self, Error> {
-        let mut written = Vec::new();
+        let mut formats = Vec::new();
         for (p, product) in products::all().iter().enumerate() {
-            let Lines::Written(formats) = product.lines else { continue };
-            // A layout is for each line.
-            if layout.is_some() || from.is_some_and(|from| from != p) {
+            let Lines::Written(texts) = product.lines else { continue };
+            if has_layout || from.is_some_and(|from| from != p) {
                 continue;
             }
-            for format in formats {
-                let config = Config { layout: Some((*format).to_owned()), ..config.clone() };
+            for text in texts {
+                let config = Config { layout: Some((*text).to_owned()), ..config.clone() };
                 if let Some(layout) = Layout::configured(&config)? {
-                    written.push(Rows { written: true, ..Rows::new(layout, product.id, planner, &config) });
+                    formats.push(Rows { written: true, ..Rows::new(layout, product.id, planner, &config) });
                 }
             }
         }
-        Ok(Self {
+        Ok(Self { formats, columns: Columns::default() })
+    }
+
+    /// The format that a line is written in, if in one, with a time in front of it or not, and memory to
+    /// cut it into its columns.
+    #[inline(never)]
+    pub(super) fn of(&mut self, text: &str) -> Option<(&Rows, &mut Columns)> {
+        let Self { formats, columns } = self;
+        // Nearly no line is in one, and a byte is looked for sooner than the texts of each.
+        if formats.iter().all(|rows| rows.mark.is_some_and(|mark| !scan::has(text.as_bytes(), mark))) {
+            return None;
+        }
+        let mut find = |text: &str| formats.iter().position(|rows| rows.fit(text, columns));
+        let found = find(text).or_else(|| find(stamped(text, None, |b| b.is_ascii_digit())?.1))?;
+        Some((&formats[found], columns))
+    }
+}
+
+impl NamedLines {
+    pub(super) fn new(layout: Option<Rows>, config: &Config) -> Self {
+        Self {
             config: config.clone(),
             layout,
             header: (SeenContext::default(), None),
-            written,
             columns: Columns::default(),
-        })
+        }
     }
 
     /// Whether lines that begin so are of the configured layout.
@@ -91,28 +115,15 @@ impl NamedLines {
         &mut self,
         text: &str,
         context: Context<'_>,
-        own: &mut OwnLines,
+        own: &OwnLines,
+        written: Option<&mut WrittenLines>,
         planner: &Planner,
     ) -> Option<(&Rows, &mut Columns)> {
-        if self.layout.is_none()
-            && !(context.bytes.first() == Some(&HEADER) && self.header_speaks(text, context, own, planner))
-        {
-            let found = self.written_as(text)?;
-            return Some((&self.written[found], &mut self.columns));
-        }
-        Some((self.layout.as_ref().or(self.header.1.as_ref())?, &mut self.columns))
-    }
-
-    /// The vendor's format that a line is written in, if in one, with a time in front of it or not.
-    #[inline(never)]
-    fn written_as(&mut self, text: &str) -> Option<usize> {
-        let (written, columns) = (&self.written, &mut self.columns);
-        // Nearly no line is in one, and a byte is looked for sooner than the texts of each.
-        if written.iter().all(|rows| rows.mark.is_some_and(|mark| !scan::has(text.as_bytes(), mark))) {
-            return None;
-        }
-        let mut find = |text: &str| written.iter().position(|rows| rows.fit(text, columns));
-        find(text).or_else(|| find(stamped(text, None, |b| b.is_ascii_digit())?.1))
+        let is_row = self.layout.is_some()
+            || context.bytes.first() == Some(&HEADER)
+                && self.header_speaks(text, context, own, written, planner);
+        let rows = self.layout.as_ref().or(self.header.1.as_ref()).filter(|_| is_row)?;
+        Some((rows, &mut self.columns))
     }
 
     /// Whether the header row that stands above a line is about it. A stream may go on with
@@ -122,7 +133,8 @@ impl NamedLines {
         &mut self,
         text: &str,
         context: Context<'_>,
-        own: &mut OwnLines,
+        own: &OwnLines,
+        written: Option<&mut WrittenLines>,
         planner: &Planner,
     ) -> bool {
         if !self.header.0.is(context) {
@@ -133,7 +145,8 @@ impl NamedLines {
         // Of a row around a line any text may be a part.
         let fits = rows.fit(text, columns);
         let names_a_product = matches!(rows.quick.plan.verdict, Verdict::Product(_));
-        fits && names_a_product || (fits || !own.is_told(text)) && self.written_as(text).is_none()
+        fits && names_a_product
+            || (fits || !own.is_told(text)) && written.and_then(|written| written.of(text)).is_none()
     }
 }
 
@@ -167,8 +180,9 @@ impl Rows {
         self.quick.plan.steps.iter().all(|&(i, e)| entries[e].fits(columns.get(text, i).as_bytes()))
     }
 
-    /// Whether no column between blanks has a blank in it, but for the last, which is all that is left.
-    /// Where somebody wrote the layout, each may have some.
+    /// Whether no column between blanks has a blank or a quote in it, but for the last, which is all that
+    /// is left: with a quote the line is a value in a row. Where somebody wrote the layout, each may
+    /// have some.
     fn is_tight(&self, text: &str, columns: &Columns) -> bool {
         let Some(Separation::Literals(literals)) = &self.layout.separation else { return true };
         if !self.written {
@@ -176,7 +190,7 @@ impl Rows {
         }
         let between =
             |i: usize| (i == 0 || literals[i].text.ends_with(' ')) && literals[i + 1].text.starts_with(' ');
-        (0..columns.len()).all(|i| !between(i) || !columns.get(text, i).contains(' '))
+        (0..columns.len()).all(|i| !between(i) || !columns.get(text, i).contains([' ', '\t', '"']))
     }
 
     /// Cuts a line into its columns. Gives the time in front of it, if there is one, and the line

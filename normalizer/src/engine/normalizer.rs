@@ -10,7 +10,7 @@ use crate::{
     engine::{
         context::{Context, Surroundings, Topic, numbered},
         finisher::Finisher,
-        named_lines::{NamedLines, Rows},
+        named_lines::{NamedLines, Rows, WrittenLines},
         observer::{Explained, Observer},
         own_lines::{Missed, OwnLines},
         peeling::{Core, Level, Peel, ReadBefore, records_in},
@@ -41,6 +41,7 @@ pub struct Normalizer {
     levels: Vec<Level>,
     surroundings: Vec<Surroundings>,
     pub(super) named: NamedLines,
+    written: WrittenLines,
     pub(super) own: OwnLines,
     warnings: Vec<String>,
 }
@@ -106,9 +107,10 @@ impl Normalizer {
             missing: config.missing.clone(),
             ..Config::default()
         };
-        let named = NamedLines::new(layout, from, &planner, &of_text)?;
+        let written = WrittenLines::new(layout.is_some(), from, &planner, &of_text)?;
         Ok(Self {
-            named,
+            named: NamedLines::new(layout, &of_text),
+            written,
             core: Core {
                 finisher: Finisher {
                     rules,
@@ -233,6 +235,7 @@ impl Normalizer {
             levels: &mut self.levels,
             surroundings: &mut self.surroundings,
             named: Some(&mut self.named),
+            written: Some(&mut self.written),
             own: &mut self.own,
             inside: false,
         }

@@ -14,7 +14,7 @@ use crate::{
         finisher::{Finisher, Found, Scratch},
         highlights::{is_highlighted, strip_highlights},
         line_refusals::nul_byte,
-        named_lines::NamedLines,
+        named_lines::{NamedLines, WrittenLines},
         own_lines::OwnLines,
         refusals::{
             self, NO_RECORDS, json_fault, no_payload, no_record, not_the_columns, not_utf8, wrapped_too_often,
@@ -103,6 +103,8 @@ pub(super) struct Peel<'p> {
     pub(super) surroundings: &'p mut [Surroundings],
     /// Lines whose columns somebody named; `None` inside of one.
     pub(super) named: Option<&'p mut NamedLines>,
+    /// Lines in formats of vendors; `None` inside of one.
+    pub(super) written: Option<&'p mut WrittenLines>,
     pub(super) own: &'p mut OwnLines,
     /// Whether it is inside of another record.
     pub(super) inside: bool,
@@ -135,6 +137,7 @@ impl<'p> Peel<'p> {
             levels: self.levels,
             surroundings: self.surroundings,
             named: self.named.as_deref_mut(),
+            written: self.written.as_deref_mut(),
             own: self.own,
             inside: self.inside,
         }
@@ -191,6 +194,7 @@ impl<'p> Peel<'p> {
             levels: self.levels,
             surroundings,
             named: self.named.as_deref_mut(),
+            written: self.written.as_deref_mut(),
             own: self.own,
             inside: self.inside,
         };
@@ -382,14 +386,24 @@ impl<'p> Peel<'p> {
         {
             return self.reject(&nul_byte(at), sink);
         }
-        let Some(named) = self.named.as_deref_mut() else { return self.own_line(text, around, sink) };
         // What the framing has not seen is in a payload.
-        if named.layout.as_ref().is_some_and(|rows| rows.layout.is_header(text.as_bytes())) {
+        let has_header = |named: &NamedLines| {
+            named.layout.as_ref().is_some_and(|rows| rows.layout.is_header(text.as_bytes()))
+        };
+        if self.named.as_deref().is_some_and(has_header) {
             let fault = Fault::of_record(RejectCode::Header, "this is the layout's header row and no record");
             return self.reject(&fault, sink);
         }
-        let Some((rows, columns)) = named.of(text, context, self.own, &self.core.planner) else {
-            return self.own_line(text, around, sink);
+        let row = match self.named.as_deref_mut() {
+            Some(named) => named.of(text, context, self.own, self.written.as_deref_mut(), &self.core.planner),
+            None => None,
+        };
+        let (rows, columns, written) = match row {
+            Some((rows, columns)) => (rows, columns, self.written.as_deref_mut()),
+            None => match self.written.as_deref_mut().and_then(|written| written.of(text)) {
+                Some((rows, columns)) => (rows, columns, None),
+                None => return self.own_line(text, around, sink),
+            },
         };
         let (time, text) = match rows.cut(text, columns, self.core.finisher.rules.zone.as_ref()) {
             Ok(cut) => cut,
@@ -406,6 +420,7 @@ impl<'p> Peel<'p> {
             levels: &mut self.levels[used..],
             surroundings: self.surroundings,
             named: None,
+            written,
             own: self.own,
             inside: true,
         };
