@@ -522,6 +522,45 @@ fn numbers_without_a_type_are_strings() {
     }
 }
 
+/// Takes the Community IDs out of a value; gives how many.
+fn without_community_ids(value: &mut Value) -> usize {
+    let is_id = |v: &Value| v["key"] == "network.community_id";
+    let (own, inner) = match value {
+        Value::Object(members) => {
+            let own = ["community_uid", "community_id"].iter().filter_map(|key| members.remove(*key)).count();
+            (own, members.values_mut().map(without_community_ids).sum())
+        }
+        Value::Array(items) => {
+            let all = items.len();
+            items.retain(|item| !is_id(item));
+            (all - items.len(), items.iter_mut().map(without_community_ids).sum())
+        }
+        _ => (0, 0),
+    };
+    own + inner
+}
+
+/// Whoever wants no Community ID gets everything else.
+#[test]
+fn community_ids_can_be_left_out() {
+    for schema in [Schema::Ocsf, Schema::Ecs, Schema::Otel] {
+        let mut taken = 0;
+        for (text, config) in corpus().into_values().flatten() {
+            let with = Config { to: schema, observed_at_ms: Some(OBSERVED_AT), ..config };
+            let without = Config { no_community_id: true, ..with.clone() };
+            let (with, without) = (run(&text, &with), run(&text, &without));
+            assert_eq!(with.lines().count(), without.lines().count());
+            for (with, without) in with.lines().zip(without.lines()) {
+                let [mut with, mut without] = [with, without].map(|l| serde_json::from_str(l).unwrap());
+                taken += without_community_ids(&mut with);
+                assert_eq!(without_community_ids(&mut without), 0, "{without}");
+                assert_eq!(with, without);
+            }
+        }
+        assert!(taken > 100, "{schema:?}: {taken}");
+    }
+}
+
 /// Whatever keys a record has twice, no object that comes out has.
 #[test]
 fn no_key_comes_out_twice() {

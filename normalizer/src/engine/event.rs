@@ -109,7 +109,7 @@ impl Events {
     fn event(&mut self, text: &str, time: u64) -> Held {
         let Self { normalizer, level, alone, outcome: out, .. } = self;
         begin(&mut normalizer.core, out);
-        normalizer.core.finisher.rules.observed_at = Some(time).filter(|t| *t <= limits::LATEST_MS);
+        normalizer.core.finisher.rules.choices.observed_at = Some(time).filter(|t| *t <= limits::LATEST_MS);
         normalizer.core.finisher.tallies.fill(0);
         // Keyed records of one stream have the same keys; a line's event is read as fast without.
         let event = text.as_bytes();

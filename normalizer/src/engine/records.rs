@@ -14,7 +14,10 @@ use crate::{
         fields::{Field, Record, Value},
         owned::OwnedRecord,
     },
-    rules::{compiled::Rules, schema::Schema},
+    rules::{
+        compiled::{Rules, SchemaChoices},
+        schema::Schema,
+    },
     schemas,
     value::raw::Raw,
     wire::batch::{self, Batch, BatchView, Outcome},
@@ -259,7 +262,8 @@ impl OwnedRecord {
         // Room for most records, so that few are written anew.
         let mut output = Output::from(vec![0; 1 << 10]);
         output.clear();
-        schemas::encode(schema, &self.lend(), observed_at_ms, None, ANY_LENGTH, &mut output);
+        let choices = SchemaChoices::observed_at(observed_at_ms);
+        schemas::encode(schema, &self.lend(), choices, None, ANY_LENGTH, &mut output);
         out.extend_from_slice(&output);
     }
 }
@@ -280,7 +284,7 @@ impl Collector for Collected {
         // It is written only where its length counts, and may be too much.
         let is_short = rules.to == Schema::Flat && flat_length(record) <= most;
         if (!is_short || self.compound == Some(out.next))
-            && !schemas::encode(rules.to, record, rules.observed_at, None, most, &mut out.output)
+            && !schemas::encode(rules.to, record, rules.choices, None, most, &mut out.output)
         {
             return false;
         }

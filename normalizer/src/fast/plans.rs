@@ -164,7 +164,7 @@ impl QuickPlan {
             return Some(Disposition::Filtered);
         }
         let program = self.program.as_ref()?;
-        let mapped = schemas::mapped(rules.to, rules.observed_at)?;
+        let mapped = schemas::mapped(rules.to, rules.choices)?;
         let member = |number: usize| {
             let (member, meaning) = program.extra(number)?;
             Some((self.plan.key(member), values.raw(member), meaning))

@@ -116,7 +116,7 @@ impl<'a> Given<'_, 'a> {
             }
             let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + envelope.len()));
             let fits = match collector {
-                None => schemas::encode(rules.to, &record, rules.observed_at, frames, most, &mut out.output),
+                None => schemas::encode(rules.to, &record, rules.choices, frames, most, &mut out.output),
                 Some(collector) => collector.take(&record, rules, most, out),
             };
             if !fits {

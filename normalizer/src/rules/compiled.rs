@@ -18,6 +18,22 @@ use crate::{
     value::{networks::Networks, raw::Raw, zone::Zone},
 };
 
+/// What a user chose of the values that records get from a schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SchemaChoices {
+    /// The time of records that have none, in epoch milliseconds.
+    pub(crate) observed_at: Option<u64>,
+    /// Whether they get a Community ID.
+    pub(crate) community_id: bool,
+}
+
+impl SchemaChoices {
+    /// Everything that a schema has, at this time.
+    pub(crate) fn observed_at(observed_at: Option<u64>) -> Self {
+        Self { observed_at, community_id: true }
+    }
+}
+
 /// What is done with each record.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -25,7 +41,7 @@ pub(crate) struct Rules {
     pub(crate) keep_envelope: bool,
     pub(crate) keep_raw: bool,
     pub(crate) to: Schema,
-    pub(crate) observed_at: Option<u64>,
+    pub(crate) choices: SchemaChoices,
     pub(crate) ways: Ways,
     /// Records go out with the values that they came with, so that the fast paths may be tried.
     pub(crate) direct: bool,
@@ -54,7 +70,10 @@ impl Rules {
             keep_envelope: config.keep_envelope,
             keep_raw: config.keep_raw,
             to: config.to,
-            observed_at: config.observed_at_ms,
+            choices: SchemaChoices {
+                observed_at: config.observed_at_ms,
+                community_id: !config.no_community_id,
+            },
             ways: Ways::without(&config.without)?,
             direct: !kept && !config.redacts() && config.own.is_empty(),
             filter,

@@ -178,6 +178,8 @@ choices! {
         /// The time of records that have none, in epoch milliseconds, for schemas that need one.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub observed_at_ms: Option<u64>,
+        /// Leave the Community ID out of schemas that have one.
+        pub no_community_id: bool,
         /// The fast paths that are not used, by name. For tests: what comes out is the same.
         #[doc(hidden)]
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -405,6 +407,7 @@ mod tests {
             keep_raw: true,
             to: Schema::Ecs,
             observed_at_ms: Some(u64::MAX),
+            no_community_id: true,
             without: vec!["outline".to_owned()],
             more: (),
         }

@@ -25,7 +25,7 @@ pub(super) static USES: Uses = uses(&ROWS);
 #[rustfmt::skip]
 pub(super) const ROWS: [Row; 98] = [
     picked(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
-        Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)))
+        Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.choices.observed_at).unwrap_or(0)))
     }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
     fixed("ecs.version", "\"9.0.0\""),
     made(&[F::Kind], "event.kind", |e| Some(Item::Text(if is_attack(e) { "alert" } else { "event" })), "alert for attacks, else event"),

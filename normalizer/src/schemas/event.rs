@@ -8,6 +8,7 @@ use crate::{
     catalog::{meaning::Meaning, products},
     json::output::Output,
     record::fields::{Field, Record, Value},
+    rules::compiled::SchemaChoices,
     value::{
         addresses,
         community_id::{self, CommunityId},
@@ -18,7 +19,7 @@ use crate::{
 /// A record on its way into a schema, with what the rows ask about it.
 pub(crate) struct Event<'e> {
     pub(super) record: &'e Record<'e>,
-    pub(super) observed_at: Option<u64>,
+    pub(super) choices: SchemaChoices,
     /// Whether it is about an HTTP request.
     pub(super) web: bool,
     /// The member of `extra` that has the record's own text.
@@ -39,8 +40,8 @@ pub(super) struct Meant {
 
 impl<'e> Event<'e> {
     #[inline(never)]
-    pub(super) fn new(uses: Option<&Uses>, record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
-        let mut event = Self::without_meanings(record, observed_at);
+    pub(super) fn new(uses: Option<&Uses>, record: &'e Record<'e>, choices: SchemaChoices) -> Self {
+        let mut event = Self::without_meanings(record, choices);
         if let Some(uses) = uses.filter(|_| !record.extra.is_empty()) {
             event.find_meanings(uses);
         }
@@ -49,11 +50,11 @@ impl<'e> Event<'e> {
 
     /// Leaves what members of `extra` mean to whoever knows it.
     #[inline(always)]
-    pub(super) fn without_meanings(record: &'e Record<'e>, observed_at: Option<u64>) -> Self {
+    pub(super) fn without_meanings(record: &'e Record<'e>, choices: SchemaChoices) -> Self {
         let is_original = |m: &(&str, Raw<'_>)| m.0 == "raw" && m.1.kind == RawKind::Text;
         let original = record.extra.iter().rposition(is_original);
         let meant = Meant { found: 0, places: [0; Meaning::COUNT], moved: 0 };
-        let mut event = Self { record, observed_at, web: false, original, meant };
+        let mut event = Self { record, choices, web: false, original, meant };
         event.web = matches!(event.text(Field::Product), Some("alb" | "elb" | "waf" | "waf_access"));
         event
     }
@@ -176,7 +177,7 @@ impl<'e> Event<'e> {
     /// Where the time of an event comes from, if the record has none.
     pub(super) fn time_source(&self) -> Option<Item<'e>> {
         let own = [Field::StartMs, Field::EndMs, Field::LogTimeMs].into_iter().any(|f| self.has(f));
-        let word = if self.observed_at.is_some() { "observed" } else { "unknown" };
+        let word = if self.choices.observed_at.is_some() { "observed" } else { "unknown" };
         (!own).then_some(Item::Text(word))
     }
 
@@ -212,7 +213,11 @@ impl<'e> Event<'e> {
         self.ip_version().map(|v| Item::Text(if v == 4 { "ipv4" } else { "ipv6" }))
     }
 
+    /// The Community ID, where it is wanted and the record has what it is made of.
     pub(super) fn community_id(&self) -> Option<Item<'e>> {
+        if !self.choices.community_id {
+            return None;
+        }
         let protocol = u8::try_from(self.number(Field::Protocol)?).ok()?;
         let (source, destination) = (self.address(Field::SrcIp)?, self.address(Field::DstIp)?);
         let [from, to] = [Field::SrcPort, Field::DstPort].map(|f| self.number(f));
@@ -510,7 +515,7 @@ mod tests {
             };
             record.set(*field, value);
         }
-        let event = Event::new(None, &record, None);
+        let event = Event::new(None, &record, SchemaChoices::observed_at(None));
         assert!(Field::ALL.iter().all(|f| event.item(*f).is_some()));
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     catalog::meaning::Meaning,
     json::output::Output,
     record::fields::{Field, FieldType, Record, RecordMemory, Value},
+    rules::compiled::SchemaChoices,
     schemas::{
         event::{self, Event, Item, Minutes, Uses},
         extra::{is_as_in_flat, write_extra},
@@ -198,7 +199,7 @@ impl Frames {
     }
 
     /// Writes the record that a fast path has written flat, and noted; false, and nothing written,
-    /// where its frame is not known or does not fit. `uses` and `observed_at` are always the same for
+    /// where its frame is not known or does not fit. `uses` and `choices` are always the same for
     /// the frames; `member` tells the members of `extra` by their numbers.
     pub(crate) fn put<'a>(
         &mut self,
@@ -248,7 +249,7 @@ impl Frames {
 #[derive(Clone, Copy)]
 pub(crate) struct Mapped {
     pub(super) uses: &'static Uses,
-    pub(super) observed_at: Option<u64>,
+    pub(super) choices: SchemaChoices,
 }
 
 /// The next frame with this key from a place on, where the one that was needed last stands before all
@@ -408,7 +409,7 @@ impl<'r> Lookup<'r> {
         if means {
             self.fill(record, places.present)?;
         }
-        let mut event = Event::without_meanings(record, mapped.observed_at);
+        let mut event = Event::without_meanings(record, mapped.choices);
         if means {
             for (i, (_, number)) in places.extra.iter().enumerate() {
                 if let Some(meaning) = member(usize::from(*number))?.2 {
@@ -431,7 +432,7 @@ impl<'r> Lookup<'r> {
             }
         }
         self.fill(record, reads & !WORD_FIELDS)?;
-        let event = Event::without_meanings(record, mapped.observed_at);
+        let event = Event::without_meanings(record, mapped.choices);
         frames[found].write(&event, flat, minutes, out).then_some(found)
     }
 
@@ -779,6 +780,7 @@ impl<'m, 'e> Maker<'m, 'e> {
         let has_meaning = self.event.meant.found & cell.how.meanings() != 0;
         match cell.how {
             How::Known(Known::IpVersion | Known::NetworkType) => return Finding::Same,
+            How::Known(Known::CommunityId) if !self.event.choices.community_id => return Finding::Same,
             How::Extra if gives(&Making::Members) => {
                 return Finding::Making { act: Making::Members, before: 0, behind: 0 };
             }
@@ -1030,7 +1032,9 @@ mod tests {
     fn frames_change_nothing() {
         let dice = &mut Dice(1);
         for schema in [Schema::Ocsf, Schema::Ecs, Schema::Otel] {
-            for observed_at in [None, Some(1_700_000_000_000)] {
+            for (observed_at, community_id) in [(None, true), (Some(1_700_000_000_000), true), (None, false)]
+            {
+                let choices = SchemaChoices { observed_at, community_id };
                 let (mut frames, mut by_frame, mut lean, mut refused) = (Frames::default(), 0, 0, 0);
                 for _ in 0..1000 {
                     // With all kinds of others, or alone.
@@ -1060,9 +1064,9 @@ mod tests {
                         let [from_frame, from_table] = &mut written;
                         from_frame.extend_from_slice(b"before\n");
                         let most = if dice.roll(8) == 0 { 500 + dice.roll(1000) } else { 1 << 20 };
-                        let fits = encode(schema, &record, observed_at, Some(&mut frames), most, from_frame);
+                        let fits = encode(schema, &record, choices, Some(&mut frames), most, from_frame);
                         from_frame.settle();
-                        assert_eq!(fits, encode(schema, &record, observed_at, None, most, from_table));
+                        assert_eq!(fits, encode(schema, &record, choices, None, most, from_table));
                         refused += u32::from(!fits);
                         if !fits {
                             assert!(from_table.is_empty() && **from_frame == *b"before\n");
@@ -1072,7 +1076,7 @@ mod tests {
                             written.map(|out| String::from_utf8(out.to_vec()).unwrap());
                         assert_eq!(from_frame.strip_prefix("before\n"), Some(&*from_table));
                         let mut again = Output::default();
-                        let event = Event::new(uses(schema), &record, observed_at);
+                        let event = Event::new(uses(schema), &record, choices);
                         by_frame += u32::from(frames.write(&event, &mut again));
                         again.settle();
                         assert!(again.is_empty() || *again == *from_table.as_bytes());
@@ -1084,7 +1088,7 @@ mod tests {
                             Some((key, raw, meanings.and_then(|m| m.find(key))))
                         };
                         flat::write_noting(&record, &mut frames.places, &mut frames.flat);
-                        let mapped = mapped(schema, observed_at).unwrap();
+                        let mapped = mapped(schema, choices).unwrap();
                         lean +=
                             u32::from(frames.put(&mapped, &member, &mut RecordMemory::default(), &mut again));
                         again.settle();
@@ -1105,6 +1109,7 @@ mod tests {
     #[test]
     fn lengths_change_nothing() {
         let long = "x".repeat(SHORT + 500);
+        let choices = SchemaChoices::observed_at(None);
         for schema in [Schema::Ocsf, Schema::Ecs, Schema::Otel] {
             let mut frames = Frames::default();
             for len in (1..200).chain(SHORT / 2 - 1000..long.len()) {
@@ -1116,8 +1121,8 @@ mod tests {
                 record.set(Field::VpcId, Value::Text(&long[..len]));
                 record.set(Field::InterfaceId, Value::Text("eni-1"));
                 let [mut from_frame, mut from_table] = [const { Vec::new() }; 2].map(Output::from);
-                assert!(encode(schema, &record, None, Some(&mut frames), 1 << 20, &mut from_frame));
-                assert!(encode(schema, &record, None, None, 1 << 20, &mut from_table));
+                assert!(encode(schema, &record, choices, Some(&mut frames), 1 << 20, &mut from_frame));
+                assert!(encode(schema, &record, choices, None, 1 << 20, &mut from_table));
                 assert_eq!(*from_frame, *from_table, "{len}");
             }
         }

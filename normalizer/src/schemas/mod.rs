@@ -7,6 +7,7 @@
 use crate::{
     json::output::Output,
     record::fields::{Field, Record},
+    rules::compiled::SchemaChoices,
     schemas::{
         event::{Event, Uses},
         frames::{Frames, Mapped, Notes},
@@ -41,13 +42,12 @@ pub fn describe(schema: Schema) -> Vec<Mapping> {
 }
 
 /// Appends the record in a schema, and a line break; false, and nothing, where that takes more
-/// than `most` bytes. `observed_at` is the time of records that have none, in epoch milliseconds;
-/// it and the schema are always the same for the frames.
+/// than `most` bytes. The choices and the schema are always the same for the frames.
 #[inline(never)]
 pub(crate) fn encode(
     schema: Schema,
     record: &Record<'_>,
-    observed_at: Option<u64>,
+    choices: SchemaChoices,
     frames: Option<&mut Frames>,
     most: usize,
     out: &mut Output,
@@ -58,7 +58,7 @@ pub(crate) fn encode(
         flat::write(record, out);
         return out.end(start, most);
     }
-    let event = Event::new(uses(schema), record, observed_at);
+    let event = Event::new(uses(schema), record, choices);
     match frames {
         None => at_length(schema, &event, &mut Notes::none(), out),
         Some(frames) => {
@@ -74,8 +74,8 @@ pub(crate) fn encode(
 }
 
 /// What a fast path has to know of a schema; nothing of the flat one.
-pub(crate) fn mapped(schema: Schema, observed_at: Option<u64>) -> Option<Mapped> {
-    Some(Mapped { uses: uses(schema)?, observed_at })
+pub(crate) fn mapped(schema: Schema, choices: SchemaChoices) -> Option<Mapped> {
+    Some(Mapped { uses: uses(schema)?, choices })
 }
 
 /// What the schema does with members of `extra`.

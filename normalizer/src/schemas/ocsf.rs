@@ -261,7 +261,7 @@ const IN_4002: &str = "4002; a URL with :// is whole, else path and query";
 type Captioned<'e> = (u64, &'e str);
 
 fn time(e: &Event<'_>) -> u64 {
-    e.first_time(&[F::StartMs, F::EndMs, F::LogTimeMs]).or(e.observed_at).unwrap_or(0)
+    e.first_time(&[F::StartMs, F::EndMs, F::LogTimeMs]).or(e.choices.observed_at).unwrap_or(0)
 }
 
 fn class(e: &Event<'_>) -> u64 {

@@ -108,7 +108,7 @@ pub(super) const ROWS: [(Section, Row); 64] = [
         e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).map(Item::Nanos)
     }, "end, else start, else log time")),
     (Record, picked(&[F::LogTimeMs], "observedTimeUnixNano", |e| {
-        let observed = e.observed_at.filter(|_| e.time_source().is_some());
+        let observed = e.choices.observed_at.filter(|_| e.time_source().is_some());
         e.number(F::LogTimeMs).or(observed).map(Item::Nanos)
     }, "log time; the time of observation where the record has no time")),
     (Record, made(&[F::Severity], "severityNumber", |e| Some(Item::Number(match SeverityLevel::of(e.text(F::Severity)?)? {

@@ -36,6 +36,7 @@ pub(crate) fn config(input: &Path) -> Config {
             "--drop" => config.drop = value().unwrap().split(',').map(Into::into).collect(),
             "--keep-envelope" => config.keep_envelope = true,
             "--keep-raw" => config.keep_raw = true,
+            "--no-community-id" => config.no_community_id = true,
             "--timezone" => {
                 // China has had no other offset since 1991.
                 assert!(["+08:00", "Asia/Shanghai"].contains(&value().unwrap().as_str()));

@@ -51,6 +51,8 @@ export interface Options<To extends Schema = 'flat'> {
   keepEnvelope?: boolean;
   /** Keep the text of each record under `extra.raw`. */
   keepRaw?: boolean;
+  /** Leave the Community ID out of schemas that have one. */
+  noCommunityId?: boolean;
   /** What rejects call the input. */
   name?: string;
   /**

@@ -62,6 +62,7 @@ const OPTIONS = {
   observedAt: ['observed_at_ms', instant],
   keepEnvelope: ['keep_envelope', flag],
   keepRaw: ['keep_raw', flag],
+  noCommunityId: ['no_community_id', flag],
 };
 
 /** Reads options; `name` and `onRejects` are no part of the configuration. */

@@ -81,6 +81,10 @@ pub(super) struct Choices {
     #[arg(long)]
     keep_raw: bool,
 
+    /// Leave the Community ID out of schemas that have one
+    #[arg(long)]
+    no_community_id: bool,
+
     /// The fast paths that are not used; for tests, as what comes out is the same
     #[arg(long, value_delimiter = ',', hide = true)]
     without: Vec<String>,
@@ -260,6 +264,7 @@ impl Choices {
             own: self.own.clone(),
             keep_envelope: self.keep_envelope,
             keep_raw: self.keep_raw,
+            no_community_id: self.no_community_id,
             observed_at_ms: (to != Schema::Flat).then(|| self.observed_at.unwrap_or_else(now)),
             to,
             without: self.without.clone(),

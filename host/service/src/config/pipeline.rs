@@ -50,6 +50,8 @@ pub struct Pipeline {
     pub keep_envelope: bool,
     /// Keep the text of each record under `extra.raw`
     pub keep_raw: bool,
+    /// Leave the Community ID out of schemas that have one
+    pub no_community_id: bool,
     /// The file for records that can't be read; in `state_dir` without it
     pub rejects: Option<PathBuf>,
     /// The file for records that a sink's destination will never take; in `state_dir` without it
@@ -94,6 +96,7 @@ impl Pipeline {
             own: self.own.clone(),
             keep_envelope: self.keep_envelope,
             keep_raw: self.keep_raw,
+            no_community_id: self.no_community_id,
             observed_at_ms: (to != Schema::Flat).then_some(now),
             to,
             ..weir_normalizer::Config::default()
