@@ -48,6 +48,7 @@ fuzz_target!(|data: &[u8]| {
         from: (!from.is_empty()).then(|| from.into()),
         keep_envelope: keep,
         keep_raw: keep,
+        source_name: keep,
         ..Config::default()
     };
     let whole = run(std::iter::once(input), input, &config);

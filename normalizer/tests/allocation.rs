@@ -46,6 +46,7 @@ static COUNTING: Counting = Counting;
 /// How often the allocator is called by a second run over the records.
 fn allocations(input: &str, config: &Config) -> usize {
     let mut framer = Framer::new(config).unwrap();
+    framer.set_source(&"a/b.log".into());
     framer.push(input.as_bytes());
     framer.finish();
     let batch = framer.next_batch().unwrap();
@@ -84,7 +85,8 @@ fn records_are_normalized_without_allocating() {
     let filtered =
         Config { filter: Some(filter.into()), drop: vec!["extra.new".into()], ..Config::default() };
     let schemas = Schema::ALL.iter().map(|to| Config { to: *to, ..Config::default() });
-    for config in schemas.chain([filtered]) {
+    let sources = Schema::ALL.iter().map(|to| Config { to: *to, source_name: true, ..Config::default() });
+    for config in schemas.chain(sources).chain([filtered]) {
         for input in &inputs {
             let text = vec![input.as_str(); 100].join("\n");
             assert_eq!(allocations(&text, &config), 0, "{:?} {input}", config.to);

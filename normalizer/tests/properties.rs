@@ -182,7 +182,7 @@ proptest! {
 
     #[test]
     fn any_cut_gives_the_same(input in input(), at in prop::collection::vec(any::<prop::sample::Index>(), 0..8), keep in any::<bool>()) {
-        let config = Config { keep_envelope: keep, keep_raw: keep, ..Config::default() };
+        let config = Config { keep_envelope: keep, keep_raw: keep, source_name: keep, ..Config::default() };
         let whole = run(&[&input], &config);
         prop_assert_eq!(whole.consumed, input.len() as u64);
         prop_assert_eq!(&run_with_pauses(&cut(&input, &at), &config, keep), &whole);
@@ -199,7 +199,7 @@ proptest! {
 
     #[test]
     fn flat_records_read_back_to_the_same_bytes(input in input(), keep in any::<bool>()) {
-        let config = Config { keep_envelope: keep, keep_raw: keep, ..Config::default() };
+        let config = Config { keep_envelope: keep, keep_raw: keep, source_name: keep, ..Config::default() };
         let once = run(&[&input], &config);
         for from in [None, Some("flat".to_owned())] {
             let twice = run(&[&once.output], &Config { from, ..Config::default() });

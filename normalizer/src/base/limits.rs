@@ -40,6 +40,9 @@ pub const ENVELOPE: usize = 4 << 10;
 /// See [`ENVELOPE`].
 pub const ENVELOPE_FIELDS: usize = 256;
 
+/// The longest name of an input that records tell, in bytes; of a longer one they tell the beginning.
+pub const SOURCE_NAME: usize = 4 << 10;
+
 /// Input is framed in pieces of this many bytes.
 pub const PIECE: usize = 64 << 10;
 

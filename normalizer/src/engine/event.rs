@@ -69,6 +69,13 @@ impl Events {
         if config.keep_original && records.redacts() {
             return Err(redaction::still_there("the key that held the record", "--keep-original"));
         }
+        if records.source_name {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "source_name: an event is of no input that Weir reads, so its record has no offset in one; \
+                 leave it out, and let the agent tell the file's name",
+            ));
+        }
         // Nothing is kept from one event to the next.
         let mut normalizer = Normalizer::with_wraps(records, limits::EVENT_WRAPS, false)?;
         normalizer.core.finisher.rejects.noted = Some(FaultPlace::default());

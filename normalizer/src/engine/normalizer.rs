@@ -26,7 +26,9 @@ use crate::{
         plan::Verdict,
         planner::Planner,
     },
+    record::fields::Field,
     rules::{compiled::Rules, config::Config, ways::Ways},
+    value::{missing, raw::Raw},
     wire::{
         batch::{self, BatchView, Outcome},
         framing_fault::FramingFault,
@@ -107,6 +109,7 @@ impl Normalizer {
             missing: config.missing.clone(),
             ..Config::default()
         };
+        warnings.extend(unsaid_source(&rules, from));
         let written = WrittenLines::new(layout.is_some(), from, &planner, &of_text)?;
         Ok(Self {
             named: NamedLines::new(layout, &of_text),
@@ -150,6 +153,7 @@ impl Normalizer {
         let mut texts = batch.texts();
         let mut next = first;
         let contexts = self.core.number_contexts(batch.contexts());
+        let from = self.begin_source(batch);
         while next < batch.len() && out.output.len() + out.rejects.len() < limits::OUTPUT {
             let (element, bytes) = batch.element(next);
             let start = element.start as usize;
@@ -173,6 +177,7 @@ impl Normalizer {
                     Err(_) => {}
                 }
             }
+            self.core.finisher.memory.origin.offset = from.map(|from| from + u64::from(element.start));
             out.next = next as u32;
             let before = (out.normalized + out.rejected, out.filtered);
             let mark = Mark::of(out);
@@ -216,6 +221,22 @@ impl Normalizer {
                 batch::put_tally(&mut out.tallies, product.id, count);
             }
         }
+    }
+
+    /// Notes the input's name, where records are to say where they come from, and gives the offset in
+    /// it of the batch's first byte.
+    fn begin_source(&mut self, batch: &BatchView<'_>) -> Option<u64> {
+        if !self.core.finisher.rules.source_name {
+            return None;
+        }
+        let (offset, name) = batch.source()?;
+        // It would not be read back.
+        let name = if missing::is_missing(Raw::text(name)) { "" } else { name };
+        let known = &mut self.core.finisher.memory.origin.name;
+        if known != name {
+            name.clone_into(known);
+        }
+        Some(offset)
     }
 
     /// Begins to tell how records are read.
@@ -295,6 +316,18 @@ impl Normalizer {
         tallies[*p] += u32::from(written == Disposition::Normalized);
         Ok(written)
     }
+}
+
+/// A warning of a filter that looks at what records say only where that is asked for.
+fn unsaid_source(rules: &Rules, from: Option<usize>) -> Option<String> {
+    let may_say = rules.source_name || from.is_some_and(|p| products::all()[p].id == "flat");
+    let reads = rules.filter().filter(|_| !may_say)?.reads();
+    let field = [Field::LogFile, Field::LogOffset].into_iter().find(|f| reads.has(*f))?;
+    Some(format!(
+        "where: {} is only in flat records that were made with --source-name; without it here, none \
+         else has it",
+        field.key()
+    ))
 }
 
 fn unknown_product(id: &str) -> Error {

@@ -16,6 +16,7 @@ use crate::{
     },
     rules::{
         compiled::{Rules, SchemaChoices},
+        config::Config,
         schema::Schema,
     },
     schemas,
@@ -50,7 +51,11 @@ impl Normalizer {
     /// ```
     pub fn records<'n>(&'n mut self, input: &'n [u8]) -> Records<'n> {
         Records {
-            framer: new_framer(&self.core.config),
+            // What is framed inside of a record has no offset of its own, so that is not in there.
+            framer: new_framer(&Config {
+                source_name: self.core.finisher.rules.source_name,
+                ..self.core.config.clone()
+            }),
             normalizer: self,
             rest: input,
             finished: false,

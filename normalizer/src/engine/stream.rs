@@ -1,5 +1,7 @@
 //! One input in pieces: framing and normalizing in one, for whoever reads streams itself.
 
+use std::sync::Arc;
+
 use crate::{
     base::error::Error,
     engine::normalizer::Normalizer,
@@ -41,6 +43,11 @@ impl Stream {
             head: Vec::new(),
             outcome: Outcome::default(),
         })
+    }
+
+    /// Says what the input is called, as [`Framer::set_source`] does.
+    pub fn set_source(&mut self, name: &Arc<str>) {
+        self.framer.set_source(name);
     }
 
     /// Takes the next bytes; `made` gets each part of what comes out, with its batch.

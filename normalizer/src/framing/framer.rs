@@ -16,7 +16,7 @@
 //! up at the end of its line, or in front of the first line that can't be a part of it, so
 //! that the damage stays small.
 
-use std::{collections::VecDeque, ops::Deref};
+use std::{collections::VecDeque, ops::Deref, sync::Arc};
 
 use csv_core::Reader;
 use memchr::memchr;
@@ -33,6 +33,7 @@ use crate::{
         layout::{self, Layout},
     },
     json::read as json,
+    record::fault::clipped,
     rules::config::Config,
     wire::{
         batch::{Batch, Element},
@@ -100,6 +101,8 @@ pub struct Framer {
     long: Option<Batch>,
     ready: VecDeque<Batch>,
     spare: Vec<Batch>,
+    /// What the input is called, where its records are to say so.
+    source: Option<Arc<str>>,
     finished: bool,
 }
 
@@ -393,8 +396,21 @@ impl Framer {
             long: None,
             ready: VecDeque::new(),
             spare: Vec::new(),
+            source: config.source_name.then(Arc::default),
             finished: false,
         })
+    }
+
+    /// Says what the input is called from the next batch on, also behind a [`reset`](Self::reset). Its
+    /// records tell it where [`Config::source_name`] asks for that; of a long name they tell the first
+    /// [`limits::SOURCE_NAME`] bytes.
+    pub fn set_source(&mut self, name: &Arc<str>) {
+        if let Some(source) = &mut self.source {
+            *source = match clipped(name, limits::SOURCE_NAME) {
+                all if all.len() == name.len() => Arc::clone(name),
+                cut => cut.into(),
+            };
+        }
     }
 
     /// Takes the next bytes of the input. Call [`Self::next_batch`] until it is empty after each.
@@ -1268,6 +1284,7 @@ impl Framer {
         batch.consumed = upto as u64;
         batch.blank = std::mem::take(&mut self.blank);
         batch.last_len = None;
+        batch.source.clone_from(&self.source);
         self.offset += upto as u64;
         self.move_restart(&batch);
         self.shift(upto);

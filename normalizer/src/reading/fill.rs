@@ -35,6 +35,8 @@ pub(crate) struct Memory {
     /// Members that have a field, but whose value must be kept beside it.
     kept: Vec<usize>,
     cuts: Cuts,
+    /// Where what is read comes from, where records are to say so.
+    pub(crate) origin: Origin,
     /// What a fast path notes where nobody asks.
     pub(crate) places: FlatPlaces,
     /// None where nothing is kept from one record to the next.
@@ -47,6 +49,26 @@ impl Memory {
     /// With frames.
     pub(crate) fn with_frames() -> Self {
         Self { frames: Some(Frames::default()), ..Self::default() }
+    }
+}
+
+/// An input, and where in it the text is that is read.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    /// Empty where the input has none.
+    pub(crate) name: String,
+    /// None where nothing is to be said.
+    pub(crate) offset: Option<u64>,
+}
+
+impl Origin {
+    /// Says it in a record, which may have said something else of itself.
+    fn put<'r>(&'r self, offset: u64, record: &mut Record<'r>) {
+        match &*self.name {
+            "" => record.remove(Field::LogFile),
+            name => record.set(Field::LogFile, Value::Text(name)),
+        }
+        record.set(Field::LogOffset, Value::Number(offset));
     }
 }
 
@@ -98,7 +120,7 @@ impl<'a> Given<'_, 'a> {
         if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
             return Err(fault);
         }
-        let Memory { record: used, kept, cuts, frames, collector, .. } = memory;
+        let Memory { record: used, kept, cuts, origin, frames, collector, .. } = memory;
         let mut record = Record::new(used);
         let filled = self.fill(&mut record, rules.zone.as_ref(), rules.ways.plain, kept);
         let written = filled.and_then(|()| {
@@ -110,11 +132,16 @@ impl<'a> Given<'_, 'a> {
             if !envelope.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
                 record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
             }
+            let mut added = envelope.len();
+            if let Some(offset) = origin.offset {
+                origin.put(offset, &mut record);
+                added += origin.name.len();
+            }
             if !rules.apply(&mut record, self.product, cuts) {
                 out.filtered += 1;
                 return Ok(Disposition::Filtered);
             }
-            let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + envelope.len()));
+            let (frames, most) = (frames.as_mut(), limits::output(self.text.len() + added));
             let fits = match collector {
                 None => schemas::encode(rules.to, &record, rules.choices, frames, most, &mut out.output),
                 Some(collector) => collector.take(&record, rules, most, out),

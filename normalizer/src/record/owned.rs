@@ -168,6 +168,9 @@ macro_rules! accessor {
     ($name:ident $key:ident Integer(u64::MAX), $doc:literal) => {
         accessor!($name $key Number(u64), $doc);
     };
+    ($name:ident $key:ident Integer(i64::MAX as u64), $doc:literal) => {
+        accessor!($name $key Number(u64), $doc);
+    };
     ($name:ident $key:ident Integer(255), $doc:literal) => { accessor!($name $key Number(u8), $doc); };
     ($name:ident $key:ident Integer(999), $doc:literal) => { accessor!($name $key Number(u16), $doc); };
     ($name:ident $key:ident Integer(65535), $doc:literal) => { accessor!($name $key Number(u16), $doc); };

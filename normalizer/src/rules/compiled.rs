@@ -40,6 +40,7 @@ pub(crate) struct Rules {
     pub(crate) zone: Option<Zone>,
     pub(crate) keep_envelope: bool,
     pub(crate) keep_raw: bool,
+    pub(crate) source_name: bool,
     pub(crate) to: Schema,
     pub(crate) choices: SchemaChoices,
     pub(crate) ways: Ways,
@@ -53,7 +54,7 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
-        let kept = config.keep_envelope || config.keep_raw;
+        let added = config.keep_envelope || config.keep_raw || config.source_name;
         let filter = filter.transpose()?;
         if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
             return Err(Error::new(
@@ -69,13 +70,14 @@ impl Rules {
             zone: config.zone.clone(),
             keep_envelope: config.keep_envelope,
             keep_raw: config.keep_raw,
+            source_name: config.source_name,
             to: config.to,
             choices: SchemaChoices {
                 observed_at: config.observed_at_ms,
                 community_id: !config.no_community_id,
             },
             ways: Ways::without(&config.without)?,
-            direct: !kept && !config.redacts() && config.own.is_empty(),
+            direct: !added && !config.redacts() && config.own.is_empty(),
             filter,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,

@@ -172,6 +172,13 @@ choices! {
         pub keep_envelope: bool,
         /// Keep the record's text under `extra.raw`.
         pub keep_raw: bool,
+        /// Tell in `log_file` and `log_offset` which input a record is from and where its text begins
+        /// in that. Where one text holds several records they have the same offset, and where the input
+        /// has no name ([`Framer::set_source`](crate::framing::Framer::set_source)), or one that stands
+        /// for none as `-` and `null` do, the offset alone is told. What a flat record says itself gives
+        /// way.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pub source_name: bool,
         /// The schema that records are written in.
         #[serde(skip_serializing_if = "Schema::is_flat")]
         pub to: Schema,
@@ -405,6 +412,7 @@ mod tests {
             own: vec!["@office".to_owned()],
             keep_envelope: true,
             keep_raw: true,
+            source_name: true,
             to: Schema::Ecs,
             observed_at_ms: Some(u64::MAX),
             no_community_id: true,

@@ -23,7 +23,7 @@ pub(super) static USES: Uses = uses(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 98] = [
+pub(super) const ROWS: [Row; 100] = [
     picked(&[F::EndMs, F::StartMs, F::LogTimeMs], "@timestamp", |e| {
         Some(Item::Date(e.first_time(&[F::EndMs, F::StartMs, F::LogTimeMs]).or(e.choices.observed_at).unwrap_or(0)))
     }, "end, else start, else log time; else the time of observation, as weir.time_source says"),
@@ -121,6 +121,9 @@ pub(super) const ROWS: [Row; 98] = [
     meant(M::Cluster, "orchestrator.cluster.name", text, ""),
     meant(M::ClusterArn, "orchestrator.cluster.id", text, ""),
     meant(M::Container, "container.id", text, ""),
+
+    copy(&[F::LogFile], "log.file.path"),
+    picked(&[F::LogOffset], "log.offset", |e| e.item(F::LogOffset), "as Filebeat has it"),
 
     made(&[F::Provider], "observer.vendor", |e| Some(Item::Text(e.vendor())), "the vendor's name for its cloud"),
     copy(&[F::Product], "observer.product"),

@@ -32,7 +32,7 @@ pub(super) static USES: Uses = uses(&ROWS);
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 133] = [
+pub(super) const ROWS: [Row; 135] = [
     picked(&[F::StartMs, F::EndMs, F::LogTimeMs], "time", |e| Some(Item::Number(time(e))),
         "start, else end, else log time; else the time of observation, as unmapped.weir.time_source says"),
     copy(&[F::StartMs], "start_time"),
@@ -80,6 +80,7 @@ pub(super) const ROWS: [Row; 133] = [
         Some(Item::Json(if is_controlled(e) { r#"["cloud","security_control"]"# } else { r#"["cloud"]"# }))
     }, "security_control where there is an action or a rule"),
     copy(&[F::Kind], "metadata.log_name"),
+    copy(&[F::LogFile], "metadata.log_source"),
     copy(&[F::RecordId], "metadata.original_event_uid"),
     copy(&[F::LogTimeMs], "metadata.logged_time"),
 
@@ -239,6 +240,7 @@ pub(super) const ROWS: [Row; 133] = [
         Some(Item::Text(e.text(F::Method).filter(|m| !told(m))?))
     }, "in 4001, or where it is not in capitals"),
     picked(&[F::HttpStatus], "unmapped.weir.http_status", |e| e.item(F::HttpStatus).filter(|_| !e.web), "in 4001"),
+    copy(&[F::LogOffset], "unmapped.weir.log_offset"),
     beyond_long!(F::Packets, "unmapped.weir.packets"),
     beyond_long!(F::Bytes, "unmapped.weir.bytes"),
     beyond_long!(F::PacketsOut, "unmapped.weir.packets_out"),

@@ -89,7 +89,7 @@ static CELLS: [(Section, Cell); ROWS.len()] = {
 
 /// The mapping.
 #[rustfmt::skip]
-pub(super) const ROWS: [(Section, Row); 64] = [
+pub(super) const ROWS: [(Section, Row); 66] = [
     (Resource, made(&[F::Provider], "cloud.provider", |e| Some(Item::Text(match e.text(F::Provider)? {
         "huawei" => "huawei_cloud",
         "alibaba" => "alibaba_cloud",
@@ -157,6 +157,8 @@ pub(super) const ROWS: [(Section, Row); 64] = [
     (Attribute, copy(&[F::RuleId], "security_rule.uuid")),
     (Attribute, copy(&[F::Attack], "security_rule.category")),
     (Attribute, copy(&[F::RecordId], "log.record.uid")),
+    (Attribute, copy(&[F::LogFile], "log.file.path")),
+    (Attribute, picked(&[F::LogOffset], "log.file.record_offset", |e| e.item(F::LogOffset), "as the collector's file receiver has it")),
     (Attribute, copy(&[F::StartMs], "{provider}.{product}.{kind}.start_ms")),
     (Attribute, copy(&[F::EndMs], "{provider}.{product}.{kind}.end_ms")),
     (Attribute, copy(&[F::Protocol], "{provider}.{product}.{kind}.protocol")),

@@ -133,6 +133,10 @@ fn refuse(config: &Config) -> Result<(), Error> {
     } else if config.keep_envelope || config.keep_raw {
         "--keep-raw and --keep-envelope: a program reads lines without envelopes, and the event has the line"
             .into()
+    } else if config.source_name {
+        "--source-name: a program sees a line, and not where it stands; Vector's sources tell that in .file \
+         and with offset_key"
+            .into()
     } else if config.quote.as_deref() == Some("'") {
         "VRL reads CSV with double quotes, or --quote none".into()
     } else {

@@ -14,6 +14,12 @@
 //! An element's `context` is 0 for none, else the index of a context plus one.
 //! Its `fault` is 0, or the code of a [`crate::wire::framing_fault::FramingFault`].
 //!
+//! Where records are to say where they come from, the last context is no element's:
+//!
+//! ```text
+//! source   := offset name                  (64 bits: where in the input the first of the bytes is)
+//! ```
+//!
 //! A reply has rejects and tallies, both length-prefixed:
 //!
 //! ```text
@@ -22,7 +28,7 @@
 //! string := len byte*
 //! ```
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use crate::json::output::Output;
 
@@ -63,6 +69,8 @@ pub struct Batch {
     pub blank: u64,
     /// The true length of the last element, where [`Element::len`] is only a kept prefix.
     pub last_len: Option<u64>,
+    /// What the input is called, where its records are to say where they come from.
+    pub source: Option<Arc<str>>,
 }
 
 impl Batch {
@@ -110,19 +118,26 @@ impl Batch {
     pub fn encode_head(&self, range: Range<usize>, out: &mut Vec<u8>) {
         out.clear();
         let base = self.window_range(&range).start as u32;
-        let contexts: usize = self.contexts.iter().map(Vec::len).sum();
-        out.reserve(12 + 16 * range.len() + 8 * self.contexts.len() + contexts);
-        put_words(out, [range.len() as u32, self.contexts.len() as u32, contexts as u32]);
+        let source = self.source.as_ref().map(|name| (self.offset + u64::from(base), name.as_bytes()));
+        let source_len = source.map(|(_, name)| OFFSET + name.len());
+        let count = self.contexts.len() + usize::from(source.is_some());
+        let contexts = self.contexts.iter().map(Vec::len).sum::<usize>() + source_len.unwrap_or_default();
+        out.reserve(12 + 16 * range.len() + 8 * count + contexts);
+        put_words(out, [range.len() as u32, count as u32, contexts as u32]);
         for e in &self.elements[range] {
             put_words(out, [e.start - base, e.len, e.context, e.fault]);
         }
         let mut at = 0;
-        for c in &self.contexts {
-            put_words(out, [at, c.len() as u32]);
-            at += c.len() as u32;
+        for len in self.contexts.iter().map(Vec::len).chain(source_len) {
+            put_words(out, [at, len as u32]);
+            at += len as u32;
         }
         for c in &self.contexts {
             out.extend_from_slice(c);
+        }
+        if let Some((offset, name)) = source {
+            out.extend_from_slice(&offset.to_le_bytes());
+            out.extend_from_slice(name);
         }
     }
 
@@ -139,6 +154,9 @@ impl Batch {
         self.elements[range.start].start as usize..(last.start + last.len) as usize
     }
 }
+
+/// How many bytes the offset of a source has.
+const OFFSET: usize = size_of::<u64>();
 
 /// A batch as the normalizer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -217,6 +235,13 @@ impl<'a> BatchView<'a> {
         let Some(c) = self.contexts.get(i * 8..i * 8 + 8) else { return &[] };
         let start = word(c, 0) as usize;
         self.context_bytes.get(start..start.saturating_add(word(c, 1) as usize)).unwrap_or_default()
+    }
+
+    /// The offset in the input of the first of the bytes, and what the input is called, if the last
+    /// context says so; ask where the host was asked for it.
+    pub(crate) fn source(&self) -> Option<(u64, &'a str)> {
+        let (offset, name) = self.context(self.contexts() as u32).split_first_chunk()?;
+        Some((u64::from_le_bytes(*offset), std::str::from_utf8(name).ok()?))
     }
 }
 
