@@ -207,6 +207,86 @@ fn compressed_inputs_are_told_by_their_content() {
     assert_eq!(text(&normalize(&[&dir.write("none.zip", zip(&[]))], "")), "");
 }
 
+/// With many files, in batches that different workers take.
+#[test]
+fn records_tell_which_input_they_are_from_and_where_in_it() {
+    let dir = Dir::new("sources");
+    let payload = json!({ "content": LINE.trim(), "labels": {} }).to_string();
+    let lines = json!({ "message": LINE.repeat(3) }).to_string();
+    // Each text, and the records in it; some span several batches.
+    let long: Vec<_> = (0..9000).map(|i| (LINE.replace("38929", &(i % 65_536).to_string()), 1)).collect();
+    let wrapped = vec![("{\"logs\":[".to_owned(), 0), (payload.clone(), 1), (",".into(), 0), (payload, 1)];
+    let mixed =
+        vec![(LINE.into(), 1), ("no record\n\n".into(), 0), (lines, 3), ("\n".into(), 0), (LINE.into(), 1)];
+    let ended = [wrapped, vec![("]}\n".to_owned(), 0)]].concat();
+    let content = |parts: &[(String, usize)]| parts.iter().map(|p| &*p.0).collect::<String>();
+    let archive = zip(&[("a.log", content(&mixed).as_bytes()), ("b/\u{1b}[31m.gz", &gzip(&content(&ended)))]);
+    let inputs = [
+        dir.write("long.log", content(&long)),
+        dir.write("mixed.log.gz", gzip(&content(&mixed))),
+        dir.write("archive.zip", archive),
+        dir.write("envelope.json", content(&ended)),
+        "-".to_owned(),
+    ];
+    let members = [format!("{}/a.log", inputs[2]), format!("{}/b/\u{1b}[31m.gz", inputs[2])];
+    let mut want = Vec::new();
+    for (name, parts) in [
+        (&inputs[0], &long),
+        (&inputs[1], &mixed),
+        (&members[0], &mixed),
+        (&members[1], &ended),
+        (&inputs[3], &ended),
+        (&"<stdin>".to_owned(), &mixed),
+    ] {
+        let mut offset = 0;
+        for (text, records) in parts {
+            want.extend(vec![(name.clone(), offset); *records]);
+            offset += text.len() as u64;
+        }
+    }
+    let rejects = dir.path("rejects");
+    let args = |more: &[&'static str]| {
+        let files: Vec<_> = inputs.iter().map(String::as_str).collect();
+        let run = [&["--rejects", &rejects, "--source-name"], more, &files].concat();
+        normalize(&run, content(&mixed))
+    };
+    let first = args(&["--jobs", "1"]);
+    let records: Vec<Value> = text(&first).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = records
+        .iter()
+        .map(|r| (r["log_file"].as_str().unwrap().to_owned(), r["log_offset"].as_u64().unwrap()))
+        .collect();
+    assert!(told == want, "{:?}", told.iter().zip(&want).find(|(told, want)| told != want));
+    // Rejects call inputs so, too.
+    let names: Vec<_> = fs::read_to_string(&rejects)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let reject: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(reject["offset"], LINE.len());
+            reject["file"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(names, [&*inputs[1], &*members[0], "<stdin>"]);
+
+    for more in [&["--jobs", "4"][..], &["--native", "--jobs", "1"], &["--native", "--jobs", "4"]] {
+        assert!(args(more) == first, "{more:?}");
+    }
+    let some: Vec<_> = text(&first).split_inclusive('\n').take(9002).collect();
+    assert!(args(&["--limit", "9002"]) == some.concat().as_bytes());
+    let rows = args(&["--to", "csv", "--jobs", "4"]);
+    // No value of theirs has a comma.
+    let mut rows = text(&rows).lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let names = rows.next().unwrap();
+    let column = |name: &str| names.iter().position(|n| *n == name).unwrap();
+    let (file, offset) = (column("log_file"), column("log_offset"));
+    let told = rows.map(|row| (row[file].to_owned(), row[offset].parse().unwrap()));
+    assert!(told.eq(want.iter().cloned()));
+    // Nobody asked.
+    let plain = normalize(&[&inputs[0]], "");
+    assert!(!text(&plain).contains("log_file"));
+}
+
 #[test]
 fn a_compressed_file_cut_short_fails_after_what_came_before() {
     let dir = Dir::new("cut");

@@ -198,6 +198,20 @@ fn a_job_makes_a_table_of_all_records() {
 }
 
 #[test]
+fn records_of_a_job_tell_which_input_they_are_from() {
+    let dir = Dir::new("sources");
+    dir.exports(6, 1000);
+    let run = ["--source-name", "--where", "log_offset > 0", "exports/"];
+    dir.job(&[&run[..], &["--compression", "none", "--shard-size", "1", "--output", "lake/"]].concat());
+    let output =
+        dir.weir(&[&["normalize", "--summary", "none", "--rejects", "rejects.jsonl"], &run[..]].concat());
+    let mut expected: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    expected.sort();
+    assert!(expected.len() > 5000 && expected.iter().all(|line| line.contains("\"log_file\":\"exports/")));
+    assert!(lines(&dir.files("lake"), is_part) == expected);
+}
+
+#[test]
 fn a_job_in_pieces_is_the_job_in_one() {
     let dir = Dir::new("pieces");
     dir.exports(40, 1500);

@@ -205,7 +205,7 @@ fn http(more: &str) -> Place {
 
 #[test]
 fn a_request_is_answered_when_its_records_are_safe() {
-    let place = http("");
+    let place = http("").with("[pipelines.p]\n", "[pipelines.p]\nsource_name = true\n");
     let run = place.start();
     let address = run.address("in");
     let post = "POST /anything HTTP/1.1";
@@ -227,6 +227,10 @@ fn a_request_is_answered_when_its_records_are_safe() {
         // No need to wait.
         assert_eq!(place.delivered().len(), all, "{head}");
     }
+    // Each body is an input.
+    let written = fs::read_to_string(place.path("out.ndjson")).unwrap();
+    let first = "\"log_file\":\"http 127.0.0.1\",\"log_offset\":0}";
+    assert_eq!(written.lines().filter(|line| line.ends_with(first)).count(), 5, "{written}");
     let (status, answer) = request(address, post, b"nonsense\n");
     assert!(status == 200 && answer.contains("\"rejected\":1"), "{answer}");
     // Who sent it learns what is wrong with the first of them, and where.

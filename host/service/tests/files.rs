@@ -31,6 +31,33 @@ fn once_reads_everything_there_is_and_a_second_time_nothing() {
     place.expect(0..3101);
 }
 
+/// Also when a file is read in several goes, the last of them by another process.
+#[test]
+fn records_tell_which_file_they_are_from_and_where_in_it() {
+    let place = Place::default().with("[pipelines.p]\n", "[pipelines.p]\nsource_name = true\n");
+    append(&place.log("a.log"), &lines(0..10));
+    fs::write(place.log("b.log.gz"), gzip(&lines(10..20))).unwrap();
+    let run = place.start();
+    place.expect(0..20);
+    append(&place.log("a.log"), &lines(20..25));
+    place.expect(0..25);
+    run.end();
+    append(&place.log("a.log"), &lines(25..30));
+    place.once();
+    place.expect(0..30);
+    let text = fs::read_to_string(place.path("out.ndjson")).unwrap();
+    for record in text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+        let id = record["bytes"].as_u64().unwrap();
+        let (file, offset) = match id {
+            10..20 => ("b.log.gz", size(&lines(10..id))),
+            20.. => ("a.log", size(&lines(0..10)) + size(&lines(20..id))),
+            _ => ("a.log", size(&lines(0..id))),
+        };
+        assert_eq!(record["log_file"], place.log(file).to_str().unwrap(), "{record}");
+        assert_eq!(record["log_offset"], offset, "{record}");
+    }
+}
+
 #[test]
 fn folders_that_link_to_each_other_have_an_end() {
     let place = Place::default();

@@ -107,7 +107,7 @@ impl Asked {
         let Some(output) = output.to_str() else {
             return Err(Error::usage("--output: the name of a job's folder has to be UTF-8"));
         };
-        let mut config = args.choices.config()?;
+        let mut config = args.config()?;
         let format = format(args, config.to)?;
         let mut partitioning = args.job.partition.clone().unwrap_or_default();
         partitioning.keys().iter().try_for_each(|key| refuse_key(key, format))?;

@@ -102,6 +102,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", conflicts_with = "fail_fast")]
     max_failed: Option<u64>,
 
+    /// Tell of each record which input it is from, in `log_file`, and at which offset of that its text begins,
+    /// in `log_offset`
+    ///
+    /// The name is the one that rejects have: a file's path as it was given or found, an object's address,
+    /// an archive with its member, `<stdin>`. The offset counts bytes of what was decompressed;
+    /// records of one text have the same. It takes longer, as records are not copied then.
+    #[arg(long)]
+    source_name: bool,
+
     /// Write at most so many records, and read nothing behind the last of them
     ///
     /// The account has what was read up to there. It takes one job, whatever --jobs says.
@@ -171,6 +180,11 @@ impl Args {
     /// How many threads normalize.
     pub(super) fn jobs(&self) -> usize {
         super::threads(self.jobs)
+    }
+
+    /// What framing and normalizing depend on.
+    pub(super) fn config(&self) -> Result<Config, Error> {
+        Ok(Config { source_name: self.source_name, ..self.choices.config()? })
     }
 
     /// The columns of tables of flat records.
@@ -341,7 +355,7 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
             "{option}: only a job has this, whose --output is a folder; end its name in `/`"
         )));
     }
-    let config = args.choices.config()?;
+    let config = args.config()?;
     let packer = packer(&args, config.to)?;
     let checked = Normalizer::new(&config)?;
     for warning in checked.warnings().iter().filter(|_| !args.quiet) {

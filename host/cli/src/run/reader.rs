@@ -124,6 +124,7 @@ impl Reader {
             self.says.say(&format!("weir: reading {}{how}", line(input.name())));
         }
         let mut framer = Framer::new(&self.config)?;
+        framer.set_source(input.name());
         let stream = Stream { id: number, name: Arc::clone(input.name()) };
         let end = loop {
             let mut pauses = false;

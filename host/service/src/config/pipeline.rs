@@ -52,6 +52,9 @@ pub struct Pipeline {
     pub keep_raw: bool,
     /// Leave the Community ID out of schemas that have one
     pub no_community_id: bool,
+    /// Tell of each record, in `log_file` and `log_offset`, which file, object or sender it is from, as rejects
+    /// name it, and where its text begins in that
+    pub source_name: bool,
     /// The file for records that can't be read; in `state_dir` without it
     pub rejects: Option<PathBuf>,
     /// The file for records that a sink's destination will never take; in `state_dir` without it
@@ -97,6 +100,7 @@ impl Pipeline {
             keep_envelope: self.keep_envelope,
             keep_raw: self.keep_raw,
             no_community_id: self.no_community_id,
+            source_name: self.source_name,
             observed_at_ms: (to != Schema::Flat).then_some(now),
             to,
             ..weir_normalizer::Config::default()

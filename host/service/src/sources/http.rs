@@ -521,6 +521,7 @@ fn normalize(queue: &Receiver<Work>, mut feed: Feed, most: u64) {
     for work in queue {
         let result = unpack(&work.body, work.coding, most).and_then(|unpacked| {
             framer.reset();
+            framer.set_source(&work.stream.name);
             framer.push(unpacked.as_deref().unwrap_or(&work.body));
             framer.finish();
             let mut counted = Counted::default();

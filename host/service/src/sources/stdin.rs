@@ -49,6 +49,7 @@ pub(crate) fn run(mut feed: Feed) {
         can_replay: false,
         is_awaited: false,
     };
+    framer.set_source(&stream.name);
     let mut input = io::stdin().lock();
     let wait = Timespec::try_from(LOOK).ok();
     loop {

@@ -92,6 +92,7 @@ impl Whole<'_> {
                 stream.identity = self.identity.wrapping_add(inputs);
             }
             stream.name = Arc::clone(input.name());
+            framer.set_source(&stream.name);
             loop {
                 if feed.stop.is_told() || !feed.has_room() {
                     return Err(Fault::Stopped);

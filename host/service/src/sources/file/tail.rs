@@ -209,6 +209,7 @@ impl Tail {
             None => match Framer::new(&feed.config) {
                 Ok(mut framer) => {
                     framer.resume(self.restart.clone());
+                    framer.set_source(&self.name);
                     Box::new(framer)
                 }
                 Err(e) => {
