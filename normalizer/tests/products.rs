@@ -168,6 +168,10 @@ fn a_key_less_makes_no_other_product() {
             if product == "huawei-cfw-url" && key == "url" {
                 continue;
             }
+            // Without the address of the client there is no record of a request.
+            if product == "huawei-waf" && key == "sip" {
+                continue;
+            }
             let mut less = record.clone();
             less.remove(key);
             let text = Value::from(less).to_string();

@@ -41,6 +41,9 @@ pub(crate) struct KeyEvidence {
     pub(crate) told: u16,
     /// Whether any key speaks for it, if only together with others.
     pub(crate) speaks: bool,
+    /// Whether any is of an end of a flow, or counts what was sent. Without one there is no record of a
+    /// flow or request, but an inventory, or a message about one.
+    pub(crate) has_traffic: bool,
 }
 
 impl KeyIndex {
@@ -75,6 +78,7 @@ impl KeyIndex {
         for key in keys {
             for &(_, product, entry) in self.entries(key) {
                 evidence[product].known += 1;
+                evidence[product].has_traffic |= products::all()[product].entries[entry].is_traffic();
                 found.push((product, entry));
             }
         }
@@ -95,10 +99,12 @@ impl KeyIndex {
         evidence
     }
 
-    /// Whether these keys tell a product.
+    /// Whether these keys tell a product, where the object has others, too.
     pub(crate) fn tells(&self, keys: &[&str]) -> bool {
         let live = sort::last_of_each(keys.len(), &|i| keys[i]);
-        let evidence = self.evidence(live.iter().map(|&i| keys[i]));
+        let mut evidence = self.evidence(live.iter().map(|&i| keys[i]));
+        // It may come behind them.
+        evidence.iter_mut().for_each(|e| e.has_traffic = true);
         matches!(detect(&evidence, Hint::Nothing), Told::Product(_))
     }
 
@@ -193,9 +199,12 @@ pub(crate) fn candidates(evidence: &[KeyEvidence], keys: usize) -> Told {
 /// Among the products that telling keys, or the envelope, speak for: the one that knows most
 /// of the keys.
 pub(crate) fn detect(evidence: &[KeyEvidence], hint: Hint) -> Told {
-    let told = |p: usize| match hint {
-        Hint::Product(h) if h == p => evidence[p].known > 0,
-        _ => evidence[p].told != 0 && evidence[p].known >= FEWEST_KEYS,
+    let told = |p: usize| {
+        let KeyEvidence { known, told, has_traffic, .. } = evidence[p];
+        match hint {
+            Hint::Product(h) if h == p => has_traffic || known >= FEWEST_KEYS,
+            _ => has_traffic && told != 0 && known >= FEWEST_KEYS,
+        }
     };
     let told: Vec<bool> = (0..evidence.len()).map(told).collect();
     let Some(best) = (0..told.len()).filter(|&p| told[p]).map(|p| evidence[p].known).max() else {

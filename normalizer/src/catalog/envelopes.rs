@@ -191,7 +191,7 @@ pub(crate) const API_ERRORS: &[ErrorBody] = &[
         code: "Code",
         message: "Message",
         also: Some("RequestId"),
-        only: Some(&["HostId", "Recommend"]),
+        only: Some(&["HostId", "Recommend", "AccessDeniedDetail"]),
     },
     // Baidu.
     ErrorBody { code: "code", message: "message", also: Some("requestId"), only: Some(&[]) },
@@ -210,14 +210,21 @@ pub(crate) const TIME: &str = "time";
 /// which in a record may be anything's: Kafka has topics, too, and somebody named them.
 pub(crate) const TOPIC: &str = "__topic__";
 
-/// Whether a key is the log's topic; `wrapper` as for [`meta`].
+/// A key that subscriptions of CloudWatch Logs have in their envelope, and nothing else has there.
+const CLOUDWATCH: &str = "messageType";
+
+/// Whether a key is the log's topic, or says whose log service it comes from; `wrapper` as for [`meta`].
 pub(crate) fn is_topic(key: &str, wrapper: bool) -> bool {
-    key == TOPIC || wrapper && key == "topic"
+    key == TOPIC || wrapper && matches!(key, "topic" | CLOUDWATCH)
 }
 
 /// Topics of logs in SLS that are of no product here, though some of their keys are: those of
 /// classic load balancers and of Anti-DDoS.
-const OTHER_TOPICS: [&str; 3] = ["slb_layer7_access_log", "ddoscoo_access_log", "ddos_access_log"];
+const OTHER_TOPICS: [&str; 4] =
+    ["slb_layer4_access_log", "slb_layer7_access_log", "ddoscoo_access_log", "ddos_access_log"];
+
+/// How the topics begin that Security Center gives its logs.
+const SECURITY_CENTER: [&str; 2] = ["sas-", "aegis-"];
 
 /// What a log's topic says about its records.
 pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {
@@ -227,6 +234,8 @@ pub(crate) fn hint(key: &str, topic: Raw<'_>) -> Hint {
     match key {
         _ if missing::is_missing(topic) => Hint::Nothing,
         _ if OTHER_TOPICS.contains(&topic.text) => Hint::Other,
+        _ if SECURITY_CENTER.iter().any(|begin| topic.text.starts_with(begin)) => Hint::Other,
+        CLOUDWATCH => Hint::Provider("aws"),
         TOPIC => Hint::Provider("alibaba"),
         // An envelope's may be another log service's.
         _ => Hint::Nothing,

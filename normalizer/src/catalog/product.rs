@@ -257,6 +257,30 @@ pub(crate) const fn entry(keys: &'static [&'static str], to: To) -> Entry {
 }
 
 impl Entry {
+    /// Whether it is of an end of a flow, or counts what was sent. Of flat records each is, as they say
+    /// themselves what they are.
+    pub(crate) fn is_traffic(&self) -> bool {
+        use Field::{
+            Bytes, BytesIn, BytesOut, DstIp, DstPort, Packets, PacketsIn, PacketsOut, SrcIp, SrcPort,
+        };
+        let is_one = |field| {
+            matches!(
+                field,
+                SrcIp
+                    | DstIp
+                    | SrcPort
+                    | DstPort
+                    | Bytes
+                    | BytesOut
+                    | BytesIn
+                    | Packets
+                    | PacketsOut
+                    | PacketsIn
+            )
+        };
+        matches!(self.to, To::Flat(_)) || self.to.field().is_some_and(is_one)
+    }
+
     /// Speaks for the product wherever this key occurs.
     pub(crate) const fn telling(self) -> Self {
         self.with(ALONE)

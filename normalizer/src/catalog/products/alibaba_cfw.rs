@@ -19,24 +19,24 @@
 //! `rule_id` is the access control policy's; the intrusion prevention's rules, and how grave they
 //! take what they found, stay as they are, like rates.
 
-use crate::{catalog::product::{A, B, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION}}};
+use crate::{catalog::product::{A, B, C, D, E, Entry, Lines, Product, To, entry}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["aliuid"], To::Text(Field::AccountId)),
     // Ahead of the counters, which depend on it.
     entry(&["direction"], To::Word(Field::Direction, DIRECTION)),
-    entry(&["log_type"], To::Silences("vpc_firewall_log", Field::Direction)),
+    entry(&["log_type"], To::Silences("vpc_firewall_log", Field::Direction)).with(B),
     entry(&["ip_protocol"], To::Protocol).with(B),
     entry(&["src_ip"], To::Address(Field::SrcIp)),
     entry(&["src_port"], To::Number(Field::SrcPort)),
     entry(&["dst_ip"], To::Address(Field::DstIp)),
     entry(&["dst_port"], To::Number(Field::DstPort)),
-    entry(&["in_packet_bytes"], To::Counter(Field::BytesOut, Field::BytesIn)).telling(),
-    entry(&["in_packet_count"], To::Counter(Field::PacketsOut, Field::PacketsIn)).telling(),
-    entry(&["out_packet_bytes"], To::Counter(Field::BytesIn, Field::BytesOut)).telling(),
-    entry(&["out_packet_count"], To::Counter(Field::PacketsIn, Field::PacketsOut)).telling(),
-    entry(&["total_packet_bytes"], To::Number(Field::Bytes)).telling(),
-    entry(&["total_packet_count"], To::Number(Field::Packets)).telling(),
+    entry(&["in_packet_bytes"], To::Counter(Field::BytesOut, Field::BytesIn)).with(C),
+    entry(&["in_packet_count"], To::Counter(Field::PacketsOut, Field::PacketsIn)).with(D),
+    entry(&["out_packet_bytes"], To::Counter(Field::BytesIn, Field::BytesOut)).with(C),
+    entry(&["out_packet_count"], To::Counter(Field::PacketsIn, Field::PacketsOut)).with(D),
+    entry(&["total_packet_bytes"], To::Number(Field::Bytes)).with(E),
+    entry(&["total_packet_count"], To::Number(Field::Packets)).with(E),
     entry(&["start_time"], To::Time(Field::StartMs, Unit::Seconds)),
     entry(&["end_time"], To::Time(Field::EndMs, Unit::Seconds)),
     entry(&["rule_result"], To::Word(Field::Action, ACTION)).with(A | B),
