@@ -357,8 +357,7 @@ impl Feeder {
             self.context.health.fails(what);
             return;
         };
-        let permit = self.budget.take(page.bytes.len() as u64);
-        let page = Page::new(page.bytes, origin).within(permit);
+        let page = Page::new(page.bytes, origin).within(&self.budget);
         // A sink that puts off what it does would be waited for, by the pages behind this one or by
         // who closes it.
         let is_awaited = self.queue.awaits_acknowledgement() || self.is_closing.load(Ordering::Acquire);

@@ -70,8 +70,7 @@ pub(crate) struct Outlet {
 impl Outlet {
     /// Sends records to all sinks. The turn is done when they all have them for good.
     pub(crate) fn send(&self, page: Page, turn: &Arc<Turn>) {
-        let permit = self.budget.take(page.bytes().len() as u64);
-        let page = Arc::new(page.within(permit));
+        let page = Arc::new(page.within(&self.budget));
         for sink in &self.sinks {
             turn.expect();
             sink.send(
@@ -89,9 +88,8 @@ impl Outlet {
 
     /// Sends rejects, as lines, to where they are kept.
     pub(crate) fn reject(&self, page: Page, turn: &Arc<Turn>) {
-        let permit = self.budget.take(page.bytes().len() as u64);
         turn.expect();
-        self.rejects.send(Arc::new(page.within(permit)), Arc::clone(turn) as Arc<dyn Answered>);
+        self.rejects.send(Arc::new(page.within(&self.budget)), Arc::clone(turn) as Arc<dyn Answered>);
     }
 }
 
@@ -146,9 +144,9 @@ impl OfSink {
     /// Keeps what a sink refused; `None` where that can't be, as the page is gone.
     fn bury(&self, sink: &str, refusals: &[Refusal]) -> Option<()> {
         let page = letters(&*self.page.upgrade()?, sink, refusals, &self.metrics)?;
-        let permit = self.budget.take(page.bytes().len() as u64);
         self.turn.expect();
-        self.dead_letters.send(Arc::new(page.within(permit)), Arc::clone(&self.turn) as Arc<dyn Answered>);
+        self.dead_letters
+            .send(Arc::new(page.within(&self.budget)), Arc::clone(&self.turn) as Arc<dyn Answered>);
         Some(())
     }
 }

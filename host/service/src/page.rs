@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weir_normalizer::schemas::Schema;
 
-use crate::budget::Permit;
+use crate::budget::{Budget, Permit};
 
 /// Some records of one stream, in the order of the stream.
 #[derive(Debug)]
@@ -56,11 +56,17 @@ impl Page {
     /// # Panics
     ///
     /// Where `bytes` has 4 GiB or more.
-    pub fn new(bytes: Vec<u8>, origin: Origin) -> Self {
+    pub fn new(mut bytes: Vec<u8>, mut origin: Origin) -> Self {
         assert!(u32::try_from(bytes.len()).is_ok(), "a page is shorter than 4 GiB");
         let mut ends: Vec<u32> = memchr::memchr_iter(b'\n', &bytes).map(|i| i as u32 + 1).collect();
         if bytes.last().is_some_and(|b| *b != b'\n') {
             ends.push(bytes.len() as u32);
+        }
+        // It may wait for long, and room that nothing is in would wait with it.
+        bytes.shrink_to_fit();
+        ends.shrink_to_fit();
+        if let Places::Each(offsets) = &mut origin.places {
+            offsets.shrink_to_fit();
         }
         Self { bytes, ends, origin, is_awaited: false, _permit: None }
     }
@@ -74,9 +80,18 @@ impl Page {
 
     /// The page with its memory accounted for.
     #[must_use]
-    pub fn within(mut self, permit: Permit) -> Self {
-        self._permit = Some(permit);
+    pub fn within(mut self, budget: &Budget) -> Self {
+        self._permit = Some(budget.take(self.memory()));
         self
+    }
+
+    /// How much memory it takes, in bytes.
+    fn memory(&self) -> u64 {
+        let offsets = match &self.origin.places {
+            Places::Each(offsets) => size_of_val(&offsets[..]),
+            Places::Piece(..) => 0,
+        };
+        (size_of::<Self>() + self.bytes.len() + size_of_val(&self.ends[..]) + offsets) as u64
     }
 
     /// All records, a JSON line each.

@@ -293,7 +293,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
     let progress = state.load(&mut |told| tracing::warn!("{told}"))?;
     let (alarm, alarms) = alarm();
     let (metrics, balance) = (Metrics::new(), Balance::default());
-    let (budget, written) = (Budget::new(config.process.memory.0), WrittenAt::now());
+    let (budget, written) = (Budget::new(config.process.memory_of_records()), WrittenAt::now());
     let shared = Shared {
         seen: Seen::new(metrics.clone(), balance.clone(), budget.clone(), written.clone()),
         board: Board::default(),

@@ -61,7 +61,8 @@ pub struct Process {
     /// Where progress, buffers, and rejects without a place of their own are kept; a relative path, here as
     /// everywhere, is of the folder that the process is started in
     pub state_dir: PathBuf,
-    /// The bytes of records that may be on their way through the process
+    /// About what the process may take, from 128MiB on: five eighths are for records on their way, the rest for
+    /// what works on them. Each compressed file of a path with placeholders takes some 3MiB more while it is open
     pub memory: ByteSize,
     /// How long records that are on their way are waited for at the end, before they are left to the next start
     pub drain: Span,
@@ -69,6 +70,14 @@ pub struct Process {
     pub checkpoint: Span,
     /// The address where /metrics, /health and /ready are served, such as "127.0.0.1:9464"
     pub listen: Option<String>,
+}
+
+impl Process {
+    /// How many bytes of `memory` are for records on their way. What sinks and sandboxes need, and what the
+    /// allocator keeps of pages that are gone, is the rest.
+    pub fn memory_of_records(&self) -> u64 {
+        self.memory.0 / 8 * 5
+    }
 }
 
 impl Default for Process {

@@ -499,8 +499,9 @@ impl Parts {
         outside: &Outside<'_>,
     ) -> Result<(), Error> {
         let Plan { config, opened, lines, mut listeners, operation } = plan;
-        shared.budget.set_limit(config.process.memory.0);
-        shared.metrics.process().memory_limit.set(config.process.memory.0.cast_signed());
+        let memory = config.process.memory_of_records();
+        shared.budget.set_limit(memory);
+        shared.metrics.process().memory_limit.set(memory.cast_signed());
         let stays: BTreeSet<String> = {
             let replaced: BTreeSet<_> = opened.iter().map(|opened| opened.wanted.id.as_str()).collect();
             let wanted = wanted(&config);

@@ -257,7 +257,6 @@ impl Surroundings {
     pub(in crate::sinks) fn page(&self, schema: Schema, records: &[&str]) -> Page {
         let mut bytes = records.join("\n").into_bytes();
         bytes.push(b'\n');
-        let permit = self.budget.take(bytes.len() as u64);
         let origin = Origin {
             source: "in".into(),
             pipeline: "p".into(),
@@ -267,7 +266,7 @@ impl Surroundings {
             can_replay: true,
             places: Places::Each((0..records.len() as u64).map(|index| index * 100).collect()),
         };
-        Page::new(bytes, origin).within(permit)
+        Page::new(bytes, origin).within(&self.budget)
     }
 
     pub(in crate::sinks) fn deliver(&self, sink: &mut dyn Sink, page: Page) {
