@@ -28,8 +28,8 @@ pub(crate) enum KeyRole {
     Rows,
 }
 
-/// No key with a role is longer.
-pub(crate) const LONGEST_KEY: usize = 16;
+/// No key with a role, and none that envelopes are known to have, is longer.
+pub(crate) const LONGEST_KEY: usize = 20;
 
 /// The role of a key at the top of a document, or in a section.
 pub(crate) fn key_role(key: &[u8]) -> KeyRole {
@@ -274,6 +274,9 @@ pub(crate) fn meta(key: &str, wrapper: bool) -> Option<Meta> {
         "timestamp" if wrapper => Some(Meta::LogTime(Unit::Millis)),
         "__topic__" | "__source__" | "__pack_id__" | "__pack_meta__" | "__index_number__" | "__raw__"
         | "__raw_log__" | "__time_ns_part__" | "@time_ns" | "@stream" | "@seq" => Some(Meta::Field),
+        // CloudWatch Logs Insights; what its exports name beside a message.
+        "@logStream" | "@log" | "@ptr" | "@ingestionTime" => Some(Meta::Field),
+        "logStreamName" | "ingestionTime" | "eventId" if wrapper => Some(Meta::Field),
         _ if key.starts_with("__tag__:") => Some(Meta::Field),
         _ => None,
     }

@@ -3,7 +3,8 @@
 //!
 //! An input is a sequence of text lines and JSON documents in any mixture. A document that
 //! holds an array of records (`envelopes.rs` has the list) is an *envelope*: each item
-//! of the array is an element. Any other document, and any line, is one element.
+//! of the array is an element, and so is each object in an array of the envelope's that comes behind it
+//! under a key that no envelope is known to have. Any other document, and any line, is one element.
 //!
 //! What is in no element is *framing*, and must not hold data. It is separators, brackets, header
 //! rows, an envelope's own members around the records that it holds, and an envelope without
@@ -197,6 +198,8 @@ struct Doc {
     text_start: usize,
     /// The current key is longer than any that matters, and need not be kept.
     long_key: bool,
+    /// Whether the latest key of an envelope is one that no envelope is known to have.
+    unknown_key: bool,
     /// The role of the latest key at depth 1 and at depth 2.
     roles: [KeyRole; 2],
     /// An array that may turn out to hold records has just opened.
@@ -245,6 +248,7 @@ impl Doc {
             fresh_line: false,
             text_start: 0,
             long_key: false,
+            unknown_key: false,
             roles: [KeyRole::Other; 2],
             pending: false,
             empty: false,
@@ -977,6 +981,10 @@ impl Framer {
                                         } else {
                                             envelopes::key_role(text)
                                         };
+                                        d.unknown_key = d.depth == 1
+                                            && d.envelope.is_some()
+                                            && (d.long_key
+                                                || !std::str::from_utf8(text).is_ok_and(envelopes::is_own));
                                     }
                                 } else {
                                     d.expect = Expect::CommaOrEnd;
@@ -1068,7 +1076,10 @@ impl Framer {
                         b'[' if value => {
                             // What has outgrown a record is no envelope any more.
                             let short = self.long.is_none() && pos - self.mark <= limits::RECORD;
-                            let records = d.may_hold_records() && (d.envelope.is_some() || short);
+                            let records = match d.envelope {
+                                Some(_) => d.may_hold_records() || d.depth == 1 && d.unknown_key,
+                                None => d.may_hold_records() && short,
+                            };
                             d.open(false);
                             d.pending = records;
                         }
