@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     convert::Infallible,
+    ffi::{OsStr, OsString},
     io::{self, IsTerminal as _, Write},
     ops::{ControlFlow, Range},
     path::Path,
@@ -52,14 +53,14 @@ pub(super) struct Args {
     /// A file, `-` for standard input, or a record itself; without it, standard input. The first MiB
     /// of each is explained
     #[arg(value_name = "FILE|RECORD", value_hint = clap::ValueHint::FilePath)]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     args.choices.refuse_table()?;
     let config = args.choices.config()?;
     let inputs = match args.inputs.is_empty() {
-        true => vec!["-".to_owned()],
+        true => vec!["-".into()],
         false => args.inputs,
     };
     let stdout = io::stdout();
@@ -102,13 +103,13 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
 
 /// Reads what an argument stands for, and gives its name where it is no record itself. What can't be
 /// read is told; what came before it is still worth explaining, and so are the other inputs.
-fn read(input: &str, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error)) -> Option<String> {
-    let source = match input {
-        "-" => Source::Stdin,
+fn read(input: &OsStr, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error)) -> Option<String> {
+    let source = match input.to_str() {
+        Some("-") => Source::Stdin,
         _ if Path::new(input).exists() => Source::File(input.into()),
         // A record has more than one value.
-        _ if input.contains(|c: char| c.is_whitespace() || "{}[],|\"".contains(c)) => {
-            text.extend_from_slice(input.as_bytes());
+        Some(record) if record.contains(|c: char| c.is_whitespace() || "{}[],|\"".contains(c)) => {
+            text.extend_from_slice(record.as_bytes());
             return None;
         }
         _ => Source::File(input.into()),

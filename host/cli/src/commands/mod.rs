@@ -25,7 +25,7 @@ use crate::Error;
 
 pub(crate) use stores::Stores;
 
-/// Normalizes flow logs of Huawei Cloud, Alibaba Cloud and Baidu AI Cloud into one schema.
+/// Normalizes flow logs of Huawei Cloud, Alibaba Cloud, Baidu AI Cloud and AWS into one schema.
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT)]
 pub struct Weir {
