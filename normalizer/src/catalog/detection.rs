@@ -41,8 +41,8 @@ pub(crate) struct KeyEvidence {
     pub(crate) told: u16,
     /// Whether any key speaks for it, if only together with others.
     pub(crate) speaks: bool,
-    /// Whether any is of an end of a flow, or counts what was sent. Without one there is no record of a
-    /// flow or request, but an inventory, or a message about one.
+    /// Whether any is of an end of a flow, counts what was sent, or says that nothing was. Without one
+    /// there is no record of a flow or request, but an inventory, or a message about one.
     pub(crate) has_traffic: bool,
 }
 

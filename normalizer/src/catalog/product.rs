@@ -257,16 +257,18 @@ pub(crate) const fn entry(keys: &'static [&'static str], to: To) -> Entry {
 }
 
 impl Entry {
-    /// Whether it is of an end of a flow, or counts what was sent. Of flat records each is, as they say
-    /// themselves what they are.
+    /// Whether it is of an end of a flow, counts what was sent, or says that nothing was. Of flat records
+    /// each is, as they say themselves what they are.
     pub(crate) fn is_traffic(&self) -> bool {
         use Field::{
-            Bytes, BytesIn, BytesOut, DstIp, DstPort, Packets, PacketsIn, PacketsOut, SrcIp, SrcPort,
+            Bytes, BytesIn, BytesOut, DstIp, DstPort, LogStatus, Packets, PacketsIn, PacketsOut, SrcIp,
+            SrcPort,
         };
         let is_one = |field| {
             matches!(
                 field,
-                SrcIp
+                LogStatus
+                    | SrcIp
                     | DstIp
                     | SrcPort
                     | DstPort

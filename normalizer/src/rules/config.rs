@@ -186,6 +186,7 @@ choices! {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub observed_at_ms: Option<u64>,
         /// Leave the Community ID out of schemas that have one.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         pub no_community_id: bool,
         /// The fast paths that are not used, by name. For tests: what comes out is the same.
         #[doc(hidden)]
