@@ -125,7 +125,7 @@ macro_rules! table {
             Severity severity Text, "Severity, in the source's words.";
             HttpStatus http_status Integer(999), "HTTP status of the response.";
             RecordId record_id Text, "The record's id.";
-            LogFile log_file Text, "The input that the record is from; only where that is asked for.";
+            LogFile log_file Text, "The input that the record is from, only where that is asked for.";
             LogOffset log_offset Integer(i64::MAX as u64), "The offset of the record's text in that input, decompressed, in bytes.";
         }
     };
