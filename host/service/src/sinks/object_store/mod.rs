@@ -71,7 +71,7 @@ store_options! {
 #[schemars(rename = "ObjectBatchOptions")]
 #[serde(default)]
 pub struct BatchOptions {
-    /// So many bytes of records, before they are compressed; less where a quarter of `memory` is gathered
+    /// So many bytes of records, before they are compressed; less where a sixth of `memory` is gathered
     pub bytes: ByteSize,
     /// So many records
     pub records: u32,
@@ -291,7 +291,8 @@ impl Sink for Objects {
         if batch.bytes >= self.options.bytes.0 || batch.records >= u64::from(self.options.records) {
             self.send(&group);
         }
-        // What is written still counts, up to `concurrency` times.
+        // A quarter of what records have is about a sixth of `memory`. What is written still counts, up to
+        // `concurrency` times.
         while self.bytes > self.context.budget.limit() / 4 {
             self.send_first(|batch| u64::MAX - batch.bytes);
         }
