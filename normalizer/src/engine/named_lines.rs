@@ -6,6 +6,7 @@ use crate::{
     catalog::{hint::Hint, product::Lines, products},
     engine::{
         context::{Context, SeenContext},
+        finisher::Scratch,
         line_refusals::column_count,
         own_lines::OwnLines,
         refusals::other_line,
@@ -46,6 +47,7 @@ pub(super) struct NamedLines {
     /// The header row that was in force last, as its context.
     header: (SeenContext, Option<Rows>),
     columns: Columns,
+    scratch: Scratch,
 }
 
 /// The lines in formats that their vendor has written down, wherever they stand.
@@ -53,6 +55,14 @@ pub(super) struct NamedLines {
 pub(super) struct WrittenLines {
     formats: Vec<Rows>,
     columns: Columns,
+    scratch: Scratch,
+}
+
+/// Lines, and the memory to cut one into its columns and to read what is inside of it.
+pub(super) struct Cutting<'n> {
+    pub(super) rows: &'n Rows,
+    pub(super) columns: &'n mut Columns,
+    pub(super) scratch: &'n mut Scratch,
 }
 
 impl WrittenLines {
@@ -76,21 +86,25 @@ impl WrittenLines {
                 }
             }
         }
-        Ok(Self { formats, columns: Columns::default() })
+        Ok(Self { formats, columns: Columns::default(), scratch: Scratch::default() })
     }
 
-    /// The format that a line is written in, if in one, with a time in front of it or not, and memory to
-    /// cut it into its columns.
+    /// Which format a line is written in, if in one, with a time in front of it or not.
     #[inline(never)]
-    pub(super) fn of(&mut self, text: &str) -> Option<(&Rows, &mut Columns)> {
-        let Self { formats, columns } = self;
+    pub(super) fn find(&mut self, text: &str) -> Option<usize> {
+        let Self { formats, columns, .. } = self;
         // Nearly no line is in one, and a byte is looked for sooner than the texts of each.
         if formats.iter().all(|rows| rows.mark.is_some_and(|mark| !scan::has(text.as_bytes(), mark))) {
             return None;
         }
         let mut find = |text: &str| formats.iter().position(|rows| rows.fit(text, columns));
-        let found = find(text).or_else(|| find(stamped(text, None, |b| b.is_ascii_digit())?.1))?;
-        Some((&formats[found], columns))
+        find(text).or_else(|| find(stamped(text, None, |b| b.is_ascii_digit())?.1))
+    }
+
+    /// The lines of a format that was found.
+    pub(super) fn get(&mut self, format: usize) -> Cutting<'_> {
+        let Self { formats, columns, scratch } = self;
+        Cutting { rows: &formats[format], columns, scratch }
     }
 }
 
@@ -101,6 +115,7 @@ impl NamedLines {
             layout,
             header: (SeenContext::default(), None),
             columns: Columns::default(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -109,21 +124,25 @@ impl NamedLines {
         self.layout.as_ref().is_some_and(|rows| rows.layout.begins_with(byte))
     }
 
-    /// The columns that a line has under the layout or the header row, where one speaks for it, and
-    /// memory to cut it into them. The line was cut at its blanks.
-    pub(super) fn of(
+    /// Whether the layout or a header row says what the columns of a line are. The line was cut at its
+    /// blanks.
+    pub(super) fn speak_for(
         &mut self,
         text: &str,
         context: Context<'_>,
         own: &OwnLines,
         written: Option<&mut WrittenLines>,
         planner: &Planner,
-    ) -> Option<(&Rows, &mut Columns)> {
-        let is_row = self.layout.is_some()
+    ) -> bool {
+        self.layout.is_some()
             || context.bytes.first() == Some(&HEADER)
-                && self.header_speaks(text, context, own, written, planner);
-        let rows = self.layout.as_ref().or(self.header.1.as_ref()).filter(|_| is_row)?;
-        Some((rows, &mut self.columns))
+                && self.header_speaks(text, context, own, written, planner)
+    }
+
+    /// The lines of the layout, or of the header row that came last.
+    pub(super) fn get(&mut self) -> Option<Cutting<'_>> {
+        let Self { layout, header, columns, scratch, .. } = self;
+        Some(Cutting { rows: layout.as_ref().or(header.1.as_ref())?, columns, scratch })
     }
 
     /// Whether the header row that stands above a line is about it. A stream may go on with
@@ -146,7 +165,7 @@ impl NamedLines {
         let fits = rows.fit(text, columns);
         let names_a_product = matches!(rows.quick.plan.verdict, Verdict::Product(_));
         fits && names_a_product
-            || (fits || !own.is_told(text)) && written.and_then(|written| written.of(text)).is_none()
+            || (fits || !own.is_told(text)) && written.and_then(|written| written.find(text)).is_none()
     }
 }
 

@@ -189,10 +189,10 @@ impl Normalizer {
                 None => match (text.map_or_else(|| std::str::from_utf8(bytes), Ok), how) {
                     // Perhaps it is written in a format of a vendor's.
                     (Ok(text), Next::Line(None)) => {
-                        peel.line(text, context, Around::default(), &mut sink);
+                        peel.whole_line(text, context, Around::default(), &mut sink);
                     }
                     (Ok(text), Next::Line(found)) => {
-                        peel.line_of(found, false, text, Around::default(), &mut sink);
+                        peel.whole_line_of(found, false, text, Around::default(), &mut sink);
                     }
                     (Ok(text), Next::Members(read)) => {
                         peel.element(text, context, Around::default(), Some(read), &mut sink);

@@ -14,7 +14,7 @@ use crate::{
         finisher::{Finisher, Found, Scratch},
         highlights::{is_highlighted, strip_highlights},
         line_refusals::nul_byte,
-        named_lines::{NamedLines, WrittenLines},
+        named_lines::{Cutting, NamedLines, WrittenLines},
         own_lines::OwnLines,
         refusals::{
             self, NO_RECORDS, json_fault, no_payload, no_record, not_the_columns, not_utf8, wrapped_too_often,
@@ -271,14 +271,14 @@ impl<'p> Peel<'p> {
         self.observe(text);
         match text.trim_ascii_start().as_bytes().first() {
             Some(&b) if self.named.as_ref().is_some_and(|named| named.begins_with(b)) => {
-                self.line(text, context, around, sink);
+                return self.line(text, context, around, fields, sink);
             }
             Some(b'{') => return self.object(text, around, fields, sink),
             Some(b'[') if context.bytes.first() == Some(&b'{') => {
                 return self.row(text, context, around, fields, sink);
             }
             Some(b'[') if self.inside => self.documents(text, around, sink),
-            Some(_) => self.line(text, context, around, sink),
+            Some(_) => return self.line(text, context, around, fields, sink),
             None => self.reject(&Fault::of_record(RejectCode::UnknownFormat, "the record is empty"), sink),
         }
         None
@@ -378,13 +378,36 @@ impl<'p> Peel<'p> {
     }
 
     /// Normalizes a line; the context may be a header row.
-    pub(super) fn line(&mut self, text: &str, context: Context<'_>, around: Around<'_>, sink: &mut Sink<'_>) {
+    pub(super) fn whole_line(
+        &mut self,
+        text: &str,
+        context: Context<'_>,
+        around: Around<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let mut fields = EnvelopeFields::new();
+        if let Some(inner) = self.reborrow().line(text, context, around, &mut fields, sink) {
+            inner.peel(sink);
+        }
+    }
+
+    /// Does so up to a payload, whose peeling is left to the caller.
+    #[inline(never)]
+    fn line(
+        mut self,
+        text: &'p str,
+        context: Context<'_>,
+        around: Around<'p>,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
         self.own.cut(text);
         // A plain line has no control characters.
         if !self.own.columns.is_plain()
             && let Some(at) = memchr::memchr(0, text.as_bytes())
         {
-            return self.reject(&nul_byte(at), sink);
+            self.reject(&nul_byte(at), sink);
+            return None;
         }
         // What the framing has not seen is in a payload.
         let has_header = |named: &NamedLines| {
@@ -392,50 +415,58 @@ impl<'p> Peel<'p> {
         };
         if self.named.as_deref().is_some_and(has_header) {
             let fault = Fault::of_record(RejectCode::Header, "this is the layout's header row and no record");
-            return self.reject(&fault, sink);
+            self.reject(&fault, sink);
+            return None;
         }
-        let row = match self.named.as_deref_mut() {
-            Some(named) => named.of(text, context, self.own, self.written.as_deref_mut(), &self.core.planner),
-            None => None,
-        };
-        let (rows, columns, written) = match row {
-            Some((rows, columns)) => (rows, columns, self.written.as_deref_mut()),
-            None => match self.written.as_deref_mut().and_then(|written| written.of(text)) {
-                Some((rows, columns)) => (rows, columns, None),
-                None => return self.own_line(text, around, sink),
+        let planner = &self.core.planner;
+        let is_row = self.named.as_deref_mut().is_some_and(|named| {
+            named.speak_for(text, context, self.own, self.written.as_deref_mut(), planner)
+        });
+        let cutting = match is_row {
+            true => self.named.take().and_then(NamedLines::get),
+            false => match self.written.as_deref_mut().and_then(|written| written.find(text)) {
+                Some(format) => self.written.take().map(|written| written.get(format)),
+                None => None,
             },
         };
-        let (time, text) = match rows.cut(text, columns, self.core.finisher.rules.zone.as_ref()) {
-            Ok(cut) => cut,
-            Err(fault) => return self.core.finisher.rejects.reject(&fault, sink),
-        };
-        let log_time = if time.is_some() { time::better(time, around.log_time) } else { around.log_time };
-        let mut scratch = Scratch::default();
-        let source = rows.source(text, columns);
-        let found = Found { source: &source, around: Around { log_time, ..around }, text, fast: true };
-        // What a column holds is one deeper.
-        let used = usize::from(!self.inside).min(self.levels.len());
-        let mut inside = Peel {
-            core: self.core,
-            levels: &mut self.levels[used..],
-            surroundings: self.surroundings,
-            named: None,
-            written,
-            own: self.own,
-            inside: true,
-        };
-        inside.whole_record(&rows.quick, found, &mut scratch, sink);
+        match cutting {
+            Some(cutting) => self.cut_line(cutting, text, around, fields, sink),
+            None => {
+                let found = self.own.tell(text);
+                self.line_of(found, true, text, around, sink)
+            }
+        }
     }
 
-    /// A line in one of the products' own layouts. It was cut at its blanks.
-    fn own_line(&mut self, text: &str, around: Around<'_>, sink: &mut Sink<'_>) {
-        let found = self.own.tell(text);
-        self.line_of(found, true, text, around, sink);
+    /// Normalizes a line whose columns somebody named. What a column holds is one deeper.
+    #[inline(never)]
+    fn cut_line(
+        self,
+        cutting: Cutting<'p>,
+        text: &'p str,
+        around: Around<'p>,
+        fields: &'p mut EnvelopeFields<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
+        let Cutting { rows, columns, scratch } = cutting;
+        let (time, text) = match rows.cut(text, columns, self.core.finisher.rules.zone.as_ref()) {
+            Ok(cut) => cut,
+            Err(fault) => {
+                self.core.finisher.rejects.reject(&fault, sink);
+                return None;
+            }
+        };
+        let log_time = if time.is_some() { time::better(time, around.log_time) } else { around.log_time };
+        let source = rows.source(text, columns);
+        let found = Found { source: &source, around: Around { log_time, ..around }, text, fast: true };
+        let used = usize::from(!self.inside).min(self.levels.len());
+        let inside = Self { levels: &mut self.levels[used..], named: None, inside: true, ..self };
+        inside.record(&rows.quick, found, scratch, fields, sink)
     }
 
     /// A line of these known lines, if of any. It was cut at its blanks; `fast` where the fast paths
     /// were not tried yet.
-    pub(super) fn line_of(
+    pub(super) fn whole_line_of(
         &mut self,
         found: Option<usize>,
         fast: bool,
@@ -443,19 +474,36 @@ impl<'p> Peel<'p> {
         around: Around<'_>,
         sink: &mut Sink<'_>,
     ) {
+        if let Some(inner) = self.reborrow().line_of(found, fast, text, around, sink) {
+            inner.peel(sink);
+        }
+    }
+
+    /// Does so up to JSON behind a time, whose peeling is left to the caller.
+    fn line_of(
+        self,
+        found: Option<usize>,
+        fast: bool,
+        text: &'p str,
+        around: Around<'p>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Inner<'p>> {
         let finisher = &mut self.core.finisher;
-        if self.own.has_columns_of(found) {
-            return self.own.finish(found, fast, text, around, finisher, sink);
-        }
-        let Some((time, rest)) = stamped(text, finisher.rules.zone.as_ref(), begins_record) else {
-            return self.own.finish(found, fast, text, around, finisher, sink);
+        let stamp = match self.own.has_columns_of(found) {
+            true => None,
+            false => stamped(text, finisher.rules.zone.as_ref(), begins_record),
         };
-        // JSON, or a line of a known layout.
+        let Some((time, rest)) = stamp else {
+            self.own.finish(found, fast, text, around, finisher, sink);
+            return None;
+        };
         let around = Around { log_time: time::better(Some(time), around.log_time), ..around };
-        match rest.starts_with('{') {
-            true => self.text(rest, Context::default(), around, sink),
-            false => self.own.finish_behind_time(rest, around, finisher, sink),
+        if rest.starts_with('{') {
+            return Some(Inner { peel: self, payload: rest, around, entered: None });
         }
+        // A line of a known layout, perhaps.
+        self.own.finish_behind_time(rest, around, finisher, sink);
+        None
     }
 
     /// Does with a record what its plan says; what is inside of it goes on at this depth.

@@ -201,9 +201,10 @@ fn baked_choices_come_out_as_without_a_guest() {
 }
 
 /// A text in envelopes, some as deep as a record may be: what needs the most stack.
-fn wrapped(text: &str) -> [Vec<u8>; 8] {
+fn wrapped(text: &str) -> [Vec<u8>; 10] {
     let string = |key: &str, text: &str| json!({ key: text }).to_string();
     let array = |text: &str| json!({ "result": [{ "message": text }] });
+    let export = format!("timestamp,message\n1644819836370,\"{}\"\n", text.replace('"', "\"\""));
     [
         log(&string("message", text)),
         log(&string("result", text)),
@@ -213,6 +214,8 @@ fn wrapped(text: &str) -> [Vec<u8>; 8] {
         log(&string("log", &array(text).to_string())),
         json!({ "log": array(text) }).to_string().into_bytes(),
         log(&format!("{text}\n{text}")),
+        log(&export),
+        log(&array(&export).to_string()),
     ]
 }
 
