@@ -69,6 +69,9 @@ pub(crate) fn few_and_each_once<'a>(len: usize, name: &dyn Fn(usize) -> &'a str)
 /// The numbers of those items that are the last of their name, in their order.
 pub(crate) fn last_of_each<'a>(len: usize, name: &dyn Fn(usize) -> &'a str) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
+    if few_and_each_once(len, name) {
+        return order;
+    }
     sort_by(&mut order, |&a, &b| (name(a), b) < (name(b), a));
     order.dedup_by(|later, first| name(*later) == name(*first));
     sort(&mut order);

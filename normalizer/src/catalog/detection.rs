@@ -17,9 +17,24 @@ use std::sync::LazyLock;
 #[derive(Debug)]
 pub(crate) struct KeyIndex {
     /// The key, folded, with product and entry; sorted.
-    keys: Vec<(String, usize, usize)>,
+    keys: Vec<KeyEntry>,
+    /// For each key, at a place that its hash says or behind, the number of its first of these, from 1.
+    table: Vec<u16>,
+    /// How many entries the products before each have.
+    before: Vec<usize>,
     /// For each product, how many entries its sets of telling keys have.
     sets: Vec<Counts>,
+}
+
+/// A key, folded, with product and entry.
+pub(crate) type KeyEntry = (String, usize, usize);
+
+/// Where in a table of so many places a key may be, a power of two, in the order that it is looked for.
+fn places(key: &str, len: usize) -> impl Iterator<Item = usize> {
+    // FNV-1a.
+    let hash =
+        keys::folded_bytes(key).fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    (0..len).map(move |step| ((hash ^ hash >> 15) as usize + step) & (len - 1))
 }
 
 /// A count for each set of telling keys, and for those that tell alone.
@@ -27,8 +42,10 @@ type Counts = [u16; u16::BITS as usize];
 
 /// Counts an entry in the sets that it is in.
 fn count(counts: &mut Counts, tells: u16) {
-    for (set, count) in counts.iter_mut().enumerate() {
-        *count += tells >> set & 1;
+    let mut sets = tells;
+    while sets != 0 {
+        counts[sets.trailing_zeros() as usize] += 1;
+        sets &= sets - 1;
     }
 }
 
@@ -67,27 +84,33 @@ impl KeyIndex {
             product.entries.iter().for_each(|e| count(&mut counts, e.tells));
             counts
         });
-        Self { keys, sets: sets.collect() }
+        let mut before = vec![0];
+        for product in products::all() {
+            before.push(before[before.len() - 1] + product.entries.len());
+        }
+        // Half of it stays free.
+        let mut table = vec![0; (2 * keys.len()).next_power_of_two()];
+        for (i, (key, ..)) in keys.iter().enumerate().filter(|(i, k)| *i == 0 || keys[i - 1].0 != k.0) {
+            let free = places(key, table.len()).find(|&at| table[at] == 0);
+            table[free.unwrap_or_default()] = i as u16 + 1;
+        }
+        Self { sets: sets.collect(), table, before, keys }
     }
 
-    /// What some keys say about each product.
+    /// What some keys, by their entries, say about each product.
     #[inline(never)]
-    pub(crate) fn evidence<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Vec<KeyEvidence> {
+    pub(crate) fn evidence<'k>(&self, keys: impl Iterator<Item = &'k [KeyEntry]>) -> Vec<KeyEvidence> {
         let mut evidence = vec![KeyEvidence::default(); products::all().len()];
-        let mut found = Vec::new();
-        for key in keys {
-            for &(_, product, entry) in self.entries(key) {
-                evidence[product].known += 1;
-                evidence[product].has_traffic |= products::all()[product].entries[entry].is_traffic();
-                found.push((product, entry));
-            }
-        }
-        // Two spellings of a key are one key of a set.
-        sort::sort(&mut found);
-        found.dedup();
         let mut counts = vec![Counts::default(); evidence.len()];
-        for (product, entry) in found {
-            count(&mut counts[product], products::all()[product].entries[entry].tells);
+        // Two spellings of a key are one key of a set.
+        let mut seen = vec![false; self.before[evidence.len()]];
+        for &(_, product, entry) in keys.flatten() {
+            let known = &products::all()[product].entries[entry];
+            evidence[product].known += 1;
+            evidence[product].has_traffic |= known.is_traffic();
+            if known.tells != 0 && !std::mem::replace(&mut seen[self.before[product] + entry], true) {
+                count(&mut counts[product], known.tells);
+            }
         }
         for ((e, counts), sets) in evidence.iter_mut().zip(&counts).zip(&self.sets) {
             for (set, (count, all)) in counts.iter().zip(sets).enumerate() {
@@ -102,7 +125,7 @@ impl KeyIndex {
     /// Whether these keys tell a product, where the object has others, too.
     pub(crate) fn tells(&self, keys: &[&str]) -> bool {
         let live = sort::last_of_each(keys.len(), &|i| keys[i]);
-        let mut evidence = self.evidence(live.iter().map(|&i| keys[i]));
+        let mut evidence = self.evidence(live.iter().map(|&i| self.entries(keys[i])));
         // It may come behind them.
         evidence.iter_mut().for_each(|e| e.has_traffic = true);
         matches!(detect(&evidence, Hint::Nothing), Told::Product(_))
@@ -110,29 +133,28 @@ impl KeyIndex {
 
     /// Those of some keys that tell a product.
     pub(crate) fn telling<'k>(&self, product: usize, keys: &[&'k str]) -> Vec<&'k str> {
-        let told = self.evidence(keys.iter().copied())[product].told;
+        let told = self.evidence(keys.iter().map(|key| self.entries(key)))[product].told;
         let entries = products::all()[product].entries;
         let tells =
             |k: &&str| self.entries(k).iter().any(|e| e.1 == product && entries[e.2].tells & told != 0);
         keys.iter().copied().filter(|k| tells(k)).collect()
     }
 
-    pub(crate) fn entries(&self, key: &str) -> &[(String, usize, usize)] {
-        self.find(key, &mut String::new())
-    }
-
-    /// The product and the entry of a key, for each product that has it. The memory is for the key
-    /// as it is looked up.
-    pub(crate) fn find(&self, key: &str, folded: &mut String) -> &[(String, usize, usize)] {
+    /// The product and the entry of a key, for each product that has it.
+    pub(crate) fn entries(&self, key: &str) -> &[KeyEntry] {
         // `__time__` is the log service's, and not a record's `time`.
         if key.starts_with("__") {
             return &[];
         }
-        folded.clear();
-        folded.extend(keys::folded(key));
-        let start = self.keys.partition_point(|e| e.0 < *folded);
-        let len = self.keys[start..].partition_point(|e| e.0 == *folded);
-        &self.keys[start..start + len]
+        for at in places(key, self.table.len()) {
+            let Some(first) = usize::from(self.table[at]).checked_sub(1) else { break };
+            let known = &self.keys[first].0;
+            if keys::folded_bytes(key).eq(known.bytes()) {
+                let same = self.keys[first..].iter().take_while(|e| e.0 == *known).count();
+                return &self.keys[first..first + same];
+            }
+        }
+        &[]
     }
 
     /// Whether some product has the address of a flow's end under such a key.

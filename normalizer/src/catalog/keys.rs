@@ -6,6 +6,11 @@ pub(crate) fn folded(key: &str) -> impl Iterator<Item = char> {
     key.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase())
 }
 
+/// The same in bytes: those of other letters stay.
+pub(crate) fn folded_bytes(key: &str) -> impl Iterator<Item = u8> {
+    key.bytes().filter(|b| !matches!(b, b'-' | b'_')).map(|b| b.to_ascii_lowercase())
+}
+
 pub(crate) fn fold(key: &str) -> String {
     folded(key).collect()
 }

@@ -3,10 +3,10 @@
 use crate::{
     bytes::{nearest, sort},
     catalog::{
-        detection::{self, FEWEST_KEYS, KeyIndex, Told},
+        detection::{self, FEWEST_KEYS, KeyEntry, KeyIndex, Told},
         envelopes::{self, Meta},
         hint::Hint,
-        keys::fold,
+        keys::same_key,
         product::{Product, Shape, To},
         products,
     },
@@ -78,13 +78,14 @@ impl Planner {
         for key in keys {
             plan.add_key(key);
         }
+        let entries: Vec<&[KeyEntry]> = keys.iter().map(|key| self.index.entries(key)).collect();
         // Of keys that occur more than once only the last counts.
         let live = sort::last_of_each(keys.len(), &|i| keys[i]);
         let payload = || live.iter().copied().find(|&i| self.may_be_payload(keys[i]));
-        let evidence = self.index.evidence(live.iter().map(|&i| keys[i]));
+        let evidence = self.index.evidence(live.iter().map(|&i| entries[i]));
         plan.verdict = match self.from {
             // A key or two may be the envelope's.
-            Some(p) if self.speaks(p, keys, &live) || evidence[p].known >= FEWEST_KEYS => Verdict::Product(p),
+            Some(p) if evidence[p].speaks || evidence[p].known >= FEWEST_KEYS => Verdict::Product(p),
             Some(p) => match (Self::api_error(keys, &live, true), payload()) {
                 (Some(error), _) => error,
                 (None, Some(i)) => Verdict::Payload(i),
@@ -123,7 +124,7 @@ impl Planner {
         };
         let log_time = times().find(|&i| keys[i] != envelopes::TIME).or_else(|| times().next());
         for &i in &live {
-            let own = self.index.entries(keys[i]).iter().find(|e| Some(e.1) == product).map(|e| e.2);
+            let own = entries[i].iter().find(|e| Some(e.1) == product).map(|e| e.2);
             let to = own.map(|e| products::all()[product.unwrap_or(0)].entries[e].to);
             let absent =
                 own.is_some_and(|e| !products::all()[product.unwrap_or(0)].entries[e].absent.is_empty());
@@ -152,16 +153,15 @@ impl Planner {
         sort::sort_by(&mut plan.steps, |a, b| (a.1, a.0) < (b.1, b.0));
         plan.rival_times = has_rival_times(&plan);
         if let (Some(p), None) = (product, self.from) {
-            let own = |i: usize| self.index.entries(keys[i]).iter().find(|e| e.1 == p);
+            let own = |i: usize| entries[i].iter().find(|e| e.1 == p);
             let shaped = live.iter().filter_map(|&i| Some((i, &products::all()[p].entries[own(i)?.2])));
             // An unknown word is a fault of its own.
             plan.shaped = shaped.filter(|s| !matches!(s.1.shape, Shape::Any | Shape::Word(_))).collect();
         }
-        let entry = |key: &str| self.index.entries(key).iter().find(|e| Some(e.1) == product).map(|e| e.2);
+        let entry = |found: &[KeyEntry]| found.iter().find(|e| Some(e.1) == product).map(|e| e.2);
         let has = |name: &String| {
-            live.iter().any(|&i| {
-                fold(keys[i]) == fold(name) || entry(name).is_some() && entry(keys[i]) == entry(name)
-            })
+            let wanted = entry(self.index.entries(name));
+            live.iter().any(|&i| same_key(keys[i], name) || wanted.is_some() && entry(entries[i]) == wanted)
         };
         plan.topic = keys.iter().position(|key| envelopes::is_topic(key, false));
         plan.lacks = self.required.iter().find(|n| product.is_some() && !has(n)).cloned();
@@ -177,13 +177,6 @@ impl Planner {
             let all_known = |others: &[&str]| keys.iter().all(|key| is_own(key) || others.contains(key));
             (e.also.is_none_or(|also| find(also).is_some()) && e.only.is_none_or(all_known)).then_some(found)
         })
-    }
-
-    /// Whether a key speaks for a product, if only together with others.
-    fn speaks(&self, product: usize, keys: &[&str], live: &[usize]) -> bool {
-        let speaks =
-            |e: &(String, usize, usize)| e.1 == product && products::all()[product].entries[e.2].tells != 0;
-        live.iter().any(|&i| self.index.entries(keys[i]).iter().any(speaks))
     }
 
     /// How many of the keys are not the log service's.

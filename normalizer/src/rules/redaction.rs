@@ -47,8 +47,6 @@ pub(crate) struct Cuts {
     text: Output,
     /// Whose they are, and where they end.
     places: Vec<(Target, usize)>,
-    /// For a key, folded.
-    key: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +155,7 @@ impl Redaction {
         cuts.places.clear();
         let mut all = [Hidden { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), cut: None }; HIDDEN];
         let tables = Tables::of(record, product);
-        let count = self.hide(record, tables, &mut all, &mut cuts.key);
+        let count = self.hide(record, tables, &mut all);
         let hidden = &all[..count];
         for &field in &self.fields {
             record.remove(field);
@@ -186,8 +184,7 @@ impl Redaction {
         if !record.extra.is_empty() {
             let mut count = 0;
             record.extra.retain(|(key, raw)| {
-                let Some(cut) = self.extra_left(key, *raw, tables, hidden, (&mut cuts.text, &mut cuts.key))
-                else {
+                let Some(cut) = self.extra_left(key, *raw, tables, hidden, &mut cuts.text) else {
                     return false;
                 };
                 if cut == Cut::Written {
@@ -212,13 +209,7 @@ impl Redaction {
 
     /// Notes the addresses of a record that must not be told, also what `extra` keeps of their
     /// fields; gives their number.
-    fn hide(
-        &self,
-        record: &Record<'_>,
-        tables: Tables<'_>,
-        hidden: &mut [Hidden; HIDDEN],
-        memory: &mut String,
-    ) -> usize {
+    fn hide(&self, record: &Record<'_>, tables: Tables<'_>, hidden: &mut [Hidden; HIDDEN]) -> usize {
         let mut count = 0;
         for (field, value) in record.fields() {
             if let Value::Address(address) = value
@@ -229,7 +220,7 @@ impl Redaction {
         }
         for (key, raw) in &record.extra {
             let Some(address) = addresses::read(raw.text.trim_ascii()) else { continue };
-            for &(_, product, entry) in KeyIndex::get().find(key, memory) {
+            for &(_, product, entry) in KeyIndex::get().entries(key) {
                 let product = products::all()[product];
                 if tables.have(product)
                     && let Some(field) = product.entries[entry].to.field()
@@ -261,9 +252,9 @@ impl Redaction {
         raw: Raw<'_>,
         tables: Tables<'_>,
         hidden: &[Hidden],
-        (out, key_memory): (&mut Output, &mut String),
+        out: &mut Output,
     ) -> Option<Cut> {
-        if self.takes(key, tables, key_memory) || !hidden.is_empty() && spellings::is_in(key, hidden) {
+        if self.takes(key, tables) || !hidden.is_empty() && spellings::is_in(key, hidden) {
             return None;
         }
         if missing::is_missing(raw) {
@@ -286,7 +277,7 @@ impl Redaction {
 
     /// Whether a key of `extra` is to be taken out: by its name, because it has the original of a
     /// field that is dropped or masked, or because it may hold the record's text.
-    fn takes(&self, key: &str, tables: Tables<'_>, memory: &mut String) -> bool {
+    fn takes(&self, key: &str, tables: Tables<'_>) -> bool {
         if self.extra.iter().any(|k| same_key(k, key)) {
             return true;
         }
@@ -297,7 +288,7 @@ impl Redaction {
         }
         let fields = || self.fields.iter().copied().chain(self.masks.iter().map(|m| m.0));
         let mut known = false;
-        for &(_, product, entry) in KeyIndex::get().find(key, memory) {
+        for &(_, product, entry) in KeyIndex::get().entries(key) {
             let product = products::all()[product];
             if tables.have(product) {
                 // Of several products one may have the text under a key that is another's own.
@@ -319,7 +310,7 @@ impl Redaction {
             !self.masks.is_empty() || !self.extra_masks.is_empty() || self.fields.iter().any(dropped)
         };
         self.is_empty()
-            || !self.takes(key, Tables::All, &mut String::new())
+            || !self.takes(key, Tables::All)
                 && !(addresses() && (spellings::has_address(raw.text) || spellings::has_address(key)))
     }
 }
