@@ -53,30 +53,25 @@ pub(crate) fn key_role(key: &[u8]) -> KeyRole {
     }
 }
 
-/// What envelopes say of themselves beside the arrays of their records. The list is closed: a
-/// member with another key may be data, and makes an object without records one that is
-/// rejected, where an envelope without records is passed over.
+/// What envelopes say of themselves beside the arrays of their records, in a word or a number. With
+/// [`OWN_NESTED`] the list is closed: another member may be data, and makes an object without
+/// records one that is rejected, where an envelope without records is passed over.
 const OWN_KEYS: &[&str] = &[
     // LTS query.
     "count",
     "isQueryComplete",
-    // CFW and WAF, also in the section; GetLogs has its metadata under one key.
+    // CFW and WAF, also in the section.
     "total",
     "limit",
     "offset",
-    "meta",
     // SLS SDK, second form.
     "topic",
     "source",
-    "tags",
     // BLS pull; query, also in the section; push body.
     "isTruncated",
     "marker",
     "nextMarker",
     "queryType",
-    COLUMNS,
-    "columnTypes",
-    "datasetScanInfo",
     "logStreamName",
     "type",
     // CloudWatch Logs: subscriptions; FilterLogEvents; GetLogEvents.
@@ -84,17 +79,31 @@ const OWN_KEYS: &[&str] = &[
     "owner",
     "logGroup",
     "logStream",
-    "subscriptionFilters",
     "nextToken",
-    "searchedLogStreams",
     "nextForwardToken",
     "nextBackwardToken",
 ];
 
-/// Whether a key is on the closed list of what envelopes say of themselves, or one that their
-/// records are under.
-pub(crate) fn is_own(key: &str) -> bool {
-    key_role(key.as_bytes()) != KeyRole::Other || OWN_KEYS.contains(&key)
+/// What they say of themselves in an object or an array.
+const OWN_NESTED: &[&str] = &[
+    // GetLogs has its metadata under one key; SLS SDK, second form.
+    "meta",
+    "tags",
+    // BLS query, in the section.
+    COLUMNS,
+    "columnTypes",
+    "datasetScanInfo",
+    // CloudWatch Logs: subscriptions; FilterLogEvents.
+    "subscriptionFilters",
+    "searchedLogStreams",
+];
+
+/// Whether a member is on the closed list of what envelopes say of themselves, or one that their
+/// records are under; `nested` where its value is an object or an array.
+pub(crate) fn is_own(key: &str, nested: bool) -> bool {
+    key_role(key.as_bytes()) != KeyRole::Other
+        || OWN_NESTED.contains(&key)
+        || !nested && OWN_KEYS.contains(&key)
 }
 
 /// Whether a text is an envelope that holds no record: brackets, and members on the closed list.
@@ -118,7 +127,7 @@ fn holds_nothing(object: Object<'_>, top: bool) -> bool {
         let role = key_role(key.as_bytes());
         let array = value.starts_with('[');
         match role {
-            KeyRole::Other => return OWN_KEYS.contains(&key),
+            KeyRole::Other => return is_own(key, kind == RawKind::Nested),
             _ if kind != RawKind::Nested => return false,
             KeyRole::Section if array || !top => return false,
             KeyRole::RecordsOrSection if !array && !top => return false,

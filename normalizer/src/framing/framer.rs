@@ -981,10 +981,10 @@ impl Framer {
                                         } else {
                                             envelopes::key_role(text)
                                         };
+                                        let is_own = |text| envelopes::is_own(text, true);
                                         d.unknown_key = d.depth == 1
                                             && d.envelope.is_some()
-                                            && (d.long_key
-                                                || !std::str::from_utf8(text).is_ok_and(envelopes::is_own));
+                                            && (d.long_key || !std::str::from_utf8(text).is_ok_and(is_own));
                                     }
                                 } else {
                                     d.expect = Expect::CommaOrEnd;
