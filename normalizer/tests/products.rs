@@ -241,7 +241,7 @@ fn telling_keys_tell() {
 fn values_speak_against_keys() {
     let mut shaped = 0;
     for product in products::all() {
-        let is_shaped = |e: &&Entry| !matches!(e.shape, Shape::Any | Shape::Word(_));
+        let is_shaped = |e: &&Entry| !matches!(e.shape, Shape::Any | Shape::Word(_) | Shape::Said);
         for odd in product.entries.iter().filter(is_shaped) {
             // Enough columns of a product that has its own lines, or all keys of another.
             let columns = Some(product.lines.columns()).filter(|n| *n > 0);
@@ -272,6 +272,29 @@ fn values_speak_against_keys() {
         }
     }
     assert!(shaped > 5);
+}
+
+/// Keys whose values stand for none tell no flat record; with `--from` one is read without them.
+#[test]
+fn words_of_flat_records_say_something() {
+    for missing in ["null", "\"\"", "\"-\"", "{}"] {
+        for key in ["provider", "product", "kind"] {
+            let word = |k: &str, word: &str| match k == key {
+                true => format!("\"{k}\":{missing}"),
+                false => format!("\"{k}\":\"{word}\""),
+            };
+            let words = [word("provider", "huawei"), word("product", "vpc"), word("kind", "flow")].join(",");
+            let (good, odd) = (
+                r#"{"provider":"huawei","product":"vpc","kind":"flow","src_ip":"192.0.2.1"}"#,
+                format!("{{{words},\"src_ip\":\"192.0.2.1\"}}"),
+            );
+            // The first goes the long way, those behind it the short one.
+            let (records, rejects) = run(&[good, good, good, &odd, &odd, good].join("\n"), None);
+            assert_eq!((records.len(), rejects.len()), (4, 2), "{odd}");
+            assert!(rejects.iter().all(|r| r.0 == "unknown-format" && r.1.contains(key)), "{rejects:?}");
+            assert_eq!(run(&odd, Some("flat")).0.len(), 1);
+        }
+    }
 }
 
 /// For each pair of products with text lines: neither's lines are taken for the other's.

@@ -217,6 +217,8 @@ pub enum Shape {
     Prefix(&'static str),
     /// One of these words.
     Word(&'static [Word]),
+    /// Some word, and none that stands for no value.
+    Said,
 }
 
 impl Shape {
@@ -231,6 +233,7 @@ impl Shape {
             Self::Uuid => scan::is_uuid(text),
             Self::Prefix(p) => text.starts_with(p.as_bytes()) || text == b"-",
             Self::Word(words) => words.iter().any(|w| w.0.as_bytes().eq_ignore_ascii_case(text)),
+            Self::Said => !text.is_empty(),
         }
     }
 
@@ -244,6 +247,7 @@ impl Shape {
             Self::AtLeast(least) => format!("a number from {least}"),
             Self::Uuid => "a UUID".into(),
             Self::Prefix(p) => format!("an id that begins with {p}"),
+            Self::Said => "a word".into(),
             Self::Word(words) => {
                 let words: Vec<_> = words.iter().map(|w| w.0).collect();
                 format!("one of {}", words.join(", "))

@@ -396,7 +396,7 @@ fn fits(shape: Shape, chunk: &Chunk, len: usize) -> bool {
         Shape::Uuid => len == 36 && scan::is_uuid(&chunk[..36]),
         Shape::Prefix(prefix) => chunk.starts_with(prefix.as_bytes()) && is_plain(chunk, len),
         Shape::Any => (len > 4 || begins_plainly(chunk)) && is_plain(chunk, len),
-        Shape::Word(_) | Shape::AtLeast(_) => false,
+        Shape::Word(_) | Shape::AtLeast(_) | Shape::Said => false,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     record::fault::{Fault, RejectCode},
     value::{
         missing,
-        raw::Raw,
+        raw::{Raw, RawKind},
         time::{self, Time, Unit},
         zone::Zone,
     },
@@ -204,11 +204,12 @@ impl Plan {
 }
 
 /// Whether a value is something else than what a record of the product has. One that stands for
-/// none is not.
+/// none is not, unless there must be one.
 #[inline]
 fn misfits(entry: &Entry, raw: Raw<'_>) -> bool {
     let text = raw.text.trim_ascii().as_bytes();
     let text = match entry.shape {
+        Shape::Said => return raw.kind == RawKind::Nested || missing::is_missing(raw),
         // Whole numbers are written so by some.
         Shape::AtLeast(_) => text.strip_suffix(b".0").unwrap_or(text),
         _ => text,

@@ -10,7 +10,7 @@
 //! words that name a record's product are those of a product that Weir reads, and no others: keys
 //! of the other schemas are made of them.
 
-use crate::{catalog::product::{A, Entry, Lines, Product, To, entry}, record::fields::Field};
+use crate::{catalog::product::{A, Entry, Lines, Product, Shape, To, entry}, record::fields::Field};
 
 const KEYS: [&str; Field::ALL.len()] = {
     let mut keys = [""; Field::ALL.len()];
@@ -28,9 +28,9 @@ const ENTRIES: &[Entry] = &{
     while i < Field::ALL.len() {
         let keys: &'static [&'static str; Field::ALL.len()] = &KEYS;
         entries[i] = entry(keys.split_at(i).1.split_at(1).0, To::Flat(Field::ALL[i]));
-        // These three are in every flat record; with fewer it may be anything.
+        // These three are in every flat record, and say something; with fewer it may be anything.
         if matches!(Field::ALL[i], Field::Provider | Field::Product | Field::Kind) {
-            entries[i] = entries[i].with(A);
+            entries[i] = entries[i].shape(Shape::Said).with(A);
         }
         i += 1;
     }
