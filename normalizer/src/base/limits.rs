@@ -125,9 +125,12 @@ pub const FILTER_DEPTH: usize = 64;
 /// The largest regular expression in a filter, compiled, in bytes.
 pub const PATTERN: usize = 256 << 10;
 
-/// How many bytes of a value the largest regular expression looks at; one of a quarter of its size
-/// looks at four times as much, up to all of it.
+/// How many bytes of a value a large regular expression looks at.
 pub const MATCHED: usize = 4 << 10;
+
+/// How many bytes of a value a regular expression looks at that is no larger than this, compiled, in
+/// bytes: time goes with both.
+pub const SMALLER_PATTERNS: [(usize, usize); 2] = [(4 << 10, 32 << 10), (1 << 10, RECORD)];
 
 /// The most items in the sets of a filter, lists included.
 pub const FILTER_ITEMS: usize = 200_000;

@@ -160,8 +160,8 @@ mod tests {
         let sees = |pattern: &str| Pattern::new(pattern).unwrap().most;
         let words = |n: usize| (0..n).map(|i| format!("word{i:04}")).collect::<Vec<_>>().join("|");
         assert_eq!((sees("x"), sees("(?i)union.*select")), (limits::RECORD, limits::RECORD));
-        assert_eq!((sees("[a-z]{1,200}x"), sees(&words(50))), (64 << 10, 64 << 10));
-        assert!(sees(&words(900)) == limits::MATCHED);
+        assert_eq!((sees("[a-z]{1,20}x"), sees(&words(5))), (32 << 10, 32 << 10));
+        assert_eq!((sees("[a-z]{1,200}x"), sees(&words(900))), (limits::MATCHED, limits::MATCHED));
         for (text, want) in [("a{1,1000}{1,1000}", "too large"), (&words(3000), "too large"), ("(", "group")]
         {
             let error = Pattern::new(text).unwrap_err();
@@ -169,7 +169,7 @@ mod tests {
         }
         let pattern = Pattern::new("[a-z]{1,200}0").unwrap();
         let long = |n: usize| "é".repeat(n) + "x0";
-        assert!(pattern.is_match(&long((32 << 10) - 1)) && !pattern.is_match(&long(32 << 10)));
+        assert!(pattern.is_match(&long((2 << 10) - 1)) && !pattern.is_match(&long(2 << 10)));
     }
 
     #[test]

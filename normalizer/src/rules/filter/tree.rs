@@ -70,17 +70,15 @@ impl Pattern {
     /// counted repetitions multiply. So the larger that is, the less of a long value is looked at.
     pub(super) fn new(text: &str) -> Result<Self, String> {
         let compiled = |size| RegexBuilder::new(text).size_limit(size).build();
-        let (mut size, mut most) = (limits::PATTERN, limits::MATCHED);
-        let mut regex = compiled(size).map_err(|e| match e.to_string() {
+        let regex = compiled(limits::PATTERN).map_err(|e| match e.to_string() {
             large if large.contains("size limit") => TOO_LARGE.to_owned(),
             other => other,
         })?;
-        while let Ok(smaller) = compiled(size / 4)
-            && most < limits::RECORD
-        {
-            (regex, size, most) = (smaller, size / 4, most * 4);
-        }
-        Ok(Self { regex, most })
+        let smaller = limits::SMALLER_PATTERNS.iter().map_while(|&(size, most)| {
+            let regex = compiled(size).ok()?;
+            Some(Self { regex, most })
+        });
+        Ok(smaller.last().unwrap_or(Self { regex, most: limits::MATCHED }))
     }
 
     /// The expression as it was written.
