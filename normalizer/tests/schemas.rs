@@ -522,6 +522,35 @@ fn numbers_without_a_type_are_strings() {
     }
 }
 
+/// Nor does one in an array or an object, nor a key that stands twice in one.
+#[test]
+fn nested_values_that_no_reader_takes_are_texts() {
+    for (value, is_text) in [
+        (r#"{"a" : [1, 9223372036854775807, 1.5e300]}"#, false),
+        (r#"{"a" : [1, 9223372036854775808]}"#, true),
+        (r#"[{"n": -1e400}]"#, true),
+        (r#"{"a":{"b":1,"c":2,"b":3}}"#, true),
+        (r#"[{"b":1},{"\u0062":1,"b":3}]"#, true),
+    ] {
+        let record =
+            format!(r#"{{"provider":"huawei","product":"vpc","kind":"flow","extra":{{"x":{value}}}}}"#);
+        let compact: String = value.split(' ').collect();
+        for (schema, place) in [(Schema::Ocsf, "/unmapped/x"), (Schema::Ecs, "/huawei/vpc/x")] {
+            // The second goes the short way.
+            let lines = run(&[&*record, &*record, &*record].join("\n"), &to(schema));
+            for line in lines.lines() {
+                serde_json::from_str::<Strict>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+                let event: Value = serde_json::from_str(line).unwrap();
+                let got = event.pointer(place).unwrap();
+                match is_text {
+                    true => assert_eq!(got, &json!(compact), "{line}"),
+                    false => assert!(got.is_object(), "{line}"),
+                }
+            }
+        }
+    }
+}
+
 /// Takes the Community IDs out of a value; gives how many.
 fn without_community_ids(value: &mut Value) -> usize {
     let is_id = |v: &Value| v["key"] == "network.community_id";

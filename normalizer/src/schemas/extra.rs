@@ -2,7 +2,7 @@
 
 use crate::{
     json::output::Output,
-    schemas::event::Event,
+    schemas::{event::Event, nested},
     value::{
         double,
         raw::{Raw, RawKind},
@@ -18,14 +18,24 @@ pub(super) fn write_extra(key: &str, value: Raw<'_>, event: &Event<'_>, out: &mu
     }
     out.push(b':');
     match value.kind {
-        RawKind::Number if !is_typed(value.text) => out.string(value.text),
-        _ => out.raw(value),
+        _ if is_readable(value) => out.raw(value),
+        RawKind::Nested => nested::write_as_text(value, out),
+        _ => out.string(value.text),
     }
 }
 
 /// Whether a member of `extra` is written as in a flat record.
 pub(super) fn is_as_in_flat(key: &str, value: Raw<'_>) -> bool {
-    key != OWN && (value.kind != RawKind::Number || is_typed(value.text))
+    key != OWN && is_readable(value)
+}
+
+/// Whether each reader can read a value as it came. Others are written as text.
+fn is_readable(value: Raw<'_>) -> bool {
+    match value.kind {
+        RawKind::Number => is_typed(value.text),
+        RawKind::Nested => nested::is_readable(value.text),
+        RawKind::Text | RawKind::Literal => true,
+    }
 }
 
 /// Appends the one key that would stand there twice as another, which none of the others is.

@@ -19,6 +19,7 @@ use crate::{
     schemas::{
         event::{Event, Item, SeverityLevel, Uses},
         frames::Notes,
+        nested,
         table::{
             Cell, How, Known, Row, address, copy, covers_every_field, either, extra, known, made, meant,
             number, original, picked, text, tls_name, tls_version, uses,
@@ -303,11 +304,9 @@ fn raw(value: Raw<'_>, out: &mut Output) {
             out.push(b'}');
         }
         RawKind::Nested => {
-            out.extend_from_slice(b"{\"stringValue\":\"");
-            let start = out.len();
-            out.raw(value);
-            quote_in_place(start, out);
-            out.extend_from_slice(b"\"}");
+            out.extend_from_slice(b"{\"stringValue\":");
+            nested::write_as_text(value, out);
+            out.push(b'}');
         }
     }
 }
@@ -322,28 +321,6 @@ fn is_double(text: &str) -> bool {
 
 /// So many characters of a number with a point are told apart by a double.
 const DOUBLE_DIGITS: usize = 15;
-
-/// Escapes JSON text from `start` on, so that it can stand in a string. It has no control
-/// characters: blanks between its tokens are gone, and those in strings are escaped.
-fn quote_in_place(start: usize, out: &mut Output) {
-    let is_escaped = |b: u8| b == b'"' || b == b'\\';
-    let (mut from, more) = (out.len() - start, out[start..].iter().filter(|b| is_escaped(**b)).count());
-    for _ in 0..more {
-        out.push(0);
-    }
-    let out = out.written_from(start);
-    let mut to = out.len();
-    // From behind, so that nothing is overwritten before it was moved.
-    while from < to {
-        from -= 1;
-        to -= 1;
-        out[to] = out[from];
-        if is_escaped(out[from]) {
-            to -= 1;
-            out[to] = b'\\';
-        }
-    }
-}
 
 /// Puts the records of many lines into one, those of a resource together.
 ///
