@@ -113,6 +113,8 @@ impl KeyIndex {
             }
         }
         for ((e, counts), sets) in evidence.iter_mut().zip(&counts).zip(&self.sets) {
+            // Most products know none of the keys.
+            let sets = if e.known > 0 { &sets[..] } else { &[] };
             for (set, (count, all)) in counts.iter().zip(sets).enumerate() {
                 let complete = *count > 0 && (count == all || 1 << set == product::ALONE);
                 e.speaks |= *count > 0;

@@ -315,7 +315,7 @@ impl Plans {
         hint: Hint,
     ) -> &QuickPlan
     where
-        I: ExactSizeIterator<Item = &'a str>,
+        I: ExactSizeIterator<Item = &'a str> + DoubleEndedIterator,
     {
         if self.plans.get(self.latest).is_some_and(|p| p.plan.hint == hint) {
             return &self.plans[self.latest];
@@ -326,7 +326,7 @@ impl Plans {
     /// The plan for these keys.
     pub(crate) fn get<'a, I>(&mut self, planner: &Planner, keys: impl Fn() -> I, hint: Hint) -> &QuickPlan
     where
-        I: ExactSizeIterator<Item = &'a str>,
+        I: ExactSizeIterator<Item = &'a str> + DoubleEndedIterator,
     {
         self.latest = 0;
         match self.plans.iter().position(|p| p.plan.matches(keys(), hint)) {

@@ -79,16 +79,15 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Whether it is for these keys, and was made under this hint.
-    pub(crate) fn matches<'a>(&self, keys: impl ExactSizeIterator<Item = &'a str>, hint: Hint) -> bool {
-        if keys.len() != self.ends.len() || hint != self.hint {
-            return false;
-        }
-        let mut start = 0;
-        keys.zip(&self.ends).all(|(key, &end)| {
-            let known = &self.keys[start..end as usize];
-            start = end as usize;
-            known == key
-        })
+    pub(crate) fn matches<'a>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'a str> + DoubleEndedIterator,
+        hint: Hint,
+    ) -> bool {
+        // From behind: keys that are in few records stand behind those that are in all.
+        keys.len() == self.ends.len()
+            && hint == self.hint
+            && keys.enumerate().rev().all(|(i, key)| self.key(i) == key)
     }
 
     /// A plan without keys.
