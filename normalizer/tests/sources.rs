@@ -1,16 +1,18 @@
 //! Records tell which input they are from, and where in it, where that is asked for.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use serde_json::{Value, json};
 use weir_normalizer::{
-    Config, EventConfig, Events, Normalizer, Stream,
+    Config, EventConfig, Events, Normalizer, Stream, Ways,
     batch::{BatchView, Outcome},
     framing::Framer,
     limits,
     schemas::Schema,
     vrl,
 };
+
+mod corpus;
 
 const LINE: &str = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd \
     192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK";
@@ -19,8 +21,8 @@ fn asked() -> Config {
     Config { source_name: true, ..Config::default() }
 }
 
-/// The records of an input of this name that comes in pieces.
-fn run(input: &str, name: &str, piece: usize, config: &Config) -> Vec<Value> {
+/// What comes out of an input of this name that comes in pieces.
+fn output(input: &str, name: &str, piece: usize, config: &Config) -> String {
     let (mut stream, mut output) = (Stream::new(config).unwrap(), Vec::new());
     if !name.is_empty() {
         stream.set_source(&name.into());
@@ -29,7 +31,12 @@ fn run(input: &str, name: &str, piece: usize, config: &Config) -> Vec<Value> {
         stream.push(piece, |_, made| output.extend_from_slice(&made.output));
     }
     stream.finish(|_, made| output.extend_from_slice(&made.output));
-    let text = String::from_utf8(output).unwrap();
+    String::from_utf8(output).unwrap()
+}
+
+/// Its records.
+fn run(input: &str, name: &str, piece: usize, config: &Config) -> Vec<Value> {
+    let text = output(input, name, piece, config);
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -187,6 +194,30 @@ fn they_are_fields_as_others_are() {
     let kept = run(Config { keep_raw: true, keep_envelope: true, ..Config::default() });
     assert_eq!(place(&kept[0]), (Some("10.0.0.0/a.log"), Some(0)));
     assert_eq!(kept[0]["extra"]["raw"], LINE);
+}
+
+/// What a fast path wrote is completed to what the reference path writes.
+#[test]
+fn a_fast_path_says_what_the_reference_path_does() {
+    let all: Vec<String> = Ways::NAMES.iter().map(|way| (*way).to_owned()).collect();
+    let mut told = 0;
+    for file in ["ok", "err"].into_iter().flat_map(corpus::inputs) {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        // Often enough that each fast path is tried.
+        let text = format!("{}\n", text.trim_end()).repeat(4);
+        for filter in [None, Some("bytes > 100 or extra.x == 1")] {
+            let config = corpus::config(&file);
+            let filter = filter.map(str::to_owned).or(config.filter.clone());
+            let fast = Config { source_name: true, filter, ..config };
+            let slow = Config { without: all.clone(), ..fast.clone() };
+            for name in ["", "a \"b\" {é.log"] {
+                let [fast, slow] = [&fast, &slow].map(|config| output(&text, name, 1000, config));
+                assert_eq!(fast, slow, "{file:?} {name}");
+                told += fast.lines().filter(|line| line.contains("\"log_offset\":")).count();
+            }
+        }
+    }
+    assert!(told > 5000, "{told}");
 }
 
 /// Of what may be hidden a name may tell, too.

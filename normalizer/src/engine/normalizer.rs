@@ -159,6 +159,7 @@ impl Normalizer {
             let start = element.start as usize;
             let text = texts.piece(start, bytes.len());
             let mut how = Next::Anything;
+            self.core.finisher.memory.origin.offset = from.map(|from| from + u64::from(element.start));
             let context = numbered(batch.context(element.context), contexts, element.context);
             if let Some(text) = text
                 && element.fault == 0
@@ -177,7 +178,6 @@ impl Normalizer {
                     Err(_) => {}
                 }
             }
-            self.core.finisher.memory.origin.offset = from.map(|from| from + u64::from(element.start));
             out.next = next as u32;
             let before = (out.normalized + out.rejected, out.filtered);
             let mark = Mark::of(out);
@@ -232,10 +232,7 @@ impl Normalizer {
         let (offset, name) = batch.source()?;
         // It would not be read back.
         let name = if missing::is_missing(Raw::text(name)) { "" } else { name };
-        let known = &mut self.core.finisher.memory.origin.name;
-        if known != name {
-            name.clone_into(known);
-        }
+        self.core.finisher.memory.origin.rename(name);
         Some(offset)
     }
 

@@ -109,7 +109,9 @@ impl QuickPlan {
     ) -> Option<Disposition> {
         let zone = rules.zone.as_ref();
         let start = out.output.len();
-        if !self.plan.shaped.is_empty() && self.plan.misfits(&values) {
+        if !self.plan.shaped.is_empty() && self.plan.misfits(&values)
+            || memory.origin.offset.is_some() && self.may_say_its_origin()
+        {
             return None;
         }
         if !rules.to.is_flat() {
@@ -200,7 +202,19 @@ impl QuickPlan {
             return Disposition::Filtered;
         }
         out.normalized += 1;
+        if let Some(offset) = memory.origin.offset {
+            memory.origin.add_to(offset, start, &mut out.output);
+        }
         Disposition::Normalized
+    }
+
+    /// Whether records of its product have fields for the input that they are from.
+    #[cold]
+    fn may_say_its_origin(&self) -> bool {
+        let Verdict::Product(p) = self.plan.verdict else { return false };
+        self.plan.steps.iter().any(|s| {
+            matches!(products::all()[p].entries[s.1].to.field(), Some(Field::LogFile | Field::LogOffset))
+        })
     }
 
     /// Whether a record passes, of which only the fields are read that the filter looks at. It

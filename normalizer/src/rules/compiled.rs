@@ -54,8 +54,11 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let filter = config.filter.as_ref().map(|f| Filter::new(f, &config.lists, config.zone.as_ref()));
-        let added = config.keep_envelope || config.keep_raw || config.source_name;
         let filter = filter.transpose()?;
+        let asks = |f: &Filter| f.reads().has(Field::LogFile) || f.reads().has(Field::LogOffset);
+        // To a flat record that is written these two can be added.
+        let added_later = config.to.is_flat() && !filter.as_ref().is_some_and(asks);
+        let added = config.keep_envelope || config.keep_raw || config.source_name && !added_later;
         if config.observed_at_ms.is_some_and(|t| t > limits::LATEST_MS) {
             return Err(Error::new(
                 ErrorKind::ObservedAt,
