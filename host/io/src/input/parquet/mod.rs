@@ -1,5 +1,6 @@
 //! Parquet files as JSON lines: an object for each row, with the columns' names as keys and without what
-//! is null. A file that Weir wrote gives its flat records back.
+//! is null. A file that Weir wrote gives its flat records back, with the words that the folders around it
+//! say, as in `provider=huawei/`, where they are no columns.
 //!
 //! The reader of the Parquet project believes what a file says of its own sizes, and what is read here may be
 //! anybody's. So all that it would allocate memory for is looked at before: the footer, and the headers of
@@ -28,6 +29,7 @@ use parquet::{
         reader::{ChunkReader, Length},
     },
 };
+use percent_encoding::percent_decode_str;
 use weir_printable::line;
 
 use self::{guard::guarded, values::Meaning};
@@ -48,6 +50,11 @@ const UNBOUNDED: [(i64, &str); 2] = [(6, "DELTA_LENGTH_BYTE_ARRAY"), (7, "DELTA_
 /// What a file of Weir's says of its records.
 const OF_WEIR: (&str, &str) = ("weir.schema", "urn:weir:flat:");
 
+/// The fields that folders may say of such records, as Hive's partitions do, and what stands there where
+/// they say nothing.
+const SAID_BY_FOLDERS: [&str; 3] = ["provider", "product", "region"];
+const NOT_SAID: &str = "__HIVE_DEFAULT_PARTITION__";
+
 /// Reads a Parquet file as JSON lines.
 pub(super) struct Lines<R> {
     name: String,
@@ -56,6 +63,8 @@ pub(super) struct Lines<R> {
     watch: Watch,
     metadata: ArrowReaderMetadata,
     columns: Vec<Column>,
+    /// Members that each row has, too: `"name":value,`
+    said: Vec<u8>,
     /// The next group of rows.
     group: usize,
     batches: Option<ParquetRecordBatchReader>,
@@ -98,7 +107,9 @@ impl<R: Read + Seek> Lines<R> {
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&bytes))
             .and_then(readable)
             .map_err(|e| damaged(name, &e.to_string()))?;
-        let columns = columns(name, &metadata)?;
+        let is_flat = is_flat(&metadata);
+        let columns = columns(name, &metadata, is_flat)?;
+        let said = if is_flat { said_by_folders(name, &metadata) } else { Vec::new() };
         Ok(Self {
             name: name.to_owned(),
             file,
@@ -106,6 +117,7 @@ impl<R: Read + Seek> Lines<R> {
             watch: watch.clone(),
             metadata,
             columns,
+            said,
             group: 0,
             batches: None,
             batch: None,
@@ -121,7 +133,7 @@ impl<R: Read + Seek> Lines<R> {
         self.given = 0;
         if let Some(batch) = &self.batch {
             while self.row < batch.num_rows() && self.lines.len() < PIECE {
-                line_of(batch, self.row, &self.columns, &mut self.lines)
+                line_of(batch, self.row, &self.columns, &self.said, &mut self.lines)
                     .map_err(|e| damaged(&self.name, &e.to_string()))?;
                 self.row += 1;
             }
@@ -230,7 +242,31 @@ fn readable(metadata: ParquetMetaData) -> ParquetResult<ArrowReaderMetadata> {
     guarded(|| ArrowReaderMetadata::try_new(metadata, options().with_schema(Arc::new(schema))))
 }
 
-fn columns(name: &str, metadata: &ArrowReaderMetadata) -> Result<Vec<Column>, Error> {
+/// Whether a file says that its rows are flat records of Weir's.
+fn is_flat(metadata: &ArrowReaderMetadata) -> bool {
+    let (key, schema) = OF_WEIR;
+    let mut pairs = metadata.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    pairs.any(|p| p.key == key && p.value.as_ref().is_some_and(|value| value.starts_with(schema)))
+}
+
+/// The members of flat records that folders say, which are no columns then.
+fn said_by_folders(name: &str, metadata: &ArrowReaderMetadata) -> Vec<u8> {
+    let mut said = Vec::new();
+    for (key, value) in name.split('/').rev().skip(1).filter_map(|folder| folder.split_once('=')) {
+        let has_column = metadata.schema().fields().iter().any(|field| field.name() == key);
+        if has_column || !SAID_BY_FOLDERS.contains(&key) || value == NOT_SAID {
+            continue;
+        }
+        let Ok(value) = percent_decode_str(value).decode_utf8() else { continue };
+        said.extend(serde_json::to_vec(key).unwrap_or_default());
+        said.push(b':');
+        said.extend(serde_json::to_vec(&value).unwrap_or_default());
+        said.push(b',');
+    }
+    said
+}
+
+fn columns(name: &str, metadata: &ArrowReaderMetadata, is_flat: bool) -> Result<Vec<Column>, Error> {
     let fields = metadata.schema().fields();
     if fields.len() > PARQUET_COLUMNS {
         return Err(Error::new(format!(
@@ -249,11 +285,6 @@ fn columns(name: &str, metadata: &ArrowReaderMetadata) -> Result<Vec<Column>, Er
             kind_of(field.data_type())
         )));
     }
-    let (key, schema) = OF_WEIR;
-    let pairs = metadata.metadata().file_metadata().key_value_metadata().into_iter().flatten();
-    let is_flat = pairs
-        .filter(|pair| pair.key == key)
-        .any(|pair| pair.value.as_ref().is_some_and(|value| value.starts_with(schema)));
     let column = |field: &Arc<Field>| {
         let mut key = serde_json::to_vec(field.name()).unwrap_or_default();
         key.push(b':');
@@ -275,22 +306,29 @@ fn kind_of(data_type: &DataType) -> String {
 }
 
 /// Appends a row as a line.
-fn line_of(batch: &RecordBatch, row: usize, columns: &[Column], to: &mut Vec<u8>) -> io::Result<()> {
+fn line_of(
+    batch: &RecordBatch,
+    row: usize,
+    columns: &[Column],
+    said: &[u8],
+    to: &mut Vec<u8>,
+) -> io::Result<()> {
     let start = to.len();
     to.push(b'{');
+    to.extend_from_slice(said);
     for (array, column) in batch.columns().iter().zip(columns) {
         if array.is_null(row) {
             continue;
-        }
-        if to.len() > start + 1 {
-            to.push(b',');
         }
         to.extend_from_slice(&column.key);
         values::write(array, row, column.meaning, to)?;
         if to.len() - start > PARQUET_LINE {
             return Err(io::Error::other(format!("a row has more than {} MiB", PARQUET_LINE >> 20)));
         }
+        to.push(b',');
     }
+    // No comma stands behind the last member.
+    to.truncate(to.len() - usize::from(to.last() == Some(&b',')));
     to.extend_from_slice(b"}\n");
     Ok(())
 }
@@ -539,6 +577,34 @@ mod tests {
             found,
             "{\"start_ms\":1548752136000,\"src_ip\":\"10.0.0.1\",\"extra\":{\"a\": [1]}}\n{\"extra\":\"no json\"}\n"
         );
+    }
+
+    #[test]
+    fn folders_say_what_is_no_column() {
+        let said = vec![KeyValue::new("weir.schema".into(), "urn:weir:flat:1".to_owned())];
+        let kind: ArrayRef = Arc::new(StringArray::from(vec![Some("flow"), None]));
+        let file = |columns: &[(&str, ArrayRef)], said| file(columns, plain().set_key_value_metadata(said));
+        let of_weir = file(&[("kind", kind.clone())], Some(said.clone()));
+        let name = |folders: &str| format!("s3://lake/{folders}part.parquet");
+        let read = |file: &[u8], folders: &str| {
+            let mut lines = Lines::new(&name(folders), io::Cursor::new(file), &Watch::default()).unwrap();
+            let mut text = String::new();
+            lines.read_to_string(&mut text).unwrap();
+            text
+        };
+        assert_eq!(
+            read(
+                &of_weir,
+                "provider=huawei/product=a%22b/date=2019-01-29/region=__HIVE_DEFAULT_PARTITION__/"
+            ),
+            "{\"product\":\"a\\\"b\",\"provider\":\"huawei\",\"kind\":\"flow\"}\n\
+             {\"product\":\"a\\\"b\",\"provider\":\"huawei\"}\n"
+        );
+        assert_eq!(read(&of_weir, "kind=x/product=%FF/"), "{\"kind\":\"flow\"}\n{}\n");
+        // What is a column says more, and what others wrote has keys of its own.
+        let with_column = file(&[("provider", kind.clone())], Some(said));
+        assert_eq!(read(&with_column, "provider=huawei/"), "{\"provider\":\"flow\"}\n{}\n");
+        assert_eq!(read(&file(&[("kind", kind)], None), "provider=huawei/"), "{\"kind\":\"flow\"}\n{}\n");
     }
 
     #[test]
