@@ -742,7 +742,7 @@ fn defaults_come_from_the_environment() {
 fn folders_and_patterns_are_read() {
     let dir = Dir::new("folders");
     let line = |port: u16| LINE.replace("38929", &port.to_string());
-    for folder in ["logs/b/deep", "logs/.hidden", "empty"] {
+    for folder in ["logs/b/deep", "logs/.hidden", "logs/_weir", "logs/_rejects", "empty"] {
         fs::create_dir_all(dir.path(folder)).unwrap();
     }
     for (name, port) in [
@@ -751,6 +751,8 @@ fn folders_and_patterns_are_read() {
         ("logs/b/b.log", 2),
         ("logs/c.gz", 4),
         ("logs/.hidden/x.gz", 99),
+        ("logs/_weir/x.gz", 99),
+        ("logs/_rejects/x.gz", 99),
         ("logs/.x.gz", 99),
         ("logs/odd[1].log", 5),
     ] {

@@ -36,9 +36,12 @@ impl Source {
     }
 }
 
-/// Whether a name begins with a dot.
+/// Where a job that writes a table keeps its plans and its rejects, beside the data.
+const BOOKS: [&str; 2] = ["_weir", "_rejects"];
+
+/// Whether a name begins with a dot, or is a folder's in which a job keeps its books.
 pub fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
+    name.as_encoded_bytes().starts_with(b".") || BOOKS.iter().any(|books| name == *books)
 }
 
 fn in_folder(folder: &Path) -> Vec<Result<Source, Error>> {
