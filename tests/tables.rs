@@ -196,6 +196,22 @@ fn rows_of_parquet_are_records() {
     assert!(stream.status.code() == Some(1) && told.contains("a Parquet file in a stream"), "{told}");
 }
 
+/// What has no column is text in a table, and `extra` again in what is read of it.
+#[test]
+fn rows_of_csv_are_the_records_that_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("table.csv");
+    let table = table.to_str().unwrap();
+    for sample in ["huawei-waf.json", "alibaba-cfw.json", "aws-vpc.log", "huawei-vpc.log"] {
+        let sample = top().join("samples").join(sample);
+        let sample = sample.to_str().unwrap();
+        done(&["normalize", sample, "--output", table]);
+        let (records, again) = (done(&["normalize", sample]), done(&["normalize", table]));
+        assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&records), "{sample}");
+        std::fs::remove_file(table).unwrap();
+    }
+}
+
 #[test]
 fn another_parser_makes_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();

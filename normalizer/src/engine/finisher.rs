@@ -15,7 +15,7 @@ use crate::{
     },
     record::fault::{Fault, RejectCode},
     rules::compiled::Rules,
-    value::raw::RawKind,
+    value::raw::{Raw, RawKind},
 };
 
 /// Writes records whose product is known, and rejects what is no record.
@@ -68,13 +68,20 @@ impl Finisher {
         }
         let Found { source, around, text, fast } = found;
         let extra = quick.plan.steps.last().filter(|s| matches!(product.entries[s.1].to, To::FlatExtra));
-        let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.kind == RawKind::Nested);
-        let extra_text = extra.map_or("", |r| r.text);
+        let extra = extra.map(|s| source.raw(s.0)).filter(|r| r.text.starts_with('{'));
         inner.0.clear();
-        if extra_text.starts_with('{') {
-            // It was checked as a part of the whole.
-            let _ = json::read_members(extra_text, inner.0, inner.1);
-        }
+        let extra_text = match extra {
+            // It was checked as a part of the whole; in a table it is text, and may be anything.
+            Some(Raw { kind: RawKind::Nested | RawKind::Text, text })
+                if json::read_members(text, inner.0, inner.1).is_ok() =>
+            {
+                text
+            }
+            _ => {
+                inner.0.clear();
+                ""
+            }
+        };
         let flat_extra = Object { text: extra_text, unescaped: inner.1, members: inner.0 };
         let given = Given { plan: &quick.plan, product, source, flat_extra, around, text };
         self.finish(quick, &given, ToldBy::Keys, fast, sink);

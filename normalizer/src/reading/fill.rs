@@ -133,7 +133,7 @@ pub(crate) struct Given<'p, 'a> {
     pub(crate) product: &'static Product,
     /// Through a trait object: the reference path is compiled once for all sources.
     pub(crate) source: &'p dyn Source<'a>,
-    /// The members of a flat record's `extra`.
+    /// The members of a flat record's `extra`, with its text; empty where that is no object.
     pub(crate) flat_extra: Object<'a>,
     pub(crate) around: Around<'p>,
     /// The record's text.
@@ -214,6 +214,9 @@ impl<'a> Given<'_, 'a> {
         }
         for &(member, entry) in &plan.steps {
             let (entry, value) = (&product.entries[entry], source.value(member));
+            if matches!(entry.to, To::FlatExtra) && !self.flat_extra.text.is_empty() {
+                continue;
+            }
             let applied =
                 if plain { quickly(record, entry, value, zone) } else { apply(record, entry, value, zone) };
             match applied {
@@ -481,13 +484,8 @@ pub(crate) fn apply<'r, 'a: 'r>(
             }
             return Ok(Applied::Keep);
         }
-        To::FlatExtra => {
-            return Ok(if raw.kind == RawKind::Nested && raw.text.starts_with('{') {
-                Applied::Done
-            } else {
-                Applied::Keep
-            });
-        }
+        // An object is read apart.
+        To::FlatExtra => return Ok(if missing::is_missing(raw) { Applied::Done } else { Applied::Keep }),
         To::Protocol => Field::Protocol,
         To::Counter(ingress, egress) => match record.get(Field::Direction) {
             Some(Value::Text("ingress")) => ingress,
