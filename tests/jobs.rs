@@ -511,7 +511,7 @@ fn hostile_values_stay_inside_of_the_folder() {
     // A guest that writes what it wants is not needed: what is in the way comes from records without values.
     let flat = r#"{"provider":"aws","kind":"flow","src_ip":"192.0.2.1","dst_ip":"192.0.2.2","bytes":5}"#;
     dir.write("in/flat.json", flat.replace(r#","kind""#, r#","product":"","kind""#));
-    dir.job(&["in/", "--output", "lake/", "--partition", "provider,product,date"]);
+    dir.job(&["in/", "--from", "flat", "--output", "lake/", "--partition", "provider,product,date"]);
     let files = dir.files("lake");
     let part = files.keys().find(|path| is_part(path)).unwrap();
     let folder = "provider=aws/product=__HIVE_DEFAULT_PARTITION__/date=__HIVE_DEFAULT_PARTITION__/part-";

@@ -170,6 +170,10 @@ mod tests {
         let pattern = Pattern::new("[a-z]{1,200}0").unwrap();
         let long = |n: usize| "é".repeat(n) + "x0";
         assert!(pattern.is_match(&long((2 << 10) - 1)) && !pattern.is_match(&long(2 << 10)));
+        // A value does not end where the look at it does.
+        let ends = Pattern::new("[a-z]{1,200}$").unwrap();
+        let letters = "a".repeat(limits::MATCHED);
+        assert!(ends.is_match(&letters) && !ends.is_match(&format!("{letters}!")));
     }
 
     #[test]

@@ -375,14 +375,18 @@ impl<'t> Parsing<'t> {
                     None => {
                         let key = field.key();
                         return fail(format!(
-                            "{key} is epoch milliseconds, or a time in quotes, not {text:?}"
+                            "{key} is epoch milliseconds, or a time in quotes such as \"2024-02-07T11:25:40Z\", not {text:?}"
                         ));
                     }
                 },
                 FieldType::Address => match networks::network(&text) {
                     Some((a, b)) => SetMember::Addresses(a, b),
                     None => {
-                        return fail(format!("{text:?} is no address and no network such as 10.0.0.0/8"));
+                        let is_list = named_networks(&text, self.lists).is_ok();
+                        let meant = if is_list { format!("; did you mean @{text}?") } else { String::new() };
+                        return fail(format!(
+                            "{text:?} is no address and no network such as 10.0.0.0/8{meant}"
+                        ));
                     }
                 },
             },

@@ -65,6 +65,9 @@ pub(crate) enum Tree {
 const TOO_LARGE: &str =
     "it is too large when its counted repetitions are written out; use + or *, or several tests";
 
+/// Stands behind the part of a value that is looked at: in no value, and no text means it.
+const GOES_ON: &str = "\u{10ffff}";
+
 impl Pattern {
     /// Time goes with the length of the value and the size of the compiled expression, which
     /// counted repetitions multiply. So the larger that is, the less of a long value is looked at.
@@ -92,6 +95,10 @@ impl Pattern {
     }
 
     pub(super) fn is_match(&self, value: &str) -> bool {
-        self.regex.is_match(clipped(value, self.most))
+        match clipped(value, self.most) {
+            all if all.len() == value.len() => self.regex.is_match(all),
+            // What stands behind tells that the value does not end there.
+            beginning => self.regex.is_match(&[beginning, GOES_ON].concat()),
+        }
     }
 }
