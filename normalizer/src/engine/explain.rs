@@ -6,6 +6,7 @@ use crate::{
     bytes::sort,
     catalog::{
         detection::KeyIndex,
+        hint::Hint,
         product::{Entry, Product, Shape, To},
     },
     engine::{
@@ -117,13 +118,19 @@ impl Observer for Trace {
     }
 }
 
+/// What tells where nothing in a record does.
+const FROM_TELLS: &str = "it is said so, with --from";
+
 /// Why a line is of its product.
 fn line_tells(product: &Product) -> String {
     let entries = product.entries[..product.lines.columns()].iter().enumerate();
     let shaped = entries.filter(|(_, e)| e.shape != Shape::Any);
     let each: Vec<_> =
         shaped.map(|(i, e)| format!("column {} ({}) is {}", i + 1, e.keys[0], e.shape.describe())).collect();
-    format!("{} columns, and {}", product.lines.columns(), each.join("; "))
+    match each.is_empty() {
+        true => FROM_TELLS.into(),
+        false => format!("{} columns, and {}", product.lines.columns(), each.join("; ")),
+    }
 }
 
 impl Given<'_, '_> {
@@ -134,6 +141,7 @@ impl Given<'_, '_> {
         let keys: Vec<_> =
             KeyIndex::get().telling(product, &all).into_iter().map(|k| clipped(k, 40)).collect();
         match keys.is_empty() {
+            true if self.plan.hint == Hint::Nothing => FROM_TELLS.into(),
             true => "the topic of the log tells it".into(),
             false => format!("these keys tell it: {}", keys.join(", ")),
         }
