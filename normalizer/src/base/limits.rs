@@ -15,6 +15,9 @@ pub const RAW_PREFIX: usize = 64 << 10;
 /// The deepest nesting of arrays and objects in a document.
 pub const DEPTH: usize = 64;
 
+/// How much deeper arrays and objects are followed, to find the end of what is too deep: a bit for each.
+pub const FOLLOWED_DEPTH: usize = 8 << 20;
+
 /// The deepest nesting of a value that has no field: in the `extra` of a flat record it is read
 /// back.
 pub const EXTRA_DEPTH: usize = DEPTH - 2;

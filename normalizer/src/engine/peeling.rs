@@ -17,13 +17,14 @@ use crate::{
         named_lines::{Cutting, NamedLines, WrittenLines},
         own_lines::OwnLines,
         refusals::{
-            self, NO_RECORDS, json_fault, no_payload, no_record, not_the_columns, not_utf8, wrapped_too_often,
+            self, NO_RECORDS, json_fault, no_payload, no_record, not_the_columns, not_utf8, records_twice,
+            wrapped_too_often,
         },
         sink::Sink,
         stamp::{begins_record, stamped},
     },
     fast::plans::{Plans, QuickPlan},
-    framing::{framer::Framer, layout::HEADER},
+    framing::{framer::Framer, keys::begins_with_record, layout::HEADER},
     json::{
         members::{Member, Object},
         read as json,
@@ -330,7 +331,8 @@ impl<'p> Peel<'p> {
     ) -> Option<Inner<'p>> {
         let Level { plans, members, unescaped, scratch, framer, .. } = level;
         let source = Object { text, unescaped, members };
-        if nested && records_in(source).is_some() && self.documents_in(text, around, framer, sink) {
+        let array = if nested { records_in(source) } else { None };
+        if array.is_some() && self.documents_in(text, around, framer, sink) {
             return None;
         }
         let members = (0..source.members.len()).map(|i| (source.key(i), source.raw(i)));
@@ -347,6 +349,13 @@ impl<'p> Peel<'p> {
             false => plans.get(&self.core.planner, keys, around.hint),
         };
         let fast = !read.is_some_and(|read| read.tried);
+        if let (Verdict::Payload(payload), Some(array)) = (&quick.plan.verdict, array)
+            && begins_with_record(source.raw(array).text)
+        {
+            let keys = [*payload, array].map(|i| source.key(i));
+            self.reject(&records_twice(keys), sink);
+            return None;
+        }
         self.record(quick, Found { source: &source, around, text, fast }, scratch, fields, sink)
     }
 

@@ -94,6 +94,16 @@ pub(super) fn nested_too_deep() -> Fault<'static> {
 
 #[cold]
 #[inline(never)]
+pub(super) fn records_twice(keys: [&str; 2]) -> Fault<'static> {
+    let [one, other] = keys.map(|key| clipped(key, 40));
+    let text = format!(
+        "it has records under {one} and under {other}, and each would hide the other; write them as documents of their own"
+    );
+    Fault::of_record(RejectCode::Ambiguous, text)
+}
+
+#[cold]
+#[inline(never)]
 pub(super) fn wrapped_too_often(wraps: usize) -> Fault<'static> {
     Fault::of_record(RejectCode::Nesting, format!("envelopes are nested deeper than {wraps}"))
 }

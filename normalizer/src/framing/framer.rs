@@ -181,13 +181,18 @@ enum Inside {
     Scalar,
 }
 
+/// How many kinds of containers one number tells.
+const KINDS: usize = u64::BITS as usize;
+
 /// The state of a scan through a document.
 #[derive(Debug)]
 struct Doc {
     expect: Expect,
     inside: Inside,
-    /// One bit for each open container, the innermost lowest: 1 for an object.
+    /// One bit for each open container, the innermost lowest: 1 for an object. Of those that are no
+    /// longer here the bits are in `outer`, the innermost lowest in the last.
     stack: u64,
+    outer: Vec<u64>,
     depth: usize,
     too_deep: bool,
     /// It is given up where its line ends.
@@ -242,6 +247,7 @@ impl Doc {
             expect: Expect::Value,
             inside: Inside::Nothing,
             stack: 0,
+            outer: Vec::new(),
             depth: 0,
             too_deep: false,
             short: false,
@@ -261,20 +267,43 @@ impl Doc {
         self.depth > 0 && self.stack & 1 == 1
     }
 
-    fn open(&mut self, object: bool) {
+    /// False where it would be deeper than can be followed.
+    fn open(&mut self, object: bool) -> bool {
+        if self.depth >= KINDS {
+            let outer = self.depth - KINDS;
+            if outer == limits::FOLLOWED_DEPTH {
+                return false;
+            }
+            if outer.is_multiple_of(KINDS) {
+                self.outer.push(0);
+            }
+            if let Some(last) = self.outer.last_mut() {
+                *last = *last << 1 | self.stack >> (KINDS - 1);
+            }
+        }
         self.depth += 1;
         self.stack = self.stack << 1 | u64::from(object);
         self.too_deep |= self.depth > limits::DEPTH;
         self.expect = if object { Expect::KeyOrEnd } else { Expect::ValueOrEnd };
+        true
     }
 
-    /// Whether a bracket closes what is open. Below the limit of depth the kinds are not known.
+    /// Whether a bracket closes what is open.
     fn close(&mut self, object: bool) -> bool {
-        if self.depth == 0 || self.depth <= limits::DEPTH && self.in_object() != object {
+        if self.depth == 0 || self.in_object() != object {
             return false;
         }
         self.depth -= 1;
         self.stack >>= 1;
+        if self.depth >= KINDS
+            && let Some(last) = self.outer.last_mut()
+        {
+            self.stack |= *last << (KINDS - 1);
+            *last >>= 1;
+            if (self.depth - KINDS).is_multiple_of(KINDS) {
+                self.outer.pop();
+            }
+        }
         self.expect = Expect::CommaOrEnd;
         true
     }
@@ -1072,7 +1101,11 @@ impl Framer {
                             d.text_start = pos + 1;
                             d.long_key = false;
                         }
-                        b'{' if value => d.open(true),
+                        b'{' if value => {
+                            if !d.open(true) {
+                                break Scanned::Broken;
+                            }
+                        }
                         b'[' if value => {
                             // What has outgrown a record is no envelope any more.
                             let short = self.long.is_none() && pos - self.mark <= limits::RECORD;
@@ -1080,7 +1113,9 @@ impl Framer {
                                 Some(_) => d.may_hold_records() || d.depth == 1 && d.unknown_key,
                                 None => d.may_hold_records() && short,
                             };
-                            d.open(false);
+                            if !d.open(false) {
+                                break Scanned::Broken;
+                            }
                             d.pending = records;
                         }
                         b'}' | b']' => {

@@ -1,21 +1,21 @@
 //! What the members of a document say: whether the arrays in it hold records, or whether it is a
 //! record that has arrays, or has one in a payload.
 
-use std::mem;
+use std::{borrow::Cow, mem};
 
 use crate::{
     catalog::{
         detection::KeyIndex,
-        envelopes,
+        envelopes::{self, KeyRole},
         product::{Entry, Lines, Shape},
         products,
     },
-    framing::columns::Columns,
+    framing::{columns::Columns, layout},
     json::{
         members::{Member, Object},
         read as json,
     },
-    value::raw::RawKind,
+    value::raw::{Raw, RawKind},
 };
 
 /// Reads the keys of documents, with memory that is used again.
@@ -35,18 +35,16 @@ const STAMP_COLUMNS: usize = 3;
 
 impl Keys {
     /// Whether the members of an object that are no envelope's are those of a record, or a payload
-    /// with one. The text may break off.
+    /// with one. The text may break off, and what is no good in it hides nothing.
     pub(super) fn is_record(&mut self, text: &[u8]) -> bool {
-        let text = std::str::from_utf8(text).unwrap_or_default();
+        let text = String::from_utf8_lossy(text);
         let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
-        let _ = json::read_members(text, &mut members, &mut unescaped);
-        let object = Object { text, unescaped: &unescaped, members: &members };
+        let text = read_what_there_is(text, &mut members, &mut unescaped);
+        let object = Object { text: &text, unescaped: &unescaped, members: &members };
         let others = (0..members.len()).map(|i| (object.key(i), object.raw(i)));
         let others = others.filter(|(key, raw)| !envelopes::is_own(key, raw.kind == RawKind::Nested));
         let is_record = self.keys_tell(&mut others.clone().map(|(key, _)| key))
-            || others.clone().any(|(key, raw)| {
-                envelopes::is_payload(key) && raw.kind == RawKind::Text && self.payload_tells(raw.text)
-            });
+            || others.clone().any(|(key, raw)| is_payload(key, raw) && self.payload_tells(raw.text));
         (self.members, self.unescaped) = (members, unescaped);
         is_record
     }
@@ -79,18 +77,139 @@ impl Keys {
         self.is_record
     }
 
-    /// Whether a text is a record of a product, or has one in its lines.
+    /// Whether a text is a record of a product, or has one in its lines or in payloads of its own.
     #[cold]
+    #[inline(never)]
     fn payload_tells(&mut self, text: &str) -> bool {
-        let text = text.trim_ascii();
-        if text.starts_with('{') {
+        // A list, so that payloads in payloads cost no stack.
+        let mut texts = vec![text.to_owned()];
+        let mut looked_at = 0;
+        while let Some(text) = texts.pop() {
+            looked_at += 1;
+            if looked_at > PAYLOADS {
+                break;
+            }
+            let text = text.trim_start_matches('\u{feff}').trim_ascii();
+            if !text.starts_with(['{', '[']) {
+                for line in text.lines() {
+                    let rest = line
+                        .find('{')
+                        .filter(|at| *at < STAMP && line.starts_with(|c: char| c.is_ascii_digit()));
+                    if let Some(at) = rest {
+                        texts.push(line[at..].to_owned());
+                    } else if is_of_a_product(line, &mut self.columns)
+                        || layout::header(line.as_bytes(), None, KeyIndex::get()).is_some()
+                    {
+                        return true;
+                    }
+                }
+                continue;
+            }
             let (mut members, mut unescaped) = (Vec::new(), String::new());
-            let _ = json::read_members(text, &mut members, &mut unescaped);
-            let keys: Vec<&str> = members.iter().map(|m| m.key.of(text, &unescaped)).collect();
-            return are_of_a_record(&keys);
+            let first = text.trim_start_matches(['[', ' ', '\t', '\r', '\n']);
+            let read = json::read_members(first, &mut members, &mut unescaped);
+            let object = Object { text: first, unescaped: &unescaped, members: &members };
+            let keys: Vec<&str> = (0..members.len()).map(|i| object.key(i)).collect();
+            if KeyIndex::get().tells(&keys) {
+                return true;
+            }
+            let inner = (0..members.len()).map(|i| (object.key(i), object.raw(i)));
+            let inner = inner.filter(|(key, raw)| is_payload(key, *raw) || holds_records(key, *raw));
+            texts.extend(inner.map(|(_, raw)| raw.text.to_owned()));
+            // Several documents.
+            if read.is_err() && text.starts_with('{') {
+                texts.extend(text.lines().skip(1).take(PAYLOADS).map(str::to_owned));
+            }
         }
-        text.lines().any(|line| is_of_a_product(line, &mut self.columns))
+        false
     }
+}
+
+/// Into how many texts of a payload is looked.
+const PAYLOADS: usize = 16;
+
+/// Before this many bytes a time in front of JSON ends.
+const STAMP: usize = 40;
+
+fn is_payload(key: &str, raw: Raw<'_>) -> bool {
+    envelopes::is_payload(key) && matches!(raw.kind, RawKind::Text | RawKind::Nested)
+}
+
+fn holds_records(key: &str, raw: Raw<'_>) -> bool {
+    raw.kind == RawKind::Nested && envelopes::key_role(key.as_bytes()) != KeyRole::Other
+}
+
+/// Whether the first object in an array, or in the array of a section, is a record, by its keys.
+#[cold]
+#[inline(never)]
+pub(crate) fn begins_with_record(array: &str) -> bool {
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    let mut array = array;
+    for _ in 0..2 {
+        let first = array.trim_start_matches(['[', ' ', '\t', '\r', '\n']);
+        let _ = json::read_members(first, &mut members, &mut unescaped);
+        let object = Object { text: first, unescaped: &unescaped, members: &members };
+        let keys: Vec<&str> = (0..members.len()).map(|i| object.key(i)).collect();
+        if KeyIndex::get().tells(&keys) {
+            return true;
+        }
+        let Some(inner) = (0..members.len()).find(|&i| holds_records(object.key(i), object.raw(i))) else {
+            break;
+        };
+        // Nothing in it is unescaped.
+        array = members[inner].value.of(first, "");
+    }
+    false
+}
+
+/// Reads the members of an object as far as they are there; gives the text that they are in. What no
+/// reader takes stands as something else in it then.
+fn read_what_there_is<'t>(
+    text: Cow<'t, str>,
+    members: &mut Vec<Member>,
+    unescaped: &mut String,
+) -> Cow<'t, str> {
+    match json::read_members(&text, members, unescaped) {
+        Err(e) if e.offset + 1 < text.len() => {
+            let mended = mended(&text);
+            let _ = json::read_members(&mended, members, unescaped);
+            mended.into()
+        }
+        _ => text,
+    }
+}
+
+/// A text of the same length in which no control character, escape or word stops a reader.
+#[cold]
+#[inline(never)]
+fn mended(text: &str) -> String {
+    let mut in_string = false;
+    let mut escaped = false;
+    let mend = |c: char| {
+        let was_escaped = mem::take(&mut escaped);
+        match c {
+            '"' if !was_escaped => {
+                in_string = !in_string;
+                c
+            }
+            // A quote stays what it is; of other escapes nothing is left.
+            '"' => '\'',
+            '\\' if in_string => {
+                escaped = !was_escaped;
+                ' '
+            }
+            c if in_string => {
+                if c < ' ' {
+                    ' '
+                } else {
+                    c
+                }
+            }
+            '{' | '}' | '[' | ']' | ',' | ':' | ' ' | '\t' | '\r' | '\n' => c,
+            _ => '1',
+        }
+    };
+    text.chars().map(mend).collect()
 }
 
 /// No envelope has the address of a flow.
@@ -136,7 +255,10 @@ mod tests {
             (r#"{"message":"success","logs":["#, false),
             (r#"{"message":1,"logs":["#, false),
             (r#"{"message":"{\"a\":1}","logs":["#, false),
-            (r#"{"message":"{\"srcaddr\":1}","logs":["#, true),
+            (
+                r#"{"message":"{\"eni-id\":1,\"vm-id\":1,\"vswitch-id\":2,\"vpc-id\":2,\"srcaddr\":3}","logs":["#,
+                true,
+            ),
             (
                 r#"{"message":"x\n2 111122223333 eni-0abc 10.0.0.5 10.0.0.6 443 40000 6 3 180 1707305100 1707305160 ACCEPT OK","#,
                 true,

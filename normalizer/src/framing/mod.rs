@@ -5,7 +5,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod framer;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod layout;
 
 pub use crate::wire::framing_fault::FramingFault;
