@@ -48,8 +48,8 @@ Files may be compressed with gzip, Zstandard, bzip2 or snappy (framed, or raw bl
 zip archives of up to some 80,000 members; their names don't matter.
 
 Of a folder all files are read, and of those in it, in the order of their names, but for
-hidden files, links, and what jobs keep in _weir and _rejects. A pattern such as 'exports/**/*.gz' is matched where the shell has
-left it as it is.
+hidden files, links, and what jobs keep in _weir and _rejects. A pattern such as
+'exports/**/*.gz' is matched where the shell has left it as it is.
 
 s3://BUCKET/KEY is an object of a store, and with a / at its end, or with a pattern, several
 in the order of their keys; so are oss:// (Alibaba Cloud), obs:// (Huawei Cloud), bos://
