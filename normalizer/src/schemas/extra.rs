@@ -3,10 +3,7 @@
 use crate::{
     json::output::Output,
     schemas::{event::Event, nested},
-    value::{
-        double,
-        raw::{Raw, RawKind},
-    },
+    value::raw::{Raw, RawKind},
 };
 
 /// Appends a member of `extra`.
@@ -32,7 +29,7 @@ pub(super) fn is_as_in_flat(key: &str, value: Raw<'_>) -> bool {
 /// Whether each reader can read a value as it came. Others are written as text.
 fn is_readable(value: Raw<'_>) -> bool {
     match value.kind {
-        RawKind::Number => is_typed(value.text),
+        RawKind::Number => nested::is_typed(value.text),
         RawKind::Nested => nested::is_readable(value.text),
         RawKind::Text | RawKind::Literal => true,
     }
@@ -47,23 +44,6 @@ pub(super) fn own_key(event: &Event<'_>, out: &mut Output) {
         key.insert_str(0, "extra.");
     }
     out.string(&key);
-}
-
-/// Whether a number is one that readers have a type for: an integer of 64 bits with a sign, or a
-/// double. Others are written as strings.
-#[inline]
-pub(super) fn is_typed(number: &str) -> bool {
-    // Most are short and have no exponent.
-    let plain = number.bytes().all(|b| b.is_ascii_digit());
-    plain && number.len() <= 18 || is_typed_at_length(number, plain)
-}
-
-#[inline(never)]
-pub(super) fn is_typed_at_length(number: &str, plain: bool) -> bool {
-    match plain || !number.contains(['.', 'e', 'E']) {
-        true => number.parse::<i64>().is_ok(),
-        false => double::finite(number).is_some(),
-    }
 }
 
 /// The object with the fields that a schema has no place for.

@@ -1,5 +1,5 @@
-//! Arrays and objects in `extra`, which rich schemas take as they came where every reader can read
-//! them.
+//! What each reader of JSON can read of `extra`: numbers with a type, and arrays and objects. The rest
+//! becomes text.
 
 use crate::{
     base::limits,
@@ -8,8 +8,10 @@ use crate::{
         output::Output,
         read::{self as json, behind_blanks},
     },
-    schemas::extra::is_typed,
-    value::raw::{Raw, Span},
+    value::{
+        double,
+        raw::{Raw, Span},
+    },
 };
 
 /// So many keys, of all objects that are open, are compared without more memory.
@@ -142,6 +144,23 @@ fn is_each_key_once(value: &str) -> bool {
         pos += 1;
     }
     true
+}
+
+/// Whether a number is one that readers have a type for: an integer of 64 bits with a sign, or a
+/// double. Others are written as strings.
+#[inline]
+pub(super) fn is_typed(number: &str) -> bool {
+    // Most are short and have no exponent.
+    let plain = number.bytes().all(|b| b.is_ascii_digit());
+    plain && number.len() <= 18 || is_typed_at_length(number, plain)
+}
+
+#[inline(never)]
+pub(super) fn is_typed_at_length(number: &str, plain: bool) -> bool {
+    match plain || !number.contains(['.', 'e', 'E']) {
+        true => number.parse::<i64>().is_ok(),
+        false => double::finite(number).is_some(),
+    }
 }
 
 /// Whether no two of these keys are the same.

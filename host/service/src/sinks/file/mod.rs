@@ -37,7 +37,8 @@ pub struct Options {
     pub path: String,
     /// `zst`, `gz` or `none`; what the path ends in without it
     pub compression: Option<String>,
-    /// A file that has grown to so many bytes is followed by another one
+    /// A file that has grown to so many bytes is followed by another one, `out.1.ndjson` behind `out.ndjson`.
+    /// No file is renamed or deleted
     pub max_size: ByteSize,
     /// A file that was begun so long ago is followed by another one
     pub max_age: Option<Span>,
