@@ -867,7 +867,12 @@ impl Framer {
         let at_hand = self.looking_ahead() && self.long.is_none();
         let Some(e) = self.doc.envelope.as_ref().filter(|_| at_hand) else { return false };
         let Some(start) = e.start.filter(|start| self.pos - start <= limits::RECORD) else { return false };
-        if !self.keys.is_record(&e.context) {
+        // Members may stand behind what is kept of the context.
+        let members = match e.context.len() < limits::CONTEXT {
+            true => &e.context,
+            false => &self.window[start..self.pos],
+        };
+        if !self.keys.is_record(members) {
             return false;
         }
         self.elements.truncate(self.ended_by(start));
