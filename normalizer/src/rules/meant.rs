@@ -1,11 +1,32 @@
 //! The names and words that somebody may have meant.
 
-use crate::{bytes::nearest, catalog::products, record::fields::Field, value::words};
+use crate::{
+    bytes::nearest,
+    catalog::products,
+    record::fields::Field,
+    value::{protocols, words},
+};
 
 /// The field that may be meant: what a source's key becomes, or what is called nearly so.
 pub(crate) fn field(name: &str) -> Option<&'static str> {
     let becomes = products::field_of(name).map(Field::key);
     becomes.or_else(|| nearest::nearest(name, &mut Field::ALL.iter().map(|f| f.key())))
+}
+
+/// The text that is meant where a field never has the one that somebody wrote: a product's word for its
+/// id, or a protocol's keyword in the case that it goes out in.
+pub(crate) fn text(field: Field, text: &str) -> Option<String> {
+    match field {
+        Field::Product => {
+            let product = products::by_id(text).filter(|p| !p.product.is_empty() && p.product != text)?;
+            Some(format!("{} beside provider == {}", product.product, product.provider))
+        }
+        Field::Transport => {
+            let word = text.to_ascii_lowercase();
+            (word != text && (0..=u8::MAX).any(|n| protocols::transport(n) == word)).then_some(word)
+        }
+        _ => None,
+    }
 }
 
 /// The word that may be meant: what a source's own word becomes, or what is spelled nearly so.

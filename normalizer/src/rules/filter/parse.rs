@@ -344,7 +344,13 @@ impl<'t> Parsing<'t> {
                 (None, None) => SetMember::Text(text.into_owned()),
             },
             Subject::Field(field) => match field.field_type() {
-                FieldType::Text => SetMember::Text(text.into_owned()),
+                FieldType::Text => match meant::text(*field, &text) {
+                    Some(meant) => {
+                        let key = field.key();
+                        return fail(format!("{key} is never {text:?}; did you mean {meant}?"));
+                    }
+                    None => SetMember::Text(text.into_owned()),
+                },
                 FieldType::Word(words) => match words.iter().find(|w| **w == text) {
                     Some(word) => SetMember::Text((*word).to_owned()),
                     None => {
