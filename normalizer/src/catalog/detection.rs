@@ -32,8 +32,7 @@ pub(crate) type KeyEntry = (String, usize, usize);
 /// Where in a table of so many places a key may be, a power of two, in the order that it is looked for.
 fn places(key: &str, len: usize) -> impl Iterator<Item = usize> {
     // FNV-1a.
-    let hash =
-        keys::folded_bytes(key).fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let hash = keys::folded(key).fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     (0..len).map(move |step| ((hash ^ hash >> 15) as usize + step) & (len - 1))
 }
 
@@ -151,7 +150,7 @@ impl KeyIndex {
         for at in places(key, self.table.len()) {
             let Some(first) = usize::from(self.table[at]).checked_sub(1) else { break };
             let known = &self.keys[first].0;
-            if keys::folded_bytes(key).eq(known.bytes()) {
+            if keys::folded(key).eq(known.bytes()) {
                 let same = self.keys[first..].iter().take_while(|e| e.0 == *known).count();
                 return &self.keys[first..first + same];
             }
