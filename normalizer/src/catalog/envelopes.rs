@@ -106,6 +106,24 @@ pub(crate) fn is_own(key: &str, nested: bool) -> bool {
         || !nested && OWN_KEYS.contains(&key)
 }
 
+/// The member that makes an object an envelope that the framing opens.
+pub(crate) fn records_in(object: Object<'_>) -> Option<usize> {
+    let mut members = object.members.iter().enumerate().filter(|(_, m)| m.value.is_nested());
+    members.find(|(i, _)| holds_records(object.key(*i), object.raw(*i).text)).map(|(i, _)| i)
+}
+
+/// Whether a member of an object may make it an envelope that the framing opens. Its array does
+/// not, if no record begins in it.
+pub(crate) fn holds_records(key: &str, value: &str) -> bool {
+    let records = || value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with('{'));
+    match key_role(key.as_bytes()) {
+        KeyRole::Records => records(),
+        KeyRole::Section => value.starts_with('{'),
+        KeyRole::RecordsOrSection => value.starts_with('{') || records(),
+        KeyRole::Rows | KeyRole::Other => false,
+    }
+}
+
 /// Whether a text is an envelope that holds no record: brackets, and members on the closed list.
 #[inline(never)]
 pub(crate) fn is_empty(text: &str) -> bool {

@@ -4,10 +4,7 @@
 use crate::{
     base::limits,
     bytes::scan,
-    catalog::{
-        envelopes::{self, KeyRole},
-        hint::Hint,
-    },
+    catalog::{envelopes::records_in, hint::Hint},
     engine::{
         context::{Context, EnvelopeColumns, Surroundings, Topic, numbered, topic},
         encoded,
@@ -24,7 +21,7 @@ use crate::{
         stamp::{begins_record, stamped},
     },
     fast::plans::{Plans, QuickPlan},
-    framing::{framer::Framer, keys::begins_with_record, layout::HEADER},
+    framing::{framer::Framer, layout::HEADER, payloads::begins_with_record},
     json::{
         members::{Member, Object},
         read as json,
@@ -724,22 +721,4 @@ impl<'p> Peel<'p> {
 pub(super) fn new_framer(config: &Config) -> Option<Box<Framer>> {
     // The configuration was checked when the normalizer was made.
     Framer::new(config).ok().map(Box::new)
-}
-
-/// The member that makes an object an envelope that the framing opens.
-pub(super) fn records_in(object: Object<'_>) -> Option<usize> {
-    let mut members = object.members.iter().enumerate().filter(|(_, m)| m.value.is_nested());
-    members.find(|(i, _)| holds_records(object.key(*i), object.raw(*i).text)).map(|(i, _)| i)
-}
-
-/// Whether a member of an object may make it an envelope that the framing opens. Its array does
-/// not, if no record begins in it.
-fn holds_records(key: &str, value: &str) -> bool {
-    let records = || value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start().starts_with('{'));
-    match envelopes::key_role(key.as_bytes()) {
-        KeyRole::Records => records(),
-        KeyRole::Section => value.starts_with('{'),
-        KeyRole::RecordsOrSection => value.starts_with('{') || records(),
-        KeyRole::Rows | KeyRole::Other => false,
-    }
 }

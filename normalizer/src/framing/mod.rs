@@ -5,8 +5,9 @@
 
 pub(crate) mod columns;
 pub(crate) mod framer;
-pub(crate) mod keys;
+mod keys;
 pub(crate) mod layout;
+pub(crate) mod payloads;
 
 pub use crate::wire::framing_fault::FramingFault;
 pub use framer::{Framer, Restart};
