@@ -208,13 +208,14 @@ impl QuickPlan {
         Disposition::Normalized
     }
 
-    /// Whether records of its product have fields for the input that they are from.
-    #[cold]
+    /// Whether its records may say which input they are from: those that are flat already.
     fn may_say_its_origin(&self) -> bool {
         let Verdict::Product(p) = self.plan.verdict else { return false };
-        self.plan.steps.iter().any(|s| {
-            matches!(products::all()[p].entries[s.1].to.field(), Some(Field::LogFile | Field::LogOffset))
-        })
+        let product = products::all()[p];
+        let says = |s: &(usize, usize)| {
+            matches!(product.entries[s.1].to.field(), Some(Field::LogFile | Field::LogOffset))
+        };
+        product.provider.is_empty() && self.plan.steps.iter().any(says)
     }
 
     /// Whether a record passes, of which only the fields are read that the filter looks at. It

@@ -9,7 +9,7 @@ use crate::{
         products,
     },
     json::{encode, members::Object, output::Output, read as json},
-    reading::{collector::Collector, plan::Plan, source::Source},
+    reading::{collector::Collector, origin::Origin, plan::Plan, source::Source},
     record::{
         fault::{Fault, Message, RejectCode},
         fields::{Field, FieldType, Record, RecordMemory, Value},
@@ -49,61 +49,6 @@ impl Memory {
     /// With frames.
     pub(crate) fn with_frames() -> Self {
         Self { frames: Some(Frames::default()), ..Self::default() }
-    }
-}
-
-/// An input, and where in it the text is that is read.
-#[derive(Debug, Default)]
-pub(crate) struct Origin {
-    /// Empty where the input has none.
-    name: String,
-    /// The members that say it, up to the offset.
-    members: Output,
-    /// None where nothing is to be said.
-    pub(crate) offset: Option<u64>,
-}
-
-impl Origin {
-    /// Takes the input's name.
-    pub(crate) fn rename(&mut self, name: &str) {
-        if self.name == name && !self.members.is_empty() {
-            return;
-        }
-        name.clone_into(&mut self.name);
-        self.members.clear();
-        let key = |field: Field, out: &mut Output| {
-            let (key, len) = field.json_key();
-            out.push(b',');
-            out.extend_from_slice(&key[..usize::from(len)]);
-        };
-        if !name.is_empty() {
-            key(Field::LogFile, &mut self.members);
-            self.members.string(name);
-        }
-        key(Field::LogOffset, &mut self.members);
-    }
-
-    /// Says it in a flat record that says nothing of it, and was written last, from `start` on.
-    #[inline(never)]
-    pub(crate) fn add_to(&self, offset: u64, start: usize, out: &mut Output) {
-        // In front of `extra`, if it has one, or of the last brace. Values before that are no objects.
-        let record = &out[start..];
-        let is_extra = |at: &usize| record[..*at].ends_with(b",\"extra\":");
-        let extra = memchr::memchr_iter(b'{', record).find(is_extra).map(|at| at - b",\"extra\":".len());
-        let at = extra.unwrap_or(record.len().saturating_sub(b"}\n".len()));
-        let behind = record.len() - at;
-        out.extend_from_slice(&self.members);
-        out.number(offset);
-        out.written_from(start + at).rotate_left(behind);
-    }
-
-    /// Says it in a record, which may have said something else of itself.
-    fn put<'r>(&'r self, offset: u64, record: &mut Record<'r>) {
-        match &*self.name {
-            "" => record.remove(Field::LogFile),
-            name => record.set(Field::LogFile, Value::Text(name)),
-        }
-        record.set(Field::LogOffset, Value::Number(offset));
     }
 }
 
@@ -170,7 +115,7 @@ impl<'a> Given<'_, 'a> {
             let mut added = envelope.len();
             if let Some(offset) = origin.offset {
                 origin.put(offset, &mut record);
-                added += origin.name.len();
+                added += origin.name().len();
             }
             if !rules.apply(&mut record, self.product, cuts) {
                 out.filtered += 1;

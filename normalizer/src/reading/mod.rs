@@ -2,6 +2,7 @@
 
 pub(crate) mod collector;
 pub(crate) mod fill;
+mod origin;
 pub(crate) mod plan;
 pub(crate) mod planner;
 pub(crate) mod source;

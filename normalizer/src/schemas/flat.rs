@@ -135,6 +135,19 @@ pub(super) fn write_noting(record: &Record<'_>, places: &mut FlatPlaces, out: &m
     }
 }
 
+/// Moves members that were written behind a record, each with a comma in front, into it: behind its
+/// fields, and in front of `extra`. The record begins at `start`, and its members end before `end`.
+pub(crate) fn move_into(start: usize, end: usize, out: &mut Output) {
+    const EXTRA: &[u8] = b",\"extra\":";
+    // No other brace is behind such a key: the values of fields are no objects.
+    let record = &out[start..end];
+    let is_extra = |at: &usize| record[..*at].ends_with(EXTRA);
+    let extra = memchr::memchr_iter(b'{', record).find(is_extra).map(|at| at - EXTRA.len());
+    let at = extra.unwrap_or(record.len().saturating_sub(b"}\n".len()));
+    let behind = record.len() - at;
+    out.written_from(start + at).rotate_left(behind);
+}
+
 #[inline]
 fn write_at(record: &Record<'_>, buffer: &mut [u8], start: usize) -> Written {
     let mut at = byte(buffer, start, b'{')?;
