@@ -7,6 +7,7 @@ pub mod limits;
 mod output;
 mod stop;
 mod streams;
+pub mod table;
 mod zone;
 
 pub use error::Error;

@@ -5,12 +5,10 @@ use std::{
     str::FromStr,
 };
 
+pub(crate) use weir_io::table::NOT_SAID as DEFAULT;
 use weir_normalizer::record::Field;
 
 use crate::limits::VALUE;
-
-/// What stands in a path where a record does not say the value.
-pub(crate) const DEFAULT: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What records are put apart by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +179,13 @@ fn push_value(path: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the files of a table lack, because folders say it, is read from these again.
+    #[test]
+    fn whoever_reads_a_table_knows_what_folders_say() {
+        let fields: Vec<_> = Key::OF_RECORDS.iter().filter_map(Key::field).collect();
+        assert_eq!(fields, weir_io::table::SAID_BY_FOLDERS);
+    }
 
     #[test]
     fn keys_are_named_once() {

@@ -1,13 +1,9 @@
 //! Where a job's objects are, below the folder of its table. Names that begin with `_` are no part of a
 //! table for Hive, Spark, Trino and Athena.
 
+pub use weir_io::table::{PLANS, REJECTS};
+
 use crate::plan::Plan;
-
-/// The folder of plans and manifests.
-pub const PLANS: &str = "_weir/";
-
-/// The folder of rejects, unless it is another.
-pub const REJECTS: &str = "_rejects/";
 
 /// What a plan is written to.
 pub fn plan(id: &str) -> String {

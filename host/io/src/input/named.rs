@@ -13,7 +13,10 @@ use walkdir::{DirEntry, WalkDir};
 use weir_printable::line;
 
 use super::Source;
-use crate::Error;
+use crate::{
+    Error,
+    table::{PLANS, REJECTS},
+};
 
 /// As shells match: hidden names only where they are meant, and `*` within one name.
 pub const MATCH: MatchOptions =
@@ -36,12 +39,10 @@ impl Source {
     }
 }
 
-/// Where a job that writes a table keeps its plans and its rejects, beside the data.
-const BOOKS: [&str; 2] = ["_weir", "_rejects"];
-
 /// Whether a name begins with a dot, or is a folder's in which a job keeps its books.
 pub fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") || BOOKS.iter().any(|books| name == *books)
+    name.as_encoded_bytes().starts_with(b".")
+        || [PLANS, REJECTS].iter().any(|books| name == books.trim_end_matches('/'))
 }
 
 fn in_folder(folder: &Path) -> Vec<Result<Source, Error>> {

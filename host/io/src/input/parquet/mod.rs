@@ -39,6 +39,7 @@ use crate::{
     limits::{
         PARQUET_COLUMNS, PARQUET_FOOTER, PARQUET_GROUP, PARQUET_LINE, PARQUET_PAGE, PARQUET_PAGES, PIECE,
     },
+    table::{NOT_SAID, SAID_BY_FOLDERS},
 };
 
 /// The rows of a batch.
@@ -49,11 +50,6 @@ const UNBOUNDED: [(i64, &str); 2] = [(6, "DELTA_LENGTH_BYTE_ARRAY"), (7, "DELTA_
 
 /// What a file of Weir's says of its records.
 const OF_WEIR: (&str, &str) = ("weir.schema", "urn:weir:flat:");
-
-/// The fields that folders may say of such records, as Hive's partitions do, and what stands there where
-/// they say nothing.
-const SAID_BY_FOLDERS: [&str; 3] = ["provider", "product", "region"];
-const NOT_SAID: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Reads a Parquet file as JSON lines.
 pub(super) struct Lines<R> {
@@ -254,7 +250,7 @@ fn said_by_folders(name: &str, metadata: &ArrowReaderMetadata) -> Vec<u8> {
     let mut said = Vec::new();
     for (key, value) in name.split('/').rev().skip(1).filter_map(|folder| folder.split_once('=')) {
         let has_column = metadata.schema().fields().iter().any(|field| field.name() == key);
-        if has_column || !SAID_BY_FOLDERS.contains(&key) || value == NOT_SAID {
+        if has_column || !SAID_BY_FOLDERS.iter().any(|f| f.key() == key) || value == NOT_SAID {
             continue;
         }
         let Ok(value) = percent_decode_str(value).decode_utf8() else { continue };
