@@ -89,7 +89,7 @@ fn is_simple(value: &str) -> Option<bool> {
                     continue;
                 }
                 let before = depth.checked_sub(1).and_then(|i| open.get(i)).map_or(0, |b| usize::from(*b));
-                if keys.get(before..count)?.contains(&key) {
+                if keys.get(before..count).unwrap_or_default().contains(&key) {
                     return Some(false);
                 }
                 many |= key.contains('\\') || count == FEW;
