@@ -491,8 +491,8 @@ fn flat_records_may_be_rows() {
             "[possible values: flat, ocsf, ecs, otel, csv, parquet, arrow, ocsf-parquet]",
         ),
         (
-            &["schema", "--to", "csv"],
-            "[possible values: flat, ocsf, ecs, otel, parquet, arrow, ocsf-parquet]",
+            &["schema", "--to", "xml"],
+            "[possible values: flat, ocsf, ecs, otel, csv, parquet, arrow, ocsf-parquet]",
         ),
         (&["schema", "--to", "parquet", "--ddl", "duckbd"], "a similar value exists: 'duckdb'"),
     ] {
@@ -1586,4 +1586,81 @@ fn colors_are_as_asked() {
     assert!(!colored(&[]) && !colored(&["--color", "auto"]) && !colored(&["--color=never"]));
     assert!(colored(&["--color", "always"]));
     fail(2, &["--color", "sometimes", "formats"], "");
+}
+
+/// Options, values and commands of other programs are answered by what Weir has for them.
+#[test]
+fn what_other_programs_call_it_is_told() {
+    let has = |args: &[&str], tip: &str| {
+        let message = fail(2, args, "");
+        let tips: Vec<_> = message.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).collect();
+        assert!(tips.len() == 1 && tips[0].contains(tip), "{args:?}: {tip}\n{message}");
+        message
+    };
+    let form = "--from PRODUCT says what records are read as, --to SCHEMA what they are written as";
+    for (args, tip) in [
+        (&["normalize", "--format", "ecs"][..], form),
+        (&["bake", "fluent-bit", "--format=ecs"], form),
+        (&["schema", "--format", "ecs"], "--to SCHEMA"),
+        (&["normalize", "--filter", "bytes > 1"], "--where EXPR"),
+        (&["explain", "--select", "x"], "--where EXPR"),
+        (&["normalize", "--input", "x"], "arguments without an option"),
+        (&["normalize", "-f", "x"], "arguments without an option"),
+        (&["normalize", "--out", "x"], "--output FILE"),
+        (&["normalize", "--schema", "x"], "--to SCHEMA"),
+        (&["normalize", "--output_format", "x"], "--to SCHEMA"),
+        (&["normalize", "--product", "x"], "--from PRODUCT"),
+        (&["normalize", "--json"], "JSON lines"),
+        (&["normalize", "-json"], "JSON lines"),
+        (&["normalize", "--ndjson"], "JSON lines"),
+        (&["normalize", "--threads", "4"], "--jobs N"),
+        (&["manifest", "verify", "--threads", "4"], "--jobs N"),
+        (&["normalize", "--compress", "gzip"], "ends in .gz or .zst"),
+        (&["normalize", "-n", "3"], "--limit N"),
+        (&["normalize", "--tail", "3"], "`weir run` follows files"),
+        (&["normalize", "--config", "weir.toml"], "`weir run FILE`"),
+        (&["run", "--config", "weir.toml"], "without an option, such as `weir run weir.toml`"),
+        (&["state", "list", "-c", "weir.toml"], "without an option"),
+        (&["--config", "weir.toml"], "`weir run FILE`"),
+        (&["--where", "bytes > 1"], "options stand behind a command"),
+        (&["normalize", "--to", "json"], "`flat`"),
+        (&["normalize", "--from", "aws"], "aws-vpc, aws-tgw"),
+        (&["formats", "waf"], "huawei-waf, huawei-waf-access, alibaba-waf"),
+        (&["schema", "ocsf"], "`weir schema --to SCHEMA`"),
+        (&["validate", "weir.toml"], "`weir check FILE`"),
+        (&["samples/flow.log"], "`weir normalize samples/flow.log`"),
+        (&["weir.toml"], "`weir run weir.toml`"),
+    ] {
+        let message = has(args, tip);
+        assert!(!message.contains("a similar"), "{message}");
+    }
+    // The usage is not that of what was guessed.
+    let usage = has(&["normalize", "--format", "ecs"], form);
+    assert!(usage.contains("Usage: weir normalize [OPTIONS] [FILE]..."), "{usage}");
+    // What is spelled alike is still guessed, and what is not is not.
+    has(&["normalize", "--timezon", "UTC"], "a similar argument exists: '--timezone'");
+    has(&["normalize", "--max-rej", "1"], "a similar argument exists: '--max-rejects'");
+    let message = fail(2, &["normalize", "--speed", "3"], "");
+    assert!(!message.contains("a similar"), "{message}");
+    assert!(message.contains("Usage: weir normalize [OPTIONS] [FILE]..."), "{message}");
+    // A terminal is not steered by what was written.
+    let message = fail(2, &["a\x1b[2J.log"], "");
+    assert!(!message.contains('\x1b'), "{message:?}");
+}
+
+#[test]
+fn the_columns_of_rows_are_listed() {
+    let listed = weir(&["schema", "--to", "csv"], "");
+    status(&listed, 0);
+    let listed = text(&listed.stdout);
+    let names: Vec<_> = listed
+        .lines()
+        .skip(2)
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let rows = normalize(&["--to", "csv"], LINE);
+    assert_eq!(names.join(","), text(&rows).lines().next().unwrap());
+    fail(2, &["schema", "--to", "csv", "--ddl", "duckdb"], "");
+    fail(2, &["schema", "--to", "csv", "--addresses", "text"], "");
 }

@@ -3,6 +3,7 @@
 
 pub mod commands;
 mod error;
+pub mod hints;
 mod inputs;
 pub mod progress;
 pub mod run;

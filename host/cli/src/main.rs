@@ -1,12 +1,14 @@
 //! `weir`: maps what came of a command to an exit status.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::Parser as _;
-use weir_host::commands::Weir;
+use weir_host::{commands::Weir, hints};
 
 fn main() -> ExitCode {
-    match Weir::parse().run() {
+    let args: Vec<_> = env::args_os().collect();
+    let weir = Weir::try_parse_from(&args).unwrap_or_else(|error| hints::better(error, &args).exit());
+    match weir.run() {
         Ok(code) => code,
         Err(error) => {
             if !error.is_output_closed() {

@@ -34,16 +34,18 @@ pub(super) struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
     Schema(Schema),
+    Csv,
     Table,
     OcsfTable,
 }
 
 fn of() -> impl TypedValueParser<Value = Of> {
     let schemas = Schema::ALL.iter().map(|schema| schema.name());
-    let tables = [Table::Parquet, Table::Arrow, Table::OcsfParquet].map(Table::name);
+    let tables = Table::ALL.map(Table::name);
     PossibleValuesParser::new(schemas.chain(tables)).map(|name| match Table::by_name(&name) {
         Some(Table::OcsfParquet) => Of::OcsfTable,
-        Some(_) => Of::Table,
+        Some(Table::Csv) => Of::Csv,
+        Some(Table::Parquet | Table::Arrow) => Of::Table,
         None => Of::Schema(Schema::by_name(&name).unwrap_or_default()),
     })
 }
@@ -73,6 +75,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     let addresses = args.addresses.unwrap_or_default().into();
     let text = match args.to {
         Some(Of::Table) => args.ddl.map_or_else(|| table(addresses), |engine| engine.statements(addresses)),
+        Some(Of::Csv) => csv(),
         Some(Of::OcsfTable) => {
             let columns = weir_columns::ocsf::columns().into_iter();
             markdown(["column", "type"], columns.map(|(path, of_type)| [path, of_type]))
@@ -84,6 +87,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
         }
     };
     super::print(&text)
+}
+
+/// The columns of rows, which are those of a table without their types.
+fn csv() -> String {
+    let layout = Layout::new(Addresses::Text, &[]);
+    let rows = layout.columns().map(|(name, _, doc)| [name.to_owned(), doc.to_owned()]);
+    let columns = markdown(["column", "meaning"], rows);
+    format!(
+        "{columns}\nA row of these names comes first. A value that is absent is empty; `weir schema` has the form of \
+         each, as in flat records.\n"
+    )
 }
 
 /// The columns, and what makes a table of them.
