@@ -142,6 +142,28 @@ fn check_tells_everything_and_starts_nothing() {
     assert!(!folder.path().join("state").exists());
     let (code, told) = run(&["run", "--native", config]);
     assert!(code == Some(2) && told.contains("did you mean `poll`?"), "{told}");
+    // So are paths, also where something else of the same section is wrong.
+    let wrong = text
+        .replace("pol = \"5ms\"", "poll = 5")
+        .replace("maxsize = \"1MiB\"", "max_size = true")
+        .replace("/out.ndjson", "/weir.toml/deep/out.ndjson")
+        .replace("sinks = [\"out\"]", &format!("sinks = [\"out\"]\nrejects = \"{root}/a.log\""));
+    fs::write(config, wrong).unwrap();
+    let (code, told) = run(&["check", config]);
+    assert_eq!(code, Some(2), "{told}");
+    let lines: Vec<_> = told.lines().collect();
+    for (line, (place, says)) in lines.iter().zip([
+        ("5:8", "expected a time span"),
+        ("9:11", "a.log is written by `rejects` of [pipelines.p] and read by [sources.in]"),
+        ("12:8", "/weir.toml is no folder; choose another path"),
+        ("13:12", "expected a number of bytes"),
+    ]) {
+        assert!(
+            line.contains(&format!("weir.toml:{place}: ")) && line.contains(says),
+            "{place} {says}: {told}"
+        );
+    }
+    assert_eq!(lines.len(), 4, "{told}");
     // What is right as far as it is read may still be where nothing can be written.
     let text = text.replace("pol = \"5ms\"\n", "").replace("maxsize = \"1MiB\"\n", "");
     fs::write(config, text.replace("/out.ndjson", "/weir.toml/deep/out.ndjson")).unwrap();
@@ -293,7 +315,15 @@ fn the_state_is_listed_and_reset() {
     }
     assert_eq!(delivered(&folder.path().join("out")), [(7, 1)].into());
     let (code, told) = run(&["state", "list", config]);
-    assert_eq!((code, told), (Some(0), format!("p/in\t{root}/a.log\t{}\n", line(7).len())));
+    let bytes = line(7).len();
+    let table = format!("pipeline/source  bytes  path\np/in               {bytes}  {root}/a.log\n");
+    assert_eq!((code, told), (Some(0), table));
+    let (code, told) = run(&["state", "list", "--json", config]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let wanted = serde_json::json!({
+        "pipeline": "p", "source": "in", "path": format!("{root}/a.log"), "bytes": bytes, "done": false
+    });
+    assert_eq!((code, told), (Some(0), wanted));
     let (code, told) = run(&["state", "reset", config, "--source", "other"]);
     assert!(code == Some(2) && told.contains("nothing is remembered of the source other"), "{told}");
     assert_eq!(run(&["state", "reset", config, "--source", "in"]).0, Some(0));

@@ -27,18 +27,17 @@ use crate::{
     alarm::{Alarm, alarm},
     budget::Budget,
     buffered::{self, Graves},
-    config::Config,
+    config::{Config, places::Finding, refusal},
     error::Error,
     health::Board,
     metrics::Metrics,
     outlet::Job,
     plane::Plane,
-    sinks,
-    sources::SourceOptions,
     state::{self, Reloaded, State},
     tracker::Balance,
 };
 
+use self::paths::conflicts;
 pub use self::paths::{paths, silent_stores, unwritable};
 
 /// Makes what normalizes for a pipeline.
@@ -135,12 +134,21 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Tries everything that starting would need, and changes nothing.
 pub fn check(config: &Config, factories: Factories<'_>) -> Result<(), Error> {
-    let mut faults = check_paths(config);
-    factories_of(config, factories, now_ms(), &|_, _| None, &mut faults);
-    match faults.is_empty() {
+    let findings = findings(config, Some(factories));
+    match findings.is_empty() {
         true => Ok(()),
-        false => Err(Error::usage(faults.join("\n"))),
+        false => Err(refusal(&findings)),
     }
+}
+
+/// What is wrong with files that are written and read, and with what normalizes, where that can be made.
+pub fn findings(config: &Config, factories: Option<Factories<'_>>) -> Vec<Finding> {
+    let mut findings = conflicts(config);
+    if let Some(factories) = factories {
+        factories_of(config, factories, now_ms(), &|_, _| None, &mut findings);
+    }
+    findings.sort();
+    findings
 }
 
 /// The rules of a pipeline, and what normalizes by them.
@@ -152,7 +160,7 @@ fn factories_of(
     factories: Factories<'_>,
     now: u64,
     known: &dyn Fn(&str, &Rules) -> Option<Made>,
-    faults: &mut Vec<String>,
+    faults: &mut Vec<Finding>,
 ) -> BTreeMap<String, Made> {
     let mut all = BTreeMap::new();
     for (name, pipeline) in &config.pipelines {
@@ -165,83 +173,16 @@ fn factories_of(
         });
         match made {
             Ok(made) => drop(all.insert(name.clone(), made)),
-            Err(error) => faults.push(format!("[pipelines.{name}]: {error}")),
+            Err(error) => faults.push(of_pipeline(config, name, &error)),
         }
     }
     all
 }
 
-/// What is wrong with the files that are written and read.
-fn check_paths(config: &Config) -> Vec<String> {
-    let mut faults = Vec::new();
-    // Nothing is written to what is read.
-    let mut written = written_paths(config);
-    written.sort();
-    for pair in written.windows(2) {
-        if pair[0].0 == pair[1].0 {
-            faults.push(format!("{} is written by {} and by {}", pair[0].0.display(), pair[0].1, pair[1].1));
-        }
-    }
-    // An object that is written would be read.
-    for (name, options) in &config.sources {
-        let SourceOptions::ObjectStore(options) = options else { continue };
-        let Ok(from) = options.access().address() else { continue };
-        for (sink, options) in &config.sinks {
-            let sinks::SinkOptions::ObjectStore(options) = options else { continue };
-            let is_below = options.access().address().is_ok_and(|to| {
-                (to.service(), to.bucket()) == (from.service(), from.bucket())
-                    && to.folder().starts_with(from.folder())
-            });
-            if is_below {
-                faults.push(format!(
-                    "{} is written by [sinks.{sink}] and read by [sources.{name}]; choose a folder that is not below it",
-                    options.url
-                ));
-            }
-        }
-    }
-    for (name, options) in &config.sources {
-        let SourceOptions::File(options) = options else { continue };
-        let patterns: Vec<_> = options.paths.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();
-        let excluded: Vec<_> = options.exclude.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();
-        for (path, who) in &written {
-            if patterns.iter().any(|p| p.matches_path(path)) && !excluded.iter().any(|p| p.matches_path(path))
-            {
-                faults.push(format!(
-                    "{} is written by {who} and read by [sources.{name}]; name it in `exclude`, or choose another",
-                    path.display()
-                ));
-            }
-        }
-    }
-    faults
-}
-
-/// The files that have one name each, and who writes them.
-fn written_paths(config: &Config) -> Vec<(PathBuf, String)> {
-    let mut written = Vec::new();
-    for (name, pipeline) in &config.pipelines {
-        written.push((
-            rejects_path(config, name, pipeline.rejects.as_deref()),
-            format!("`rejects` of [pipelines.{name}]"),
-        ));
-        let path = dead_letters_path(config, name, pipeline.dead_letters.as_deref());
-        written.push((path, format!("`dead_letters` of [pipelines.{name}]")));
-    }
-    for (name, options) in &config.sinks {
-        match options {
-            sinks::SinkOptions::File(options) => {
-                written.push((options.path.clone().into(), format!("[sinks.{name}]")));
-            }
-            sinks::SinkOptions::ObjectStore(options) => {
-                let folder = options.access().local();
-                let one = |folder: &str| PathBuf::from(format!("{folder}weir-{name}-0.jsonl"));
-                written.extend(folder.map(|address| (one(address.folder()), format!("[sinks.{name}]"))));
-            }
-            _ => {}
-        }
-    }
-    written
+/// What is wrong with a pipeline as a whole.
+fn of_pipeline(config: &Config, name: &str, error: &dyn std::fmt::Display) -> Finding {
+    let section = format!("pipelines.{name}");
+    config.places.finding(&section, "", &format!("[{section}]: {error}"))
 }
 
 fn rejects_path(config: &Config, name: &str, path: Option<&Path>) -> PathBuf {

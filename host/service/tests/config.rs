@@ -228,3 +228,89 @@ fn the_schema_knows_each_key_of_each_section() {
         assert!(each.iter().all(|s| s["additionalProperties"] == false && s["required"][0] == "type"));
     }
 }
+
+/// Each value that is wrong is told, also where several of them are in one section, and what is wrong
+/// besides them; what follows only from them is not.
+#[test]
+fn all_that_is_wrong_with_a_section_is_told_at_once() {
+    let text = r#"
+memory = "lots"
+checkpoint = "0s"
+drain = 3
+[sources.lts]
+type = "fiel"
+paths = ["/var/log/*.log", 3, 4]
+poll = "often"
+max_open = 0
+[sources.push]
+type = "http"
+listen = "nowhere"
+max_body = "big"
+auth = { bearer = "hunter2", user = "a" }
+[pipelines.edge]
+sources = "lts"
+sinks = ["out", "outt"]
+were = "action == reject"
+where = "acton == reject"
+timezone = "Mars/Olympus"
+to = 3
+keep_raw = "yes"
+drop = ["srcaddr"]
+own = ["@office"]
+lists = ["office"]
+[sinks.out]
+type = "http"
+url = "nowhere"
+compression = "rar"
+concurrency = "many"
+timeout = "0ms"
+batch = { bytes = "0B", records = true }
+tls = { ca_file = "/no/such/ca" }
+buffer = { max = "0B", when_full = 3 }
+"#;
+    let found = findings(text);
+    for (place, says) in [
+        ("2:10", "a number of bytes with a unit"),
+        ("3:14", "checkpoint: expected at least"),
+        ("4:9", "a time span with a unit"),
+        ("6:8", "did you mean \"file\"?"),
+        ("7:28", "expected a string"),
+        ("7:31", "expected a string"),
+        ("8:8", "a time span with a unit"),
+        ("9:12", "sources.lts.max_open: expected at least 1"),
+        ("12:10", "is no address to listen at"),
+        ("13:12", "a number of bytes with a unit"),
+        ("14:19", "a secret is not written here, but named"),
+        ("16:11", "expected a sequence"),
+        ("17:17", "there is no [sinks.outt]; did you mean \"out\"?"),
+        ("18:1", "the key `were` is not known in [pipelines.edge]; did you mean `where`?"),
+        ("20:12", "is no time zone"),
+        ("21:6", "expected a string"),
+        ("22:12", "expected a boolean"),
+        ("23:8", "did you mean src_ip?"),
+        ("25:9", "expected a map"),
+        ("28:7", "sinks.out.url"),
+        ("29:15", "\"rar\" is not known; expected one of"),
+        ("30:15", "expected a whole number"),
+        ("31:11", "expected at least \"1ms\""),
+        ("32:19", "expected from 1 byte"),
+        ("32:35", "invalid type: boolean"),
+        ("33:19", "/no/such/ca"),
+        ("34:18", "sinks.out.buffer.max: expected at least one byte"),
+        ("34:36", "expected a string"),
+    ] {
+        let place = format!("weir.toml:{place}: ");
+        assert!(
+            found.iter().any(|line| line.starts_with(&place) && line.contains(says)),
+            "{place}{says}\n{found:#?}"
+        );
+    }
+    // The filter and one's own networks may name a list that could not be read.
+    assert!(found.iter().all(|line| !line.contains("hunter2") && !line.contains("acton")), "{found:#?}");
+    assert!(
+        found.iter().all(|line| !line.contains("name at least") && !line.contains("office")),
+        "{found:#?}"
+    );
+    assert!(found.iter().all(|line| !line.contains("is used by no pipeline")), "{found:#?}");
+    assert_eq!(found.len(), 28, "{found:#?}");
+}

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _},
+    iter,
     path::PathBuf,
     process::{self, ExitCode},
     sync::Arc,
@@ -11,6 +12,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use sd_notify::NotifyState;
+use serde_json::json;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -18,9 +20,9 @@ use signal_hook::{
 use weir_pipeline::{Factory, Native};
 use weir_sandbox::{Program, SandboxLimits};
 use weir_service::{
-    config::Config,
+    config::{Config, Examined, refusal},
     service::{self, Note, Outside, Signal, Supervisor},
-    state::State,
+    state::{Progress, State, Stream},
 };
 
 use crate::Error;
@@ -60,8 +62,16 @@ pub(super) struct StateArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Say how far each stream is done
-    List(CheckArgs),
+    /// Say how far each stream is done: the bytes that every sink has for good
+    List {
+        /// The configuration
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// Say it as JSON, a line for each stream
+        #[arg(long)]
+        json: bool,
+    },
     /// Forget how far the streams of a source are done, so that they are read from their beginning
     Reset {
         /// The configuration
@@ -137,15 +147,24 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
-    let config = Config::load(&args.file)?;
-    service::check(&config, &|config| factory(config, false))?;
+    let Examined { config, mut findings } = Config::examine(&args.file)?;
+    let is_content = findings.is_empty();
+    if let Some(config) = &config {
+        // What normalizes is only made of what is right.
+        let make = |config: &weir_normalizer::Config| factory(config, false);
+        findings.extend(service::findings(config, is_content.then_some(&make)));
+    }
+    let is_usage = !findings.is_empty();
+    findings.extend(config.iter().flat_map(service::unwritable));
+    findings.sort();
+    let config = match config {
+        Some(config) if findings.is_empty() => config,
+        _ if is_usage => return Err(refusal(&findings).into()),
+        _ => return Err(Error::failed(refusal(&findings).to_string())),
+    };
     // Nothing of it keeps the service from starting.
     for finding in service::buffer_findings(&config).into_iter().chain(service::silent_stores(&config)) {
         weir_io::say(&finding);
-    }
-    let faults = service::unwritable(&config);
-    if !faults.is_empty() {
-        return Err(Error::failed(format!("{}: {}", args.file.display(), faults.join("\n"))));
     }
     let mut text = format!("{}: the configuration is right, and names these paths:\n", args.file.display());
     for (who, path) in service::paths(&config) {
@@ -167,26 +186,23 @@ pub(super) fn reload(args: &CheckArgs) -> Result<ExitCode, Error> {
 
 pub(super) fn state(args: &StateArgs) -> Result<ExitCode, Error> {
     let (file, reset) = match &args.what {
-        What::List(args) => (&args.file, None),
+        What::List { file, .. } => (file, None),
         What::Reset { file, source } => (file, Some(source)),
     };
     let config = Config::load(file)?;
     let told = &mut |told: String| weir_io::say(&told);
     let folder = &config.process.state_dir;
     let Some(source) = reset else {
-        let mut text = String::new();
-        for (feed, streams) in State::look(folder, told)?.feeds {
-            for stream in streams {
-                let end = if stream.is_archive_done { ", done" } else { "" };
-                let path = weir_printable::line(&stream.path.to_string_lossy()).into_owned();
-                text.push_str(&format!("{feed}\t{path}\t{}{end}\n", stream.offset));
-            }
-        }
-        if text.is_empty() {
+        let progress = State::look(folder, told)?;
+        if progress.feeds.values().all(Vec::is_empty) {
             let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
             weir_io::say(&format!("weir: {}: no progress is remembered here", folder.display()));
+            return Ok(ExitCode::SUCCESS);
         }
-        return super::print(&text);
+        return super::print(&match args.what {
+            What::List { json: true, .. } => lines(&progress),
+            _ => table(&progress),
+        });
     };
     let state = State::take(folder)?;
     let mut progress = state.load(told)?;
@@ -203,6 +219,40 @@ pub(super) fn state(args: &StateArgs) -> Result<ExitCode, Error> {
     }
     state.store(&progress).map_err(|e| Error::file(&folder.to_string_lossy(), "write the progress in", e))?;
     super::print("forgotten; records that were read before come again\n")
+}
+
+/// The streams under a heading. Paths come last, as they may be of any length.
+fn table(progress: &Progress) -> String {
+    let heading = ["pipeline/source".to_owned(), "bytes".to_owned(), "path".to_owned()];
+    let streams = progress.feeds.iter().flat_map(|(feed, streams)| streams.iter().map(move |s| (feed, s)));
+    let row = |(feed, stream): (&String, &Stream)| {
+        let path = weir_printable::line(&stream.path.to_string_lossy()).into_owned();
+        let end = if stream.is_archive_done { " (done)" } else { "" };
+        [feed.clone(), stream.offset.to_string(), path + end]
+    };
+    let rows: Vec<_> = iter::once(heading).chain(streams.map(row)).collect();
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+    let (a, b) = (width(0), width(1));
+    rows.iter().map(|[feed, bytes, path]| format!("{feed:a$}  {bytes:>b$}  {path}\n")).collect()
+}
+
+/// The streams as lines of JSON.
+fn lines(progress: &Progress) -> String {
+    let mut text = String::new();
+    for (feed, streams) in &progress.feeds {
+        let (pipeline, source) = feed.split_once('/').unwrap_or(("", feed));
+        for stream in streams {
+            let line = json!({
+                "pipeline": pipeline,
+                "source": source,
+                "path": stream.path.to_string_lossy(),
+                "bytes": stream.offset,
+                "done": stream.is_archive_done,
+            });
+            text.push_str(&format!("{line}\n"));
+        }
+    }
+    text
 }
 
 /// Human lines on a terminal, JSON elsewhere.

@@ -7,6 +7,7 @@
 pub mod fault;
 mod nearest;
 pub mod pipeline;
+pub mod places;
 mod reader;
 pub mod schema;
 pub mod secret;
@@ -14,7 +15,7 @@ pub(crate) mod types;
 pub mod values;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -27,7 +28,8 @@ use self::{
     fault::Fault,
     nearest::nearest,
     pipeline::Pipeline,
-    reader::{Place, Reader, Table, place},
+    places::{Finding, Places},
+    reader::{Place, Reader, Section, Table, place},
     values::{ByteSize, Span},
 };
 use crate::{
@@ -52,6 +54,34 @@ pub struct Config {
     pub buffers: BTreeMap<String, BufferOptions>,
     /// The hash of the text, to tell one configuration from another.
     pub hash: u64,
+    /// Where all of it stands.
+    pub places: Places,
+}
+
+/// A configuration, and what is wrong with it.
+#[derive(Debug)]
+pub struct Examined {
+    /// As much of it as can be read, with defaults for the values that can't; nothing where not even its paths
+    /// can be told.
+    pub config: Option<Config>,
+    /// What is wrong, in the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+impl Examined {
+    /// The configuration, where nothing is wrong with it. The error has all that is wrong, a line each.
+    pub fn content(self) -> Result<Config, Error> {
+        match self.config {
+            Some(config) if self.findings.is_empty() => Ok(config),
+            _ => Err(refusal(&self.findings)),
+        }
+    }
+}
+
+/// An error that tells findings, a line each.
+pub fn refusal(findings: &[Finding]) -> Error {
+    let lines: Vec<_> = findings.iter().map(Finding::to_string).collect();
+    Error::usage(lines.join("\n"))
 }
 
 /// The keys at the top of the file.
@@ -101,6 +131,15 @@ const KINDS: [&str; 3] = ["sources", "pipelines", "sinks"];
 impl Config {
     /// Reads a file. The error has all that is wrong with it, a line each.
     pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::examine(path)?.content()
+    }
+
+    /// Reads a file, and tells what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no text to be read.
+    pub fn examine(path: &Path) -> Result<Examined, Error> {
         let failed = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::InvalidData => {
                 Error::usage(format!("{}: the configuration is no UTF-8", path.display()))
@@ -111,23 +150,26 @@ impl Config {
             }
         };
         let text = fs::read_to_string(path).map_err(failed)?;
-        Self::read(&path.display().to_string(), &text)
+        Ok(Self::examine_text(&path.display().to_string(), &text))
     }
 
     /// Reads a text; `name` is what messages call it.
     pub fn read(name: &str, text: &str) -> Result<Self, Error> {
+        Self::examine_text(name, text).content()
+    }
+
+    fn examine_text(name: &str, text: &str) -> Examined {
         let mut reader = Reader::new(name, text);
         let config = read(&mut reader);
-        match config {
-            Some(config) if reader.is_content() => Ok(config),
-            _ => Err(Error::usage(reader.findings().join("\n"))),
-        }
+        Examined { config, findings: reader.findings() }
     }
 }
 
 fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let document = reader.document()?;
-    let hash = reader.hash();
+    let (hash, places) = (reader.hash(), reader.places(&document));
+    // The sections that have values which can't be read.
+    let mut spoiled = BTreeSet::new();
     let mut top = document.clone();
     let mut sections: BTreeMap<&str, Vec<(String, Table<'_>)>> = BTreeMap::new();
     for kind in KINDS {
@@ -168,8 +210,9 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
                 )
             })
         {
-            faults(reader, table, &section, &options.check());
-            sources.insert(name.clone(), options);
+            faults(reader, table, &section, &options.options.check(), &options.spoiled);
+            note(&mut spoiled, &section, &options);
+            sources.insert(name.clone(), options.options);
         }
     }
     for (name, table) in sections.get("sinks").into_iter().flatten() {
@@ -181,8 +224,8 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
                     let inner = toml::Spanned::new(value.span(), inner.clone());
                     let section = format!("{section}.buffer");
                     if let Some(buffer) = reader.section::<BufferOptions>(&inner, &section, &[]) {
-                        faults(reader, &inner, &section, &buffer.check());
-                        buffers.insert(name.clone(), buffer);
+                        faults(reader, &inner, &section, &buffer.options.check(), &buffer.spoiled);
+                        buffers.insert(name.clone(), buffer.options);
                     }
                 }
                 DeValue::Boolean(true) => drop(buffers.insert(name.clone(), BufferOptions::default())),
@@ -202,8 +245,9 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
                 )
             })
         {
-            faults(reader, &table, &section, &options.check());
-            sinks.insert(name.clone(), options);
+            faults(reader, &table, &section, &options.options.check(), &options.spoiled);
+            note(&mut spoiled, &section, &options);
+            sinks.insert(name.clone(), options.options);
         }
     }
     let named = |kind: &str| -> Vec<String> {
@@ -213,10 +257,16 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     for (name, table) in sections.get("pipelines").into_iter().flatten() {
         let section = format!("pipelines.{name}");
         if let Some(pipeline) = reader.section::<Pipeline>(table, &section, &[]) {
-            refer(reader, table, &section, "sources", &pipeline.sources, &source_names);
-            refer(reader, table, &section, "sinks", &pipeline.sinks, &sink_names);
-            faults(reader, table, &section, &pipeline.check());
-            pipelines.insert(name.clone(), pipeline);
+            for (key, names, known) in [
+                ("sources", &pipeline.options.sources, &source_names),
+                ("sinks", &pipeline.options.sinks, &sink_names),
+            ] {
+                refer(reader, table, &section, (key, pipeline.is_spoiled(key)), names, known);
+            }
+            let leaning = pipeline::leaning(&pipeline.spoiled);
+            faults(reader, table, &section, &pipeline.options.check(), &leaning);
+            note(&mut spoiled, &section, &pipeline);
+            pipelines.insert(name.clone(), pipeline.options);
         }
     }
     if !sections.contains_key("pipelines") {
@@ -232,13 +282,24 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
             buffers.entry(sink.clone()).or_default();
         }
     }
-    used_once(reader, &document, &sections, &pipelines, &sources, &sinks);
-    Some(Config { process: process?, sources, pipelines, sinks, buffers, hash })
+    let config = Config { process: process?, sources, pipelines, sinks, buffers, hash, places };
+    used_once(reader, &document, &sections, &config, &spoiled);
+    Some(config)
+}
+
+/// Notes a section that has values which can't be read.
+fn note<T>(spoiled: &mut BTreeSet<String>, name: &str, section: &Section<T>) {
+    if !section.spoiled.is_empty() {
+        spoiled.insert(name.to_owned());
+    }
 }
 
 fn read_process<'i>(reader: &mut Reader<'i>, top: &Table<'i>) -> Option<Process> {
     // A key at the top may be meant for one of the sections, too.
-    let process = reader.section::<Process>(top, "", &KINDS)?;
+    let section = reader.section::<Process>(top, "", &KINDS)?;
+    // Without it no path can be told.
+    let has_state = !section.is_spoiled("state_dir");
+    let process = section.options;
     if process.memory.0 < LEAST_MEMORY {
         reader.add(place(top, &["memory"], Place::Value), "memory: expected at least \"8MiB\"");
     }
@@ -250,7 +311,7 @@ fn read_process<'i>(reader: &mut Reader<'i>, top: &Table<'i>) -> Option<Process>
     {
         reader.add(place(top, &["listen"], Place::Value), format!("listen: {message}"));
     }
-    Some(process)
+    has_state.then_some(process)
 }
 
 /// Reads a section whose other keys depend on its `type`.
@@ -259,8 +320,8 @@ fn read_typed<'i, T>(
     table: &Table<'i>,
     section: &str,
     types: &[&str],
-    read: impl FnOnce(&mut Reader<'i>, &str, &Table<'i>) -> Option<T>,
-) -> Option<T> {
+    read: impl FnOnce(&mut Reader<'i>, &str, &Table<'i>) -> Option<Section<T>>,
+) -> Option<Section<T>> {
     let mut rest = table.clone();
     let Some(kind) = rest.get_mut().remove("type") else {
         reader
@@ -270,12 +331,16 @@ fn read_typed<'i, T>(
     let known = kind.get_ref().as_str().filter(|name| types.contains(name));
     let Some(known) = known else {
         let found = kind.get_ref().as_str().unwrap_or(kind.get_ref().type_str());
-        let hint = match nearest(found, &mut types.iter().copied()) {
+        let near = nearest(found, &mut types.iter().copied());
+        let hint = match near {
             Some(name) => format!("did you mean \"{name}\"?"),
             None => format!("known are {}", types.join(", ")),
         };
         reader.add(kind.span().start, format!("{section}.type: {found:?} is not known; {hint}"));
-        return None;
+        // What else is wrong with it is told as of what is meant.
+        let mut section = read(reader, near?, &rest)?;
+        section.spoiled.push(vec!["type".to_owned()]);
+        return Some(section);
     };
     read(reader, known, &rest)
 }
@@ -288,6 +353,9 @@ pub(crate) struct SectionOf<'a, 'i> {
     more: &'a [&'a str],
 }
 
+/// What a section says.
+pub(crate) type SectionRead<T> = Section<T>;
+
 /// The table of a section.
 pub(crate) type SectionTable<'i> = Table<'i>;
 
@@ -296,14 +364,24 @@ impl<'i> SectionOf<'_, 'i> {
     pub(crate) fn read<T: serde::de::DeserializeOwned + JsonSchema>(
         &mut self,
         table: &SectionTable<'i>,
-    ) -> Option<T> {
+    ) -> Option<Section<T>> {
         self.reader.section(table, self.section, self.more)
     }
 }
 
-fn faults(reader: &mut Reader<'_>, table: &Table<'_>, section: &str, faults: &[Fault]) {
+/// Notes faults, but what is only wrong as a value is not there that could not be read.
+fn faults(
+    reader: &mut Reader<'_>,
+    table: &Table<'_>,
+    section: &str,
+    faults: &[Fault],
+    spoiled: &[Vec<String>],
+) {
     for fault in faults {
-        reader.fault(table, section, fault);
+        let is_of = |keys: &Vec<String>| keys.iter().zip(&fault.key).all(|(spoiled, key)| spoiled == key);
+        if !spoiled.iter().any(is_of) {
+            reader.fault(table, section, fault);
+        }
     }
 }
 
@@ -312,11 +390,11 @@ fn refer(
     reader: &mut Reader<'_>,
     table: &Table<'_>,
     section: &str,
-    key: &str,
+    (key, is_spoiled): (&str, bool),
     names: &[String],
     known: &[String],
 ) {
-    if names.is_empty() {
+    if names.is_empty() && !is_spoiled {
         reader.add(
             place(table, &[key], Place::Value),
             format!("{section}.{key}: name at least one of [{key}]"),
@@ -341,11 +419,12 @@ fn used_once(
     reader: &mut Reader<'_>,
     document: &Table<'_>,
     sections: &BTreeMap<&str, Vec<(String, Table<'_>)>>,
-    pipelines: &BTreeMap<String, Pipeline>,
-    sources: &BTreeMap<String, SourceOptions>,
-    sinks: &BTreeMap<String, SinkOptions>,
+    Config { pipelines, sources, sinks, .. }: &Config,
+    spoiled: &BTreeSet<String>,
 ) {
-    let all_read = pipelines.len() == sections.get("pipelines").map_or(0, Vec::len);
+    let is_whole = |kind: &str, name: &String| !spoiled.contains(&format!("{kind}.{name}"));
+    let all_read = pipelines.len() == sections.get("pipelines").map_or(0, Vec::len)
+        && pipelines.keys().all(|name| is_whole("pipelines", name));
     let users = |name: &String| -> Vec<&str> {
         pipelines.iter().filter(|(_, p)| p.sources.contains(name)).map(|(n, _)| n.as_str()).collect()
     };
@@ -355,7 +434,7 @@ fn used_once(
         if users.is_empty() && all_read {
             reader.add(at, format!("[sources.{name}] is used by no pipeline; name it in `sources` of one"));
         }
-        if users.len() > 1 && !options.can_be_shared() {
+        if users.len() > 1 && is_whole("sources", name) && !options.can_be_shared() {
             reader.add(
                 at,
                 format!(
@@ -372,7 +451,8 @@ fn used_once(
         if users.is_empty() && all_read {
             reader.add(at, format!("[sinks.{name}] is used by no pipeline; name it in `sinks` of one"));
         }
-        for (pipeline, choices) in users {
+        let users = users.into_iter().filter(|(pipeline, _)| is_whole("pipelines", pipeline));
+        for (pipeline, choices) in users.filter(|_| is_whole("sinks", name)) {
             if let Some(why) = options.refuses(choices.schema()) {
                 reader.add(at, format!("[sinks.{name}] can't be used by [pipelines.{pipeline}]: {why}"));
             }

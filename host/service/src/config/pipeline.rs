@@ -61,6 +61,26 @@ pub struct Pipeline {
     pub dead_letters: Option<PathBuf>,
 }
 
+/// Keys, each with those that may be wrong only as its value can't be read.
+const LEANING: [(&str, &[&str]); 3] =
+    [("lists", &["where", "own"]), ("from", &["layout"]), ("layout", &["separator", "quote", "missing"])];
+
+/// The keys of which nothing can be told where the values of others can't be read.
+pub(super) fn leaning(spoiled: &[Vec<String>]) -> Vec<Vec<String>> {
+    let first = |keys: &Vec<String>| keys.first().cloned().unwrap_or_default();
+    let mut all: Vec<String> = spoiled.iter().map(first).collect();
+    for (key, others) in LEANING {
+        if all.iter().any(|known| known == key) {
+            all.extend(others.iter().map(|other| (*other).to_owned()));
+        }
+    }
+    // `separator` and the like are told as faults of `layout`.
+    if all.iter().any(|key| matches!(&**key, "separator" | "quote" | "missing")) {
+        all.push("layout".to_owned());
+    }
+    all.into_iter().map(|key| vec![key]).collect()
+}
+
 impl Pipeline {
     /// The schema that records are written in.
     pub fn schema(&self) -> Schema {

@@ -8,27 +8,45 @@ use serde_ignored::Path;
 use serde_json::Value;
 use toml::{
     Spanned,
-    de::{DeTable, DeValue, ValueDeserializer},
+    de::{DeArray, DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{fault::Fault, nearest::nearest};
+use super::{
+    fault::Fault,
+    nearest::nearest,
+    places::{Finding, Places},
+};
 
 /// One table of the file.
 pub(super) type Table<'i> = Spanned<DeTable<'i>>;
-
-/// Something wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
-    offset: usize,
-    message: String,
-}
 
 /// Gathers what is wrong with a text.
 #[derive(Debug)]
 pub(super) struct Reader<'i> {
     name: String,
     text: &'i str,
-    findings: Vec<Finding>,
+    /// What is wrong, by the offset where it is.
+    findings: Vec<(usize, String)>,
+}
+
+/// What a section says, as far as it can be read.
+#[derive(Debug)]
+pub(crate) struct Section<T> {
+    pub(super) options: T,
+    /// The keys whose values could not be read, each from the section's on. The options have their defaults.
+    pub(super) spoiled: Vec<Vec<String>>,
+}
+
+impl<T> Section<T> {
+    /// The same with other options.
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Section<U> {
+        Section { options: to(self.options), spoiled: self.spoiled }
+    }
+
+    /// Whether the value of a key of the section, or a part of it, could not be read.
+    pub(super) fn is_spoiled(&self, key: &str) -> bool {
+        self.spoiled.iter().any(|keys| keys.first().is_some_and(|first| first == key))
+    }
 }
 
 impl<'i> Reader<'i> {
@@ -47,7 +65,7 @@ impl<'i> Reader<'i> {
 
     /// Notes what is wrong at an offset.
     pub(super) fn add(&mut self, offset: usize, message: impl Into<String>) {
-        self.findings.push(Finding { offset, message: message.into() });
+        self.findings.push((offset, message.into()));
     }
 
     /// Notes what is wrong with the value of a key of a table, or with the table where it has none.
@@ -56,24 +74,59 @@ impl<'i> Reader<'i> {
         self.add(place(table, &key, Place::Value), format!("{section}.{}: {}", key.join("."), fault.message));
     }
 
-    /// Reads a section. `None` where a value of it is wrong. `more` are keys that it may have
-    /// besides, and that were taken out of it.
+    /// Reads a section, without the values that are wrong. `None` where it can't be read without them. `more`
+    /// are keys that it may have besides, and that were taken out of it.
     pub(super) fn section<T: DeserializeOwned + JsonSchema>(
         &mut self,
         table: &Table<'i>,
         section: &str,
         more: &[&str],
-    ) -> Option<T> {
-        let value = Spanned::new(table.span(), DeValue::Table(table.get_ref().clone()));
-        let mut unknown = Vec::new();
-        let read = serde_ignored::deserialize(ValueDeserializer::from(value), |path| {
-            let mut keys = Vec::new();
-            segments(&path, &mut keys);
-            unknown.push(keys);
-        });
+    ) -> Option<Section<T>> {
         let known = SchemaGenerator::default().into_root_schema_for::<T>();
+        let mut rest = table.clone();
+        let mut spoiled = Vec::new();
+        loop {
+            let value = Spanned::new(rest.span(), DeValue::Table(rest.get_ref().clone()));
+            let mut unknown = Vec::new();
+            let read = serde_ignored::deserialize(ValueDeserializer::from(value), |path| {
+                let mut keys = Vec::new();
+                segments(&path, &mut keys);
+                unknown.push(keys);
+            });
+            let error: toml::de::Error = match read {
+                Ok(options) => {
+                    self.unknown_keys(table, section, more, known.as_value(), unknown);
+                    return Some(Section { options, spoiled });
+                }
+                Err(error) => error,
+            };
+            let at = error.span().map(|span| span.start);
+            let message = no_struct(error.message().trim_end());
+            self.add(
+                at.unwrap_or(table.span().start),
+                if section.is_empty() { message.into_owned() } else { format!("[{section}]: {message}") },
+            );
+            // One is told at a time; without it the next one is.
+            match at.and_then(|at| take_out(rest.get_mut(), at)) {
+                Some(keys) => spoiled.push(keys),
+                None => {
+                    self.unknown_keys(table, section, more, known.as_value(), unknown);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn unknown_keys(
+        &mut self,
+        table: &Table<'_>,
+        section: &str,
+        more: &[&str],
+        known: &Value,
+        unknown: Vec<Vec<String>>,
+    ) {
         for keys in unknown {
-            let mut names = names(known.as_value(), &keys[..keys.len().saturating_sub(1)]);
+            let mut names = names(known, &keys[..keys.len().saturating_sub(1)]);
             if keys.len() == 1 {
                 names.extend(more.iter().map(|name| (*name).to_owned()));
             }
@@ -87,15 +140,6 @@ impl<'i> Reader<'i> {
                 &names,
             );
         }
-        read.map_err(|error: toml::de::Error| {
-            let at = error.span().map_or(table.span().start, |s| s.start);
-            let message = no_struct(error.message().trim_end());
-            self.add(
-                at,
-                if section.is_empty() { message.into_owned() } else { format!("[{section}]: {message}") },
-            );
-        })
-        .ok()
     }
 
     /// Notes that a key is not known.
@@ -113,27 +157,91 @@ impl<'i> Reader<'i> {
         xxhash_rust::xxh3::xxh3_64(self.text.as_bytes())
     }
 
-    /// Whether nothing was found.
-    pub(super) fn is_content(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    /// All that was found, a line or more each, in the order of the file.
-    pub(super) fn findings(&self) -> Vec<String> {
-        let mut findings = self.findings.clone();
+    /// All that was found, in the order of the file.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let one = |(offset, message): &(usize, String)| {
+            let (line, column) = self.position(*offset);
+            Finding::new(&self.name, line, column, message)
+        };
+        let mut findings: Vec<_> = self.findings.iter().map(one).collect();
         findings.sort();
         findings.dedup();
         findings
-            .iter()
-            .map(|finding| {
-                let before = self.text.get(..finding.offset).unwrap_or(self.text);
-                let line = before.matches('\n').count() + 1;
-                let start = before.rfind('\n').map_or(0, |i| i + 1);
-                let column = before[start..].chars().count() + 1;
-                format!("{}:{line}:{column}: {}", self.name, finding.message)
-            })
-            .collect()
     }
+
+    /// Where the sections and their keys are.
+    pub(super) fn places(&self, document: &Table<'_>) -> Places {
+        let mut places = Places::new(&self.name);
+        let mut note = |names: &[&str], at: usize| places.note(names.join("."), self.position(at));
+        for (key, value) in document.get_ref() {
+            let key_name = key.get_ref().as_ref();
+            note(&[key_name], value.span().start);
+            let Some(sections) = value.get_ref().as_table() else { continue };
+            for (section, value) in sections {
+                let section_name = section.get_ref().as_ref();
+                note(&[key_name, section_name], section.span().start);
+                for (key, value) in value.get_ref().as_table().into_iter().flatten() {
+                    note(&[key_name, section_name, key.get_ref().as_ref()], value.span().start);
+                }
+            }
+        }
+        places
+    }
+
+    /// The line and the column of an offset, from 1 on.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let start = before.rfind('\n').map_or(0, |i| i + 1);
+        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+    }
+}
+
+/// Takes the innermost value that stands at this offset out of a table, and gives the keys that lead to it; of
+/// an array that is one item, and the keys lead to the array.
+fn take_out(table: &mut DeTable<'_>, at: usize) -> Option<Vec<String>> {
+    let mut found = None;
+    for (key, value) in table.iter_mut() {
+        let name = key.get_ref().to_string();
+        let span = value.span();
+        let is_here = span.contains(&at) || span.start == at || key.span().contains(&at);
+        let inside = match value.get_mut() {
+            DeValue::Table(inner) => take_out(inner, at),
+            DeValue::Array(items) => take_out_of_array(items, at).then(Vec::new),
+            _ => None,
+        };
+        if let Some(mut keys) = inside {
+            keys.insert(0, name);
+            return Some(keys);
+        }
+        if is_here {
+            found = Some(name);
+        }
+    }
+    let name = found?;
+    table.remove(name.as_str());
+    Some(vec![name])
+}
+
+/// The same of an array.
+fn take_out_of_array(items: &mut DeArray<'_>, at: usize) -> bool {
+    for item in items.iter_mut() {
+        let is_taken = match item.get_mut() {
+            DeValue::Table(inner) => take_out(inner, at).is_some(),
+            DeValue::Array(inner) => take_out_of_array(inner, at),
+            _ => false,
+        };
+        if is_taken {
+            return true;
+        }
+    }
+    let is_here = |item: &Spanned<DeValue<'_>>| item.span().contains(&at);
+    if !items.iter().any(is_here) {
+        return false;
+    }
+    let mut rest = DeArray::new();
+    items.iter().filter(|item| !is_here(item)).for_each(|item| rest.push(item.clone()));
+    *items = rest;
+    true
 }
 
 /// A message that names no type of this program where a table is missing, and does not show what stands
@@ -144,7 +252,12 @@ fn no_struct(message: &str) -> Cow<'_, str> {
             let kind = found.split([' ', ',']).next().unwrap_or_default();
             Cow::Owned(format!("expected a table, such as {{ key = \"value\" }}, and found a {kind}"))
         }
-        None => Cow::Borrowed(message),
+        None => match message.rsplit_once(", expected ") {
+            Some((found, "u8" | "u16" | "u32" | "u64" | "usize")) => {
+                Cow::Owned(format!("{found}, expected a whole number"))
+            }
+            _ => Cow::Borrowed(message),
+        },
     }
 }
 

@@ -16,14 +16,14 @@ macro_rules! types {
             pub const TYPES: &'static [&'static str] = &[$($id),*];
 
             /// Reads the options of the type of this name; `None` when there is no such type, or when
-            /// the section has faults.
+            /// the section can't be read.
             pub(crate) fn read<'i>(
                 name: &str,
                 table: &$crate::config::SectionTable<'i>,
                 section: &mut $crate::config::SectionOf<'_, 'i>,
-            ) -> Option<Self> {
+            ) -> Option<$crate::config::SectionRead<Self>> {
                 match name {
-                    $($id => section.read(table).map(Self::$variant),)*
+                    $($id => section.read(table).map(|read| read.map(Self::$variant)),)*
                     _ => None,
                 }
             }

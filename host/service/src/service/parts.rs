@@ -20,11 +20,12 @@ use weir_normalizer::Config as Rules;
 use weir_pipeline::Factory;
 
 use super::{
-    Outside, Shared, check_paths, dead_letters_path, factories_of, measures::SeenParts, now_ms, rejects_path,
+    Outside, Shared, conflicts, dead_letters_path, factories_of, measures::SeenParts, now_ms, of_pipeline,
+    rejects_path,
 };
 use crate::{
     buffered::{self, Behind, Gauge},
-    config::{Config, values},
+    config::{Config, places::Finding, refusal, values},
     error::Error,
     feed::{Feed, Shelf, Shelved},
     health::Health,
@@ -272,10 +273,10 @@ impl Parts {
                 config.process.state_dir.display()
             )));
         }
-        let mut faults = check_paths(&config);
-        let lines = self.factories(&config, outside, &mut faults);
-        if !faults.is_empty() {
-            return Err(Error::usage(faults.join("\n")));
+        let mut findings = conflicts(&config);
+        let lines = self.factories(&config, outside, &mut findings);
+        if !findings.is_empty() {
+            return Err(refusal(&findings));
         }
         let wanted = wanted(&config);
         self.refuse_what_would_lose(&config, &wanted, &lines)?;
@@ -301,19 +302,19 @@ impl Parts {
         &self,
         config: &Config,
         outside: &Outside<'_>,
-        faults: &mut Vec<String>,
+        findings: &mut Vec<Finding>,
     ) -> BTreeMap<String, (Rules, Arc<dyn Factory>)> {
         let known = |name: &str, rules: &Rules| {
             let line = self.lines.get(name).filter(|line| is_same(&line.rules, rules))?;
             Some((line.rules.clone(), Arc::clone(&line.factory)))
         };
-        let mut made = factories_of(config, outside.factories, now_ms(), &known, faults);
+        let mut made = factories_of(config, outside.factories, now_ms(), &known, findings);
         if !self.is_new() {
             made.retain(|name, (_, factory)| {
                 let is_known = self.lines.get(name).is_some_and(|line| Arc::ptr_eq(&line.factory, factory));
                 let tried = if is_known { Ok(()) } else { Arc::clone(factory).engine().map(drop) };
                 if let Err(error) = &tried {
-                    faults.push(format!("[pipelines.{name}]: {error}"));
+                    findings.push(of_pipeline(config, name, error));
                 }
                 tried.is_ok()
             });

@@ -1,7 +1,7 @@
 //! What a configuration names by paths: where that is, and whether it can be written.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{self, Path, PathBuf},
 };
 
@@ -9,7 +9,12 @@ use rustix::fs::{Access, access};
 use weir_store::Service;
 
 use super::{dead_letters_path, rejects_path};
-use crate::{config::Config, sinks::SinkOptions, sources::SourceOptions, store::StoreAccess};
+use crate::{
+    config::{Config, places::Finding},
+    sinks::SinkOptions,
+    sources::SourceOptions,
+    store::StoreAccess,
+};
 
 /// A relative path is of the folder that the process is started in.
 fn absolute(path: &Path) -> PathBuf {
@@ -38,54 +43,87 @@ fn of_objects(access: &StoreAccess) -> Option<(What, PathBuf)> {
     })
 }
 
-/// What names a path, what that is, and where it is in this process.
-fn named(config: &Config) -> Vec<(String, What, PathBuf)> {
-    let mut all = vec![("state_dir".to_owned(), What::State, absolute(&config.process.state_dir))];
+/// What names a path: a key of a section.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Who {
+    /// The empty name is that of the keys at the top.
+    section: String,
+    key: &'static str,
+}
+
+impl Who {
+    fn finding(&self, config: &Config, message: &str) -> Finding {
+        config.places.finding(&self.section, self.key, message)
+    }
+}
+
+/// A pipeline has several paths.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { section, key } = self;
+        match section.split('.').next() {
+            Some("") | None => f.write_str(key),
+            Some("pipelines") => write!(f, "`{key}` of [{section}]"),
+            Some(_) => write!(f, "[{section}]"),
+        }
+    }
+}
+
+/// What names a path, what that is, and where it is in this process. Empty paths are left out, as what is
+/// wrong with them was told.
+fn named(config: &Config) -> Vec<(Who, What, PathBuf)> {
+    let top = Who { section: String::new(), key: "state_dir" };
+    let mut all = vec![(top, What::State, absolute(&config.process.state_dir))];
     for (name, options) in &config.sources {
-        let who = || format!("[sources.{name}]");
+        let who = |key| Who { section: format!("sources.{name}"), key };
         match options {
             SourceOptions::File(options) => {
-                let each =
-                    options.paths.iter().map(|path| (who(), What::NotWritten, absolute(path.as_ref())));
+                let each = options
+                    .paths
+                    .iter()
+                    .map(|path| (who("paths"), What::NotWritten, absolute(path.as_ref())));
                 all.extend(each);
             }
             SourceOptions::ObjectStore(options) => {
-                all.extend(of_objects(&options.access()).map(|(_, path)| (who(), What::NotWritten, path)));
+                all.extend(
+                    of_objects(&options.access()).map(|(_, path)| (who("url"), What::NotWritten, path)),
+                );
             }
             _ => {}
         }
     }
     for (name, options) in &config.sinks {
-        let who = || format!("[sinks.{name}]");
+        let who = |key| Who { section: format!("sinks.{name}"), key };
         match options {
-            SinkOptions::File(options) => {
-                all.push((who(), What::File, absolute(options.path.as_ref())));
+            SinkOptions::File(options) if !options.path.is_empty() => {
+                all.push((who("path"), What::File, absolute(options.path.as_ref())));
             }
             SinkOptions::ObjectStore(options) => {
-                all.extend(of_objects(&options.access()).map(|(what, path)| (who(), what, path)));
+                all.extend(of_objects(&options.access()).map(|(what, path)| (who("url"), what, path)));
             }
             _ => {}
         }
     }
     for (name, pipeline) in &config.pipelines {
+        let who = |key| Who { section: format!("pipelines.{name}"), key };
         let path = rejects_path(config, name, pipeline.rejects.as_deref());
-        all.push((format!("`rejects` of [pipelines.{name}]"), What::File, absolute(&path)));
+        all.push((who("rejects"), What::File, absolute(&path)));
         let path = dead_letters_path(config, name, pipeline.dead_letters.as_deref());
-        all.push((format!("`dead_letters` of [pipelines.{name}]"), What::File, absolute(&path)));
+        all.push((who("dead_letters"), What::File, absolute(&path)));
     }
     all
 }
 
 /// The sections and keys of a configuration that name paths, and where these are in this process.
 pub fn paths(config: &Config) -> Vec<(String, PathBuf)> {
-    named(config).into_iter().map(|(who, _, path)| (who, path)).collect()
+    named(config).into_iter().map(|(who, _, path)| (who.to_string(), path)).collect()
 }
 
-/// What can't be written as things are, a line each, with what to do. Nothing is made or changed.
-pub fn unwritable(config: &Config) -> Vec<String> {
+/// What can't be written as things are, with what to do. Nothing is made or changed.
+pub fn unwritable(config: &Config) -> Vec<Finding> {
     let state = absolute(&config.process.state_dir);
     let has_state = folder(&state).is_ok();
-    let mut faults = Vec::new();
+    let mut findings = Vec::new();
     for (who, what, path) in named(config) {
         let checked = match what {
             What::NotWritten => Ok(()),
@@ -100,9 +138,12 @@ pub fn unwritable(config: &Config) -> Vec<String> {
                 None => file(&path),
             },
         };
-        faults.extend(checked.err().map(|why| told(&who, &path, &why)));
+        if let Err(why) = checked {
+            findings.push(who.finding(config, &format!("{who}: {} can't be written: {why}", path.display())));
+        }
     }
-    faults
+    findings.sort();
+    findings
 }
 
 /// Stores that can't be listed as things are, a line each. Who may write to one may not be allowed to list
@@ -123,8 +164,84 @@ pub fn silent_stores(config: &Config) -> Vec<String> {
     remote.filter_map(|(who, access, but)| Some(format!("{who}: {}{but}", access.try_out().err()?))).collect()
 }
 
-fn told(who: &str, path: &Path, why: &str) -> String {
-    format!("{who}: {} can't be written: {why}", path.display())
+/// What is wrong with the files that are written and read.
+pub(super) fn conflicts(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // Nothing is written to what is read.
+    let mut written = written_paths(config);
+    written.sort();
+    for pair in written.windows(2) {
+        if pair[0].0 == pair[1].0 {
+            let message = format!(
+                "{} is written by {} and by {}; choose two",
+                pair[0].0.display(),
+                pair[0].1,
+                pair[1].1
+            );
+            findings.push(pair[1].1.finding(config, &message));
+        }
+    }
+    // An object that is written would be read.
+    for (name, options) in &config.sources {
+        let SourceOptions::ObjectStore(options) = options else { continue };
+        let Ok(from) = options.access().address() else { continue };
+        for (sink, options) in &config.sinks {
+            let SinkOptions::ObjectStore(options) = options else { continue };
+            let is_below = options.access().address().is_ok_and(|to| {
+                (to.service(), to.bucket()) == (from.service(), from.bucket())
+                    && to.folder().starts_with(from.folder())
+            });
+            if is_below {
+                let message = format!(
+                    "{} is written by [sinks.{sink}] and read by [sources.{name}]; choose a folder that is not below it",
+                    options.url
+                );
+                findings.push(config.places.finding(&format!("sinks.{sink}"), "url", &message));
+            }
+        }
+    }
+    for (name, options) in &config.sources {
+        let SourceOptions::File(options) = options else { continue };
+        let patterns: Vec<_> = options.paths.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();
+        let excluded: Vec<_> = options.exclude.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();
+        for (path, who) in &written {
+            if patterns.iter().any(|p| p.matches_path(path)) && !excluded.iter().any(|p| p.matches_path(path))
+            {
+                let message = format!(
+                    "{} is written by {who} and read by [sources.{name}]; name it in `exclude`, or choose another",
+                    path.display()
+                );
+                findings.push(who.finding(config, &message));
+            }
+        }
+    }
+    findings
+}
+
+/// The files that have one name each, and who writes them.
+fn written_paths(config: &Config) -> Vec<(PathBuf, Who)> {
+    let mut written = Vec::new();
+    for (name, pipeline) in &config.pipelines {
+        let who = |key| Who { section: format!("pipelines.{name}"), key };
+        written.push((rejects_path(config, name, pipeline.rejects.as_deref()), who("rejects")));
+        let path = dead_letters_path(config, name, pipeline.dead_letters.as_deref());
+        written.push((path, who("dead_letters")));
+    }
+    for (name, options) in &config.sinks {
+        let who = |key| Who { section: format!("sinks.{name}"), key };
+        match options {
+            SinkOptions::File(options) if !options.path.is_empty() => {
+                written.push((options.path.clone().into(), who("path")));
+            }
+            SinkOptions::ObjectStore(options) => {
+                let folder = options.access().local();
+                let one = |folder: &str| PathBuf::from(format!("{folder}weir-{name}-0.jsonl"));
+                written.extend(folder.map(|address| (one(address.folder()), who("url"))));
+            }
+            _ => {}
+        }
+    }
+    written
 }
 
 /// Whether a file can be written, or made.
@@ -197,7 +314,7 @@ mod tests {
         ] {
             let faults = unwritable(&config(state, sink, more));
             assert_eq!(faults.len(), usize::from(!wanted.is_empty()), "{faults:?}");
-            assert!(wanted.iter().all(|part| faults[0].contains(part)), "{faults:?}");
+            assert!(wanted.iter().all(|part| faults[0].to_string().contains(part)), "{faults:?}");
         }
         assert!(fs::read_dir(root.join("folder")).unwrap().next().is_none() && !root.join("new").exists());
         // Who may do anything finds nothing in the way.
@@ -205,7 +322,7 @@ mod tests {
             fs::set_permissions(root.join("folder"), fs::Permissions::from_mode(0o555)).unwrap();
             let faults = unwritable(&config("folder/state", "out", ""));
             assert!(
-                faults.len() == 1 && faults[0].contains("let the user that runs the service"),
+                faults.len() == 1 && faults[0].to_string().contains("let the user that runs the service"),
                 "{faults:?}"
             );
         }
