@@ -1,7 +1,7 @@
 //! The plugin for Fluent Bit: what `weir bake` takes and refuses, how many instructions the plugin
 //! runs for a record, and the configurations that ship with it. The corpus goes through it in
 //! Fluent Bit's interpreter, in `wamr/`. `FLUENT_BIT=/path/to/fluent-bit` also runs the
-//! configurations in the real program.
+//! configurations in the real program, and `FLB_WAMRC=/path/to/flb-wamrc` compiles the plugin ahead of time.
 
 use std::{
     env, fs,
@@ -134,6 +134,14 @@ fn baking_says_what_is_wrong() {
         assert!(stderr.contains(says), "{arguments:?}: {stderr}");
     }
     assert!(!Path::new("x.wasm").exists());
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("x.vrl").to_str().unwrap().to_owned();
+    assert!(bake(&["vector", "--from", "aws-vpc", "-o", &program]).status.success());
+    let output = bake(&["--show", &program]);
+    assert_eq!(output.status.code(), Some(1));
+    let says =
+        "x.vrl: this is a program for Vector, whose first lines say what it was baked with; give a plugin";
+    assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{output:?}");
     for missing in [&["--show", "nowhere.wasm"][..], &["fluent-bit", "-o", "nowhere/x.wasm"]] {
         let output = bake(missing);
         assert_eq!(output.status.code(), Some(1));
@@ -217,6 +225,46 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The plugin as machine code gives what the interpreter gives. Without the compiler this test has nothing to do,
+/// and says so.
+#[test]
+fn the_plugin_is_compiled_ahead_of_time() {
+    let Some(compiler) = env::var_os("FLB_WAMRC") else {
+        println!("FLB_WAMRC is not set: nothing was compiled ahead of time");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (wasm, aot) = (path("weir.wasm"), path("weir.aot"));
+    assert!(bake(&["fluent-bit", "--where", "exists dst_port", "-o", &wasm]).status.success());
+    let compiled = Command::new(compiler).args(["-o", &aot, &wasm]).output().unwrap();
+    assert!(compiled.status.success(), "{compiled:?}");
+    assert!(fs::read(&aot).unwrap().starts_with(b"\0aot"));
+    let Some(program) = env::var_os("FLUENT_BIT") else {
+        println!("FLUENT_BIT is not set: what was compiled was not tried");
+        return;
+    };
+    let bad = LINE.replace("192.168.3.25", "300.1.1.1");
+    fs::write(path("huawei.log"), format!("{LINE}\n{bad}\nnothing\n")).unwrap();
+    let (_, text) = configurations().into_iter().find(|(name, _)| name == "huawei-lts-files.yaml").unwrap();
+    let run = |plugin: &str| {
+        let text = text
+            .replace("/etc/fluent-bit/weir_fluent_bit.wasm", plugin)
+            .replace("/var/log/huawei-lts/*.log", &path("huawei.log"))
+            .replace("read_from_head: true", "read_from_head: true\n      exit_on_eof: true");
+        fs::write(path("fluent-bit.yaml"), text).unwrap();
+        let output = Command::new(&program).args(["-c", &path("fluent-bit.yaml")]).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let mut events: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        // Its input gives an event the time when it is read.
+        events.iter_mut().for_each(|event| drop(event.as_object_mut().unwrap().remove("date")));
+        events
+    };
+    let interpreted = run(&wasm);
+    assert_eq!(interpreted.len(), 3, "{interpreted:?}");
+    assert_eq!(run(&aot), interpreted);
 }
 
 /// What the shipped configurations make of records in the real program. Without one this test has

@@ -11,4 +11,4 @@ mod quoting;
 mod refusal;
 mod values;
 
-pub use program::program;
+pub use program::{is_program, program};

@@ -145,10 +145,18 @@ fn refuse(config: &Config) -> Result<(), Error> {
     Err(refused(&why))
 }
 
+/// How the first line of a program ends.
+const WROTE: &str = "`weir bake vector` wrote this.";
+
+/// Whether a text is a program that was written here.
+pub fn is_program(text: &[u8]) -> bool {
+    text.split(|b| *b == b'\n').next().is_some_and(|first| first.ends_with(WROTE.as_bytes()))
+}
+
 /// What the program says of itself.
 fn head(config: &Config, product: &Product) -> String {
     let mut head = format!(
-        "# The text lines of {} ({}), as Weir {} reads them; `weir bake vector` wrote this.\n",
+        "# The text lines of {} ({}), as Weir {} reads them; {WROTE}\n",
         product.id,
         product.title,
         env!("CARGO_PKG_VERSION")

@@ -75,6 +75,12 @@ fn agent(name: &str) -> Result<For, String> {
 pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
     if let Some(path) = &args.show {
         let wasm = fs::read(path).map_err(|e| Error::file(&shown(path), "read the plugin", e))?;
+        if vrl::is_program(&wasm) {
+            return Err(Error::failed(format!(
+                "{}: this is a program for Vector, whose first lines say what it was baked with; give a plugin",
+                shown(path)
+            )));
+        }
         return super::print(&(weir_sandbox::show(&wasm, &shown(path))? + "\n"));
     }
     let (Some(agent), Some(path)) = (args.agent, &args.output) else {
