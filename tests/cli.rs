@@ -1572,6 +1572,17 @@ fn explain_reads_files_standard_input_and_records() {
     for title in [&good, &bad, "<stdin>", "the record given"] {
         assert!(shown.contains(&format!("==> {title} <==\n")), "{title}: {shown}");
     }
+    // Where a record is from is told as `normalize` tells it.
+    let output = weir(&["explain", "--source-name", "-"], format!("\n{LINE}{LINE}"));
+    status(&output, 0);
+    for offset in [1, 1 + LINE.len()] {
+        let told = format!("\"log_file\":\"<stdin>\",\"log_offset\":{offset}");
+        assert!(text(&output.stdout).contains(&told), "{output:?}");
+    }
+    let output = weir(&["explain", "--source-name", LINE], "");
+    assert!(text(&output.stdout).contains("\"log_offset\":0") && !text(&output.stdout).contains("log_file"));
+    let message = fail(2, &["bake", "fluent-bit", "--source-name", "-o", "x.wasm"], "");
+    assert!(message.contains("an event is of no file that Weir reads"), "{message}");
     status(&weir(&["explain", "a record that is none"], ""), 3);
     let message = fail(1, &["explain", &dir.path("none.log")], "");
     assert!(message.contains("none.log: can't read: ") && message.contains("check the path"), "{message}");

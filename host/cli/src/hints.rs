@@ -246,6 +246,11 @@ const OPTIONS: &[Hint] = &[
         &["bake"],
         "the agent is an argument without an option, such as `weir bake fluent-bit`",
     ),
+    hint(
+        "--source-name --file-key",
+        &["bake"],
+        "an event is of no file that Weir reads; let the agent tell the file",
+    ),
     hint("--engine --dialect --sql", ANY, "--ddl ENGINE prints the statements that make a table"),
 ];
 

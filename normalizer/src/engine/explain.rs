@@ -29,9 +29,11 @@ use crate::{
     wire::batch::{BatchView, Outcome},
 };
 
-/// Explains every record of an input.
-pub fn explain(input: &[u8], config: &Config) -> Result<Vec<Explained>, Error> {
+/// Explains every record of an input. `name` is what its records tell of it, where
+/// [`Config::source_name`] asks for that.
+pub fn explain(input: &[u8], name: &str, config: &Config) -> Result<Vec<Explained>, Error> {
     let mut framer = Framer::new(config)?;
+    framer.set_source(&name.into());
     let mut normalizer = Normalizer::new(config)?;
     framer.push(input);
     framer.finish();

@@ -110,8 +110,8 @@ class Held {
 
 /** One input. */
 class Input extends Held {
-  constructor(config, name) {
-    super(() => new bindings.Input(config, name));
+  constructor(config, name, tellsRejects) {
+    super(() => new bindings.Input(config, name, tellsRejects));
   }
 
   push(bytes) {
@@ -164,7 +164,7 @@ export class Normalizer {
     this.#isFlat = isFlat;
     this.#name = name;
     this.#onRejects = onRejects;
-    this.#input = new Input(this.#config, onRejects ? name : undefined);
+    this.#input = new Input(this.#config, name, onRejects !== undefined);
     this.#warnings = this.#input.warnings();
   }
 
@@ -199,7 +199,7 @@ export class Normalizer {
 
   normalize(input) {
     const bytes = textBytes(input);
-    const whole = new Input(this.#config, this.#name);
+    const whole = new Input(this.#config, this.#name, true);
     try {
       const records = [];
       const rejects = [];
@@ -377,9 +377,9 @@ export class Rows {
 }
 
 export function explain(input, options = {}) {
-  const { config } = configuration(options);
+  const { config, name } = configuration(options);
   const bytes = textBytes(input);
-  return JSON.parse(call(() => bindings.explain(bytes, JSON.stringify(config))));
+  return JSON.parse(call(() => bindings.explain(bytes, name, JSON.stringify(config))));
 }
 
 export function formats() {

@@ -53,7 +53,12 @@ export interface Options<To extends Schema = 'flat'> {
   keepRaw?: boolean;
   /** Leave the Community ID out of schemas that have one. */
   noCommunityId?: boolean;
-  /** What rejects call the input. */
+  /**
+   * Tell of each record, in `log_file` and `log_offset`, the input's {@link Options.name} and where its text begins,
+   * in bytes.
+   */
+  sourceName?: boolean;
+  /** What the input is called by rejects, and by records with {@link Options.sourceName}. */
   name?: string;
   /**
    * Gets rejects as they are made, by {@link Normalizer.push} and the like: {@link Reject}s, as lines of

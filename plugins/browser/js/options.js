@@ -63,6 +63,7 @@ const OPTIONS = {
   keepEnvelope: ['keep_envelope', flag],
   keepRaw: ['keep_raw', flag],
   noCommunityId: ['no_community_id', flag],
+  sourceName: ['source_name', flag],
 };
 
 /** Reads options; `name` and `onRejects` are no part of the configuration. */

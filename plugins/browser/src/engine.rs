@@ -30,16 +30,18 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(config: &Config, name: Option<String>) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, name: String, tells_rejects: bool) -> Result<Self, Error> {
+        let mut framer = Framer::new(config)?;
+        framer.set_source(&name.as_str().into());
         Ok(Self {
-            framer: Framer::new(config)?,
+            framer,
             normalizer: Normalizer::new(config)?,
             joiner: (config.to == Schema::Otel).then(Joiner::default),
             head: Vec::new(),
             outcome: Outcome::default(),
             output: Output::default(),
             joined: Vec::new(),
-            name,
+            name: tells_rejects.then_some(name),
             rejects: Vec::new(),
             account: Account::default(),
         })

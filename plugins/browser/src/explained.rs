@@ -54,10 +54,14 @@ impl From<ExplainedValue> for Value {
 }
 
 /// Explains every record of a text.
-pub(crate) fn explain(text: &[u8], config: &Config) -> std::result::Result<Vec<Explained>, Error> {
+pub(crate) fn explain(
+    text: &[u8],
+    name: &str,
+    config: &Config,
+) -> std::result::Result<Vec<Explained>, Error> {
     // What a line break ends is rejected with its text, which shows the place of the fault.
     let ended = [text, b"\n"].concat();
-    let records = explain::explain(&ended, config)?.into_iter().map(|e| {
+    let records = explain::explain(&ended, name, config)?.into_iter().map(|e| {
         let units = |at: usize| e.text.get(..at).unwrap_or(&e.text).encode_utf16().count();
         let result = match e.result {
             Explanation::Record(record) => Result::Normalized { record },

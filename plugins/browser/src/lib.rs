@@ -64,12 +64,12 @@ pub struct Input(Engine);
 
 #[wasm_bindgen]
 impl Input {
-    /// Begins an input with a configuration in JSON. `name` is what rejects call it; without one
-    /// they are only counted.
+    /// Begins an input with a configuration in JSON. `name` is what records and rejects call it; rejects
+    /// are only counted where they are not asked for.
     #[wasm_bindgen(constructor)]
-    pub fn new(configuration: &str, name: Option<String>) -> Result<Input, JsValue> {
+    pub fn new(configuration: &str, name: String, rejects: bool) -> Result<Input, JsValue> {
         let config = self::configuration(configuration)?;
-        Engine::new(&config, name).map(Self).map_err(|error| thrown(&Fault::new(&error, &config)))
+        Engine::new(&config, name, rejects).map(Self).map_err(|error| thrown(&Fault::new(&error, &config)))
     }
 
     /// Takes the next bytes. What was made of the ones before is forgotten.
@@ -123,9 +123,9 @@ impl Input {
 
 /// Explains the records of a text, in JSON.
 #[wasm_bindgen]
-pub fn explain(text: &[u8], configuration: &str) -> Result<String, JsValue> {
+pub fn explain(text: &[u8], name: &str, configuration: &str) -> Result<String, JsValue> {
     let config = self::configuration(configuration)?;
-    match explained::explain(text, &config) {
+    match explained::explain(text, name, &config) {
         Ok(records) => Ok(json(&records)),
         Err(error) => Err(thrown(&Fault::new(&error, &config))),
     }

@@ -13,6 +13,7 @@ use std::{
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use weir_normalizer::{
+    Config,
     explain::{Explained, ExplainedValue, Explanation, explain},
     products,
 };
@@ -54,11 +55,16 @@ pub(super) struct Args {
     /// of each is explained
     #[arg(value_name = "FILE|RECORD", value_hint = clap::ValueHint::FilePath)]
     inputs: Vec<OsString>,
+
+    /// Let records tell in `log_file` which input they are from, and in `log_offset` where in it their text begins,
+    /// as those of `normalize --source-name` do; a record that is given itself has no name
+    #[arg(long)]
+    source_name: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
     args.choices.refuse_table()?;
-    let config = args.choices.config()?;
+    let config = Config { source_name: args.source_name, ..args.choices.config()? };
     let inputs = match args.inputs.is_empty() {
         true => vec!["-".into()],
         false => args.inputs,
@@ -79,7 +85,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         if text.is_empty() && is_damaged {
             continue;
         }
-        let records = explain(&text, &config)?;
+        let records = explain(&text, name.as_deref().unwrap_or_default(), &config)?;
         if inputs.len() > 1 {
             let before = if i > 0 { "\n" } else { "" };
             let name = name.as_deref().map_or(Cow::Borrowed("the record given"), line);

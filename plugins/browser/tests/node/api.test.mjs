@@ -58,6 +58,28 @@ test('bad options say what, where and what to do', () => {
   assert.match(thrown(() => new Normalizer(null)).message, /expected an object/);
 });
 
+test('records tell which input they are from', async () => {
+  await load();
+  const two = LINE.endsWith('\n') ? LINE + LINE : `${LINE}\n${LINE}\n`;
+  const second = two.length / 2;
+  const told = (options) =>
+    new Normalizer(options).normalize(two).records.map(({ log_file, log_offset }) => [log_file, log_offset]);
+  assert.deepEqual(told({ sourceName: true, name: 'a.log' }), [['a.log', 0], ['a.log', second]]);
+  assert.deepEqual(told({ sourceName: true }), [[undefined, 0], [undefined, second]]);
+  assert.deepEqual(told({ name: 'a.log' }), [[undefined, undefined], [undefined, undefined]]);
+  // In pieces it is the same, whether rejects are asked for or not.
+  for (const onRejects of [undefined, () => {}]) {
+    const normalizer = new Normalizer({ sourceName: true, name: 'a.log', onRejects });
+    const bytes = new TextEncoder().encode(two);
+    const made = [bytes.subarray(0, 7), bytes.subarray(7)].map((piece) => new TextDecoder().decode(normalizer.push(piece)));
+    const lines = (made.join('') + new TextDecoder().decode(normalizer.finish())).trim().split('\n');
+    assert.deepEqual(lines.map((line) => JSON.parse(line).log_offset), [0, second]);
+    assert.equal(JSON.parse(lines[1]).log_file, 'a.log');
+  }
+  const [{ record }] = explain(LINE, { sourceName: true, name: 'a.log' });
+  assert.equal(JSON.parse(record).log_file, 'a.log');
+});
+
 test('lists, times and zones are taken in the forms that JavaScript has', async () => {
   await load();
   const where = 'src_ip in @office and start_ms < "2019-01-29T10:00:00"';
