@@ -177,6 +177,27 @@ fn files_are_rotated_by_size() {
     assert_eq!(all, (0..100).collect::<Vec<_>>());
 }
 
+#[test]
+fn so_many_rotated_files_are_kept_as_is_said() {
+    let place = Place::default().with("/out.ndjson\"", "/out.ndjson\"\nmax_size = \"4KiB\"\nkeep = 2");
+    let mut newest = 0;
+    // Each time it is started it goes on behind the newest file.
+    for part in 0..4 {
+        append(&place.log("a.log"), &lines(part * 40..(part + 1) * 40));
+        place.once();
+        let found: Vec<u32> = (0..30).filter(|n| numbered(&place, *n).exists()).collect();
+        let last = *found.last().unwrap();
+        assert!(last > newest || part == 0, "{found:?}");
+        assert!(found.len() <= 3 && found.len() as u32 == last - found[0] + 1, "{found:?}");
+        newest = last;
+    }
+    assert!(!numbered(&place, 0).exists() && newest >= 3);
+    let mut all: Vec<u64> = Vec::new();
+    (0..30).for_each(|n| all.extend(delivered(&numbered(&place, n)).into_keys()));
+    // What is kept are the newest records, each once.
+    assert_eq!(all, (160 - all.len() as u64..160).collect::<Vec<_>>());
+}
+
 fn numbered(place: &Place, number: u32) -> std::path::PathBuf {
     place.path(&if number == 0 { "out.ndjson".to_owned() } else { format!("out.{number}.ndjson") })
 }

@@ -15,7 +15,7 @@ use weir_normalizer::schemas::Schema;
 
 pub(crate) use self::template::Said;
 use self::{
-    output::{Compression, Output},
+    output::{Compression, Most, Output},
     template::Template,
 };
 use super::{Context, Delivery, Sink};
@@ -38,10 +38,14 @@ pub struct Options {
     /// `zst`, `gz` or `none`; what the path ends in without it
     pub compression: Option<String>,
     /// A file that has grown to so many bytes is followed by another one, `out.1.ndjson` behind `out.ndjson`.
-    /// No file is renamed or deleted
+    /// No file is renamed
     pub max_size: ByteSize,
-    /// A file that was begun so long ago is followed by another one
+    /// A file that was begun so long ago is followed by another one, also where it was begun before a restart, if
+    /// the file system tells when
     pub max_age: Option<Span>,
+    /// How many files of a path are kept that another one has followed; the older ones, those with lower numbers,
+    /// are deleted when another file follows. Without it none is deleted
+    pub keep: Option<u32>,
 }
 
 /// The files that are open at a time; the one that was not used for the longest time is closed.
@@ -52,7 +56,13 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 
 impl Default for Options {
     fn default() -> Self {
-        Self { path: String::new(), compression: None, max_size: ByteSize(256 << 20), max_age: None }
+        Self {
+            path: String::new(),
+            compression: None,
+            max_size: ByteSize(256 << 20),
+            max_age: None,
+            keep: None,
+        }
     }
 }
 
@@ -142,8 +152,12 @@ impl Files {
             if let Some(output) = self.open.get_mut(path) {
                 break output;
             }
-            let number = self.numbers.entry(path.to_owned()).or_default();
-            match Output::open(path.as_ref(), number, self.compression, self.options.max_size.0) {
+            // Where older files are deleted, the first one may not be there any more.
+            let keep = self.options.keep;
+            let first = || keep.and_then(|_| output::newest(path.as_ref())).unwrap_or_default();
+            let number = self.numbers.entry(path.to_owned()).or_insert_with(first);
+            let most = Most { bytes: self.options.max_size.0, age: self.options.max_age.map(|age| age.0) };
+            match Output::open(path.as_ref(), number, self.compression, most) {
                 Ok(output) => {
                     self.open.insert(path.to_owned(), output);
                 }
@@ -156,7 +170,7 @@ impl Files {
             return false;
         }
         patience.works();
-        let is_old = self.options.max_age.is_some_and(|age| output.opened.elapsed() >= age.0);
+        let is_old = self.options.max_age.is_some_and(|age| output.age() >= age.0);
         if is_old || output.len() >= self.options.max_size.0 {
             return self.shut(path, true);
         }
@@ -177,10 +191,17 @@ impl Files {
         let Some(mut output) = self.open.remove(path) else { return true };
         let mut patience = Patience::new(&self.context);
         let name = output.path.clone();
-        if for_good {
-            *self.numbers.entry(path.to_owned()).or_default() += 1;
+        if !output.sync(&mut |e| patience.again(&name, e)) {
+            return false;
         }
-        output.sync(&mut |e| patience.again(&name, e))
+        if for_good {
+            let number = self.numbers.entry(path.to_owned()).or_default();
+            *number += 1;
+            if let Some(keep) = self.options.keep {
+                output::delete_before(path.as_ref(), number.saturating_sub(keep));
+            }
+        }
+        true
     }
 
     /// Gives back what waits: nobody knows whether the disk has it.
@@ -253,7 +274,7 @@ impl Sink for Files {
             receipt.delivered();
         }
         if let Some(age) = self.options.max_age {
-            let old = self.open.iter().filter(|(_, output)| output.opened.elapsed() >= age.0);
+            let old = self.open.iter().filter(|(_, output)| output.age() >= age.0);
             for path in old.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
                 // It is synced already.
                 self.shut(&path, true);

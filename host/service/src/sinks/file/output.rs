@@ -5,7 +5,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 /// How a file is compressed: frames or members, one behind the other, each whole when it is synced.
@@ -31,7 +31,9 @@ pub(super) struct Output {
     encoder: Option<Encoder>,
     /// Bytes of the file.
     len: u64,
-    pub(super) opened: Instant,
+    opened: Instant,
+    /// How old it was then.
+    age: Duration,
     pub(super) used: Instant,
     is_dirty: bool,
 }
@@ -83,6 +85,13 @@ impl Encoder {
     }
 }
 
+/// What a file may have before another one follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    pub(super) bytes: u64,
+    pub(super) age: Option<Duration>,
+}
+
 /// What is done with an error of the disk: whether to try again.
 pub(super) type Again<'a> = &'a mut dyn FnMut(&io::Error) -> bool;
 
@@ -99,13 +108,60 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The numbers of the files of a path that are there.
+fn numbers(path: &Path) -> io::Result<Vec<u32>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, endings) = match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
+        Some((stem, endings)) => (stem, format!(".{endings}")),
+        None => (&*name, String::new()),
+    };
+    let of = |found: &str| {
+        if *found == *name {
+            return Some(0);
+        }
+        let number = found.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(&*endings)?;
+        // No other text is a number's name, such as one with zeros in front.
+        number.parse().ok().filter(|n: &u32| *n > 0 && n.to_string() == number)
+    };
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder(path))? {
+        all.extend(entry?.file_name().to_str().and_then(of));
+    }
+    Ok(all)
+}
+
+/// The highest number of the files of a path.
+pub(super) fn newest(path: &Path) -> Option<u32> {
+    numbers(path).ok()?.into_iter().max()
+}
+
+/// Deletes the files of a path whose numbers are lower. What can't be deleted is told, and tried again with
+/// the next ones.
+pub(super) fn delete_before(path: &Path, number: u32) {
+    let found = numbers(path).unwrap_or_default();
+    for old in found.into_iter().filter(|old| *old < number).map(|old| numbered(path, old)) {
+        match fs::remove_file(&old) {
+            Ok(()) => tracing::info!(path = %old.display(), "deleted a file that newer ones have followed"),
+            Err(e) => {
+                tracing::warn!(path = %old.display(), error = %e, "can't delete a file that is not kept")
+            }
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// How old a file is, where the file system tells that.
+fn age(file: &File) -> Duration {
+    let begun = file.metadata().and_then(|metadata| metadata.created());
+    begun.ok().and_then(|begun| SystemTime::now().duration_since(begun).ok()).unwrap_or_default()
+}
+
 /// The parent's entry of a file is on the disk only when the folder is synced, too.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+    File::open(folder(path))?.sync_all()
 }
 
 impl Output {
@@ -115,7 +171,7 @@ impl Output {
         path: &Path,
         number: &mut u32,
         compression: Compression,
-        most: u64,
+        most: Most,
     ) -> io::Result<Self> {
         if let Some(folder) = path.parent()
             && !folder.as_os_str().is_empty()
@@ -134,7 +190,9 @@ impl Output {
             }
             let whole = if size == 0 { 0 } else { whole(&file, compression, size)? };
             // What has nothing whole was not written by this sink, so it is left alone.
-            if size >= most || size > 0 && whole == 0 {
+            let age = if size == 0 { Duration::ZERO } else { age(&file) };
+            let is_old = size > 0 && most.age.is_some_and(|most| age >= most);
+            if size >= most.bytes || is_old || size > 0 && whole == 0 {
                 *number += 1;
                 continue;
             }
@@ -153,6 +211,7 @@ impl Output {
                 encoder: None,
                 len: whole,
                 opened: now,
+                age,
                 used: now,
                 is_dirty: false,
             });
@@ -216,6 +275,11 @@ impl Output {
             }
         }
         true
+    }
+
+    /// How long ago the file was begun, as far as that is known.
+    pub(super) fn age(&self) -> Duration {
+        self.age + self.opened.elapsed()
     }
 
     /// Bytes of the file, with what was gathered so far.
@@ -316,7 +380,9 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("deep/er").join(name);
-            let open = |number: &mut u32| Output::open(&path, number, compression, 1 << 20).unwrap();
+            let open = |number: &mut u32| {
+                Output::open(&path, number, compression, Most { bytes: 1 << 20, age: None }).unwrap()
+            };
             let never: Again<'_> = &mut |e| panic!("{e}");
             let mut output = open(&mut 0);
             assert!(output.write(b"one\n", never) && output.sync(never));
@@ -347,12 +413,54 @@ mod tests {
         let path = folder.path().join("14.ndjson.zst");
         fs::write(&path, "a text of somebody else").unwrap();
         let mut number = 0;
-        let output = Output::open(&path, &mut number, Compression::Zstd, 1 << 20).unwrap();
+        let output =
+            Output::open(&path, &mut number, Compression::Zstd, Most { bytes: 1 << 20, age: None }).unwrap();
         assert_eq!((output.path.file_name().unwrap(), number), ("14.1.ndjson.zst".as_ref(), 1));
         assert_eq!(fs::read(&path).unwrap(), b"a text of somebody else");
         let path = folder.path().join("full");
         fs::write(&path, "full\n").unwrap();
-        let output = Output::open(&path, &mut 0, Compression::None, 5).unwrap();
+        let output = Output::open(&path, &mut 0, Compression::None, Most { bytes: 5, age: None }).unwrap();
         assert_eq!(output.path.file_name().unwrap(), "full.1");
+    }
+    #[test]
+    fn a_file_that_was_begun_long_ago_is_followed_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ndjson");
+        fs::write(&path, "one\n").unwrap();
+        for (age, name) in
+            [(None, "a.ndjson"), (Some(Duration::MAX), "a.ndjson"), (Some(Duration::ZERO), "a.1.ndjson")]
+        {
+            let most = Most { bytes: 1 << 20, age };
+            let output = Output::open(&path, &mut 0, Compression::None, most).unwrap();
+            assert_eq!(output.path.file_name().unwrap(), name, "{age:?}");
+        }
+    }
+
+    #[test]
+    fn older_files_of_a_path_are_deleted_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.ndjson.gz");
+        let of_others =
+            ["out.x.ndjson.gz", "out.01.ndjson.gz", "out.0.ndjson.gz", "out.2.ndjson", "other.1.ndjson.gz"];
+        for name in of_others.iter().chain(&[
+            "out.ndjson.gz",
+            "out.1.ndjson.gz",
+            "out.7.ndjson.gz",
+            "out.10.ndjson.gz",
+        ]) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(newest(&path), Some(10));
+        delete_before(&path, 7);
+        let mut found = numbers(&path).unwrap();
+        found.sort_unstable();
+        assert_eq!(found, [7, 10]);
+        assert!(of_others.iter().all(|name| folder.path().join(name).exists()));
+        for (name, with) in [("plain", "plain.3"), (".hidden", ".hidden.3")] {
+            fs::write(folder.path().join(with), "").unwrap();
+            let path = folder.path().join(name);
+            assert_eq!((newest(&path), numbered(&path, 3)), (Some(3), folder.path().join(with)));
+        }
+        assert_eq!(newest(&folder.path().join("none")), None);
     }
 }
