@@ -247,6 +247,11 @@ fn marked_object() -> impl Strategy<Value = String> {
                 "\"srcaddr\":\"MARK\"",
                 "\"logs\":[{\"MARK\":1}]",
                 "\"data\":{\"records\":[{},7,{\"MARK\":1}]}",
+                "\"foo\":{\"srcaddr\":\"MARK\"}",
+                "\"tags\":[{},{\"dstaddr\":[\"MARK\"]}]",
+                "\"meta\":{\"srcaddr\":\"MARK\"}",
+                "\"data\":{\"foo\":[{\"srcaddr\":\"MARK\"}],\"records\":[{\"MARK\":1}]}",
+                "\"data\":{\"records\":[{\"MARK\":1}],\"tags\":{\"srcaddr\":\"MARK\"}}",
             ],
         ]
         .concat(),
@@ -283,6 +288,18 @@ proptest! {
         let framing = String::from_utf8(made.framing).unwrap();
         prop_assert!(!framing.contains("MARK"), "{} in {}", framing, text);
         prop_assert!(made.elements > 0 || !text.contains("MARK"), "{}", text);
+    }
+}
+
+/// A value beside an array that is too long to look into is a reject, and nothing behind it is lost.
+#[test]
+fn a_long_value_beside_records_is_rejected() {
+    let record = r#"{"cen-id":"c","srcaddr":"10.0.0.1","dstaddr":"10.0.0.2","bytes":1,"packets":1}"#;
+    let long = "x".repeat(3 << 20);
+    let text = format!("{{\"logs\":[{record}],\"foo\":{{\"a\":\"{long}\"}},\"tags\":{record}}}\n{record}\n");
+    for pieces in [cut(text.as_bytes(), &[]), text.as_bytes().chunks(70_001).collect()] {
+        let made = run(&pieces, &Config::default());
+        assert_eq!((made.normalized, made.rejects.len()), (3, 1));
     }
 }
 

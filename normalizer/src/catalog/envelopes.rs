@@ -28,6 +28,13 @@ pub(crate) enum KeyRole {
     Rows,
 }
 
+impl KeyRole {
+    /// Whether its object may have the array of records.
+    pub(crate) fn is_section(self) -> bool {
+        matches!(self, Self::Section | Self::RecordsOrSection)
+    }
+}
+
 /// No key with a role, and none that envelopes are known to have, is longer.
 pub(crate) const LONGEST_KEY: usize = 20;
 

@@ -4,7 +4,8 @@
 //! An input is a sequence of text lines and JSON documents in any mixture. A document that
 //! holds an array of records (`envelopes.rs` has the list) is an *envelope*: each item
 //! of the array is an element, and so is each object in an array of the envelope's that comes behind it
-//! under a key that no envelope is known to have. Any other document, and any line, is one element.
+//! under a key that no envelope is known to have. So is what else stands beside the array, in front or
+//! behind, and has the keys of a record. Any other document, and any line, is one element.
 //!
 //! What is in no element is *framing*, and must not hold data. It is separators, brackets, header
 //! rows, an envelope's own members around the records that it holds, and an envelope without
@@ -42,7 +43,7 @@ use crate::{
     },
 };
 
-use crate::framing::keys::Keys;
+use crate::framing::keys::{self, Keys};
 
 /// Where an input can be read again from, so that the same comes out of what follows: between two
 /// lines or documents, with what is in force there.
@@ -205,6 +206,8 @@ struct Doc {
     long_key: bool,
     /// Whether the latest key of an envelope is one that no envelope is known to have.
     unknown_key: bool,
+    /// Where the latest object at depth 1 began in the window.
+    section: usize,
     /// The role of the latest key at depth 1 and at depth 2.
     roles: [KeyRole; 2],
     /// An array that may turn out to hold records has just opened.
@@ -239,6 +242,8 @@ struct Envelope {
     copied: usize,
     /// The offset of its first record.
     first: u64,
+    /// What is at hand as an item is another member's value, which may be one.
+    beside: bool,
 }
 
 impl Doc {
@@ -255,6 +260,7 @@ impl Doc {
             text_start: 0,
             long_key: false,
             unknown_key: false,
+            section: 0,
             roles: [KeyRole::Other; 2],
             pending: false,
             empty: false,
@@ -322,6 +328,21 @@ impl Doc {
         }
     }
 
+    /// Whether the object or the array that begins here stands beside the arrays of an envelope's records,
+    /// and may be a record, or have some, that nothing else looks into.
+    fn may_be_beside_records(&self, object: bool) -> bool {
+        let level = match self.depth {
+            1 => 0,
+            2 if self.stack & 0b11 == 0b11 && self.roles[0].is_section() => 1,
+            _ => return false,
+        };
+        self.envelope.as_ref().is_some_and(|e| e.items == 0)
+            && match self.roles[level] {
+                KeyRole::Other => object || level > 0 || !self.unknown_key,
+                role => level > 0 && role.is_section(),
+            }
+    }
+
     /// Whether a member of an object begins here that only matters for where its record ends.
     fn at_inner_member(&self) -> bool {
         matches!(self.expect, Expect::Key | Expect::KeyOrEnd)
@@ -386,6 +407,8 @@ impl Doc {
 enum Scanned {
     /// Everything there is has been scanned.
     Starved,
+    /// At `pos` an array goes on that may make the document an envelope.
+    Opens,
     /// A value that is an element has ended at `pos`.
     Item,
     /// The document has ended at `pos`.
@@ -636,6 +659,14 @@ impl Framer {
             Mode::Row => self.row(),
             Mode::Doc => match self.scan_doc() {
                 Scanned::Starved => false,
+                Scanned::Opens => {
+                    self.open_envelope();
+                    true
+                }
+                Scanned::Item if self.doc.envelope.as_ref().is_some_and(|e| e.beside) => {
+                    self.beside_records();
+                    true
+                }
                 Scanned::Item => {
                     let fault = self.doc.too_deep.then_some(FramingFault::TooDeep);
                     self.doc.too_deep = false;
@@ -855,9 +886,11 @@ impl Framer {
     /// Whether the document at `mark` is an envelope that holds no record.
     #[cold]
     #[inline(never)]
-    fn is_empty_envelope(&self) -> bool {
+    fn is_empty_envelope(&mut self) -> bool {
         let short = self.long.is_none() && self.pos - self.mark <= limits::RECORD;
-        short && std::str::from_utf8(&self.window[self.mark..self.pos]).is_ok_and(envelopes::is_empty)
+        short
+            && std::str::from_utf8(&self.window[self.mark..self.pos])
+                .is_ok_and(|text| envelopes::is_empty(text) && !self.keys.hide_records(text))
     }
 
     /// Whether the members behind an array told that the document is no envelope but a record. It
@@ -1070,31 +1103,30 @@ impl Framer {
                     }
                     let value = matches!(d.expect, Expect::Value | Expect::ValueOrEnd);
                     if d.pending {
-                        d.pending = false;
                         let records = match b {
                             b'{' => true,
                             b']' => false,
                             b'[' => d.depth == 1 || d.depth == 3 && d.roles[1] == KeyRole::Rows,
                             _ => d.depth == 1 && d.stack & 1 == 0,
                         };
-                        d.empty |= b == b']';
                         // What is a record already keeps its array.
                         if records && d.envelope.is_none() && !d.record {
-                            d.record = self.keys.is_record(w.get(self.mark..pos).unwrap_or_default());
-                            d.envelope = (!d.record).then(|| Envelope {
-                                items: d.depth,
-                                context: Vec::new(),
-                                number: 0,
-                                start: Some(self.mark),
-                                copied: self.mark,
-                                first: self.offset + pos as u64,
-                            });
+                            break Scanned::Opens;
                         }
+                        d.pending = false;
+                        d.empty |= b == b']';
                         if (records || b == b']')
                             && let Some(e) = &mut d.envelope
                         {
                             e.items = d.depth;
                             copy_context(e, w, pos, self.offset);
+                        }
+                    }
+                    if value && matches!(b, b'{' | b'[') && d.may_be_beside_records(b == b'{') {
+                        let (depth, offset) = (d.depth, self.offset);
+                        if let Some(e) = &mut d.envelope {
+                            copy_context(e, w, pos + 1, offset);
+                            (e.items, e.beside) = (depth, true);
                         }
                     }
                     if value && d.at_item() && b != b']' {
@@ -1107,6 +1139,9 @@ impl Framer {
                             d.long_key = false;
                         }
                         b'{' if value => {
+                            if d.depth == 1 {
+                                d.section = pos;
+                            }
                             if !d.open(true) {
                                 break Scanned::Broken;
                             }
@@ -1162,6 +1197,87 @@ impl Framer {
         };
         self.pos = pos;
         step
+    }
+
+    /// Tells whether the document at `mark` is a record, whose array opens in front of `pos`, or else an
+    /// envelope. Then it may have records in front of the array, too.
+    #[inline(never)]
+    fn open_envelope(&mut self) {
+        let (start, pos) = (self.mark, self.pos);
+        let text = self.window.get(start..pos).unwrap_or_default();
+        // In a section, that has members in front of the array, too.
+        let section = (self.doc.depth == 3).then(|| self.doc.section.max(start));
+        let mut beside = Vec::new();
+        let mut is_record = self.keys.is_record(text);
+        for level in [Some(start), section].into_iter().flatten() {
+            let text = self.window.get(level..pos).unwrap_or_default();
+            match self.keys.records_in_members(text) {
+                Some(found) => beside.extend(found.into_iter().map(|p| level + p.start..level + p.end)),
+                None => is_record = true,
+            }
+        }
+        self.doc.record = is_record;
+        if is_record {
+            return;
+        }
+        self.doc.envelope = Some(Envelope {
+            items: self.doc.depth,
+            context: Vec::new(),
+            number: 0,
+            start: Some(start),
+            copied: start,
+            first: self.offset + pos as u64,
+            beside: false,
+        });
+        for value in beside {
+            self.mark = value.start;
+            self.emit_beside(value.end);
+        }
+        self.mark = start;
+    }
+
+    /// The value of an envelope's member at `mark` is followed; if there are records in it, they are
+    /// elements, and else it says something of the envelope.
+    #[cold]
+    #[inline(never)]
+    fn beside_records(&mut self) {
+        let too_deep = std::mem::take(&mut self.doc.too_deep);
+        if let Some(e) = &mut self.doc.envelope {
+            (e.items, e.beside) = (0, false);
+        }
+        if self.long.is_some() || self.pos - self.mark > limits::RECORD {
+            // Nobody has looked into it.
+            self.emit(self.pos, too_deep.then_some(FramingFault::TooDeep));
+            if let Some(e) = &mut self.doc.envelope {
+                e.copied = self.pos.saturating_sub(1);
+            }
+        } else if self.keys.has_record(&self.window[self.mark..self.pos]) {
+            self.emit_beside(self.pos);
+            self.mark = self.pos;
+            self.seal_if_full();
+        } else {
+            self.mark = self.pos;
+        }
+    }
+
+    /// The records in an object or array from `mark` to `end`, one each, are elements; the envelope has
+    /// its brackets.
+    #[cold]
+    #[inline(never)]
+    fn emit_beside(&mut self, end: usize) {
+        let start = self.mark;
+        if let Some(e) = &mut self.doc.envelope {
+            copy_context(e, &self.window, start + 1, self.offset);
+            e.copied = end - 1;
+        }
+        let items = match std::str::from_utf8(&self.window[start..end]) {
+            Ok(value) => keys::items(value),
+            Err(_) => std::iter::once(0..end - start).collect(),
+        };
+        for item in items {
+            self.mark = start + item.start;
+            self.push_element(start + item.end, None);
+        }
     }
 
     /// Takes what of the envelope's own text has been scanned into its context.
@@ -1288,6 +1404,7 @@ impl Framer {
         self.pos -= n;
         self.mark = self.mark.saturating_sub(n);
         self.doc.text_start = self.doc.text_start.saturating_sub(n);
+        self.doc.section = self.doc.section.saturating_sub(n);
         if let Some(e) = &mut self.doc.envelope {
             e.copied = e.copied.saturating_sub(n);
             e.start = e.start.and_then(|start| start.checked_sub(n));

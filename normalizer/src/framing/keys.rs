@@ -1,7 +1,7 @@
 //! What the members of a document say: whether the arrays in it hold records, or whether it is a
 //! record that has arrays, or has one in a payload.
 
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, iter, mem, ops::Range};
 
 use crate::{
     catalog::{detection::KeyIndex, envelopes},
@@ -43,6 +43,47 @@ impl Keys {
         is_record
     }
 
+    /// Where values with records stand in the text of an object that breaks off, such as an envelope in
+    /// front of its array; `None` if there are some, but the text is not good enough to say where.
+    pub(super) fn records_in_members(&mut self, text: &[u8]) -> Option<Vec<Range<usize>>> {
+        let text = String::from_utf8_lossy(text);
+        let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
+        let read = read_what_there_is(Cow::Borrowed(&text), &mut members, &mut unescaped);
+        let is_good = matches!((&text, &read), (Cow::Borrowed(_), Cow::Borrowed(_)));
+        let nested = members.iter().map(|m| m.value).filter(|value| value.is_nested());
+        let values = nested.map(|value| value.start()..value.start() + value.of(&read, "").len());
+        let found: Vec<_> = values.filter(|value| self.has_record(read[value.clone()].as_bytes())).collect();
+        (self.members, self.unescaped) = (members, unescaped);
+        (is_good || found.is_empty()).then_some(found)
+    }
+
+    /// Whether a member of an envelope, or of a section in it, has a record in its value.
+    pub(super) fn hide_records(&mut self, envelope: &str) -> bool {
+        let (mut members, mut unescaped) = (Vec::new(), String::new());
+        let _ = json::read_members(envelope, &mut members, &mut unescaped);
+        let sections = members.iter().map(|m| m.value).filter(|value| value.is_nested());
+        let sections = sections.map(|value| value.of(envelope, ""));
+        sections
+            .chain([envelope])
+            .any(|level| self.records_in_members(level.as_bytes()).is_none_or(|found| !found.is_empty()))
+    }
+
+    /// Whether an object is a record, an item of an array is one, or a payload in them has one.
+    pub(super) fn has_record(&mut self, value: &[u8]) -> bool {
+        let value = String::from_utf8_lossy(value);
+        let items = items(&value);
+        let mut objects = items.iter().take(ITEMS).map(|item| &value[item.clone()]);
+        objects.any(|object| {
+            let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
+            let read = read_what_there_is(object.into(), &mut members, &mut unescaped);
+            let read_object = Object { text: &read, unescaped: &unescaped, members: &members };
+            let mut keys = (0..members.len()).map(|i| read_object.key(i));
+            let tells = self.keys_tell(&mut keys) || self.payloads.tell(object);
+            (self.members, self.unescaped) = (members, unescaped);
+            tells
+        })
+    }
+
     /// Whether keys are those of a record.
     fn keys_tell<'k>(&mut self, keys: &mut (impl Iterator<Item = &'k str> + Clone)) -> bool {
         if keys.clone().next().is_none() {
@@ -70,6 +111,20 @@ impl Keys {
         }
         self.is_record
     }
+}
+
+/// Into how many items of an array is looked.
+const ITEMS: usize = 16;
+
+/// Where the objects stand in an array of objects and arrays; anything else is one by itself.
+pub(super) fn items(value: &str) -> Vec<Range<usize>> {
+    let (mut members, mut unescaped) = (Vec::new(), String::new());
+    let is_good = value.starts_with('[') && json::read_members(value, &mut members, &mut unescaped).is_ok();
+    if !is_good || members.is_empty() || !members.iter().all(|m| m.value.is_nested()) {
+        return iter::once(0..value.len()).collect();
+    }
+    let place = |m: &Member| m.value.start()..m.value.start() + m.value.of(value, "").len();
+    members.iter().map(place).collect()
 }
 
 /// Reads the members of an object as far as they are there; gives the text that they are in. What no
@@ -126,6 +181,35 @@ fn are_of_a_record(keys: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_are_found_beside_the_array_of_an_envelope() {
+        let record = r#"{"srcaddr":1}"#;
+        for (text, found) in [
+            (format!("{{\"foo\":{record},\"logs\":["), Some(vec![record])),
+            (
+                format!("{{\"n\":\"é\\n\",\"foo\":[{{}},{record}],\"logs\":["),
+                Some(vec![&*format!("[{{}},{record}]")]),
+            ),
+            (format!("{{\"foo\":{{\"message\":{record:?}}},\"logs\":["), Some(vec![])),
+            (format!("{{\"n\":\"\t\",\"foo\":{record},\"logs\":["), None),
+            ("{\"n\":\"\t\",\"foo\":{},\"logs\":[".into(), Some(vec![])),
+            ("{\"foo\":{\"a\":1},\"bar\":[\"x\",1],\"logs\":[".into(), Some(vec![])),
+            ("[".into(), Some(vec![])),
+        ] {
+            let places = Keys::default().records_in_members(text.as_bytes());
+            let texts = places.map(|places| places.into_iter().map(|p| &text[p]).collect::<Vec<_>>());
+            assert_eq!(texts, found, "{text}");
+        }
+        for (value, parts) in [
+            ("{}", vec!["{}"]),
+            ("[{} , [1]]", vec!["{}", "[1]"]),
+            ("[{},1]", vec!["[{},1]"]),
+            ("[]", vec!["[]"]),
+        ] {
+            assert_eq!(items(value).into_iter().map(|p| &value[p]).collect::<Vec<_>>(), parts);
+        }
+    }
 
     #[test]
     fn no_answer_is_that_of_other_keys() {
