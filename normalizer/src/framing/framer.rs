@@ -242,7 +242,7 @@ struct Envelope {
     copied: usize,
     /// The offset of its first record.
     first: u64,
-    /// What is at hand as an item is another member's value, which may be one.
+    /// `items` is for the value of a member beside the arrays: when it has ended, it is looked into.
     beside: bool,
 }
 
@@ -321,7 +321,7 @@ impl Doc {
             1 => self.in_object() && matches!(self.roles[0], KeyRole::Records | KeyRole::RecordsOrSection),
             2 => {
                 self.stack & 0b11 == 0b11
-                    && matches!(self.roles[0], KeyRole::Section | KeyRole::RecordsOrSection)
+                    && self.roles[0].is_section()
                     && matches!(self.roles[1], KeyRole::Records | KeyRole::Rows)
             }
             _ => false,
@@ -890,7 +890,7 @@ impl Framer {
         let short = self.long.is_none() && self.pos - self.mark <= limits::RECORD;
         short
             && std::str::from_utf8(&self.window[self.mark..self.pos])
-                .is_ok_and(|text| envelopes::is_empty(text) && !self.keys.hide_records(text))
+                .is_ok_and(|text| envelopes::is_empty(text) && !self.keys.has_hidden_record(text))
     }
 
     /// Whether the members behind an array told that the document is no envelope but a record. It
@@ -1270,11 +1270,7 @@ impl Framer {
             copy_context(e, &self.window, start + 1, self.offset);
             e.copied = end - 1;
         }
-        let items = match std::str::from_utf8(&self.window[start..end]) {
-            Ok(value) => keys::items(value),
-            Err(_) => std::iter::once(0..end - start).collect(),
-        };
-        for item in items {
+        for item in keys::items(&self.window[start..end]) {
             self.mark = start + item.start;
             self.push_element(start + item.end, None);
         }

@@ -10,7 +10,7 @@ use crate::{
         members::{Member, Object},
         read as json,
     },
-    value::raw::RawKind,
+    value::raw::{RawKind, Span},
 };
 
 /// Reads the keys of documents, with memory that is used again.
@@ -51,14 +51,14 @@ impl Keys {
         let read = read_what_there_is(Cow::Borrowed(&text), &mut members, &mut unescaped);
         let is_good = matches!((&text, &read), (Cow::Borrowed(_), Cow::Borrowed(_)));
         let nested = members.iter().map(|m| m.value).filter(|value| value.is_nested());
-        let values = nested.map(|value| value.start()..value.start() + value.of(&read, "").len());
-        let found: Vec<_> = values.filter(|value| self.has_record(read[value.clone()].as_bytes())).collect();
+        let found: Vec<_> =
+            nested.map(Span::place).filter(|value| self.has_record(read[value.clone()].as_bytes())).collect();
         (self.members, self.unescaped) = (members, unescaped);
         (is_good || found.is_empty()).then_some(found)
     }
 
     /// Whether a member of an envelope, or of a section in it, has a record in its value.
-    pub(super) fn hide_records(&mut self, envelope: &str) -> bool {
+    pub(super) fn has_hidden_record(&mut self, envelope: &str) -> bool {
         let (mut members, mut unescaped) = (Vec::new(), String::new());
         let _ = json::read_members(envelope, &mut members, &mut unescaped);
         let sections = members.iter().map(|m| m.value).filter(|value| value.is_nested());
@@ -71,7 +71,7 @@ impl Keys {
     /// Whether an object is a record, an item of an array is one, or a payload in them has one.
     pub(super) fn has_record(&mut self, value: &[u8]) -> bool {
         let value = String::from_utf8_lossy(value);
-        let items = items(&value);
+        let items = items(value.as_bytes());
         let mut objects = items.iter().take(ITEMS).map(|item| &value[item.clone()]);
         objects.any(|object| {
             let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
@@ -116,15 +116,16 @@ impl Keys {
 /// Into how many items of an array is looked.
 const ITEMS: usize = 16;
 
-/// Where the objects stand in an array of objects and arrays; anything else is one by itself.
-pub(super) fn items(value: &str) -> Vec<Range<usize>> {
+/// Where the items of an array stand that are objects and arrays, all of them; anything else is one item by
+/// itself.
+pub(super) fn items(value: &[u8]) -> Vec<Range<usize>> {
     let (mut members, mut unescaped) = (Vec::new(), String::new());
-    let is_good = value.starts_with('[') && json::read_members(value, &mut members, &mut unescaped).is_ok();
+    let mut read = |text: &str| json::read_members(text, &mut members, &mut unescaped).is_ok();
+    let is_good = value.starts_with(b"[") && std::str::from_utf8(value).is_ok_and(&mut read);
     if !is_good || members.is_empty() || !members.iter().all(|m| m.value.is_nested()) {
         return iter::once(0..value.len()).collect();
     }
-    let place = |m: &Member| m.value.start()..m.value.start() + m.value.of(value, "").len();
-    members.iter().map(place).collect()
+    members.iter().map(|m| m.value.place()).collect()
 }
 
 /// Reads the members of an object as far as they are there; gives the text that they are in. What no
@@ -207,7 +208,7 @@ mod tests {
             ("[{},1]", vec!["[{},1]"]),
             ("[]", vec!["[]"]),
         ] {
-            assert_eq!(items(value).into_iter().map(|p| &value[p]).collect::<Vec<_>>(), parts);
+            assert_eq!(items(value.as_bytes()).into_iter().map(|p| &value[p]).collect::<Vec<_>>(), parts);
         }
     }
 

@@ -1,5 +1,7 @@
 //! A value as the source wrote it, and where it stands.
 
+use std::ops::Range;
+
 /// How a raw value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawKind {
@@ -100,6 +102,11 @@ impl Span {
             Self::BARE => RawKind::Number,
             _ => RawKind::Text,
         }
+    }
+
+    /// Where an array or object stands in the input.
+    pub(crate) fn place(self) -> Range<usize> {
+        self.start()..self.start() + (self.len & !Self::NESTED) as usize
     }
 
     /// Whether it is an array or object.

@@ -422,6 +422,7 @@ mod tests {
         let output = Output::open(&path, &mut 0, Compression::None, Most { bytes: 5, age: None }).unwrap();
         assert_eq!(output.path.file_name().unwrap(), "full.1");
     }
+
     #[test]
     fn a_file_that_was_begun_long_ago_is_followed_also_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
