@@ -1,26 +1,38 @@
-//! What input that is made to be slow costs, as times of a plain record's cost for each byte.
+//! What input that is made to be slow costs, as times of a plain record's cost for each byte, in the
+//! same schema.
 //!
 //! None should be above 10; the input of each is of one kind. Framing counts, too.
 
 use std::time::Instant;
 
 use weir_benches::stages::{Framing, Normalizing};
-use weir_normalizer::Config;
+use weir_normalizer::{Config, schemas::Schema};
 
 /// How many bytes an input has at least: few where nobody asks for a measurement.
 fn bytes() -> usize {
     if std::env::args().any(|argument| argument == "--bench") { 2 << 20 } else { 32 << 10 }
 }
 
-/// Nanoseconds for each byte, the best of three.
-fn cost(input: &str, config: &Config) -> f64 {
-    let (mut framing, mut normalizing) = (Framing::with(config), Normalizing::new(config));
-    let once = |_| {
+/// What an input is normalized with, again and again.
+struct Bench<'i> {
+    input: &'i str,
+    framing: Framing,
+    normalizing: Normalizing,
+    /// Nanoseconds for each byte, the best so far.
+    cost: f64,
+}
+
+impl<'i> Bench<'i> {
+    fn new(input: &'i str, config: &Config) -> Self {
+        let (framing, normalizing) = (Framing::with(config), Normalizing::new(config));
+        Self { input, framing, normalizing, cost: f64::INFINITY }
+    }
+
+    fn run(&mut self) {
         let begun = Instant::now();
-        normalizing.input(&mut framing, input.as_bytes());
-        begun.elapsed().as_nanos() as f64 / input.len() as f64
-    };
-    (0..3).map(once).fold(f64::INFINITY, f64::min)
+        self.normalizing.input(&mut self.framing, self.input.as_bytes());
+        self.cost = self.cost.min(begun.elapsed().as_nanos() as f64 / self.input.len() as f64);
+    }
 }
 
 /// Something again and again, as long as the inputs are; it may differ each time.
@@ -40,10 +52,14 @@ fn main() {
     let columns = format!("\"cen-id\",\"srcaddr\",\"dstaddr\",\"bytes\",\"{}\"", "x".repeat(14_000));
     let rows = many(|_| "[\"c\",\"10.0.0.1\",\"10.0.0.2\",3,4],".into());
     let metadata = (0..1000).map(|i| format!("\"meta{i}\":{i},")).collect::<String>();
+    let with_blanks = (0..1000).map(|i| format!("\"meta{i}\":\"a {i}\",")).collect::<String>();
     let elements = many(|_| format!("{{{record}}},"));
     let header = format!("srcaddr dstaddr start end {}", "bytes ".repeat(2500));
     let quick = Config::default();
     let kept = Config { keep_envelope: true, ..Config::default() };
+    let with_own = many(|_| format!("{{{record},\"__tag__:host\":\"a\",\"__time__\":1700000000}},"));
+    let around = |metadata: &str, elements: &str| format!("{{{metadata}\"logs\":[{elements}{{}}]}}");
+    let kept_in = [Schema::Ocsf, Schema::Ecs, Schema::Otel].map(|to| Config { to, ..kept.clone() });
     let matching = |pattern: &str| Config {
         filter: Some(format!("extra.url matches \"{pattern}\"")),
         ..Config::default()
@@ -58,6 +74,7 @@ fn main() {
             &quick,
         ),
         ("short lines under a long header", format!("{header}\n{}", many(|_| "1 2\n".into())), &quick),
+        ("short lines", many(|_| "1 2\n".into()), &quick),
         ("a new key in each record", many(|i| format!("{{{record},\"key{i}\":1}}\n")), &quick),
         (
             "new keys in each record, none known",
@@ -65,14 +82,26 @@ fn main() {
             &quick,
         ),
         ("an empty array in each record", many(|_| format!("{{{record},\"data\":[]}}\n")), &quick),
-        ("kept metadata", format!("{{{metadata}\"logs\":[{elements}{{}}]}}"), &kept),
+        ("kept metadata", around(&metadata, &elements), &kept),
+        ("kept metadata with blanks", around(&with_blanks, &elements), &kept),
+        ("kept metadata, and each record's own", around(&metadata, &with_own), &kept),
+        ("kept metadata in OCSF", around(&metadata, &elements), &kept_in[0]),
+        ("kept metadata in ECS", around(&metadata, &elements), &kept_in[1]),
+        ("kept metadata in OTLP", around(&metadata, &elements), &kept_in[2]),
+        ("kept metadata with blanks in OTLP", around(&with_blanks, &elements), &kept_in[2]),
         ("a pattern on long values", many(|_| url(1_000_000)), &matching("[a-z]{1,200}x")),
         ("a short pattern on long values", many(|_| url(1_000_000)), &matching("x[0-9]")),
     ];
-    let plain = cases[..2].iter().map(|(_, input, config)| cost(input, config)).fold(0.0, f64::max);
-    println!("plain: {plain:.2} ns for each byte");
     for (name, input, config) in &cases {
-        let cost = cost(input, config);
-        println!("{:8.1} times: {name} ({cost:.2} ns for each byte)", cost / plain);
+        let plain = Config { to: config.to, ..Config::default() };
+        let mut all = vec![Bench::new(input, config)];
+        all.extend(cases[..2].iter().map(|(_, input, _)| Bench::new(input, &plain)));
+        // In turn: the machine may be busy for a while.
+        for _ in 0..5 {
+            all.iter_mut().for_each(Bench::run);
+        }
+        // Of the plain inputs, the one that costs more.
+        let (cost, plain) = (all[0].cost, all[1].cost.max(all[2].cost));
+        println!("{:8.1} times: {name} ({cost:.2} and {plain:.2} ns for each byte)", cost / plain);
     }
 }

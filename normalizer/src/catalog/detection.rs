@@ -18,8 +18,9 @@ use std::sync::LazyLock;
 pub(crate) struct KeyIndex {
     /// The key, folded, with product and entry; sorted.
     keys: Vec<KeyEntry>,
-    /// For each key, at a place that its hash says or behind, the number of its first of these, from 1.
-    table: Vec<u16>,
+    /// For each key, at a place that its hash says or behind, the number of its first of these, and how
+    /// many it has; none where no key is.
+    table: Vec<(u16, u16)>,
     /// How many entries the products before each have.
     before: Vec<usize>,
     /// For each product, how many entries its sets of telling keys have.
@@ -88,10 +89,12 @@ impl KeyIndex {
             before.push(before[before.len() - 1] + product.entries.len());
         }
         // Half of it stays free.
-        let mut table = vec![0; (2 * keys.len()).next_power_of_two()];
-        for (i, (key, ..)) in keys.iter().enumerate().filter(|(i, k)| *i == 0 || keys[i - 1].0 != k.0) {
-            let free = places(key, table.len()).find(|&at| table[at] == 0);
-            table[free.unwrap_or_default()] = i as u16 + 1;
+        let mut table = vec![(0, 0); (2 * keys.len()).next_power_of_two()];
+        let mut first = 0;
+        for same in keys.chunk_by(|a, b| a.0 == b.0) {
+            let free = places(&same[0].0, table.len()).find(|&at| table[at].1 == 0);
+            table[free.unwrap_or_default()] = (first as u16, same.len() as u16);
+            first += same.len();
         }
         Self { sets: sets.collect(), table, before, keys }
     }
@@ -102,12 +105,15 @@ impl KeyIndex {
         let mut evidence = vec![KeyEvidence::default(); products::all().len()];
         let mut counts = vec![Counts::default(); evidence.len()];
         // Two spellings of a key are one key of a set.
-        let mut seen = vec![false; self.before[evidence.len()]];
+        let mut seen = vec![0_u64; self.before[evidence.len()].div_ceil(64)];
         for &(_, product, entry) in keys.flatten() {
             let known = &products::all()[product].entries[entry];
             evidence[product].known += 1;
             evidence[product].has_traffic |= known.is_traffic();
-            if known.tells != 0 && !std::mem::replace(&mut seen[self.before[product] + entry], true) {
+            let number = self.before[product] + entry;
+            let (seen, bit) = (&mut seen[number / 64], 1 << (number % 64));
+            if known.tells != 0 && *seen & bit == 0 {
+                *seen |= bit;
                 count(&mut counts[product], known.tells);
             }
         }
@@ -148,11 +154,11 @@ impl KeyIndex {
             return &[];
         }
         for at in places(key, self.table.len()) {
-            let Some(first) = usize::from(self.table[at]).checked_sub(1) else { break };
-            let known = &self.keys[first].0;
-            if keys::folded(key).eq(known.bytes()) {
-                let same = self.keys[first..].iter().take_while(|e| e.0 == *known).count();
-                return &self.keys[first..first + same];
+            let (first, count) = self.table[at];
+            match self.keys[usize::from(first)..].get(..usize::from(count)) {
+                Some(same @ [known, ..]) if keys::folded(key).eq(known.0.bytes()) => return same,
+                Some([_, ..]) => {}
+                _ => break,
             }
         }
         &[]

@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::{
-    bytes::{scan, sort},
+    bytes::scan,
     catalog::{
         envelopes::{self, KeyRole, Meta},
         hint::Hint,
@@ -13,7 +13,7 @@ use crate::{
         members::{Member, Object},
         read as json,
     },
-    reading::{fill::is_kept_in_envelope, planner::Planner},
+    reading::{around::KeptMembers, planner::Planner},
     rules::compiled::Rules,
     value::{
         missing,
@@ -76,8 +76,8 @@ pub(super) struct Surroundings {
     pub(super) log_time: Option<Time>,
     /// What its topic says.
     pub(super) hint: Hint,
-    /// The members that are kept with its records, if such are.
-    pub(super) kept: Vec<usize>,
+    /// What is kept with its records, if something is.
+    pub(super) kept: KeptMembers,
 }
 
 impl Surroundings {
@@ -108,11 +108,8 @@ impl Surroundings {
         }
         new.hint = topic(members, true);
         if rules.keep_envelope {
-            new.kept = sort::last_of_each(source.members.len(), &|i| source.key(i));
-            new.kept.retain(|&i| {
-                let (key, raw) = (source.key(i), source.raw(i));
-                !(raw.kind == RawKind::Nested && held_records(key, raw.text)) && is_kept_in_envelope(raw)
-            });
+            let kept = |key: &str, raw: Raw<'_>| raw.kind != RawKind::Nested || !held_records(key, raw.text);
+            new.kept = KeptMembers::new(&source, kept);
         }
         new
     }

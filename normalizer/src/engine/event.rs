@@ -26,7 +26,7 @@ use crate::{
     fast::{lines, plans::QuickPlan},
     framing::layout,
     json::{members::Object, output::Output, read as json},
-    reading::{fill::Around, plan::Verdict},
+    reading::{around::Around, plan::Verdict},
     record::fault::{Fault, RejectCode},
     rules::{config::EventConfig, redaction, schema::Schema},
     value::raw::{Raw, RawKind},

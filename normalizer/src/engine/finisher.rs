@@ -9,7 +9,8 @@ use crate::{
         read as json,
     },
     reading::{
-        fill::{Around, Disposition, Given, Memory},
+        around::Around,
+        fill::{Disposition, Given, Memory},
         plan::Verdict,
         source::Source,
     },

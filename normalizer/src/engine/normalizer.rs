@@ -22,7 +22,8 @@ use crate::{
     framing::layout::Layout,
     json::members::Object,
     reading::{
-        fill::{Around, Disposition, Memory},
+        around::Around,
+        fill::{Disposition, Memory},
         plan::Verdict,
         planner::Planner,
     },

@@ -24,7 +24,8 @@ use crate::{
     framing::columns::Columns,
     json::members::Object,
     reading::{
-        fill::{Around, Disposition, Given, apply},
+        around::Around,
+        fill::{Disposition, Given, apply},
         plan::no_such,
         source::Line,
     },

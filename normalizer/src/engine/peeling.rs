@@ -27,7 +27,7 @@ use crate::{
         read as json,
     },
     reading::{
-        fill::{Around, EnvelopeFields, add_fields, with_own_fields},
+        around::{Around, EnvelopeFields, EnvelopeObject},
         plan::{Plan, Verdict},
         planner::Planner,
         source::NamedRow,
@@ -179,13 +179,12 @@ impl<'p> Peel<'p> {
         let hint = envelope.hint.or(around.hint);
         let log_time = time::better(envelope.log_time, around.log_time);
         let mut around = Around { hint, log_time, ..around };
-        let mut fields = Vec::new();
+        let (mut fields, mut source) = (EnvelopeFields::new(), Object::default());
         if self.core.finisher.rules.keep_envelope {
-            let text = std::str::from_utf8(context.bytes).unwrap_or_default();
-            let source = Object { text, unescaped: &envelope.unescaped, members: &envelope.members };
-            fields.extend_from_slice(around.fields);
-            add_fields(&mut fields, &mut envelope.kept.iter().map(|&i| (source.key(i), source.raw(i))));
-            around.fields = &fields;
+            source.text = std::str::from_utf8(context.bytes).unwrap_or_default();
+            (source.unescaped, source.members) = (&envelope.unescaped, &envelope.members);
+            let inner = EnvelopeObject { source: &source, kept: &envelope.kept };
+            around.kept = around.kept.with(inner, &mut fields);
         }
         let mut peel = Peel {
             core: self.core,
@@ -584,8 +583,7 @@ impl<'p> Peel<'p> {
         let log_time = time::better(own.map(|o| o.1), around.log_time);
         let mut around = Around { log_time, ..around };
         if rules.keep_envelope {
-            *fields = with_own_fields(plan, source, around);
-            around.fields = fields;
+            around.kept = around.kept.with_own(plan, source, fields);
         }
         let (key, payload) = (source.key(member), source.raw(member));
         let payload = match payload.kind {
@@ -616,11 +614,12 @@ impl<'p> Peel<'p> {
             Some(Err(fault)) => self.reject(&fault, sink),
             Some(Ok(text)) => {
                 let entered = self.core.finisher.rejects.enter(source.key(member));
-                let fields = match self.core.finisher.rules.keep_envelope {
-                    true => with_own_fields(plan, source, around),
-                    false => EnvelopeFields::new(),
+                let mut fields = EnvelopeFields::new();
+                let kept = match self.core.finisher.rules.keep_envelope {
+                    true => around.kept.with_own(plan, source, &mut fields),
+                    false => around.kept,
                 };
-                let around = Around { fields: &fields, ..around };
+                let around = Around { kept, ..around };
                 Inner { peel: self.reborrow(), payload: &text, around, entered }.peel(sink);
             }
         }

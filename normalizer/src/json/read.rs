@@ -409,7 +409,7 @@ impl Reader<'_> {
 /// array in it. What else is wrong with it is not looked at. The line begins the tail.
 pub(crate) fn is_one_object(line: &[u8], tail: &[u8]) -> bool {
     let Some(inside) = line.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) else { return false };
-    let mut braces = Braces { depth: 1, quotes: Marks::NONE, inside: false, escape: false };
+    let mut braces = Braces { depth: 1, quotes: Marks::NONE, strings: Strings::default() };
     let (groups, rest) = inside.as_chunks();
     let last = scan::padded_group(rest, tail.get(line.len() - 1 - rest.len()..).unwrap_or_default());
     groups.iter().all(|group| braces.take(group))
@@ -423,10 +423,8 @@ struct Braces {
     depth: usize,
     /// The quotes since strings were looked at closely: odd ones of each sixteenth byte.
     quotes: Marks,
-    /// Inside a string, where that was.
-    inside: bool,
-    /// The next byte is escaped.
-    escape: bool,
+    /// Those before.
+    strings: Strings,
 }
 
 impl Braces {
@@ -438,8 +436,8 @@ impl Braces {
             quotes = quotes.xor(block.equal(b'"'));
             structure = structure.or(block.may_be_structure());
         }
-        if structure.any() || self.escape {
-            return self.look_closely(group, scan::equal_in_group(group, b'"'));
+        if structure.any() || self.strings.escape {
+            return self.look_closely(group);
         }
         self.quotes = quotes;
         true
@@ -447,33 +445,14 @@ impl Braces {
 
     /// Whether this place is inside a string: only the number of quotes counts, if it is odd.
     fn is_inside(&self) -> bool {
-        self.inside ^ (self.quotes.mask().count_ones() % 2 == 1)
+        self.strings.inside ^ (self.quotes.mask().count_ones() % 2 == 1)
     }
 
-    fn look_closely(&mut self, group: &[u8; 64], mut quotes: u64) -> bool {
+    fn look_closely(&mut self, group: &[u8; 64]) -> bool {
         let marks = |byte: u8| scan::equal_in_group(group, byte);
-        let backslashes = marks(b'\\');
-        let mut escaped = u64::from(self.escape);
-        self.escape = false;
-        (self.inside, self.quotes) = (self.is_inside(), Marks::NONE);
-        let mut left = backslashes & !escaped;
-        while left != 0 {
-            // The byte behind it is escaped, even if it is a backslash.
-            let behind = (left & left.wrapping_neg()) << 1;
-            self.escape = behind == 0;
-            escaped |= behind;
-            left &= left - 1;
-            left &= !behind;
-        }
-        quotes &= !escaped;
-        let mut strings = quotes;
-        for shift in [1, 2, 4, 8, 16, 32] {
-            strings ^= strings << shift;
-        }
-        if self.inside {
-            strings = !strings;
-        }
-        self.inside ^= quotes.count_ones() % 2 == 1;
+        let (quotes, backslashes) = (marks(b'"'), marks(b'\\'));
+        (self.strings.inside, self.quotes) = (self.is_inside(), Marks::NONE);
+        let strings = self.strings.take(quotes, backslashes);
         if (backslashes | marks(b'[') | marks(b']')) & !strings != 0 {
             return false;
         }
@@ -495,6 +474,44 @@ impl Braces {
             braces &= braces - 1;
         }
         true
+    }
+}
+
+/// A scan for strings, sixty-four bytes at a time.
+#[derive(Default)]
+struct Strings {
+    /// Inside a string.
+    inside: bool,
+    /// The next byte is escaped.
+    escape: bool,
+}
+
+impl Strings {
+    /// Which of the next bytes are inside of strings, with the quotes that begin them, where these are
+    /// quotes and backslashes; a bit for each, the first lowest.
+    #[inline(always)]
+    fn take(&mut self, mut quotes: u64, backslashes: u64) -> u64 {
+        let mut escaped = u64::from(self.escape);
+        self.escape = false;
+        let mut left = backslashes & !escaped;
+        while left != 0 {
+            // The byte behind it is escaped, even if it is a backslash.
+            let behind = (left & left.wrapping_neg()) << 1;
+            self.escape = behind == 0;
+            escaped |= behind;
+            left &= left - 1;
+            left &= !behind;
+        }
+        quotes &= !escaped;
+        let mut strings = quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            strings ^= strings << shift;
+        }
+        if self.inside {
+            strings = !strings;
+        }
+        self.inside ^= quotes.count_ones() % 2 == 1;
+        strings
     }
 }
 
@@ -544,33 +561,46 @@ fn behind_these_blanks(bytes: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// Writes JSON text without the blanks between its tokens.
-pub(crate) fn compact(json: &str, buffer: &mut [u8], mut at: usize) -> Written {
-    let bytes = json.as_bytes();
-    let mut pos = 0;
-    while pos < bytes.len() {
-        let start = pos;
-        match bytes[pos] {
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                pos += 1;
-                continue;
-            }
-            b'"' => {
-                pos += 1;
-                while pos < bytes.len() && bytes[pos] != b'"' {
-                    pos += 1 + usize::from(bytes[pos] == b'\\');
-                }
-                pos = (pos + 1).min(bytes.len());
-            }
-            _ => {
-                while pos < bytes.len() && !matches!(bytes[pos], b' ' | b'\t' | b'\n' | b'\r' | b'"') {
-                    pos += 1;
-                }
-            }
-        }
-        at = put::bytes(buffer, at, &bytes[start..pos])?;
+/// Writes JSON text, which was checked, without the blanks between its tokens.
+pub(crate) fn compact(json: &str, buffer: &mut [u8], at: usize) -> Written {
+    let (groups, rest) = json.as_bytes().as_chunks::<{ scan::GROUP }>();
+    let blank = |group| scan::mask_of(group, Block::blanks) != 0;
+    if !groups.iter().any(blank) && rest.iter().all(|b| *b > b' ') {
+        return put::bytes(buffer, at, json.as_bytes());
     }
-    Some(at)
+    tokens(json.as_bytes(), false, buffer, at)
+}
+
+/// Writes JSON text, which was checked, without the blanks between its tokens, as it stands in a string.
+pub(crate) fn compact_as_text(json: &str, buffer: &mut [u8], at: usize) -> Written {
+    tokens(json.as_bytes(), true, buffer, at)
+}
+
+#[inline(never)]
+fn tokens(json: &[u8], as_text: bool, buffer: &mut [u8], mut at: usize) -> Written {
+    let (mut strings, mut written) = (Strings::default(), 0);
+    let (groups, rest) = json.as_chunks();
+    let last = scan::padded(rest);
+    for (i, group) in groups.iter().chain(Some(&last).filter(|_| !rest.is_empty())).enumerate() {
+        let start = i * scan::GROUP;
+        let (quotes, backslashes) = (scan::equal_in_group(group, b'"'), scan::equal_in_group(group, b'\\'));
+        let blanks = scan::mask_of(group, Block::blanks) & !strings.take(quotes, backslashes);
+        let mut left = if as_text { blanks | quotes | backslashes } else { blanks };
+        while left != 0 {
+            let place = start + left.trailing_zeros() as usize;
+            // The padding is blanks, too.
+            let Some(before) = json.get(written..place) else { break };
+            at = put::bytes(buffer, at, before)?;
+            written = place;
+            if blanks & left & left.wrapping_neg() != 0 {
+                written += 1;
+            } else {
+                at = put::byte(buffer, at, b'\\')?;
+            }
+            left &= left - 1;
+        }
+    }
+    put::bytes(buffer, at, json.get(written..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -700,10 +730,28 @@ mod tests {
         assert_eq!(read(&deep(limits::DEPTH + 1)).unwrap_err().what, "nested too deep");
     }
 
-    #[test]
-    fn compacts_outside_of_strings_only() {
+    fn written(write: impl Fn(&mut [u8], usize) -> Written) -> String {
         let mut out = Output::default();
-        out.write(|buffer, at| compact("{ \"a b\" :\n [1 ,\t\"\\\" \" ] }", buffer, at));
-        assert_eq!(std::str::from_utf8(&out).unwrap(), "{\"a b\":[1,\"\\\" \"]}");
+        out.write(write);
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn compacts_outside_of_strings_only(
+            tokens in proptest::collection::vec(
+                r#""([ -!#-\[\]-~é]|\\["\\/bn]){0,70}"| |\t|\r\n {0,80}|[\[\]{}:,]|-?[0-9.eE]{1,40}|null"#,
+                0..40,
+            ),
+        ) {
+            let is_blank = |token: &String| token.starts_with([' ', '\t', '\r']);
+            let want = tokens.iter().filter(|t| !is_blank(t)).map(String::as_str).collect::<String>();
+            let json = tokens.concat();
+            let got = written(|buffer, at| compact(&json, buffer, at));
+            proptest::prop_assert_eq!(&got, &want);
+            let as_text = written(|buffer, at| compact_as_text(&json, buffer, at));
+            let text = written(|buffer, at| crate::json::encode::characters(buffer, at, &want));
+            proptest::prop_assert_eq!(as_text, text);
+        }
     }
 }

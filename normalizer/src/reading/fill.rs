@@ -4,12 +4,17 @@ use crate::{
     base::limits,
     bytes::{digits, sort},
     catalog::{
-        hint::Hint,
         product::{Entry, Product, To},
         products,
     },
-    json::{encode, members::Object, output::Output, read as json},
-    reading::{collector::Collector, origin::Origin, plan::Plan, source::Source},
+    json::{members::Object, read as json},
+    reading::{
+        around::{Around, EnvelopeFields, KeptJson},
+        collector::Collector,
+        origin::Origin,
+        plan::Plan,
+        source::Source,
+    },
     record::{
         fault::{Fault, Message, RejectCode},
         fields::{Field, FieldType, Record, RecordMemory, Value},
@@ -52,19 +57,6 @@ impl Memory {
     }
 }
 
-/// The fields of the envelopes around a record, from the outermost to the innermost.
-pub(crate) type EnvelopeFields<'a> = Vec<(&'a str, Raw<'a>)>;
-
-/// What the envelopes around a record say.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Around<'a> {
-    pub(crate) log_time: Option<Time>,
-    /// What a topic says about its product.
-    pub(crate) hint: Hint,
-    /// Their fields; only if they are to be kept.
-    pub(crate) fields: &'a [(&'a str, Raw<'a>)],
-}
-
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disposition {
@@ -96,7 +88,12 @@ impl<'a> Given<'_, 'a> {
         out: &mut Outcome,
     ) -> Result<Disposition, Fault<'a>> {
         // Ahead of the record, which may borrow it.
-        let envelope = if rules.keep_envelope { self.envelope() } else { String::new() };
+        let mut fields = EnvelopeFields::new();
+        let envelope = if rules.keep_envelope {
+            self.around.kept.with_own(self.plan, self.source, &mut fields).json()
+        } else {
+            KeptJson::default()
+        };
         if let Some(fault) = self.plan.misfit(self.source, self.product.id) {
             return Err(fault);
         }
@@ -109,10 +106,11 @@ impl<'a> Given<'_, 'a> {
                 record.extra.retain(|(key, _)| *key != "raw");
                 record.extra.push(("raw", Raw::text(self.text)));
             }
-            if !envelope.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
-                record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope }));
+            if !envelope.text.is_empty() && record.extra.iter().all(|(key, _)| *key != "envelope") {
+                record.extra.push(("envelope", Raw { kind: RawKind::Nested, text: &envelope.text }));
+                record.readable = envelope.readable.map(|readable| (&*envelope.text, readable));
             }
-            let mut added = envelope.len();
+            let mut added = envelope.text.len();
             if let Some(offset) = origin.offset {
                 origin.put(offset, &mut record);
                 added += origin.name().len();
@@ -262,19 +260,6 @@ impl<'a> Given<'_, 'a> {
         let column = member.map_or(0, |i| self.source.column(i));
         Fault { field, column, found, ..fault }
     }
-
-    /// The fields of the envelopes as a JSON object; empty where there are none.
-    #[cold]
-    #[inline(never)]
-    fn envelope(&self) -> String {
-        let fields = with_own_fields(self.plan, self.source, self.around);
-        if fields.is_empty() {
-            return String::new();
-        }
-        let mut json = Output::default();
-        json.write(|buffer, at| encode::object(buffer, at, fields.iter().copied()));
-        String::from_utf8_lossy(&json).into_owned()
-    }
 }
 
 /// Whether a value is nested so deep that it could not be read back from a flat record.
@@ -312,48 +297,6 @@ fn too_much_output(product: &Product, most: usize) -> Fault<'static> {
         "it would become more than {most} bytes, the most that a record of its length may; its keys are too many or too long, so take out with --drop what is not needed"
     );
     Fault { format: product.id, ..Fault::of_record(RejectCode::TooMuchOutput, text) }
-}
-
-/// The fields of the envelopes around a record, with those that stand in it.
-#[cold]
-#[inline(never)]
-pub(crate) fn with_own_fields<'a: 'f, 'f>(
-    plan: &Plan,
-    source: &dyn Source<'a>,
-    around: Around<'f>,
-) -> EnvelopeFields<'f> {
-    let mut fields = around.fields.to_vec();
-    let own = plan.envelope.iter().map(|&i| (source.key(i), source.raw(i)));
-    add_fields(&mut fields, &mut own.filter(|(_, raw)| is_kept_in_envelope(*raw)));
-    fields
-}
-
-/// Whether a field of an envelope could be read back: in `extra.envelope` it is one deeper than in
-/// `extra`.
-pub(crate) fn is_kept_in_envelope(raw: Raw<'_>) -> bool {
-    raw.kind != RawKind::Nested || !json::is_deeper(raw.text, limits::EXTRA_DEPTH - 1)
-}
-
-/// Adds the fields of an envelope, which has each once, to those of the envelopes around it; the
-/// innermost of a name wins. Leaves out what exceeds [`limits::ENVELOPE`], so that many records
-/// can't multiply it.
-pub(crate) fn add_fields<'f>(
-    fields: &mut EnvelopeFields<'f>,
-    new: &mut dyn Iterator<Item = (&'f str, Raw<'f>)>,
-) {
-    let mut around = fields.len();
-    let size = |(key, raw): &(&str, Raw<'_>)| key.len() + raw.text.len();
-    let mut room = limits::ENVELOPE.saturating_sub(fields.iter().map(size).sum());
-    for field in new {
-        if let Some(i) = fields[..around].iter().position(|f| f.0 == field.0) {
-            room += size(&fields.remove(i));
-            around -= 1;
-        }
-        if size(&field) <= room && fields.len() < limits::ENVELOPE_FIELDS {
-            room -= size(&field);
-            fields.push(field);
-        }
-    }
 }
 
 /// What became of a value.

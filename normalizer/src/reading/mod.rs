@@ -1,5 +1,6 @@
 //! The reference path from a source to a record.
 
+pub(crate) mod around;
 pub(crate) mod collector;
 pub(crate) mod fill;
 mod origin;

@@ -161,6 +161,8 @@ pub struct Record<'a> {
     values: Vec<Value<'a>>,
     /// What has no field: key and value, in the order of the source.
     pub extra: Vec<(&'a str, Raw<'a>)>,
+    /// A value of `extra` that each reader of JSON can read, or not, where one is known.
+    pub(crate) readable: Option<(&'a str, bool)>,
 }
 
 // A bit for each field.
@@ -187,6 +189,7 @@ impl<'a> Record<'a> {
             places: [0; 64],
             values: recycled(mem::take(&mut memory.values)),
             extra: recycled(mem::take(&mut memory.extra)),
+            readable: None,
         }
     }
 

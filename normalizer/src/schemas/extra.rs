@@ -1,5 +1,7 @@
 //! Members of `extra` in an object of a rich schema.
 
+use std::ptr;
+
 use crate::{
     json::output::Output,
     schemas::{event::Event, nested},
@@ -15,22 +17,25 @@ pub(super) fn write_extra(key: &str, value: Raw<'_>, event: &Event<'_>, out: &mu
     }
     out.push(b':');
     match value.kind {
-        _ if is_readable(value) => out.raw(value),
+        _ if is_readable(value, event) => out.raw(value),
         RawKind::Nested => nested::write_as_text(value, out),
         _ => out.string(value.text),
     }
 }
 
 /// Whether a member of `extra` is written as in a flat record.
-pub(super) fn is_as_in_flat(key: &str, value: Raw<'_>) -> bool {
-    key != OWN && is_readable(value)
+pub(super) fn is_as_in_flat(key: &str, value: Raw<'_>, event: &Event<'_>) -> bool {
+    key != OWN && is_readable(value, event)
 }
 
 /// Whether each reader can read a value as it came. Others are written as text.
-fn is_readable(value: Raw<'_>) -> bool {
+fn is_readable(value: Raw<'_>, event: &Event<'_>) -> bool {
     match value.kind {
         RawKind::Number => nested::is_typed(value.text),
-        RawKind::Nested => nested::is_readable(value.text),
+        RawKind::Nested => match event.record.readable {
+            Some((known, readable)) if ptr::eq(known, value.text) => readable,
+            _ => nested::is_readable(value.text),
+        },
         RawKind::Text | RawKind::Literal => true,
     }
 }

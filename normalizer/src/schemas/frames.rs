@@ -606,7 +606,7 @@ impl Making {
                         continue;
                     };
                     match place.of(flat.text) {
-                        Some(member) if is_as_in_flat(key, raw) => {
+                        Some(member) if is_as_in_flat(key, raw, event) => {
                             out.separate();
                             out.extend_from_slice(member);
                         }

@@ -22,7 +22,7 @@ mod event;
 mod extra;
 pub(crate) mod flat;
 pub(crate) mod frames;
-mod nested;
+pub(crate) mod nested;
 mod ocsf;
 pub mod otel;
 mod table;

@@ -20,37 +20,13 @@ const FEW: usize = 24;
 /// Appends a value as a string that has its JSON text.
 pub(super) fn write_as_text(value: Raw<'_>, out: &mut Output) {
     out.push(b'"');
-    let start = out.len();
-    out.raw(value);
-    quote_in_place(start, out);
+    out.write(|buffer, at| json::compact_as_text(value.text, buffer, at));
     out.push(b'"');
-}
-
-/// Escapes JSON text from `start` on, so that it can stand in a string. It has no control
-/// characters: blanks between its tokens are gone, and those in strings are escaped.
-fn quote_in_place(start: usize, out: &mut Output) {
-    let is_escaped = |b: u8| b == b'"' || b == b'\\';
-    let (mut from, more) = (out.len() - start, out[start..].iter().filter(|b| is_escaped(**b)).count());
-    for _ in 0..more {
-        out.push(0);
-    }
-    let out = out.written_from(start);
-    let mut to = out.len();
-    // From behind, so that nothing is overwritten before it was moved.
-    while from < to {
-        from -= 1;
-        to -= 1;
-        out[to] = out[from];
-        if is_escaped(out[from]) {
-            to -= 1;
-            out[to] = b'\\';
-        }
-    }
 }
 
 /// Whether readers with a type for each number, and a place for each key, can read a value, which was
 /// checked: no number in it is without a type, and no object has a key twice.
-pub(super) fn is_readable(value: &str) -> bool {
+pub(crate) fn is_readable(value: &str) -> bool {
     is_simple(value).unwrap_or_else(|| is_each_key_once(value))
 }
 
