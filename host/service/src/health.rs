@@ -10,7 +10,15 @@ use std::{
 
 /// The state of all parts.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Board(Arc<Mutex<BTreeMap<String, Failure>>>);
+
+/// What a part that does not work tells.
+#[derive(Clone, Debug)]
+struct Failure {
+    why: String,
+    /// Somebody has to correct something before it goes on; else it may go on by itself.
+    is_wrong: bool,
+}
 
 /// Where one part tells its state.
 #[derive(Clone, Debug)]
@@ -37,9 +45,7 @@ impl Trouble {
 
     /// Something is wrong, `is_wrong` where somebody has to correct it; whether it is to be told.
     pub(crate) fn begins(&self, what: &str, is_wrong: bool) -> bool {
-        if is_wrong {
-            self.health.fails(what);
-        }
+        self.health.tell(what.into(), is_wrong);
         let mut known = self.what.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = known.as_deref() != Some(what);
         if is_new {
@@ -66,7 +72,8 @@ impl Board {
 
     /// The parts that fail, and why.
     pub fn failing(&self) -> BTreeMap<String, String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.iter().map(|(part, failure)| (part.clone(), failure.why.clone())).collect()
     }
 }
 
@@ -79,9 +86,11 @@ impl Health {
         }
     }
 
-    /// Whether it told that it does not work.
+    /// Whether it told that it does not work, and will not before somebody corrects something: it is no use
+    /// to wait for it.
     pub fn is_failing(&self) -> bool {
-        self.board.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&*self.part)
+        let parts = self.board.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.get(&*self.part).is_some_and(|failure| failure.is_wrong)
     }
 
     /// The part is given up, or another one takes its place: what it says from now on does not count.
@@ -94,9 +103,13 @@ impl Health {
 
     /// It does not, so that somebody should look after it; the reason has no secret.
     pub fn fails(&self, why: impl Into<String>) {
+        self.tell(why.into(), true);
+    }
+
+    fn tell(&self, why: String, is_wrong: bool) {
         let mut parts = self.board.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_retired.load(Ordering::Relaxed) {
-            parts.insert(self.part.to_string(), why.into());
+            parts.insert(self.part.to_string(), Failure { why, is_wrong });
         }
     }
 }
@@ -108,12 +121,15 @@ mod tests {
     #[test]
     fn trouble_is_told_once_when_it_begins_and_when_it_ends() {
         let board = Board::default();
-        let trouble = Trouble::new(board.part("[sinks.es]"));
+        let (trouble, health) = (Trouble::new(board.part("[sinks.es]")), board.part("[sinks.es]"));
         assert!(!trouble.ends());
         assert!(trouble.begins("503", false) && !trouble.begins("503", false));
-        assert!(board.failing().is_empty());
+        // Who looks at `/ready` learns of it, and who waits for it waits on.
+        assert_eq!(board.failing()["[sinks.es]"], "503");
+        assert!(!health.is_failing());
         assert!(trouble.begins("401", true) && !trouble.begins("401", true));
         assert_eq!(board.failing()["[sinks.es]"], "401");
+        assert!(health.is_failing());
         assert!(trouble.ends() && !trouble.ends());
         assert!(board.failing().is_empty());
     }

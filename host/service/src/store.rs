@@ -12,6 +12,7 @@ use weir_store::{Address, Credentials, Kind, Service, Store};
 use crate::{
     config::{fault::Fault, secret::Secret},
     error::Error,
+    health::{Health, Trouble},
     stop::Stop,
 };
 
@@ -134,22 +135,32 @@ impl StoreAccess {
             faults.push(Fault::at(["auth"], error.to_string()));
         }
         if faults.len() == before
-            && let Err(error) = self.open(None)
+            && let Err(error) = self.open()
         {
             faults.push(Fault::at(["url"], error.to_string()));
         }
     }
 
     /// Opens it, with secrets as they are now. Nobody is asked anything yet.
-    pub(crate) fn open(&self, stop: Option<&Stop>) -> Result<Store, Error> {
-        self.open_until(stop.cloned().map(|stop| Arc::new(move || stop.is_told()) as _))
+    pub(crate) fn open(&self) -> Result<Store, Error> {
+        self.open_with(None, None)
+    }
+
+    /// Opens it for a part that tells of its trouble, as soon as there is some, and tries until it stops.
+    pub(crate) fn open_for(&self, stop: &Stop, trouble: Arc<StoreTrouble>) -> Result<Store, Error> {
+        let stop = stop.clone();
+        self.open_with(
+            Some(Arc::new(move || stop.is_told())),
+            Some(Arc::new(move |error| trouble.begins(error))),
+        )
     }
 
     /// Whether its objects can be listed, as somebody wants to know now; what is wrong if not.
     pub(crate) fn try_out(&self) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
-        let store =
-            self.open_until(Some(Arc::new(move || Instant::now() >= until))).map_err(|e| e.to_string())?;
+        let store = self
+            .open_with(Some(Arc::new(move || Instant::now() >= until)), None)
+            .map_err(|e| e.to_string())?;
         let first = store.list("", None).and_then(|mut listing| listing.next().transpose());
         first.map(drop).map_err(|e| match e.kind() {
             Kind::Stopped => {
@@ -163,7 +174,11 @@ impl StoreAccess {
         })
     }
 
-    fn open_until(&self, stop: Option<Arc<dyn Fn() -> bool + Send + Sync>>) -> Result<Store, Error> {
+    fn open_with(
+        &self,
+        stop: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+        repeats: Option<weir_store::Repeats>,
+    ) -> Result<Store, Error> {
         let options = weir_store::Options {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
@@ -171,15 +186,77 @@ impl StoreAccess {
             anonymous: self.anonymous,
             credentials: self.credentials()?,
             stop,
+            repeats,
         };
         Store::open(&self.address()?, &options).map_err(|e| Error::usage(told(&e)))
     }
 }
 
+/// What is wrong with the store of a part, told when it begins, also while the store itself still tries again.
+#[derive(Debug)]
+pub(crate) struct StoreTrouble {
+    trouble: Trouble,
+    of: Of,
+    /// A folder of this machine is nobody else's care.
+    local: bool,
+    /// The folder, for what is said of it as a whole.
+    folder: String,
+}
+
+/// Whose trouble it is.
+#[derive(Debug)]
+pub(crate) enum Of {
+    Source(Arc<str>),
+    Sink(Arc<str>),
+}
+
+impl StoreTrouble {
+    /// Nothing is wrong yet.
+    pub(crate) fn new(access: &StoreAccess, health: Health, of: Of) -> Self {
+        let folder = access.address().map(|address| address.to_string()).unwrap_or_default();
+        Self { trouble: Trouble::new(health), of, local: access.local().is_some(), folder }
+    }
+
+    /// Something is wrong, of which an object is no more than an example.
+    pub(crate) fn begins(&self, error: &weir_store::Error) {
+        let why = with_keys(error.why());
+        let what = match error.why().len() < error.to_string().len() {
+            true => format!("{}: {why}", self.folder),
+            false => why,
+        };
+        self.tell(&what, error.kind());
+    }
+
+    /// The same, in words.
+    pub(crate) fn tell(&self, what: &str, kind: Kind) {
+        if self.trouble.begins(what, is_wrong(kind) || self.local) {
+            match &self.of {
+                Of::Source(source) => tracing::warn!(%source, "{what}; it is tried again"),
+                Of::Sink(sink) => tracing::warn!(%sink, "{what}; it is tried again"),
+            }
+        }
+    }
+
+    /// It works.
+    pub(crate) fn ends(&self) {
+        if self.trouble.ends() {
+            match &self.of {
+                Of::Source(source) => tracing::info!(%source, "objects can be read again"),
+                Of::Sink(sink) => tracing::info!(%sink, "objects can be written again"),
+            }
+        }
+    }
+}
+
 /// What a store says, with the keys of a section where it names options of the command line.
 pub(crate) fn told(error: &weir_store::Error) -> String {
+    with_keys(&error.to_string())
+}
+
+fn with_keys(text: &str) -> String {
     let keys = ["endpoint", "region", "path-style", "anonymous"];
-    keys.iter().fold(error.to_string(), |text, key| {
+    // The service does that by itself.
+    keys.iter().fold(text.replace(", or run it again", ""), |text, key| {
         text.replace(&format!("--{key}"), &format!("`{}`", key.replace('-', "_")))
     })
 }
@@ -197,6 +274,6 @@ pub(crate) fn reason(kind: Kind) -> &'static str {
 }
 
 /// Whether it goes well when somebody corrects something: a login, a name, the rights of a folder.
-pub(crate) fn is_wrong(kind: Kind) -> bool {
+fn is_wrong(kind: Kind) -> bool {
     matches!(kind, Kind::NotFound | Kind::Denied | Kind::Usage)
 }

@@ -253,6 +253,31 @@ fn case_25_a_wrong_secret_loses_nothing_and_is_told_by_ready() {
 }
 
 #[test]
+fn a_store_that_does_not_answer_is_told_by_ready_before_it_is_given_up_for_a_while() {
+    for (vendor, scheme) in [(Vendor::Obs, "obs"), (Vendor::Oss, "oss")] {
+        let server = Server::start(vendor);
+        let (place, _) = remote(&server, &format!("{scheme}://flows/to/"), SECRET);
+        append(&place.log("a.log"), &lines(0..100));
+        server.set_down(true);
+        let run = place.start();
+        let address = run.address("operation");
+        let mut told = String::new();
+        until("/ready fails", || {
+            let (status, answer) = request(address, "GET /ready HTTP/1.1", b"");
+            told = answer;
+            status == 503
+        });
+        // The store itself tries six times, over half a minute or more.
+        assert!(server.log().len() < 6);
+        assert!(told.contains("[sinks.out]") && told.contains(&format!("{scheme}://flows/to/: ")), "{told}");
+        server.set_down(false);
+        place.done("a.log", lines(0..100).len() as u64);
+        until("/ready", || request(address, "GET /ready HTTP/1.1", b"").0 == 200);
+        assert_eq!(run.end(), Default::default());
+    }
+}
+
+#[test]
 fn a_bucket_that_is_not_there_is_waited_for_and_the_end_comes_in_time() {
     let server = Server::start(Vendor::Oss);
     let (place, _) = remote(&server, "oss://nowhere/to/", SECRET);

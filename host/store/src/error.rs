@@ -27,12 +27,20 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     message: String,
+    /// Where in it stands what is wrong, behind the name of what it is about.
+    why: usize,
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), why: 0, source: None }
+    }
+
+    /// Something can't be done with what has this name; `doing` goes on behind "can't".
+    pub(crate) fn about(name: &str, doing: &str, kind: Kind, why: &str) -> Self {
+        let before = format!("{}: can't {doing}: ", line(name));
+        Self { why: before.len(), ..Self::new(kind, before + why) }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -69,6 +77,12 @@ impl Error {
     /// What kind of failure it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What is wrong, without the object that it is about where another one would have the same fault; for who
+    /// tells of many.
+    pub fn why(&self) -> &str {
+        &self.message[self.why..]
     }
 }
 

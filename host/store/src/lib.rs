@@ -32,7 +32,7 @@ use std::{
 pub use address::{Address, Service};
 pub use error::{Error, Kind};
 pub use object::{Listing, Object};
-pub use options::{Credentials, Options};
+pub use options::{Credentials, Options, Repeats};
 
 use local::{Folder, LocalReader, LocalWriter};
 use remote::{Remote, RemoteReader, RemoteWriter};

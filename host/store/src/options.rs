@@ -6,6 +6,9 @@ use weir_printable::line;
 
 use crate::{Address, Error, Service};
 
+/// Who is told of attempts that failed and are repeated.
+pub type Repeats = Arc<dyn Fn(&Error) + Send + Sync>;
+
 /// What is said of a store beside its address.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -22,6 +25,9 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// Whether it is time to stop; it is asked while something is waited for.
     pub stop: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// Told what is wrong with a service each time that an attempt failed and is repeated: it takes a while
+    /// before that is given up. It is called by who carries bytes, so that it returns at once.
+    pub repeats: Option<Repeats>,
 }
 
 /// Who asks.

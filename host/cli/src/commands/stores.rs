@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     io::{self, Read, Write},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Once, OnceLock},
 };
 
 use glob::Pattern;
@@ -47,7 +47,7 @@ pub(crate) struct Stores {
 impl Stores {
     pub(crate) fn new(options: &StoreOptions) -> Self {
         let stop: Arc<OnceLock<Stop>> = Arc::default();
-        let told = Arc::clone(&stop);
+        let (told, has_said) = (Arc::clone(&stop), Once::new());
         let StoreOptions { endpoint, region, path_style, anonymous } = options;
         let options = Options {
             endpoint: endpoint.clone(),
@@ -56,6 +56,10 @@ impl Stores {
             anonymous: *anonymous,
             credentials: None,
             stop: Some(Arc::new(move || told.get().is_some_and(Stop::is_told))),
+            // Once says why nothing comes for a while.
+            repeats: Some(Arc::new(move |error| {
+                has_said.call_once(|| weir_io::say(&format!("weir: {error}; it is tried for some time")));
+            })),
         };
         Self { options, stop }
     }

@@ -137,7 +137,7 @@ impl Remote {
                 )
             }
         };
-        Error::new(kind, format!("{}: can't {doing}: {why}", line(&name.to_string())))
+        Error::about(&name.to_string(), doing, kind, &why)
     }
 
     /// What may be wrong where a request does not arrive.

@@ -8,13 +8,17 @@ mod services;
 mod transport;
 mod writer;
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use backon::Retryable as _;
 
 use opendal::{
     ErrorKind, Metadata, Operator,
-    layers::RetryLayer,
+    layers::{RetryEvent, RetryInterceptor, RetryLayer},
     options::{ListOptions, StatOptions},
     raw::oio,
 };
@@ -61,15 +65,25 @@ impl Remote {
         // What OpenDAL builds may ask for the runtime that it is in.
         let _entered = runtime::runtime()?.enter();
         let services::Bucket { operator: reads, lister } = services::bucket(address, &place, options, env)?;
-        let operator = reads.clone().layer(RetryLayer::new().with_max_times(5).with_jitter());
-        Ok(Arc::new(Self {
-            address: address.of(""),
-            options: options.clone(),
-            endpoint: place.endpoint.to_string(),
-            operator,
-            reads,
-            lister,
+        Ok(Arc::new_cyclic(|remote| {
+            let retries =
+                RetryLayer::new().with_max_times(5).with_jitter().with_notify(Repeats(remote.clone()));
+            Self {
+                address: address.of(""),
+                options: options.clone(),
+                endpoint: place.endpoint.to_string(),
+                operator: reads.clone().layer(retries),
+                reads,
+                lister,
+            }
         }))
+    }
+
+    /// An attempt failed, and is repeated.
+    fn repeats(&self, error: &opendal::Error) {
+        if let Some(repeats) = &self.options.repeats {
+            repeats(&self.error(self.name(""), "reach it", error));
+        }
     }
 
     fn name<'a>(&'a self, key: &'a str) -> Name<'a> {
@@ -175,6 +189,17 @@ impl Remote {
     }
 }
 
+/// Who is told of attempts that the operator repeats.
+struct Repeats(Weak<Remote>);
+
+impl RetryInterceptor for Repeats {
+    fn intercept(&self, event: RetryEvent<'_>) {
+        if let Some(remote) = self.0.upgrade() {
+            remote.repeats(event.err);
+        }
+    }
+}
+
 fn object(key: String, found: &Metadata) -> Object {
     Object {
         key,
@@ -221,6 +246,7 @@ impl Pages {
                     .retry(reader::waits())
                     .sleep(tokio::time::sleep)
                     .when(opendal::Error::is_temporary)
+                    .notify(|error, _| remote.repeats(error))
                     .await?;
                 if found.next.as_ref().is_some_and(|next| *next <= marker) {
                     let what = "the listing does not go on";

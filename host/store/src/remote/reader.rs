@@ -164,7 +164,10 @@ impl Fetch {
                 continue;
             }
             match waits.next().filter(|_| error.is_temporary()) {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(wait) => {
+                    self.remote.repeats(&error);
+                    tokio::time::sleep(wait).await;
+                }
                 None => return Err(self.failed(&error)),
             }
         }

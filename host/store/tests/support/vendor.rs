@@ -71,6 +71,8 @@ struct State {
     replaces: bool,
     /// Whether what is cut is never ended, as if the network were gone.
     stalls: bool,
+    /// Whether each answer is 503.
+    is_down: bool,
     /// What was asked for, a line each.
     log: Vec<String>,
     /// Counts objects and uploads.
@@ -152,6 +154,11 @@ impl Server {
     pub(crate) fn stall(&self) {
         let mut state = self.state.lock().unwrap();
         (state.cuts, state.stalls) = (usize::MAX, true);
+    }
+
+    /// From now on has no answer but 503, or has answers again.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.state.lock().unwrap().is_down = is_down;
     }
 
     /// Waits until something that begins so was asked for.
@@ -259,6 +266,9 @@ impl Server {
         });
         state.log.push(format!("{} {key}{}{}", request.method, extra[0], extra[1]));
         self.asked.notify_all();
+        if state.is_down {
+            return Answer::refused(503, "ServiceUnavailable");
+        }
         if let Some(code) = self.refusal(request) {
             return Answer::refused(403, code);
         }

@@ -15,11 +15,10 @@ use weir_store::{Kind, Store};
 use super::{Options, batch::Batch};
 use crate::{
     error::Error,
-    health::Trouble,
     page::Page,
     receipt::Refusal,
     sinks::{Context, request::sender::pauses},
-    store::{StoreAccess, is_wrong, reason, told},
+    store::{Of, StoreAccess, StoreTrouble, reason},
 };
 
 /// Records that follow each other in a page of a batch.
@@ -50,22 +49,22 @@ impl From<io::Error> for Fault {
 pub(super) struct Writer {
     options: Options,
     access: StoreAccess,
-    is_local: bool,
     /// Opened anew where it does not let anybody in: the secrets may be others by then.
     store: RwLock<Store>,
     context: Context,
-    trouble: Trouble,
+    trouble: Arc<StoreTrouble>,
 }
 
 impl Writer {
     pub(super) fn new(options: &Options, context: Context) -> Result<Self, Error> {
         let access = options.access();
+        let of = Of::Sink(Arc::clone(&context.name));
+        let trouble = Arc::new(StoreTrouble::new(&access, context.health.clone(), of));
         Ok(Self {
-            store: RwLock::new(access.open(Some(&context.stop))?),
+            store: RwLock::new(access.open_for(&context.stop, Arc::clone(&trouble))?),
             options: options.clone(),
-            is_local: access.local().is_some(),
             access,
-            trouble: Trouble::new(context.health.clone()),
+            trouble,
             context,
         })
     }
@@ -149,7 +148,7 @@ impl Writer {
                 Ok((records, bytes)) => {
                     answered("ok");
                     self.context.metrics.delivered(records, bytes);
-                    self.works();
+                    self.trouble.ends();
                     return true;
                 }
                 Err(Fault::Records(error)) => {
@@ -164,14 +163,13 @@ impl Writer {
             if error.kind() == Kind::Stopped {
                 return false;
             }
-            // Of a folder of this machine, nobody else takes care.
-            self.trouble(&told(&error), is_wrong(error.kind()) || self.is_local);
+            self.trouble.begins(&error);
             self.context.metrics.retried(reason(error.kind()));
             if self.context.stop.wait(pauses.next().unwrap_or(Duration::from_secs(60))) {
                 return false;
             }
             if error.kind() == Kind::Denied
-                && let Ok(store) = self.access.open(Some(&self.context.stop))
+                && let Ok(store) = self.access.open_for(&self.context.stop, Arc::clone(&self.trouble))
             {
                 *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
             }
@@ -202,19 +200,6 @@ impl Writer {
         out.flush()?;
         out.finish()?.finish().map_err(Fault::Store)?;
         Ok((records, bytes))
-    }
-
-    /// Tells what is wrong, once; `is_wrong` where somebody has to correct it.
-    fn trouble(&self, what: &str, is_wrong: bool) {
-        if self.trouble.begins(what, is_wrong) {
-            tracing::warn!(sink = %self.context.name, "{what}; it is tried again");
-        }
-    }
-
-    fn works(&self) {
-        if self.trouble.ends() {
-            tracing::info!(sink = %self.context.name, "objects can be written again");
-        }
     }
 }
 

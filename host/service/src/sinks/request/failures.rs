@@ -588,6 +588,46 @@ fn answers_that_make_no_sense_deliver_nothing() {
 }
 
 #[test]
+fn ready_tells_of_a_sink_from_its_first_attempt_that_fails_until_it_works() {
+    let failures: [fn() -> Reply; 6] = [
+        || Reply::status(503),
+        || Reply::status(429),
+        || Reply::status(401),
+        || Reply::Cut,
+        || Reply::Raw(b"nonsense".to_vec()),
+        || Reply::CutBody(200, b"{".to_vec()),
+    ];
+    for fails in failures {
+        // Those that are refused in the end tell that it is there as well.
+        for (last, answer) in [(200, Answer::Delivered), (400, Answer::Refused(Vec::new()))] {
+            let is_well = Arc::new(AtomicBool::new(false));
+            let looked = Arc::clone(&is_well);
+            let server = StandIn::start(move |_, _| match looked.load(Ordering::Relaxed) {
+                true if last == 200 => Reply::Answer {
+                    status: 200,
+                    headers: Vec::new(),
+                    body: br#"{"errors":false,"items":[{"create":{"status":201}}]}"#.to_vec(),
+                },
+                true => Reply::status(last),
+                false => fails(),
+            });
+            let around = Surroundings::new();
+            let (mut sink, told) = sink(bulk(server.url()), &around);
+            around.deliver(&mut *sink, around.page(Schema::Ecs, &["{}"]));
+            sink.sync();
+            sink.sync();
+            told.recv_timeout(Duration::from_secs(120)).unwrap();
+            assert!(around.board.failing().contains_key("sink out"));
+            is_well.store(true, Ordering::Relaxed);
+            sink.close();
+            let given = &around.answers(1)[0];
+            assert_eq!(std::mem::discriminant(given), std::mem::discriminant(&answer), "{given:?}");
+            assert!(around.board.failing().is_empty(), "{:?}", around.board.failing());
+        }
+    }
+}
+
+#[test]
 fn a_server_that_says_nothing_is_asked_again() {
     let server = StandIn::start(|number, _| if number == 0 { Reply::Silence } else { Reply::status(200) });
     let around = Surroundings::new();

@@ -284,6 +284,7 @@ impl<P: Protocol> Shared<P> {
                         }
                     }
                     Outcome::TooLarge { what } => {
+                        self.answers();
                         if items.len() == 1 {
                             self.refused(&mut batch, &items, "413", &what);
                         } else {
@@ -295,6 +296,7 @@ impl<P: Protocol> Shared<P> {
                         items.clear();
                     }
                     Outcome::Bad { status, what } => {
+                        self.answers();
                         if items.len() == 1 || halvings == 0 {
                             self.refused(&mut batch, &items, &status.to_string(), &what);
                         } else {
@@ -466,6 +468,13 @@ impl<P: Protocol> Shared<P> {
     fn works(&self) {
         if self.trouble.ends() {
             tracing::info!(sink = %self.context.name, "{} takes records again", self.place());
+        }
+    }
+
+    /// It refuses records, so that it is there.
+    fn answers(&self) {
+        if self.trouble.ends() {
+            tracing::info!(sink = %self.context.name, "{} answers again", self.place());
         }
     }
 }

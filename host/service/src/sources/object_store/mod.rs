@@ -24,10 +24,9 @@ use super::whole::{End, Whole, end};
 use crate::{
     config::{fault::Fault, values::Span},
     feed::{Feed, Shelved},
-    health::Trouble,
     sinks::pauses,
     state,
-    store::{StoreAccess, is_wrong, reason, store_options, told},
+    store::{Of, StoreAccess, StoreTrouble, reason, store_options, told},
     tracker::Tracker,
 };
 
@@ -106,7 +105,9 @@ fn written(object: &Object) -> i64 {
 /// Reads objects until it is told to stop, or once.
 pub(crate) fn run(options: &Options, feed: Feed, remembered: &[state::Stream]) {
     let access = options.access();
-    let store = match access.open(Some(&feed.stop)) {
+    let of = Of::Source(Arc::clone(&feed.source));
+    let trouble = Arc::new(StoreTrouble::new(&access, feed.health.clone(), of));
+    let store = match access.open_for(&feed.stop, Arc::clone(&trouble)) {
         Ok(store) => store,
         Err(e) => return feed.alarm.ring(&format!("source {}: {e}", feed.source)),
     };
@@ -114,7 +115,6 @@ pub(crate) fn run(options: &Options, feed: Feed, remembered: &[state::Stream]) {
     let url = store.address().to_string();
     let known =
         remembered.iter().filter_map(|stream| stream.listing.as_ref()).find(|listing| listing.url == url);
-    let trouble = Trouble::new(feed.health.clone());
     let mut objects = Objects {
         options,
         access,
@@ -149,7 +149,7 @@ struct Objects<'a> {
     flying: VecDeque<Flying>,
     /// The hashes of those.
     taken: HashSet<u64>,
-    trouble: Trouble,
+    trouble: Arc<StoreTrouble>,
     /// How long is waited behind a failure.
     pauses: Box<dyn Iterator<Item = Duration>>,
     shown: Option<Instant>,
@@ -429,13 +429,11 @@ impl Objects<'_> {
             return Err(Stopped);
         }
         self.feed.metrics.error(reason(kind));
-        if self.trouble.begins(why, is_wrong(kind)) {
-            tracing::warn!(source = %self.feed.source, "{why}; it is tried again");
-        }
+        self.trouble.tell(why, kind);
         let pause = self.pauses.next().unwrap_or(Duration::from_secs(60));
         self.rest(pause)?;
         if kind == Kind::Denied
-            && let Ok(store) = self.access.open(Some(&self.feed.stop))
+            && let Ok(store) = self.access.open_for(&self.feed.stop, Arc::clone(&self.trouble))
         {
             // The secrets may be others by now.
             self.store = store;
@@ -445,8 +443,6 @@ impl Objects<'_> {
 
     fn works(&mut self) {
         self.pauses = Box::new(pauses());
-        if self.trouble.ends() {
-            tracing::info!(source = %self.feed.source, "objects can be read again");
-        }
+        self.trouble.ends();
     }
 }
