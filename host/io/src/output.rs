@@ -54,7 +54,7 @@ pub enum Compression {
 }
 
 /// Endings that promise what is not written.
-const OTHERS: [&str; 6] = ["bz2", "xz", "lz4", "sz", "snappy", "zip"];
+const OTHERS: [&str; 9] = ["bz2", "xz", "lz4", "sz", "snappy", "zip", "br", "7z", "rar"];
 
 impl Compression {
     /// All there are, by their names.

@@ -23,6 +23,7 @@ use parquet::{
     arrow::arrow_reader::{
         ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
     },
+    basic::Compression,
     errors::{ParquetError, Result as ParquetResult},
     file::{
         metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
@@ -103,6 +104,7 @@ impl<R: Read + Seek> Lines<R> {
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&bytes))
             .and_then(readable)
             .map_err(|e| damaged(name, &e.to_string()))?;
+        refuse_compression(name, metadata.metadata())?;
         let is_flat = is_flat(&metadata);
         let columns = columns(name, &metadata, is_flat)?;
         let said = if is_flat { said_by_folders(name, &metadata) } else { Vec::new() };
@@ -223,6 +225,27 @@ fn damaged(name: &str, what: &str) -> Error {
         line(name),
         line(what)
     ))
+}
+
+/// Refuses what is compressed in a way that Weir does not read.
+fn refuse_compression(name: &str, metadata: &ParquetMetaData) -> Result<(), Error> {
+    for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        let how = match column.compression() {
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => {
+                continue;
+            }
+            Compression::LZ4 | Compression::LZ4_RAW => "lz4",
+            Compression::BROTLI(_) => "brotli",
+            Compression::LZO => "lzo",
+        };
+        return Err(Error::new(format!(
+            "{}: column {} of the Parquet file is compressed with {how}, which Weir does not read; write the file \
+             again with zstd or snappy, for instance with DuckDB",
+            line(name),
+            line(&column.column_path().string())
+        )));
+    }
+    Ok(())
 }
 
 /// With each text in place.
@@ -462,9 +485,9 @@ mod tests {
     };
     use parquet::{
         arrow::ArrowWriter,
-        basic::{Compression, Encoding, GzipLevel, ZstdLevel},
+        basic::{BrotliLevel, Encoding, GzipLevel, ZstdLevel},
         file::{
-            metadata::KeyValue,
+            metadata::{KeyValue, ParquetMetaDataWriter},
             properties::{WriterProperties, WriterPropertiesBuilder},
         },
     };
@@ -632,6 +655,38 @@ mod tests {
             .collect();
         let error = read(&file(&many, plain())).unwrap_err().to_string();
         assert!(error.contains("1025 columns"), "{error}");
+    }
+
+    #[test]
+    fn another_compression_is_told_by_its_name() {
+        // The footer says it: the writer has none of these.
+        let file = file(&[("n", Arc::new(Int32Array::from(vec![1])))], plain());
+        let end = file.len() - 8;
+        let footer = u32::from_le_bytes(file[end..end + 4].try_into().unwrap()) as usize;
+        let metadata = ParquetMetaDataReader::decode_metadata(&file[end - footer..end]).unwrap();
+        assert_eq!(metadata.row_group(0).column(0).compression(), Compression::UNCOMPRESSED);
+        refuse_compression("a.parquet", &metadata).unwrap();
+        for (compression, told) in [
+            (Compression::LZ4, "lz4"),
+            (Compression::LZ4_RAW, "lz4"),
+            (Compression::BROTLI(BrotliLevel::default()), "brotli"),
+            (Compression::LZO, "lzo"),
+        ] {
+            let mut builder = metadata.clone().into_builder();
+            let group = builder.take_row_groups().remove(0);
+            let mut columns = group.columns().to_vec();
+            let column = columns.remove(0).into_builder().set_compression(compression).build().unwrap();
+            columns.insert(0, column);
+            let group = group.into_builder().set_column_metadata(columns).build().unwrap();
+            let altered = builder.add_row_group(group).build();
+            let mut bytes = Vec::new();
+            ParquetMetaDataWriter::new(&mut bytes, &altered).finish().unwrap();
+            let altered = [&file[..end - footer], &bytes[..]].concat();
+            let error = read(&altered).unwrap_err().to_string();
+            let expected =
+                format!("a.parquet: column n of the Parquet file is compressed with {told}, which");
+            assert!(error.starts_with(&expected) && error.contains("zstd or snappy"), "{error}");
+        }
     }
 
     #[test]
