@@ -386,6 +386,29 @@ fn another_plan_with_the_same_inputs_is_refused_and_told() {
     dir.ends(0, &["manifest", "verify", "lake/"]);
 }
 
+#[test]
+fn a_folder_has_one_table() {
+    let dir = Dir::new("one-table");
+    dir.exports(2, 100);
+    let job = |input: &str, more: &[&str]| dir.weir(&[&["normalize", input, "-o", "lake/"], more].concat());
+    let files = || dir.files("lake").len();
+    assert!(job("exports/0", &["--partition", "date"]).status.success());
+    let before = files();
+    for (more, told) in [
+        (&["--to", "parquet", "--partition", "date"][..], "--to flat and not parquet"),
+        (&["--partition", "date", "--to", "ecs"], "--to flat"),
+        (&["--partition", "provider"], "--partition date and not provider"),
+        (&[], "--partition date and not none"),
+    ] {
+        let output = job("exports/1", more);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(told) || said.contains("only flat records"), "{said}");
+    }
+    assert_eq!(files(), before);
+    assert!(job("exports/1", &["--partition", "date", "--compression", "gzip"]).status.success());
+}
+
 /// A file of a table, what it is made instead or that it is deleted, and what is told of that.
 type Case<'a> = (&'a str, Option<Vec<u8>>, &'a [&'a str]);
 
@@ -415,9 +438,9 @@ fn what_is_wrong_with_a_table_is_found() {
     let stray =
         format!("date=1/{}-007.jsonl.zst", part.rsplit('/').next().unwrap().rsplit_once('-').unwrap().0);
     let cases: [Case<'_>; 9] = [
-        (&part, flipped(&part), &[&part, "not those that were written"]),
-        (&part, Some(files[&part][1..].to_vec()), &[&part, "it has "]),
-        (&part, None, &[&part, "is missing"]),
+        (&part, flipped(&part), &[&part, "not those that were written; delete it"]),
+        (&part, Some(files[&part][1..].to_vec()), &[&part, "it has ", "--resume"]),
+        (&part, None, &[&part, "is missing; run the job again with --resume"]),
         (&rejects, None, &[&rejects, "is missing"]),
         (&shard, None, &["1 of ", "are not done (1)"]),
         (
@@ -449,7 +472,8 @@ fn what_is_wrong_with_a_table_is_found() {
     }
     dir.job(&partitioned(&["--resume"]));
     assert!(dir.files("lake") == files);
-    assert!(dir.ends(1, &["manifest", "verify", "exports/"]).contains("no plan"));
+    let told = dir.ends(1, &["manifest", "verify", "exports/"]);
+    assert!(told.contains("no plan") && told.contains("the service"), "{told}");
 }
 
 #[test]
@@ -470,6 +494,12 @@ fn a_plan_is_printed_and_nothing_is_done() {
     let names: Vec<_> = shards.iter().flat_map(|shard| shard["inputs"].as_array().unwrap()).collect();
     assert_eq!(names.len(), 30);
     assert!(!dir.path("lake").exists());
+    // A piece that has nothing to do says so.
+    let shards = shards.len();
+    let share = format!("{shards}/{}", shards + 1);
+    let told = format!("--shard {share}: the plan has {shards} shards, so that there is none for this piece");
+    assert!(run(&["--shard", &share]).ends_with(&format!("{told}\n")));
+    assert!(dir.ends(0, &[&["normalize"], &partitioned(&["--shard", &share])[..]].concat()).contains(&told));
     dir.job(&partitioned(&["--shard", "1/2"]));
     let json: Value = serde_json::from_str(&run(&["--summary", "json", "--resume"])).unwrap();
     for shard in json["shards"].as_array().unwrap() {

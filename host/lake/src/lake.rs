@@ -75,8 +75,8 @@ impl Lake {
         })
     }
 
-    /// Looks whether a plan was begun, and that no other one has inputs of it: their records would be in
-    /// the table twice.
+    /// Looks whether a plan was begun, and that no other one has inputs of it, whose records would be in the
+    /// table twice, or makes another table.
     pub fn check(&self, plan: &Plan) -> Result<State, Error> {
         let mut state = State::New;
         for id in self.plans()? {
@@ -96,6 +96,14 @@ impl Lake {
                      another --output; or delete what it wrote: all part-{id}-*, and {folder}{}{id}/",
                     plan.differences(&other),
                     paths::PLANS
+                )));
+            }
+            if let Some(other_table) = plan.other_table(&other) {
+                let folder = self.store.name("");
+                return Err(Error::usage(format!(
+                    "{}: the plan {id} has put a table there with {other_table}; nothing reads files of both as \
+                     one table. Give these options as they were, or another --output",
+                    line(&folder)
                 )));
             }
         }

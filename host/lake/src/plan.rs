@@ -195,6 +195,43 @@ impl Plan {
         shared
     }
 
+    /// What its table is other than that of another plan, for people; none where the files of both are of one
+    /// table, or in folders of their own.
+    pub fn other_table(&self, then: &Self) -> Option<String> {
+        let keys = |plan: &Self| -> Vec<String> {
+            let keys = plan.options().get("partition").and_then(Value::as_array);
+            keys.into_iter().flatten().filter_map(|key| Some(key.as_str()?.to_owned())).collect()
+        };
+        // A folder that is the same for all has a name and a value.
+        let name = |key: &str| key.split('=').next().unwrap_or_default().to_owned();
+        let (now, before) = (keys(self), keys(then));
+        if let (Some(a), Some(b)) = (now.first(), before.first())
+            && a.contains('=')
+            && name(a) == name(b)
+            && a != b
+        {
+            return None;
+        }
+        let mut all = Vec::new();
+        for option in ["to", "addresses"] {
+            let (now, before) = (self.options().get(option), then.options().get(option));
+            if let (Some(now), Some(before)) = (now, before)
+                && now != before
+            {
+                let text = |value: &Value| clipped(value.as_str().unwrap_or_default());
+                all.push(format!("--{option} {} and not {}", text(before), text(now)));
+            }
+        }
+        if !now.iter().map(|key| name(key)).eq(before.iter().map(|key| name(key))) {
+            let text = |keys: &[String]| match keys.is_empty() {
+                true => "none".to_owned(),
+                false => clipped(&keys.join(",")),
+            };
+            all.push(format!("--partition {} and not {}", text(&before), text(&now)));
+        }
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
     /// What is other here than it was there, for people.
     pub fn differences(&self, then: &Self) -> String {
         let mut all = Vec::new();
@@ -383,6 +420,35 @@ mod tests {
         assert_eq!(now.shared(&then), 2);
         let other = Plan::new(vec![input("a", 3), input("b", 4), input("c", 1)], options("x"), 5).unwrap();
         assert_eq!(other.differences(&then), "the same inputs are in other shards");
+    }
+
+    #[test]
+    fn plans_of_one_table_have_its_form() {
+        let plan = |to: &str, partition: &[&str]| {
+            let options = [("to".to_owned(), to.into()), ("partition".to_owned(), partition.into())];
+            Plan::new(
+                vec![input("a", 3)],
+                options.into_iter().filter(|(_, v)| *v != Value::Array(Vec::new())).collect(),
+                7,
+            )
+            .unwrap()
+        };
+        for (to, partition, told) in [
+            ("parquet", &["region=a", "date"][..], None),
+            // Another region is beside it.
+            ("parquet", &["region=b", "date"], None),
+            ("flat", &["region=b"], None),
+            ("flat", &["region=a", "date"], Some("--to parquet and not flat")),
+            ("parquet", &["date"], Some("--partition region=a,date and not date")),
+            ("csv", &[], Some("--to parquet and not csv, --partition region=a,date and not none")),
+        ] {
+            let found = plan(to, partition).other_table(&plan("parquet", &["region=a", "date"]));
+            assert_eq!(found.as_deref(), told, "{to} {partition:?}");
+        }
+        assert_eq!(
+            plan("flat", &["date"]).other_table(&plan("flat", &[])).as_deref(),
+            Some("--partition none and not date")
+        );
     }
 
     #[test]

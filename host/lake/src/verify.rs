@@ -74,7 +74,11 @@ impl Lake {
         }
         if known.is_empty() {
             let name = self.store.name("");
-            let what = format!("{}: there is no plan of Weir here; give the folder of --output", line(&name));
+            let what = format!(
+                "{}: there is no plan of a job here; give the folder of its --output. What the service writes has \
+                 no plan: each of its objects is whole when it is there",
+                line(&name)
+            );
             return Err(Error::failed(what));
         }
         self.verify_rest(&known, &mut |problem| {
@@ -209,11 +213,14 @@ fn verify_file(store: &Store, file: &Written) -> Option<String> {
     let path = line(&file.path);
     match sum_of(store, &file.path) {
         Ok(Some(sum)) if sum == file.sum => None,
-        Ok(Some(sum)) if sum.size != file.sum.size => {
-            Some(format!("{path}: it has {} bytes, and should have {}", sum.size, file.sum.size))
-        }
-        Ok(Some(_)) => Some(format!("{path}: its bytes are not those that were written")),
-        Ok(None) => Some(format!("{path}: it is missing")),
+        Ok(Some(sum)) if sum.size != file.sum.size => Some(format!(
+            "{path}: it has {} bytes, and should have {}; run the job again with --resume",
+            sum.size, file.sum.size
+        )),
+        Ok(Some(_)) => Some(format!(
+            "{path}: its bytes are not those that were written; delete it and run the job again with --resume"
+        )),
+        Ok(None) => Some(format!("{path}: it is missing; run the job again with --resume")),
         Err(e) => Some(e.to_string()),
     }
 }

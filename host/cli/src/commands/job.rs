@@ -132,6 +132,15 @@ impl Asked {
         Ok(Self { lake, plan, config, format, partitioning, share: args.job.shard.unwrap_or(Share::ALL) })
     }
 
+    /// What is to be said where its share has nothing to do.
+    fn no_shard(&self) -> Option<String> {
+        let Share { index, of } = self.share;
+        (index >= self.plan.shards().len()).then(|| {
+            let shards = counted(self.plan.shards().len() as u64, "shard");
+            format!("--shard {index}/{of}: the plan has {shards}, so that there is none for this piece")
+        })
+    }
+
     fn form(&self) -> String {
         let keys: Vec<_> = self.partitioning.keys().iter().map(Key::to_string).collect();
         let by = if keys.is_empty() { String::new() } else { format!(" by {}", keys.join(", ")) };
@@ -227,6 +236,9 @@ pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode, Error> {
         lake.begin(plan)?;
     }
     let todo: Vec<_> = asked.share.shards(plan).collect();
+    if let Some(told) = asked.no_shard().filter(|_| !args.quiet) {
+        weir_io::say(&format!("weir: {told}"));
+    }
     let total = todo.iter().map(|shard| plan.shards()[*shard].size).sum();
     let is_visible = !args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
     let progress = if is_visible { Progress::bar_with_message(total) } else { Progress::none() };
@@ -293,6 +305,9 @@ fn print_plan(asked: &Asked, args: &Args) -> Result<ExitCode, Error> {
                 let done = if is_done { "  (done)" } else { "" };
                 let (inputs, size) = (grouped(inputs), grouped(size));
                 let _ = writeln!(text, "{shard:>7}{inputs:>10}{size:>18}  {}{done}", line(first));
+            }
+            if let Some(told) = asked.no_shard() {
+                let _ = writeln!(text, "{told}");
             }
             text
         }
