@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
     os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -117,6 +118,96 @@ fn a_stream_goes_through_standard_input_and_output() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["bytes"].as_u64().unwrap())
         .collect();
     assert_eq!(ids, [2, 3, 4]);
+}
+
+#[test]
+fn rejects_are_told_in_the_log_and_the_status_is_that_of_what_could_be_read() {
+    for (text, code, rejected) in [
+        (line(1), 0, 0),
+        (format!("{}bad\nworse\n", line(1)), 0, 2),
+        ("bad\nworse\n".to_owned(), 3, 2),
+        (String::new(), 0, 0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().display();
+        let config = folder.path().join("weir.toml");
+        let told = format!(
+            "state_dir = \"{root}/state\"\n[sources.in]\ntype = \"file\"\npaths = [\"{root}/*.log\", \"{root}/no\"]\n\
+             [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n\
+             [sinks.out]\ntype = \"file\"\npath = \"{root}/out/out.ndjson\"\n"
+        );
+        fs::write(&config, told).unwrap();
+        fs::write(folder.path().join("a.log"), &text).unwrap();
+        let output = weir().args(["run", "--native", "--once"]).arg(&config).output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{log}");
+        let events: Vec<serde_json::Value> =
+            log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let warned: Vec<_> = events
+            .iter()
+            .filter(|event| event["message"].as_str().unwrap().starts_with("records can't be read"))
+            .collect();
+        // Once, however many there are at a time.
+        assert_eq!(warned.len(), usize::from(rejected > 0), "{log}");
+        for event in warned {
+            assert_eq!(
+                (&event["level"], &event["pipeline"], &event["records"]),
+                (&"WARN".into(), &"p".into(), &1.into())
+            );
+            assert!(event["stream"].as_str().unwrap().ends_with("/a.log"), "{log}");
+            assert!(
+                !event["reason"].as_str().unwrap().is_empty() && !event["code"].as_str().unwrap().is_empty()
+            );
+        }
+        let ended = events.iter().find(|event| event["message"] == "ended").unwrap();
+        assert_eq!((&ended["rejected"], &ended["dead_letters"]), (&rejected.into(), &0.into()), "{log}");
+        assert_eq!(log.lines().any(|line| line.starts_with("weir: no record of p could be read")), code == 3);
+        // Nothing is looked for again where it ends.
+        assert!(log.contains("nothing is read of it") && !log.contains("again and again"), "{log}");
+    }
+}
+
+#[test]
+fn dead_letters_are_told_in_the_log() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut head, mut length) = (String::new(), 0);
+            while stream.read_line(&mut head).unwrap() > 2 {
+                let line = head.to_ascii_lowercase();
+                length = line.strip_prefix("content-length: ").map_or(length, |n| n.trim().parse().unwrap());
+                head.clear();
+            }
+            stream.read_exact(&mut vec![0; length]).unwrap();
+            let answer = "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno";
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display();
+    let config = folder.path().join("weir.toml");
+    let text = format!(
+        "state_dir = \"{root}/state\"\n[sources.in]\ntype = \"file\"\npaths = [\"{root}/*.log\"]\n\
+         [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n\
+         [sinks.out]\ntype = \"http\"\nurl = \"http://{address}/\"\n"
+    );
+    fs::write(&config, text).unwrap();
+    fs::write(folder.path().join("a.log"), line(1) + &line(2)).unwrap();
+    let output = weir().args(["run", "--native", "--once"]).arg(&config).output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    let events = || log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let warned: Vec<_> =
+        events().filter(|e| e["message"].as_str().unwrap().contains("will never take")).collect();
+    let [event] = &warned[..] else { panic!("{log}") };
+    assert_eq!(
+        (&event["sink"], &event["code"], &event["reason"]),
+        (&"out".into(), &"400".into(), &"no".into())
+    );
+    let ended = events().find(|event| event["message"] == "ended").unwrap();
+    assert_eq!((&ended["normalized"], &ended["dead_letters"]), (&2.into(), &2.into()), "{log}");
 }
 
 #[test]
@@ -318,6 +409,21 @@ fn the_state_is_listed_and_reset() {
     let bytes = line(7).len();
     let table = format!("pipeline/source  bytes  path\np/in               {bytes}  {root}/a.log\n");
     assert_eq!((code, told), (Some(0), table));
+    // What is done as a whole has no place in it.
+    let archive = folder.path().join("b.log");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(line(8).as_bytes()).unwrap();
+    fs::write(&archive, encoder.finish().unwrap()).unwrap();
+    assert_eq!(run(&once).0, Some(0));
+    let (code, told) = run(&["state", "list", config]);
+    assert!(
+        code == Some(0) && told.lines().any(|line| line.ends_with(&format!("  -  {root}/b.log (done)"))),
+        "{told}"
+    );
+    fs::remove_file(archive).unwrap();
+    assert_eq!(run(&["state", "reset", config, "--source", "in"]).0, Some(0));
+    fs::remove_dir_all(folder.path().join("out")).unwrap();
+    assert_eq!(run(&once).0, Some(0));
     let (code, told) = run(&["state", "list", "--json", config]);
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     let wanted = serde_json::json!({
@@ -383,7 +489,7 @@ fn the_example_of_an_archive_runs() {
     }
     let mut weir = weir();
     weir.args(["normalize", "--native", "--summary", "none", "--where", "action == reject or bytes > 1kB"]);
-    weir.args(["aws-vpc.log", "huawei-vpc.log", "huawei-vpc.log.gz"].map(|name| format!("samples/{name}")));
+    weir.args(["aws-vpc.log", "huawei-vpc.log"].map(|name| format!("samples/{name}")));
     let output = weir.current_dir(folder.path()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let mut right: Vec<_> = text.lines().map(str::to_owned).collect();

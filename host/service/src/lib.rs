@@ -18,6 +18,7 @@ pub mod plane;
 pub mod receipt;
 mod route;
 mod runner;
+mod seldom;
 pub mod service;
 pub mod sinks;
 pub mod sources;

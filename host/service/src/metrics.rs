@@ -19,6 +19,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::seldom::Seldom;
+
 /// All metrics of a process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -138,6 +140,8 @@ registered! {
             "weir_sink_dropped", "Records that were thrown away because of a policy that was chosen";
         dead_letters: Family<Reason, Count>,
             "weir_sink_dead_letters", "Records that the destination will never take";
+        of_pipelines: Family<OfPipeline, Count>,
+            "weir_pipeline_dead_letters", "Records that a destination of the pipeline will never take";
         last_success: Family<OfSink, Level>,
             "weir_sink_last_success_timestamp_seconds", "When it last had records";
     }
@@ -261,6 +265,7 @@ impl Metrics {
             normalized: of("normalized"),
             filtered: of("filtered"),
             rejected: of("rejected"),
+            dead_letters: self.sinks.of_pipelines.get_or_create(&label).clone(),
             rejects: self.pipelines.rejects.clone(),
             guest_seconds: self.pipelines.guest_seconds.get_or_create(&label).clone(),
             guest_batches: self.pipelines.guest_batches.get_or_create(&label).clone(),
@@ -300,7 +305,12 @@ impl Metrics {
         drop(f.bytes.get_or_create(&label));
         drop(f.in_flight.get_or_create(&label));
         drop(f.last_success.get_or_create(&label));
-        SinkMetrics { families: f.clone(), buffers: self.buffers.clone(), sink: name.into() }
+        SinkMetrics {
+            families: f.clone(),
+            buffers: self.buffers.clone(),
+            sink: name.into(),
+            told: Arc::default(),
+        }
     }
 
     /// What a sink's buffer holds now.
@@ -370,6 +380,7 @@ pub struct PipelineMetrics {
     normalized: Count,
     filtered: Count,
     rejected: Count,
+    dead_letters: Count,
     rejects: Family<RejectOf, Count>,
     guest_seconds: Seconds,
     guest_batches: Count,
@@ -377,9 +388,9 @@ pub struct PipelineMetrics {
 }
 
 impl PipelineMetrics {
-    /// Records so far: normalized, filtered, rejected.
-    pub(crate) fn counts(&self) -> [u64; 3] {
-        [&self.normalized, &self.filtered, &self.rejected].map(|count| count.get())
+    /// Records so far: normalized, filtered, rejected, and how many of the first are dead letters.
+    pub(crate) fn counts(&self) -> [u64; 4] {
+        [&self.normalized, &self.filtered, &self.rejected, &self.dead_letters].map(|count| count.get())
     }
 
     pub(crate) fn records(&self, normalized: u64, filtered: u64, rejected: u64) {
@@ -441,6 +452,8 @@ pub struct SinkMetrics {
     families: SinkFamilies,
     buffers: BufferFamilies,
     sink: Arc<str>,
+    /// When its dead letters were told.
+    told: Arc<Seldom>,
 }
 
 impl SinkMetrics {
@@ -505,9 +518,16 @@ impl SinkMetrics {
         self.families.dropped.get_or_create(&label).inc_by(records);
     }
 
-    /// A record will never be taken. The service counts it where it keeps the record, so sinks do not.
-    pub fn dead_letter(&self, reason: &str) {
-        self.families.dead_letters.get_or_create(&self.reason(reason)).inc();
+    /// A record of a pipeline will never be taken. The service counts it where it keeps the record, so sinks do
+    /// not.
+    pub fn dead_letter(&self, pipeline: &str, code: &str) {
+        self.families.dead_letters.get_or_create(&self.reason(code)).inc();
+        self.families.of_pipelines.get_or_create(&OfPipeline { pipeline: pipeline.into() }).inc();
+    }
+
+    /// How many dead letters there were since they were told, where they are to be told now.
+    pub(crate) fn tells_dead_letters(&self, more: u64) -> Option<u64> {
+        self.told.happens(more)
     }
 }
 
@@ -548,7 +568,7 @@ mod tests {
         sink.sent();
         sink.answered("200", Duration::from_millis(3));
         sink.retried("429");
-        sink.dead_letter("400");
+        sink.dead_letter("p", "400");
         sink.dropped("drop_newest", 7);
         let counted = Metrics::table().into_iter().map(|(name, kind, _)| (name, kind));
         let counted: std::collections::BTreeMap<_, _> = counted.collect();
@@ -571,6 +591,7 @@ mod tests {
             "weir_sink_latency_seconds_count{sink=\"es\"} 1",
             "weir_sink_in_flight{sink=\"es\"} 0",
             "weir_sink_dead_letters_total{sink=\"es\",reason=\"400\"} 1",
+            "weir_pipeline_dead_letters_total{pipeline=\"p\"} 1",
             "weir_sink_dropped_total{sink=\"es\",policy=\"drop_newest\"} 7",
             "weir_sink_last_success_timestamp_seconds{sink=\"es\"} ",
         ] {

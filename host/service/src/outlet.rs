@@ -6,13 +6,14 @@ use std::sync::{Arc, Weak};
 use crossbeam_channel::Sender;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use weir_normalizer::schemas::Schema;
+use weir_normalizer::{batch::Reject, schemas::Schema};
 
 use crate::{
     budget::Budget,
     metrics::{PipelineMetrics, SinkMetrics},
     page::{Origin, Page, Places},
     receipt::{Answer, Answered, Receipt, Refusal},
+    seldom::Seldom,
     sinks::Delivery,
     tracker::{Balance, Turn},
 };
@@ -65,9 +66,35 @@ pub(crate) struct Outlet {
     pub(crate) budget: Budget,
     pub(crate) balance: Balance,
     pub(crate) metrics: PipelineMetrics,
+    /// When its rejects were told.
+    pub(crate) told: Seldom,
+}
+
+/// The longest reason that is told, in characters.
+const REASON: usize = 256;
+
+/// A reason on one line that is not too long.
+fn short(reason: &str) -> String {
+    let reason: String = reason.chars().take(REASON).collect();
+    weir_printable::line(&reason).into_owned()
 }
 
 impl Outlet {
+    /// A record of a stream was rejected, which is told now and then.
+    pub(crate) fn rejects(&self, stream: &str, line: u64, reject: &Reject<'_>) {
+        if let Some(records) = self.told.happens(1) {
+            tracing::warn!(
+                pipeline = %self.pipeline,
+                records,
+                stream = %short(stream),
+                line,
+                code = %short(reject.code),
+                reason = %short(reject.reason),
+                "records can't be read, such as this one; they are kept in the rejects of the pipeline"
+            );
+        }
+    }
+
     /// Sends records to all sinks. The turn is done when they all have them for good.
     pub(crate) fn send(&self, page: Page, turn: &Arc<Turn>) {
         let page = Arc::new(page.within(&self.budget));
@@ -135,7 +162,19 @@ pub(crate) fn letters(page: &Page, sink: &str, refusals: &[Refusal], metrics: &S
         lines.push(b'\n');
     }
     for refusal in refusals {
-        metrics.dead_letter(&refusal.code);
+        metrics.dead_letter(&origin.pipeline, &refusal.code);
+    }
+    if let Some((first, records)) = refusals.first().zip(metrics.tells_dead_letters(refusals.len() as u64)) {
+        tracing::warn!(
+            pipeline = %origin.pipeline,
+            sink,
+            records,
+            stream = %short(&origin.stream),
+            code = %short(&first.code),
+            reason = %short(&first.reason),
+            "the destination will never take some records, such as this one; they are kept in the dead letters of \
+             the pipeline"
+        );
     }
     Some(Page::new(lines, Origin { places: Places::Piece(0, 0), ..origin.clone() }))
 }
@@ -207,6 +246,7 @@ mod tests {
             budget: Budget::new(1 << 20),
             balance: Balance::default(),
             metrics: Metrics::new().pipeline("p"),
+            told: Seldom::default(),
         });
         let page = || {
             let origin = Origin {

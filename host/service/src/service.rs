@@ -124,6 +124,8 @@ pub struct Ended {
     pub is_lost: bool,
     /// Why it could not go on, where it could not.
     pub alarm: Option<String>,
+    /// The pipelines that had records and could read none.
+    pub unread: Vec<String>,
 }
 
 /// How often it is looked whether something has come to its end, while that is waited for.
@@ -380,9 +382,13 @@ fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, ala
             "not everything was delivered in time; it is read again after the next start"
         );
     }
+    let mut unread = Vec::new();
     for pipeline in parts.config.pipelines.keys() {
-        let [normalized, filtered, rejected] = shared.metrics.pipeline(pipeline).counts();
-        tracing::info!(pipeline, normalized, filtered, rejected, left, "ended");
+        let [normalized, filtered, rejected, dead_letters] = shared.metrics.pipeline(pipeline).counts();
+        tracing::info!(pipeline, normalized, filtered, rejected, dead_letters, left, "ended");
+        if normalized + filtered == 0 && rejected > 0 {
+            unread.push(pipeline.clone());
+        }
     }
-    Ended { left, is_lost, alarm }
+    Ended { left, is_lost, alarm, unread }
 }

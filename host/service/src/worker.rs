@@ -173,6 +173,7 @@ impl Making<'_> {
             self.last = Some(index);
             let place = self.batch.place(index, self.place);
             self.place = Some(place);
+            self.outlet.rejects(&self.stream.name, place.line, &reject);
             if self.stream.is_awaited && self.counts.first.len() < TOLD {
                 self.counts.first.push(Rejected {
                     line: place.line,

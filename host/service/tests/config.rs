@@ -116,6 +116,12 @@ fn wrong_values_say_what_is_expected() {
         ("paths = [\"/var/log/lts/*.log*\"]", "paths = \"x\"", 6, "expected a sequence"),
         ("paths = [\"/var/log/lts/*.log*\"]", "paths = [\"a/**b\"]", 6, "is no pattern"),
         ("\"lts\"]", "\"ltss\"]", 8, "there is no [sources.ltss]; did you mean \"lts\"?"),
+        (
+            "\"ecs\"",
+            "\"parquet\"",
+            10,
+            "a form of files, which is `format` of a sink of type \"object_store\"",
+        ),
         ("\"ecs\"", "\"esc\"", 10, "no schema is called \"esc\"; known are flat, ocsf, ecs, otel"),
         ("\"ecs\"", "\"otel\"", 13, "[sinks.archive] can't be used by [pipelines.edge]"),
         ("action == reject", "acton == reject", 9, "did you mean action?"),

@@ -38,9 +38,10 @@ pub struct Weir {
 }
 
 const EXIT: &str = "\
-Exit status: 0 done, 1 failed, also where an input could not be read while others were, or a guest
-failed again and again and its records are among the rejects, 2 wrong usage, 3 more rejects than
---max-rejects allows, nothing but rejects, or a record that explain finds to be rejected.
+Exit status: 0 done, 1 failed, also where an input could not be read while others were, or a
+guest failed again and again and its records are among the rejects, 2 wrong usage, 3 more
+rejects than --max-rejects allows, nothing but rejects, also of run --once, or a record that
+explain finds to be rejected.
 
 Example:
   weir normalize --output flat.jsonl --rejects rejects.jsonl flow.log.gz";
@@ -57,13 +58,15 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read records and write them as JSON lines of one schema
+    /// Read records and write them in one schema, as JSON lines or as a table
     Normalize(Box<normalize::Args>),
     /// Run as a service: read from sources, and forward to sinks, until it is told to end
     Run(run::Args),
     /// Check a configuration of `run` without starting anything
+    #[command(after_help = run::CHECKED)]
     Check(run::CheckArgs),
     /// Let the service that runs read its configuration again, without ending it, and say what came of it
+    #[command(after_help = run::RELOADED)]
     Reload(run::CheckArgs),
     /// Show or reset how far `run` has read its sources
     State(run::StateArgs),
@@ -125,4 +128,25 @@ fn print(text: &str) -> Result<ExitCode, Error> {
         .and_then(|()| out.flush())
         .map_err(|e| Error::output("standard output", e))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// What is wrapped already is not wrapped again, which would leave lone words.
+    #[test]
+    fn what_stands_behind_the_options_fits_into_a_terminal() {
+        const MOST: usize = 94;
+        let top = Weir::command();
+        let inner = top.get_subcommands().flat_map(|command| command.get_subcommands());
+        for command in [&top].into_iter().chain(top.get_subcommands()).chain(inner) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= MOST, "{}: {line}", command.get_name());
+            }
+        }
+    }
 }

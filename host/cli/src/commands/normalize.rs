@@ -51,11 +51,11 @@ Of a folder all files are read, and of those in it, in the order of their names,
 hidden files, links, and what jobs keep in _weir and _rejects. A pattern such as
 'exports/**/*.gz' is matched where the shell has left it as it is.
 
-s3://BUCKET/KEY is an object of a store, and with a / at its end, or with a pattern, several
-in the order of their keys; so are oss:// (Alibaba Cloud), obs:// (Huawei Cloud), bos://
-(Baidu AI Cloud), gs:// (Google Cloud) and az:// (Azure). Credentials are taken from the
-environment, as the vendors' own tools take them. An object that is written is there at the
-end of the run, and not before.
+s3://BUCKET/KEY is an object of a store, and with a / at its end, with a pattern, or where no
+object has this name, several in the order of their keys; so are oss:// (Alibaba Cloud),
+obs:// (Huawei Cloud), bos:// (Baidu AI Cloud), gs:// (Google Cloud) and az:// (Azure).
+Credentials are taken from the environment, as the vendors' own tools take them. An object
+that is written is there at the end of the run, and not before.
 
 Signals: SIGTERM and SIGINT end the run behind what is there to be read, with its account, and
 status 0, or 128 and the signal where a file was not read to its end; a second one ends it at
@@ -66,8 +66,9 @@ Examples:
   weir normalize flow.log.gz > flat.jsonl
   weir normalize --limit 3 --pretty flow.log.gz
   weir normalize logs/ 'exports/**/*.gz' -o flat.jsonl.zst
-  weir normalize s3://bucket/LogTanks/ --endpoint https://obs.cn-north-4.myhuaweicloud.com -o flat.jsonl
-  weir normalize --from huawei-vpc --rejects rejects.jsonl --max-rejects 1% - < flow.log")]
+  weir normalize obs://bucket/LogTanks/ --region cn-north-4 -o flat.jsonl.zst
+  weir normalize logs/ --to parquet --partition provider,date --output lake/
+  weir normalize --rejects rejects.jsonl --max-rejects 1% flow.log > flat.jsonl")]
 pub(super) struct Args {
     /// What to read: files, folders, patterns in quotes, and objects such as s3://bucket/prefix/; `-` is
     /// standard input, which is also read where nothing is given
@@ -290,18 +291,22 @@ impl MaxRejects {
     }
 }
 
-/// What is to be said where there are more rejects than allowed.
-fn excess(most: Option<MaxRejects>, summary: &Summary) -> Option<String> {
+/// What is to be said where there are more rejects than allowed. `kept` is the file that has them.
+fn excess(most: Option<MaxRejects>, summary: &Summary, kept: Option<&Path>) -> Option<String> {
     let Records { r#in, rejected, .. } = summary.records;
+    let why = match kept {
+        Some(kept) => format!("{} has them with their reasons", shown(kept)),
+        None => "--rejects FILE keeps them with their reasons".into(),
+    };
     match most {
         Some(most) if most.is_exceeded(&summary.records) => Some(format!(
-            "{} of {} records were rejected, more than --max-rejects {most} allows; the account tells for \
-             which reasons, `weir explain FILE` where",
+            "{} of {} records were rejected, more than --max-rejects {most} allows; {why}, and `weir explain FILE` \
+             shows where",
             grouped(rejected),
             grouped(r#in)
         )),
         None if rejected > 0 && rejected == r#in => Some(format!(
-            "no record could be read, all {} were rejected; `weir explain FILE` tells why, --from names a \
+            "no record could be read, all {} were rejected; {why}, `weir explain FILE` shows where, --from names a \
              product that is not detected, and --max-rejects 100% lets it pass",
             grouped(rejected)
         )),
@@ -430,7 +435,7 @@ pub(super) fn conclude(
     {
         weir_io::say(&format!("--limit {limit} is reached; what follows was not read"));
     }
-    let excess = excess(args.max_rejects, summary);
+    let excess = excess(args.max_rejects, summary, args.rejects.as_deref());
     if let Some(excess) = &excess {
         weir_io::say(&format!("weir: {excess}"));
     }

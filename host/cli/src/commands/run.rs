@@ -29,10 +29,21 @@ use crate::Error;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A first signal to end (SIGTERM, SIGINT) lets what is on its way be delivered, for as long as `drain`
-says; a second one ends at once. Nothing is lost either way but what came from standard input.
-At SIGHUP, which `weir reload` sends, the configuration is read again: what is different in it changes
-while the rest goes on, and where something is wrong with it nothing changes.")]
+A first signal to end (SIGTERM, SIGINT) lets what is on its way be delivered, for as long as
+`drain` says; a second one ends at once. Nothing is lost either way but what came from
+standard input. At SIGHUP, which `weir reload` sends, the configuration is read again: what
+is different in it changes while the rest goes on, and where something is wrong with it
+nothing changes.
+
+Exit status: 0 where it was told to end, and with --once where all was read and delivered,
+also where some records are among the rejects or the dead letters; 1 where it could not go
+on, or what came from standard input was lost; 2 where the configuration is wrong; 3 where a
+pipeline of --once could read none of its records.
+
+Examples:
+  weir check weir.toml
+  weir run weir.toml
+  weir run --once weir.toml")]
 pub(super) struct Args {
     /// The configuration
     #[arg(value_name = "FILE")]
@@ -46,6 +57,28 @@ pub(super) struct Args {
     #[arg(long)]
     native: bool,
 }
+
+/// The exit status where a pipeline could read no record.
+const UNREAD: u8 = 3;
+
+/// How `check` is told of at the end of its help, and `reload`, which has the same argument.
+pub(super) const CHECKED: &str = "\
+Exit status: 0 where it is right, 1 where nothing but a path that can't be written is wrong, 2
+where something else is.
+
+What is tried: files that it names are read, certificates and secrets among them, and each
+bucket is listed; where that fails it is told, and the exit status is 0. Not tried: to send
+to sinks that speak HTTP, to write to a bucket, to listen at an address.
+
+Example:
+  weir check weir.toml";
+
+pub(super) const RELOADED: &str = "\
+Exit status: 0 where it is in force, 1 where the service refuses it and goes on as it was, 2
+where the configuration is wrong, or no service runs.
+
+Example:
+  weir reload weir.toml";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
@@ -62,7 +95,7 @@ pub(super) struct StateArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Say how far each stream is done: the bytes that every sink has for good
+    /// Say how far each stream is done: the bytes that every sink has for good; `-` where it is done as a whole
     List {
         /// The configuration
         #[arg(value_name = "FILE")]
@@ -142,6 +175,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
             "{} records were not delivered in time; those from standard input are lost",
             ended.left
         )));
+    }
+    if args.once && !ended.unread.is_empty() {
+        weir_io::say(&format!(
+            "weir: no record of {} could be read, all are among the rejects; `weir explain FILE` tells why",
+            ended.unread.join(", ")
+        ));
+        return Ok(ExitCode::from(UNREAD));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -228,12 +268,19 @@ fn table(progress: &Progress) -> String {
     let row = |(feed, stream): (&String, &Stream)| {
         let path = weir_printable::line(&stream.path.to_string_lossy()).into_owned();
         let end = if stream.is_archive_done { " (done)" } else { "" };
-        [feed.clone(), stream.offset.to_string(), path + end]
+        [feed.clone(), bytes(stream).map_or("-".into(), |bytes| bytes.to_string()), path + end]
     };
     let rows: Vec<_> = iter::once(heading).chain(streams.map(row)).collect();
     let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
     let (a, b) = (width(0), width(1));
     rows.iter().map(|[feed, bytes, path]| format!("{feed:a$}  {bytes:>b$}  {path}\n")).collect()
+}
+
+/// The bytes of a stream that are done, where they are known: of a store it is remembered which objects are
+/// done, and of an archive behind its end that it is.
+fn bytes(stream: &Stream) -> Option<u64> {
+    let is_known = stream.offset > 0 || !(stream.is_archive_done || stream.listing.is_some());
+    is_known.then_some(stream.offset)
 }
 
 /// The streams as lines of JSON.
@@ -246,7 +293,7 @@ fn lines(progress: &Progress) -> String {
                 "pipeline": pipeline,
                 "source": source,
                 "path": stream.path.to_string_lossy(),
-                "bytes": stream.offset,
+                "bytes": bytes(stream),
                 "done": stream.is_archive_done,
             });
             text.push_str(&format!("{line}\n"));

@@ -40,7 +40,8 @@ pub struct Pipeline {
     pub lists: BTreeMap<String, PathBuf>,
     /// Take these fields out of the records, such as `extra.cookie` or `extra.*`
     pub drop: Vec<String>,
-    /// Cut addresses to their network: `src_ip/24`, or `src_ip/24/64` with a prefix for IPv6
+    /// Cut addresses to their network: `src_ip/24/64`, of which the second is for IPv6; without it IPv6 is cut to
+    /// the first, as in `src_ip/24`
     pub mask: Vec<String>,
     /// One's own networks, as CIDR or `@list`; they give a direction to records that have none
     pub own: Vec<String>,
@@ -134,10 +135,18 @@ impl Pipeline {
             && Schema::by_name(to).is_none()
         {
             let names: Vec<_> = Schema::ALL.iter().map(|s| s.name()).collect();
-            faults.push(Fault::at(
-                ["to"],
-                format!("no schema is called {to:?}; known are {}", names.join(", ")),
-            ));
+            let names = names.join(", ");
+            let message = match &**to {
+                "csv" | "parquet" | "ocsf-parquet" => format!(
+                    "{to:?} is no schema but a form of files, which is `format` of a sink of type \"object_store\"; \
+                     known here are {names}"
+                ),
+                "arrow" => format!(
+                    "{to:?} is no schema but a stream, which the service does not write; known here are {names}"
+                ),
+                _ => format!("no schema is called {to:?}; known are {names}"),
+            };
+            faults.push(Fault::at(["to"], message));
         }
         if let Some(zone) = &self.timezone
             && let Err(message) = weir_io::zone(zone)

@@ -33,6 +33,7 @@ use crate::{
     outlet::{Job, Lane, Outlet},
     route::{Route, Way},
     runner::{self, Make},
+    seldom::Seldom,
     service::LOOK,
     sinks::{self, BufferOptions, Context, SinkOptions},
     sources::{self, SourceOptions, http::Door},
@@ -582,6 +583,7 @@ impl Parts {
                 budget: shared.budget.clone(),
                 balance: shared.balance.clone(),
                 metrics: shared.metrics.pipeline(&name),
+                told: Seldom::default(),
             });
             let route = Route { outlet, factory: Arc::clone(&factory) };
             let way = match old.remove(&name) {

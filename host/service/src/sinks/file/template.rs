@@ -51,11 +51,9 @@ impl Template {
             let found = inside.and_then(|(name, _)| Key::ALL.iter().find(|(key, _)| *key == name));
             let (Some((_, key)), Some((_, behind))) = (found, inside) else {
                 let names: Vec<_> = Key::ALL.iter().map(|(name, _)| format!("{{{name}}}")).collect();
-                return Err(format!(
-                    "what is in braces is one of {}; found {:?}",
-                    names.join(", "),
-                    &rest[at..]
-                ));
+                // The rest of the path is right, as far as that is known.
+                let found = inside.map_or(&rest[at..], |(name, _)| &rest[at..at + name.len() + 2]);
+                return Err(format!("what is in braces is one of {}; found {found:?}", names.join(", ")));
             };
             parts.push(Part::Text(rest[..at].to_owned()));
             parts.push(Part::Key(*key));
@@ -224,6 +222,8 @@ mod tests {
         for wrong in ["", "/srv/", "/srv/{year}.log", "/srv/{date", "/srv/date}", "{}"] {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
+        let told = Template::parse("/srv/{date}/{minute}/{hour}.log").unwrap_err();
+        assert!(told.ends_with("found \"{minute}\""), "{told}");
         assert_eq!(Template::parse("a/b.log").unwrap().constant(), Some("a/b.log"));
         assert_eq!(Template::parse("{date}").unwrap().constant(), None);
     }

@@ -199,7 +199,10 @@ struct Files<'a> {
 impl Files<'_> {
     fn run(&mut self) {
         for pattern in self.options.paths.iter().filter(|pattern| paths(pattern).next().is_none()) {
-            let what = "no file matches this pattern yet; it is looked for again and again";
+            let what = match self.feed.once {
+                true => "no file matches this pattern, so that nothing is read of it; check the path",
+                false => "no file matches this pattern yet; it is looked for again and again",
+            };
             tracing::warn!(source = %self.feed.source, pattern, "{what}");
         }
         let mut buffer = vec![0; PIECE];
