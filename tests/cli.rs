@@ -385,6 +385,23 @@ fn outputs_are_compressed_as_their_names_say() {
     }
     let message = fail(2, &["normalize", &input, "-o", &dir.path("out.bz2")], "");
     assert!(message.contains("out.bz2: can't write what .bz2 stands for; choose .gz, .zst"), "{message}");
+    // Nor are JSON lines written to a name that promises something else, unless they are asked for.
+    for (name, args, hint) in [
+        ("x.arrow", &[][..], "ends in .arrows"),
+        ("x.feather", &[], "ends in .arrows"),
+        ("x.tsv", &[], "name a .csv"),
+        ("x.TSV.gz", &[], "name a .csv"),
+        ("x.xlsx", &["--to", "ocsf"], "name a .csv"),
+        ("x.orc", &[], "name a .parquet"),
+    ] {
+        let path = dir.path(name);
+        let message = fail(2, &[&["normalize", &input, "-o", &path], args].concat(), "");
+        assert!(message.contains(&format!("{path}: ")) && message.contains(hint), "{message}");
+        assert!(!Path::new(&path).exists());
+    }
+    for args in [["--to", "flat"], ["--to", "arrow"]] {
+        status(&weir(&[&["normalize", &input, "-o", &dir.path("y.arrow")], &args[..]].concat(), ""), 0);
+    }
 }
 
 #[test]
@@ -515,7 +532,7 @@ fn rows_are_written_to_files_that_are_named_so() {
         ("a.jsonl", &[], false),
         ("csv", &[], false),
         ("a.csv.jsonl", &[], false),
-        ("a.arrow", &[], false),
+        ("a.arrow", &["--to", "flat"], false),
     ] {
         let path = dir.path(name);
         normalize(&[&["-o", &path], args].concat(), LINE);
@@ -951,7 +968,9 @@ fn too_many_rejects_end_with_3() {
         let output = weir(&["normalize", "--summary", "none", "--max-rejects", most], &input);
         status(&output, code);
         assert_eq!(text(&output.stdout), FLAT.repeat(3));
-        let told = format!("weir: 1 of 4 records were rejected, more than --max-rejects {most} allows; ");
+        let told = format!(
+            "weir: 1 of 4 records were rejected, more than --max-rejects {most} allows; --rejects FILE keeps them"
+        );
         assert_eq!(text(&output.stderr).contains(&told), code == 3, "{}", text(&output.stderr));
     }
 }
@@ -1586,6 +1605,76 @@ fn explain_reads_files_standard_input_and_records() {
     status(&weir(&["explain", "a record that is none"], ""), 3);
     let message = fail(1, &["explain", &dir.path("none.log")], "");
     assert!(message.contains("none.log: can't read: ") && message.contains("check the path"), "{message}");
+    // An empty input is called so.
+    let empty = dir.write("empty.log", "");
+    for (args, told) in
+        [(&["explain"][..], "standard input is empty.\n"), (&["explain", &empty], "empty.log is empty.\n")]
+    {
+        let output = weir(args, "");
+        status(&output, 0);
+        assert!(text(&output.stdout).ends_with(told), "{output:?}");
+    }
+    let message = fail(2, &["explain", "s3://bucket/flows/a.log"], "");
+    assert!(
+        message.contains("no stores") && message.contains("weir normalize s3://bucket/flows/a.log"),
+        "{message}"
+    );
+}
+
+#[test]
+fn explain_shows_as_many_records_as_asked_and_only_rejects_where_asked() {
+    let input = format!("bad\n{}worse\n{LINE}", LINE.repeat(3));
+    for (args, numbers, code) in [
+        (&[][..], &[1, 2, 3, 4, 5, 6][..], 3),
+        (&["--limit", "2"], &[1, 2], 3),
+        (&["--rejected"], &[1, 5], 3),
+        (&["--rejected", "--limit", "1"], &[1], 3),
+    ] {
+        let output = weir(&[&["explain", "-"], args].concat(), &input);
+        status(&output, code);
+        let shown = text(&output.stdout);
+        let found: Vec<u32> = shown
+            .lines()
+            .filter_map(|line| line.strip_prefix("record ")?.split(' ').next()?.parse().ok())
+            .collect();
+        assert_eq!(found, numbers, "{shown}");
+        assert!(!shown.starts_with('\n'));
+    }
+    let output = weir(&["explain", "-", "--rejected"], LINE.repeat(2));
+    status(&output, 0);
+    assert_eq!(text(&output.stdout), "None of the 2 records of standard input is rejected.\n");
+}
+
+#[test]
+fn a_variable_that_is_wrong_is_named() {
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        let output = command.args(args).env("WEIR_JOBS", "x").stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = run(&["normalize"]);
+    assert!(code == Some(2) && told.contains("the variable WEIR_JOBS of the environment"), "{told}");
+    let (code, told) = run(&["normalize", "--jobs", "x"]);
+    assert!(code == Some(2) && !told.contains("WEIR_JOBS of"), "{told}");
+}
+
+#[test]
+fn a_program_for_vector_goes_to_standard_output_and_a_plugin_to_a_file() {
+    let dir = Dir::new("bake-vector");
+    let path = dir.path("a.vrl");
+    let args = ["bake", "vector", "--from", "aws-vpc"];
+    status(&weir(&[&args[..], &["-o", &path]].concat(), ""), 0);
+    let output = weir(&args, "");
+    status(&output, 0);
+    assert_eq!(text(&output.stdout), fs::read_to_string(&path).unwrap());
+    let message = fail(2, &["bake", "fluent-bit"], "");
+    assert!(message.contains("--output FILE.wasm"), "{message}");
+    // Tables are refused, and not listed.
+    for command in [&["explain", "--help"][..], &["bake", "--help"]] {
+        let output = weir(command, "");
+        status(&output, 0);
+        assert!(text(&output.stdout).contains("ecs") && !text(&output.stdout).contains("ocsf-parquet"));
+    }
 }
 
 #[test]
@@ -1628,6 +1717,11 @@ fn what_other_programs_call_it_is_told() {
         (&["manifest", "verify", "--threads", "4"], "--jobs N"),
         (&["normalize", "--compress", "gzip"], "ends in .gz or .zst"),
         (&["normalize", "-n", "3"], "--limit N"),
+        (&["explain", "-n", "3"], "--limit N"),
+        (&["normalize", "--count"], "--summary json"),
+        (&["normalize", "--fields", "src_ip"], "--drop FIELD"),
+        (&["schema", "--fields"], "`weir schema` prints the fields"),
+        (&["explain", "--rejects", "x"], "--rejected"),
         (&["normalize", "--tail", "3"], "`weir run` follows files"),
         (&["normalize", "--config", "weir.toml"], "`weir run FILE`"),
         (&["run", "--config", "weir.toml"], "without an option, such as `weir run weir.toml`"),

@@ -175,6 +175,8 @@ fn the_commands_run() {
                 let rejected = line.starts_with("weir explain") && output.status.code() == Some(3);
                 assert!(output.status.success() || rejected, "{page}: {line}\n{stderr}");
                 assert!(!stderr.contains("warning"), "{page}: {line}\n{stderr}");
+                // Who tries a filter wants to see what it lets through.
+                assert!(!stderr.contains("= 0 normalized"), "{page}: {line}\n{stderr}");
                 commands += 1;
             }
         }

@@ -113,6 +113,11 @@ const OPTIONS: &[Hint] = &[
         "--drop FIELD,.. takes fields out; the columns of lines that are read are --layout",
     ),
     hint(
+        "--fields --columns",
+        &["schema", "formats"],
+        "`weir schema` prints the fields of records, `weir formats PRODUCT` the keys of a product",
+    ),
+    hint(
         "--columns --header --headers --no-header --no-headers --names --log-format",
         ANY,
         "--layout says what the columns of lines are; a row of names is found without it",
@@ -155,14 +160,19 @@ const OPTIONS: &[Hint] = &[
     ),
     // How a run goes.
     hint(
+        "--errors --errors-only --only-errors --failed --rejects",
+        &["explain"],
+        "--rejected shows only records that are rejected",
+    ),
+    hint(
         "--threads --parallel --parallelism --workers --concurrency --procs --cpus -T",
         ANY,
         "--jobs N says how much is done at a time",
     ),
     hint(
         "--head --max-count --max --take --first --number --records --max-records --lines --rows -n -m",
-        &["normalize"],
-        "--limit N ends the run behind so many records",
+        READ,
+        "--limit N ends it behind so many records",
     ),
     hint(
         "--tail --follow --watch -F",
@@ -189,6 +199,11 @@ const OPTIONS: &[Hint] = &[
         "--debug --trace --log-level --loglevel -vv",
         &["normalize"],
         "--verbose tells of each input; `weir explain` how records are read",
+    ),
+    hint(
+        "--count --counts --count-only --total --wc",
+        &["normalize"],
+        "--summary json tells how many records there are of what; --output /dev/null leaves the records out",
     ),
     hint("--stats --statistics --metrics --report", ANY, "--summary json tells the account of a run"),
     hint("--indent --pretty-print --prettify --tab", ANY, "--pretty indents records"),
@@ -326,10 +341,11 @@ pub fn better(mut error: Error, args: &[OsString]) -> Error {
             }
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            if let (Some(option), Some(value)) = (option, value)
-                && let Some(says) = of_value(&option, &value)
-            {
-                tip(&mut error, &says);
+            if let (Some(option), Some(value)) = (option, value) {
+                let says = of_variable(&option, &value, args).or_else(|| of_value(&option, &value));
+                if let Some(says) = says {
+                    tip(&mut error, &says);
+                }
             }
         }
         ErrorKind::InvalidSubcommand => {
@@ -389,6 +405,24 @@ fn of_option(written: &str, name: &str, command: &Command) -> Option<String> {
         name.is_empty().then_some("options stand behind a command, such as `weir normalize --to ocsf FILE`")
     };
     hint.map(|hint| hint.says).or_else(outside).map(str::to_owned)
+}
+
+/// Where a value is from that no argument says.
+fn of_variable(option: &str, value: &str, args: &[OsString]) -> Option<String> {
+    let long = option.split(' ').next()?.strip_prefix("--")?;
+    let (_, command) = command_of(args);
+    let arg = command.get_arguments().find(|arg| arg.get_long() == Some(long))?;
+    let variable = arg.get_env()?.to_str()?;
+    let short = arg.get_short().map(|short| format!("-{short}"));
+    let is_said = args.iter().filter_map(|arg| arg.to_str()).any(|arg| {
+        arg == format!("--{long}")
+            || arg.starts_with(&format!("--{long}="))
+            || short.as_ref().is_some_and(|short| arg.starts_with(short) && !arg.starts_with("--"))
+    });
+    let is_of_it = std::env::var_os(variable).is_some_and(|found| found.to_str() == Some(value));
+    (!is_said && is_of_it).then(|| {
+        format!("it is what the variable {variable} of the environment says; set that right, or unset it")
+    })
 }
 
 fn of_value(option: &str, value: &str) -> Option<String> {

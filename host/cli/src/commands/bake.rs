@@ -15,11 +15,12 @@ use weir_sandbox::Agent;
 use crate::{Error, error::shown};
 
 use super::{
-    choices::Choices,
+    choices::{self, Choices},
     targets::{self, Inputs, Target},
 };
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("to", choices::without_tables))]
 #[command(after_help = "\
 Examples:
   weir bake fluent-bit --from huawei-vpc --where 'action == reject' -o rejected.wasm
@@ -42,8 +43,8 @@ pub(super) struct Args {
     #[arg(long)]
     drop_other_keys: bool,
 
-    /// Where to write it; `-` is standard output
-    #[arg(short, long, value_name = "FILE", required_unless_present = "show")]
+    /// Where to write it; `-` is standard output, where a program goes without this option
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
     /// Print what a plugin was baked with instead
@@ -83,8 +84,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
         }
         return super::print(&(weir_sandbox::show(&wasm, &shown(path))? + "\n"));
     }
-    let (Some(agent), Some(path)) = (args.agent, &args.output) else {
-        return Err(Error::usage("bake: name the agent, and a file with --output"));
+    let Some(agent) = args.agent else {
+        return Err(Error::usage("bake: name the agent, such as `weir bake fluent-bit`"));
+    };
+    let path = match (&args.output, agent) {
+        (Some(path), _) => path.as_path(),
+        // Text, that a terminal can show.
+        (None, For::Vector) => Path::new("-"),
+        (None, For::Agent(_)) => {
+            return Err(Error::usage("bake: a plugin is a binary file; name it with --output FILE.wasm"));
+        }
     };
     if args.choices.observed_at().is_some() {
         return Err(Error::usage(

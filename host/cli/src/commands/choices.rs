@@ -55,7 +55,8 @@ pub(super) struct Choices {
     #[arg(long, value_name = "FIELD,..", value_delimiter = ',')]
     drop: Vec<String>,
 
-    /// Cut addresses to their network: `src_ip/24`, `extra.nat_ip/24`, or `src_ip/24/64` with a prefix for IPv6
+    /// Cut addresses to their network: `src_ip/24/64`, of which the second is for IPv6; without it IPv6 is cut to
+    /// the first, as in `src_ip/24` or `extra.nat_ip/24`
     #[arg(long, value_name = "FIELD/PREFIX,..", value_delimiter = ',')]
     mask: Vec<String>,
 
@@ -145,24 +146,56 @@ pub(super) fn product() -> PossibleValuesParser {
 /// What records may be written as, which shells complete.
 fn to() -> impl TypedValueParser<Value = To> {
     let names = Schema::ALL.iter().map(|schema| schema.name()).chain(Table::ALL.map(Table::name));
-    PossibleValuesParser::new(names).map(|name| match Table::by_name(&name) {
-        Some(table) => To::Table(table),
-        None => To::Schema(Schema::by_name(&name).unwrap_or_default()),
-    })
+    PossibleValuesParser::new(names).map(|name| to_of(&name))
 }
 
-/// The table that a file's name says is in it, with an ending of compression or without.
-fn table_of_file(path: &Path) -> Option<Table> {
-    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-    let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-    let (_, end) = name.rsplit_once('.')?;
-    // Files that end in .arrow are of Arrow's form for files, which is not the stream's.
-    match end {
-        "arrows" => Some(Table::Arrow),
-        "arrow" => None,
-        _ => Table::by_name(end),
+fn to_of(name: &str) -> To {
+    match Table::by_name(name) {
+        Some(table) => To::Table(table),
+        None => To::Schema(Schema::by_name(name).unwrap_or_default()),
     }
 }
+
+/// `--to` of a command that writes no tables: they are known, to be refused with a sentence, and not shown.
+pub(super) fn without_tables(arg: clap::Arg) -> clap::Arg {
+    let table = |name: &'static str| PossibleValue::new(name).hide(true);
+    let names = Schema::ALL.iter().map(|schema| PossibleValue::new(schema.name()));
+    let names = PossibleValuesParser::new(names.chain(Table::ALL.map(|known| table(known.name()))));
+    arg.value_parser(names.map(|name| to_of(&name)))
+        .help("The schema to write (`weir schema --to` shows the mapping); flat without it")
+}
+
+/// What the end of a file's name says is in it, without an ending of compression.
+fn ending(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let name = [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    Some(name.rsplit_once('.')?.1.to_owned())
+}
+
+/// The table that a file's name says is in it.
+fn table_of_file(path: &Path) -> Option<Table> {
+    match &*ending(path)? {
+        "arrows" => Some(Table::Arrow),
+        "arrow" => None,
+        end => Table::by_name(end),
+    }
+}
+
+/// Endings of files that are not written, and what may be meant.
+const NOT_WRITTEN: [(&[&str], &str); 5] = [
+    // That is Arrow's form for files.
+    (
+        &["arrow", "feather", "ipc"],
+        "a file of Arrow's is not written; name a stream of it, which ends in .arrows, or a .parquet",
+    ),
+    (&["tsv", "tab", "psv"], "rows are written as CSV; name a .csv"),
+    (&["xlsx", "xls", "ods"], "a spreadsheet is not written, but opens CSV; name a .csv"),
+    (&["orc", "avro", "db", "duckdb", "sqlite"], "the same programs read Parquet; name a .parquet"),
+    (
+        &["xml", "yaml", "yml", "html", "pdf", "tar", "tgz"],
+        "records are JSON lines or a table; name a .jsonl or a .csv",
+    ),
+];
 
 /// Reads a time as epoch milliseconds.
 fn instant(text: &str) -> Result<u64, String> {
@@ -193,6 +226,14 @@ impl Choices {
     /// Where the file's name says a table that records of the schema have not.
     pub(super) fn table(&self, output: Option<&Path>) -> Result<Option<Table>, Error> {
         let of_file = output.and_then(table_of_file);
+        // Who says what it is may give it any name.
+        if let (None | Some(To::Schema(Schema::Ocsf | Schema::Ecs | Schema::Otel)), Some(output)) =
+            (self.to, output)
+            && let Some(end) = ending(output)
+            && let Some((_, why)) = NOT_WRITTEN.iter().find(|(ends, _)| ends.contains(&&*end))
+        {
+            return Err(Error::usage(format!("{}: {why}, or say --to flat for JSON lines", shown(output))));
+        }
         match (self.to, of_file, output) {
             (Some(To::Table(table)), ..) => Ok(Some(table)),
             (None, ..) => Ok(of_file),

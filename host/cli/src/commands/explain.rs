@@ -20,10 +20,11 @@ use weir_normalizer::{
 
 use weir_io::{Source, Waiting, Watch};
 use weir_printable::{json, line, steers};
+use weir_store::Address;
 
 use crate::Error;
 
-use super::choices::Choices;
+use super::choices::{self, Choices};
 
 /// The most input that is explained, in bytes; nobody reads more.
 const MOST: usize = 1 << 20;
@@ -40,12 +41,14 @@ const DIM: Style = Style::new().dimmed();
 const FAULT: Style = AnsiColor::Red.on_default().bold();
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("to", choices::without_tables))]
 #[command(after_help = "\
 The exit status is 3 where a record is rejected.
 
 Examples:
   weir explain '1 5f67944957444bd6bb4fe3b367de8f3d - - - - - - - - 1 2 - NODATA'
   weir explain --from baidu-flow export.log
+  weir explain --rejected --limit 3 flow.log
   head -3 flow.log | weir explain -")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -60,6 +63,14 @@ pub(super) struct Args {
     /// as those of `normalize --source-name` do; a record that is given itself has no name
     #[arg(long)]
     source_name: bool,
+
+    /// Show at most so many records of each
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+
+    /// Show only records that are rejected
+    #[arg(long)]
+    rejected: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
@@ -69,6 +80,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         true => vec!["-".into()],
         false => args.inputs,
     };
+    inputs.iter().try_for_each(|input| refuse_address(input))?;
+    let most = args.limit.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
     let stdout = io::stdout();
     let colours = AutoStream::choice(&stdout);
     let writer: Box<dyn Write> = Box::new(Waiting(stdout.lock()));
@@ -91,13 +104,30 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
             let name = name.as_deref().map_or(Cow::Borrowed("the record given"), line);
             writeln!(out, "{before}{TITLE}==> {name} <=={TITLE:#}").map_err(failed)?;
         }
-        let written = records.iter().enumerate().try_for_each(|(i, r)| write_record(&mut out, i + 1, r));
-        let written = match records.is_empty() {
-            true => writeln!(out, "There is no record in it."),
-            false => written,
-        };
+        let rejects = |r: &Explained| matches!(r.result, Explanation::Rejected { .. });
+        let meant = records.iter().enumerate().filter(|(_, record)| !args.rejected || rejects(record));
+        let shown: Vec<_> = meant.take(most).collect();
+        let mut written = shown.iter().enumerate().try_for_each(|(i, (number, record))| {
+            if i > 0 {
+                writeln!(out)?;
+            }
+            write_record(&mut out, number + 1, record)
+        });
+        if shown.is_empty() {
+            let name = match name.as_deref() {
+                None => Cow::Borrowed("the record given"),
+                Some("<stdin>") => Cow::Borrowed("standard input"),
+                Some(name) => line(name),
+            };
+            written = match records.len() {
+                0 if text.is_empty() => writeln!(out, "{name} is empty."),
+                0 => writeln!(out, "There is no record in {name}."),
+                1 => writeln!(out, "The record of {name} is not rejected."),
+                n => writeln!(out, "None of the {n} records of {name} is rejected."),
+            };
+        }
         written.map_err(failed)?;
-        is_rejected |= records.iter().any(|r| matches!(r.result, Explanation::Rejected { .. }));
+        is_rejected |= shown.iter().any(|(_, record)| rejects(record));
     }
     out.flush().map_err(failed)?;
     Ok(match is_rejected {
@@ -105,6 +135,18 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Error> {
         true => ExitCode::from(REJECTED),
         false => ExitCode::SUCCESS,
     })
+}
+
+/// Refuses what is no file: nobody waits for a store here.
+fn refuse_address(input: &OsStr) -> Result<(), Error> {
+    match input.to_str() {
+        Some(text) if Address::has_scheme(text) && !Path::new(text).exists() => Err(Error::usage(format!(
+            "{}: explain reads files and standard input, and no stores; copy the object to a file first. \
+             `weir normalize {0} --limit 10 --rejects rejects.jsonl` reads it, and tells why records are rejected",
+            line(text)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Reads what an argument stands for, and gives its name where it is no record itself. What can't be
@@ -168,9 +210,6 @@ fn read(input: &OsStr, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error
 }
 
 fn write_record(out: &mut impl Write, number: usize, record: &Explained) -> io::Result<()> {
-    if number > 1 {
-        writeln!(out)?;
-    }
     let under = match record.under.is_empty() {
         true => String::new(),
         false => format!(", under {}", line(&record.under.join(" > "))),
