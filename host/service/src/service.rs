@@ -2,6 +2,7 @@
 //! nothing is lost. A reload changes what is different in a later configuration.
 
 mod checkpoint;
+mod listeners;
 mod measures;
 mod parts;
 mod paths;
@@ -143,9 +144,11 @@ pub fn check(config: &Config, factories: Factories<'_>) -> Result<(), Error> {
     }
 }
 
-/// What is wrong with files that are written and read, and with what normalizes, where that can be made.
+/// What is wrong with files that are written and read, with where it listens, and with what normalizes, where
+/// that can be made.
 pub fn findings(config: &Config, factories: Option<Factories<'_>>) -> Vec<Finding> {
     let mut findings = conflicts(config);
+    findings.extend(listeners::shared(config));
     if let Some(factories) = factories {
         factories_of(config, factories, now_ms(), &|_, _| None, &mut findings);
     }
