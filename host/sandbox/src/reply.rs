@@ -5,6 +5,7 @@ use std::ops::Range;
 use weir_normalizer::{
     Output,
     batch::{self, Batch},
+    limits::INFLATED_RATIO,
 };
 use weir_pipeline::{Reply, limits::OUTPUT_PART};
 
@@ -72,7 +73,9 @@ pub(crate) fn read<'a>(
         )));
     }
     let count = u64::from(normalized) + u64::from(filtered) + u64::from(rejected);
-    if count < elements.len() as u64 || count > bytes + elements.len() as u64 {
+    // Of a record that was compressed inside of an element no byte may be there.
+    let most = bytes * INFLATED_RATIO as u64 + elements.len() as u64;
+    if count < elements.len() as u64 || count > most {
         return Err(Fault::reply(format!("{count} records in {} elements of {bytes} bytes", elements.len())));
     }
     Ok(Reply {

@@ -11,16 +11,21 @@ use crate::{
     value::raw::{Raw, RawKind},
 };
 
-/// The text that a value has in base64; `None` where it has none. The fault is of what is compressed
-/// in it.
+/// The text that a value has in base64, and whether it was compressed; `None` where it has none. The
+/// fault is of what is compressed in it; in what was compressed already nothing may be.
 #[cold]
 #[inline(never)]
-pub(super) fn text(raw: Raw<'_>) -> Option<Result<String, Fault<'static>>> {
+pub(super) fn text(raw: Raw<'_>, in_compressed: bool) -> Option<Result<(String, bool), Fault<'static>>> {
     if raw.kind != RawKind::Text {
         return None;
     }
-    match decode(raw.text.as_bytes()) {
-        Decoded::Text(text) => Some(Ok(text)),
+    match decode(raw.text.as_bytes(), in_compressed) {
+        Decoded::Text(text) => Some(Ok((text, false))),
+        Decoded::Twice => {
+            let text = "it is compressed, and compressed again with what is around it; no logs are, and what grows twice has no bound, so it is not read";
+            Some(Err(Fault::of_record(RejectCode::TooLong, text)))
+        }
+        Decoded::Inflated(text) => Some(Ok((text, true))),
         Decoded::TooMuch => Some(Err(too_much())),
         Decoded::Broken => {
             let text = "what is compressed in it breaks off or is damaged; fetch it again";
@@ -33,6 +38,10 @@ pub(super) fn text(raw: Raw<'_>) -> Option<Result<String, Fault<'static>>> {
 /// What a text in base64 holds.
 enum Decoded {
     Text(String),
+    /// A text that was compressed.
+    Inflated(String),
+    /// Something compressed in what was compressed already.
+    Twice,
     /// More than is read, or than its length lets expect.
     TooMuch,
     /// Something compressed that can't be read.
@@ -50,18 +59,21 @@ fn too_much() -> Fault<'static> {
     Fault::of_record(RejectCode::TooLong, text)
 }
 
-fn decode(base64: &[u8]) -> Decoded {
+fn decode(base64: &[u8], in_compressed: bool) -> Decoded {
     let mut bytes = vec![0; base64.len() / 4 * 3 + 3];
     let Ok(len) = STANDARD.decode_slice(base64, &mut bytes) else { return Decoded::Other };
     bytes.truncate(len);
     if bytes.starts_with(&GZIP) {
+        if in_compressed {
+            return Decoded::Twice;
+        }
         let most = limits::INFLATED.min(bytes.len() * limits::INFLATED_RATIO);
         let Some(deflated) = behind_header(&bytes) else { return Decoded::Broken };
-        match inflate::decompress_to_vec_with_limit(deflated, most) {
-            Ok(text) => bytes = text,
-            Err(e) if e.status == inflate::TINFLStatus::HasMoreOutput => return Decoded::TooMuch,
-            Err(_) => return Decoded::Broken,
-        }
+        return match inflate::decompress_to_vec_with_limit(deflated, most) {
+            Ok(text) => String::from_utf8(text).map_or(Decoded::Other, Decoded::Inflated),
+            Err(e) if e.status == inflate::TINFLStatus::HasMoreOutput => Decoded::TooMuch,
+            Err(_) => Decoded::Broken,
+        };
     }
     String::from_utf8(bytes).map_or(Decoded::Other, Decoded::Text)
 }
@@ -90,10 +102,10 @@ mod tests {
     use super::*;
 
     fn text(base64: &str) -> Option<String> {
-        match decode(base64.as_bytes()) {
-            Decoded::Text(text) => Some(text),
+        match decode(base64.as_bytes(), false) {
+            Decoded::Text(text) | Decoded::Inflated(text) => Some(text),
             Decoded::TooMuch => Some("too much".into()),
-            Decoded::Broken | Decoded::Other => None,
+            Decoded::Twice | Decoded::Broken | Decoded::Other => None,
         }
     }
 

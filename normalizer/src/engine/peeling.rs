@@ -4,7 +4,10 @@
 use crate::{
     base::limits,
     bytes::scan,
-    catalog::{envelopes::records_in, hint::Hint},
+    catalog::{
+        envelopes::{self, records_in},
+        hint::Hint,
+    },
     engine::{
         context::{Context, EnvelopeColumns, Surroundings, Topic, numbered, topic},
         encoded,
@@ -21,7 +24,7 @@ use crate::{
         stamp::{begins_record, stamped},
     },
     fast::plans::{Plans, QuickPlan},
-    framing::{framer::Framer, layout::HEADER, payloads::begins_with_record},
+    framing::{framer::Framer, keys::Keys, layout::HEADER},
     json::{
         members::{Member, Object},
         read as json,
@@ -52,8 +55,12 @@ pub(super) struct Core {
     pub(super) config: Config,
     /// The topic of the log that came last.
     pub(super) topic: Topic,
+    /// Looks for records in arrays that stand beside one; none before the first of those.
+    pub(super) keys: Option<Box<Keys>>,
     /// The number of the next context.
     pub(super) next_context: u64,
+    /// Whether the text under way was compressed.
+    pub(super) in_compressed: bool,
     /// How often a record may be wrapped; there is a level for each and one more.
     pub(super) wraps: usize,
     /// Whether the element under way holds several records, and the tallies before it.
@@ -62,6 +69,22 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// The first member beside a payload that has records in it.
+    #[cold]
+    #[inline(never)]
+    fn records_beside(&mut self, payload: usize, object: Object<'_>) -> Option<usize> {
+        // The configuration was checked when the normalizer was made.
+        let keys = self.keys.take().or_else(|| Keys::new(&self.config).ok().map(Box::new));
+        self.keys = keys;
+        let keys = self.keys.as_mut()?;
+        (0..object.members.len()).filter(|i| *i != payload && object.members[*i].value.is_nested()).find(
+            |i| {
+                let is_section = envelopes::key_role(object.key(*i).as_bytes()).is_section();
+                !keys.records_in(object.raw(*i).text.as_bytes(), is_section).is_empty()
+            },
+        )
+    }
+
     /// Numbers `contexts` contexts; returns the number of the first.
     pub(super) fn number_contexts(&mut self, contexts: usize) -> u64 {
         let first = self.next_context;
@@ -345,10 +368,10 @@ impl<'p> Peel<'p> {
             false => plans.get(&self.core.planner, keys, around.hint),
         };
         let fast = !read.is_some_and(|read| read.tried);
-        if let (Verdict::Payload(payload), Some(array)) = (&quick.plan.verdict, array)
-            && begins_with_record(source.raw(array).text)
+        if let (Verdict::Payload(payload), Some(_)) = (&quick.plan.verdict, array)
+            && let Some(other) = self.core.records_beside(*payload, source)
         {
-            let keys = [*payload, array].map(|i| source.key(i));
+            let keys = [*payload, other].map(|i| source.key(i));
             self.reject(&records_twice(keys), sink);
             return None;
         }
@@ -609,10 +632,12 @@ impl<'p> Peel<'p> {
     #[inline(never)]
     fn encoded(&mut self, plan: &Plan, found: Found<'_, '_>, member: usize, sink: &mut Sink<'_>) -> bool {
         let Found { source, around, .. } = found;
-        match encoded::text(source.raw(member)) {
+        let in_compressed = self.core.in_compressed;
+        match encoded::text(source.raw(member), in_compressed) {
             None => return false,
             Some(Err(fault)) => self.reject(&fault, sink),
-            Some(Ok(text)) => {
+            Some(Ok((text, compressed))) => {
+                self.core.in_compressed |= compressed;
                 let entered = self.core.finisher.rejects.enter(source.key(member));
                 let mut fields = EnvelopeFields::new();
                 let kept = match self.core.finisher.rules.keep_envelope {
@@ -621,6 +646,7 @@ impl<'p> Peel<'p> {
                 };
                 let around = Around { kept, ..around };
                 Inner { peel: self.reborrow(), payload: &text, around, entered }.peel(sink);
+                self.core.in_compressed = in_compressed;
             }
         }
         true

@@ -5,7 +5,8 @@
 //! holds an array of records (`envelopes.rs` has the list) is an *envelope*: each item
 //! of the array is an element, and so is each object in an array of the envelope's that comes behind it
 //! under a key that no envelope is known to have. So is what else stands beside the array, in front or
-//! behind, and has the keys of a record. Any other document, and any line, is one element.
+//! behind, in whatever values, and has the keys of a record, or one in a payload. Any other document, and
+//! any line, is one element.
 //!
 //! What is in no element is *framing*, and must not hold data. It is separators, brackets, header
 //! rows, an envelope's own members around the records that it holds, and an envelope without
@@ -18,7 +19,11 @@
 //! up at the end of its line, or in front of the first line that can't be a part of it, so
 //! that the damage stays small.
 
-use std::{collections::VecDeque, ops::Deref, sync::Arc};
+use std::{
+    collections::VecDeque,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use csv_core::Reader;
 use memchr::memchr;
@@ -43,7 +48,7 @@ use crate::{
     },
 };
 
-use crate::framing::keys::{self, Keys};
+use crate::framing::keys::Keys;
 
 /// Where an input can be read again from, so that the same comes out of what follows: between two
 /// lines or documents, with what is in force there.
@@ -206,6 +211,8 @@ struct Doc {
     long_key: bool,
     /// Whether the latest key of an envelope is one that no envelope is known to have.
     unknown_key: bool,
+    /// Whether it is a payload's.
+    payload_key: bool,
     /// Where the latest object at depth 1 began in the window.
     section: usize,
     /// The role of the latest key at depth 1 and at depth 2.
@@ -260,6 +267,7 @@ impl Doc {
             text_start: 0,
             long_key: false,
             unknown_key: false,
+            payload_key: false,
             section: 0,
             roles: [KeyRole::Other; 2],
             pending: false,
@@ -328,18 +336,26 @@ impl Doc {
         }
     }
 
-    /// Whether the object or the array that begins here stands beside the arrays of an envelope's records,
-    /// and may be a record, or have some, that nothing else looks into.
-    fn may_be_beside_records(&self, object: bool) -> bool {
-        let level = match self.depth {
-            1 => 0,
-            2 if self.stack & 0b11 == 0b11 && self.roles[0].is_section() => 1,
-            _ => return false,
-        };
-        self.envelope.as_ref().is_some_and(|e| e.items == 0)
-            && match self.roles[level] {
-                KeyRole::Other => object || level > 0 || !self.unknown_key,
-                role => level > 0 && role.is_section(),
+    /// Whether this is in a member of the document, or of a section in it.
+    fn at_member(&self) -> bool {
+        match self.depth {
+            1 => true,
+            2 => self.stack & 0b11 == 0b11 && self.roles[0].is_section(),
+            _ => false,
+        }
+    }
+
+    /// Whether the value that begins here stands beside the arrays of an envelope's records, and may be a
+    /// record, or have some, that nothing else looks into.
+    fn may_be_beside_records(&self, first: u8) -> bool {
+        self.at_member()
+            && self.envelope.as_ref().is_some_and(|e| e.items == 0)
+            && match first {
+                // An array only until it is told whether it holds records.
+                b'{' | b'[' => true,
+                // A payload beside the arrays makes the document a record, which is told at its end.
+                b'"' => self.unknown_key && !(self.depth == 1 && self.payload_key),
+                _ => false,
             }
     }
 
@@ -445,7 +461,7 @@ impl Framer {
             mark: 0,
             mode: Mode::LineStart,
             doc: Doc::new(),
-            keys: Keys::default(),
+            keys: Keys::new(config)?,
             elements: Vec::new(),
             contexts: Vec::new(),
             blank: 0,
@@ -865,6 +881,10 @@ impl Framer {
         if let Some(layout) = &self.layout {
             return layout.is_header(line);
         }
+        // The one that is in force, once more.
+        if self.header.as_ref().is_some_and(|h| h.context.get(layout::HEADER_LEN..) == Some(line)) {
+            return true;
+        }
         let Some(context) = layout::header(line, self.quote, KeyIndex::get()) else { return false };
         self.rows = Layout::from_header(&context).as_ref().and_then(Layout::row_reader);
         self.header = Some(Header { context, number: 0 });
@@ -1048,10 +1068,13 @@ impl Framer {
                                         } else {
                                             envelopes::key_role(text)
                                         };
-                                        let is_own = |text| envelopes::is_own(text, true);
-                                        d.unknown_key = d.depth == 1
-                                            && d.envelope.is_some()
-                                            && (d.long_key || !std::str::from_utf8(text).is_ok_and(is_own));
+                                        let key = || std::str::from_utf8(text);
+                                        let is_own = |key| envelopes::is_own(key, true);
+                                        d.unknown_key = d.envelope.is_some()
+                                            && d.at_member()
+                                            && (d.long_key || !key().is_ok_and(is_own));
+                                        d.payload_key =
+                                            d.unknown_key && key().is_ok_and(envelopes::is_payload);
                                     }
                                 } else {
                                     d.expect = Expect::CommaOrEnd;
@@ -1118,11 +1141,11 @@ impl Framer {
                         if (records || b == b']')
                             && let Some(e) = &mut d.envelope
                         {
-                            e.items = d.depth;
+                            (e.items, e.beside) = (d.depth, false);
                             copy_context(e, w, pos, self.offset);
                         }
                     }
-                    if value && matches!(b, b'{' | b'[') && d.may_be_beside_records(b == b'{') {
+                    if value && matches!(b, b'{' | b'[' | b'"') && d.may_be_beside_records(b) {
                         let (depth, offset) = (d.depth, self.offset);
                         if let Some(e) = &mut d.envelope {
                             copy_context(e, w, pos + 1, offset);
@@ -1149,7 +1172,9 @@ impl Framer {
                         b'[' if value => {
                             // What has outgrown a record is no envelope any more.
                             let short = self.long.is_none() && pos - self.mark <= limits::RECORD;
-                            let records = match d.envelope {
+                            let records = match &d.envelope {
+                                // It is in a value that is looked into as a whole.
+                                Some(e) if e.items != 0 && e.items < d.depth => false,
                                 Some(_) => d.may_hold_records() || d.depth == 1 && d.unknown_key,
                                 None => d.may_hold_records() && short,
                             };
@@ -1208,11 +1233,12 @@ impl Framer {
         // In a section, that has members in front of the array, too.
         let section = (self.doc.depth == 3).then(|| self.doc.section.max(start));
         let mut beside = Vec::new();
-        let mut is_record = self.keys.is_record(text);
+        let of_section = section.and_then(|section| self.window.get(section..pos)).unwrap_or_default();
+        let mut is_record = self.keys.is_record(text) || self.keys.is_record(of_section);
         for level in [Some(start), section].into_iter().flatten() {
             let text = self.window.get(level..pos).unwrap_or_default();
             match self.keys.records_in_members(text) {
-                Some(found) => beside.extend(found.into_iter().map(|p| level + p.start..level + p.end)),
+                Some(found) => beside.push((level, found)),
                 None => is_record = true,
             }
         }
@@ -1229,9 +1255,8 @@ impl Framer {
             first: self.offset + pos as u64,
             beside: false,
         });
-        for value in beside {
-            self.mark = value.start;
-            self.emit_beside(value.end);
+        for (start, records) in beside {
+            self.emit_beside(start, records);
         }
         self.mark = start;
     }
@@ -1251,28 +1276,27 @@ impl Framer {
             if let Some(e) = &mut self.doc.envelope {
                 e.copied = self.pos.saturating_sub(1);
             }
-        } else if self.keys.has_record(&self.window[self.mark..self.pos]) {
-            self.emit_beside(self.pos);
-            self.mark = self.pos;
-            self.seal_if_full();
-        } else {
-            self.mark = self.pos;
+            return;
         }
+        let is_section = self.doc.depth == 1 && self.doc.roles[0].is_section();
+        let records = self.keys.records_in(&self.window[self.mark..self.pos], is_section);
+        self.emit_beside(self.mark, records);
+        self.mark = self.pos;
+        self.seal_if_full();
     }
 
-    /// The records in an object or array from `mark` to `end`, one each, are elements; the envelope has
-    /// its brackets.
+    /// Records in what begins at `start` are elements; the envelope has their brackets, or quotes.
     #[cold]
     #[inline(never)]
-    fn emit_beside(&mut self, end: usize) {
-        let start = self.mark;
-        if let Some(e) = &mut self.doc.envelope {
-            copy_context(e, &self.window, start + 1, self.offset);
-            e.copied = end - 1;
-        }
-        for item in keys::items(&self.window[start..end]) {
-            self.mark = start + item.start;
-            self.push_element(start + item.end, None);
+    fn emit_beside(&mut self, start: usize, records: Vec<Range<usize>>) {
+        for place in records {
+            let end = start + place.end;
+            self.mark = start + place.start;
+            if let Some(e) = &mut self.doc.envelope {
+                copy_context(e, &self.window, self.mark + 1, self.offset);
+                e.copied = end - 1;
+            }
+            self.push_element(end, None);
         }
     }
 

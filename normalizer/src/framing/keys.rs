@@ -4,18 +4,20 @@
 use std::{borrow::Cow, iter, mem, ops::Range};
 
 use crate::{
-    catalog::{detection::KeyIndex, envelopes},
+    base::error::Error,
+    catalog::envelopes::{self, KeyRole},
     framing::payloads::{self, Payloads},
     json::{
         members::{Member, Object},
         read as json,
     },
-    value::raw::{RawKind, Span},
+    rules::config::Config,
+    value::raw::{Raw, RawKind},
 };
 
 /// Reads the keys of documents, with memory that is used again.
-#[derive(Debug, Default)]
-pub(super) struct Keys {
+#[derive(Debug)]
+pub(crate) struct Keys {
     members: Vec<Member>,
     unescaped: String,
     /// The keys that were asked about last, and the answer: documents of a stream have the same
@@ -26,6 +28,16 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            members: Vec::new(),
+            unescaped: String::new(),
+            asked: String::new(),
+            is_record: false,
+            payloads: Payloads::new(config)?,
+        })
+    }
+
     /// Whether the members of an object that are no envelope's are those of a record, or a payload
     /// with one. The text may break off, and what is no good in it hides nothing.
     pub(super) fn is_record(&mut self, text: &[u8]) -> bool {
@@ -38,50 +50,145 @@ impl Keys {
         let is_record = self.keys_tell(&mut others.clone().map(|(key, _)| key))
             || others
                 .clone()
-                .any(|(key, raw)| payloads::is_payload(key, raw) && self.payloads.tell(raw.text));
+                .any(|(key, raw)| payloads::is_payload(key, raw) && self.payloads.tell(raw.text, false));
         (self.members, self.unescaped) = (members, unescaped);
         is_record
     }
 
-    /// Where values with records stand in the text of an object that breaks off, such as an envelope in
-    /// front of its array; `None` if there are some, but the text is not good enough to say where.
+    /// Where records stand in the text of an object that breaks off, such as an envelope in front of its
+    /// array, but for the object itself; `None` if there are some, but the text is not good enough to say
+    /// where.
     pub(super) fn records_in_members(&mut self, text: &[u8]) -> Option<Vec<Range<usize>>> {
         let text = String::from_utf8_lossy(text);
         let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
         let read = read_what_there_is(Cow::Borrowed(&text), &mut members, &mut unescaped);
         let is_good = matches!((&text, &read), (Cow::Borrowed(_), Cow::Borrowed(_)));
-        let nested = members.iter().map(|m| m.value).filter(|value| value.is_nested());
-        let found: Vec<_> =
-            nested.map(Span::place).filter(|value| self.has_record(read[value.clone()].as_bytes())).collect();
+        let object = Object { text: &read, unescaped: &unescaped, members: &members };
+        let mut found = Vec::new();
+        let mut is_known = true;
+        for (i, member) in members.iter().enumerate() {
+            let raw = object.raw(i);
+            match raw.kind {
+                RawKind::Nested => {
+                    let place = member.value.place();
+                    let is_section = envelopes::key_role(object.key(i).as_bytes()).is_section();
+                    let inside = self.records_in(read[place.clone()].as_bytes(), is_section);
+                    found.extend(inside.into_iter().map(|p| place.start + p.start..place.start + p.end));
+                }
+                RawKind::Text if !is_own_word(object.key(i)) && self.payloads.tell(raw.text, true) => {
+                    match member.value.string_place() {
+                        Some(place) => found.push(place),
+                        None => is_known = false,
+                    }
+                }
+                _ => {}
+            }
+        }
         (self.members, self.unescaped) = (members, unescaped);
-        (is_good || found.is_empty()).then_some(found)
+        ((is_good || found.is_empty()) && is_known).then_some(found)
     }
 
     /// Whether a member of an envelope, or of a section in it, has a record in its value.
     pub(super) fn has_hidden_record(&mut self, envelope: &str) -> bool {
-        let (mut members, mut unescaped) = (Vec::new(), String::new());
-        let _ = json::read_members(envelope, &mut members, &mut unescaped);
-        let sections = members.iter().map(|m| m.value).filter(|value| value.is_nested());
-        let sections = sections.map(|value| value.of(envelope, ""));
-        sections
-            .chain([envelope])
-            .any(|level| self.records_in_members(level.as_bytes()).is_none_or(|found| !found.is_empty()))
+        self.records_in_members(envelope.as_bytes()).is_none_or(|found| !found.is_empty())
     }
 
-    /// Whether an object is a record, an item of an array is one, or a payload in them has one.
-    pub(super) fn has_record(&mut self, value: &[u8]) -> bool {
-        let value = String::from_utf8_lossy(value);
-        let items = items(value.as_bytes());
-        let mut objects = items.iter().take(ITEMS).map(|item| &value[item.clone()]);
-        objects.any(|object| {
-            let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
-            let read = read_what_there_is(object.into(), &mut members, &mut unescaped);
-            let read_object = Object { text: &read, unescaped: &unescaped, members: &members };
-            let mut keys = (0..members.len()).map(|i| read_object.key(i));
-            let tells = self.keys_tell(&mut keys) || self.payloads.tell(object);
-            (self.members, self.unescaped) = (members, unescaped);
-            tells
+    /// Where records stand in a value: objects that are one, or have one in a payload, and whatever else
+    /// is in an array with such an object, or in the innermost value with a string that has one. In a
+    /// section also what is in arrays under the keys that records are under.
+    pub(crate) fn records_in(&mut self, value: &[u8], is_section: bool) -> Vec<Range<usize>> {
+        let value = match std::str::from_utf8(value) {
+            Ok(value) => value,
+            // Where it stands is not known then.
+            Err(_) => {
+                let readable = String::from_utf8_lossy(value);
+                let has_some = !self.records_in(readable.as_bytes(), is_section).is_empty();
+                return iter::once(0..value.len()).filter(|_| has_some).collect();
+            }
+        };
+        if value.starts_with('"') {
+            return if self.string_tells(value) { iter::once(0..value.len()).collect() } else { Vec::new() };
+        }
+        let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
+        let mut found = Vec::new();
+        // A list, so that values in values cost no stack.
+        let mut left = vec![(0..value.len(), 0, false)];
+        while let Some((place, depth, is_held)) = left.pop() {
+            let text = &value[place.clone()];
+            let read = read_what_there_is(text.into(), &mut members, &mut unescaped);
+            let inside = Object { text: &read, unescaped: &unescaped, members: &members };
+            let is_whole = matches!(read, Cow::Borrowed(_));
+            let tells = if text.starts_with('{') {
+                self.object_tells(inside)
+            } else {
+                (0..members.len()).any(|i| {
+                    inside.raw(i).kind == RawKind::Text && self.payloads.tell(inside.raw(i).text, true)
+                })
+            };
+            if tells || !is_whole || depth == DEEPEST {
+                found.push(place);
+                continue;
+            }
+            let holds_records = |i: usize| {
+                let role = envelopes::key_role(inside.key(i).as_bytes());
+                is_section && depth == 0 && role != KeyRole::Other
+            };
+            let nested: Vec<_> = (0..members.len())
+                .filter(|i| members[*i].value.is_nested())
+                .map(|i| (members[i].value.place(), holds_records(i)))
+                .map(|(p, held)| (place.start + p.start..place.start + p.end, held))
+                .collect();
+            let items = nested.iter().map(|(place, _)| place.clone());
+            if is_held
+                || text.starts_with('[')
+                    && self.has_record_among(value, items.clone(), &mut members, &mut unescaped)
+            {
+                found.extend(items);
+            } else {
+                left.extend(nested.into_iter().rev().map(|(place, is_held)| (place, depth + 1, is_held)));
+            }
+        }
+        (self.members, self.unescaped) = (members, unescaped);
+        found
+    }
+
+    /// Whether one of an array's items is an object that is a record.
+    fn has_record_among(
+        &mut self,
+        value: &str,
+        mut items: impl Iterator<Item = Range<usize>>,
+        members: &mut Vec<Member>,
+        unescaped: &mut String,
+    ) -> bool {
+        items.any(|place| {
+            let item = &value[place];
+            let read = read_what_there_is(item.into(), members, unescaped);
+            item.starts_with('{') && self.object_tells(Object { text: &read, unescaped, members })
         })
+    }
+
+    /// Whether an object is a record, or has one in a string.
+    fn object_tells(&mut self, object: Object<'_>) -> bool {
+        let all = || (0..object.members.len()).map(|i| (object.key(i), object.raw(i)));
+        let has_rows = |(key, raw): (&str, Raw<'_>)| {
+            let rows = raw.text.strip_prefix('[').filter(|rest| rest.trim_ascii_start() != "]");
+            envelopes::key_role(key.as_bytes()) == KeyRole::Rows && rows.is_some()
+        };
+        self.keys_tell(&mut all().map(|(key, _)| key))
+            || all().any(has_rows)
+            || payloads::is_encoded(&all().map(|(key, _)| key).collect::<Vec<_>>(), object)
+            || all().any(|(key, raw)| {
+                (raw.kind == RawKind::Text && !is_own_word(key) || payloads::is_payload(key, raw))
+                    && self.payloads.tell(raw.text, true)
+            })
+    }
+
+    /// Whether a string, with its quotes, has a record in it.
+    fn string_tells(&mut self, string: &str) -> bool {
+        let (mut members, mut unescaped) = (Vec::new(), String::new());
+        let array = format!("[{string}]");
+        let _ = json::read_members(&array, &mut members, &mut unescaped);
+        members.first().is_some_and(|m| self.payloads.tell(m.value.of(&array, &unescaped), true))
     }
 
     /// Whether keys are those of a record.
@@ -103,7 +210,7 @@ impl Keys {
             return self.is_record;
         }
         let keys: Vec<&str> = keys.collect();
-        self.is_record = are_of_a_record(&keys);
+        self.is_record = payloads::are_of_a_record(&keys, true);
         self.asked.clear();
         for key in keys.into_iter().filter(|_| plain) {
             self.asked.push_str(key);
@@ -113,19 +220,12 @@ impl Keys {
     }
 }
 
-/// Into how many items of an array is looked.
-const ITEMS: usize = 16;
+/// How many values around each other are looked into.
+const DEEPEST: usize = 16;
 
-/// Where the items of an array stand that are objects and arrays, all of them; anything else is one item by
-/// itself.
-pub(super) fn items(value: &[u8]) -> Vec<Range<usize>> {
-    let (mut members, mut unescaped) = (Vec::new(), String::new());
-    let mut read = |text: &str| json::read_members(text, &mut members, &mut unescaped).is_ok();
-    let is_good = value.starts_with(b"[") && std::str::from_utf8(value).is_ok_and(&mut read);
-    if !is_good || members.is_empty() || !members.iter().all(|m| m.value.is_nested()) {
-        return iter::once(0..value.len()).collect();
-    }
-    members.iter().map(|m| m.value.place()).collect()
+/// Whether what stands under a key is a word or a number of an envelope's.
+fn is_own_word(key: &str) -> bool {
+    envelopes::is_own(key, false) && envelopes::key_role(key.as_bytes()) == KeyRole::Other
 }
 
 /// Reads the members of an object as far as they are there; gives the text that they are in. What no
@@ -173,43 +273,71 @@ fn mended(text: &str) -> String {
     text.chars().map(mend).collect()
 }
 
-/// No envelope has the address of a flow.
-fn are_of_a_record(keys: &[&str]) -> bool {
-    let index = KeyIndex::get();
-    keys.iter().any(|key| index.is_address(key)) || index.tells(keys)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn keys() -> Keys {
+        Keys::new(&Config::default()).unwrap()
+    }
+
+    const LINE: &str =
+        "2 111122223333 eni-0abc 10.0.0.5 10.0.0.6 443 40000 6 3 180 1707305100 1707305160 ACCEPT OK";
+
     #[test]
     fn records_are_found_beside_the_array_of_an_envelope() {
         let record = r#"{"srcaddr":1}"#;
+        let line = format!("\"{LINE}\"");
         for (text, found) in [
             (format!("{{\"foo\":{record},\"logs\":["), Some(vec![record])),
-            (
-                format!("{{\"n\":\"é\\n\",\"foo\":[{{}},{record}],\"logs\":["),
-                Some(vec![&*format!("[{{}},{record}]")]),
-            ),
-            (format!("{{\"foo\":{{\"message\":{record:?}}},\"logs\":["), Some(vec![])),
+            (format!("{{\"n\":\"é\\n\",\"foo\":[{{}},{record}],\"logs\":["), Some(vec!["{}", record])),
+            (format!("{{\"foo\":{{\"message\":{record:?}}},\"logs\":["), None),
+            (format!("{{\"foo\":{record:?},\"logs\":["), None),
+            (format!("{{\"foo\":{line},\"marker\":{line},\"logs\":["), Some(vec![&line])),
             (format!("{{\"n\":\"\t\",\"foo\":{record},\"logs\":["), None),
             ("{\"n\":\"\t\",\"foo\":{},\"logs\":[".into(), Some(vec![])),
             ("{\"foo\":{\"a\":1},\"bar\":[\"x\",1],\"logs\":[".into(), Some(vec![])),
             ("[".into(), Some(vec![])),
         ] {
-            let places = Keys::default().records_in_members(text.as_bytes());
+            let found = found
+                .or_else(|| text.starts_with("{\"foo\":{\"message").then(|| vec![&text[7..text.len() - 9]]));
+            let places = keys().records_in_members(text.as_bytes());
             let texts = places.map(|places| places.into_iter().map(|p| &text[p]).collect::<Vec<_>>());
             assert_eq!(texts, found, "{text}");
         }
-        for (value, parts) in [
-            ("{}", vec!["{}"]),
-            ("[{} , [1]]", vec!["{}", "[1]"]),
-            ("[{},1]", vec!["[{},1]"]),
-            ("[]", vec!["[]"]),
+    }
+
+    #[test]
+    fn records_are_found_wherever_they_stand_in_a_value() {
+        let record = r#"{"srcaddr":1}"#;
+        let line = format!("\"{LINE}\"");
+        let many = format!("[{}{record}]", "{\"a\":1},".repeat(40));
+        let deep = format!("{}{record}{}", "[".repeat(10), "]".repeat(10));
+        let encoded = r#"{"data":"bGluZSBsaW5lIGxpbmU="}"#;
+        for (value, wanted) in [
+            (record.to_owned(), vec![record]),
+            (format!("{{\"a\":{{\"b\":{record}}},\"c\":[[{record}]]}}"), vec![record, record]),
+            (format!("[null,\"x\",{record}]"), vec![record]),
+            (format!("[{record},{{\"k\":1}},[1]]"), vec![record, "{\"k\":1}", "[1]"]),
+            (deep, vec![record]),
+            (format!("{{\"records\":[{{\"a\":1}},{record}]}}"), vec!["{\"a\":1}", record]),
+            (line.clone(), vec![&line]),
+            (format!("{{\"a\":[{line}]}}"), vec![&*format!("[{line}]")]),
+            (format!("{{\"a\":{{\"b\":{line}}}}}"), vec![&*format!("{{\"b\":{line}}}")]),
+            (format!("{{\"a\":{encoded}}}"), vec![encoded]),
+            ("{\"rows\":[[1]]}".into(), vec!["{\"rows\":[[1]]}"]),
+            ("\"x\"".into(), vec![]),
+            ("[1,\"a\",null,{\"a\":{\"b\":[]}}]".into(), vec![]),
+            ("{\"data\":\"not a text in base64\"}".into(), vec![]),
         ] {
-            assert_eq!(items(value.as_bytes()).into_iter().map(|p| &value[p]).collect::<Vec<_>>(), parts);
+            let found: Vec<_> =
+                keys().records_in(value.as_bytes(), false).into_iter().map(|p| &value[p]).collect();
+            assert_eq!(found, wanted, "{value}");
         }
+        let found = keys().records_in(many.as_bytes(), false);
+        assert_eq!((found.len(), &many[found[40].clone()]), (41, record));
+        let too_deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+        assert_eq!(keys().records_in(too_deep.as_bytes(), false).len(), 1);
     }
 
     #[test]
@@ -247,11 +375,11 @@ mod tests {
             (r#"{"eni-id":1,"vm-id":1,"vswitch-id":2,"vpc-id":2}"#, true),
             ("[", false),
         ];
-        let mut keys = Keys::default();
+        let mut all = keys();
         for (text, is_record) in texts {
-            assert_eq!(keys.is_record(text.as_bytes()), is_record, "{text}");
-            assert_eq!(keys.is_record(text.as_bytes()), is_record, "{text}, again");
-            assert_eq!(Keys::default().is_record(text.as_bytes()), is_record, "{text}, alone");
+            assert_eq!(all.is_record(text.as_bytes()), is_record, "{text}");
+            assert_eq!(all.is_record(text.as_bytes()), is_record, "{text}, again");
+            assert_eq!(keys().is_record(text.as_bytes()), is_record, "{text}, alone");
         }
     }
 }

@@ -144,9 +144,12 @@ impl Layout {
 /// Marks a context that is a header row.
 pub(crate) const HEADER: u8 = b'h';
 
+/// What stands in front of the row in such a context: the mark, its separator and its quote, in bytes.
+pub(crate) const HEADER_LEN: usize = 3;
+
 /// If a line is a header row: a context that tells its columns.
 pub(crate) fn header(line: &[u8], quote: Option<u8>, keys: &KeyIndex) -> Option<Vec<u8>> {
-    if line.len() + 3 > limits::CONTEXT || !begins_header(*line.first()?) {
+    if line.len() + HEADER_LEN > limits::CONTEXT || !begins_header(*line.first()?) {
         return None;
     }
     let text = std::str::from_utf8(line).ok()?;

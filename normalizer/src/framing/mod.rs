@@ -5,9 +5,9 @@
 
 pub(crate) mod columns;
 pub(crate) mod framer;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod layout;
-pub(crate) mod payloads;
+mod payloads;
 
 pub use crate::wire::framing_fault::FramingFault;
 pub use framer::{Framer, Restart};

@@ -1,20 +1,26 @@
 //! Whether a text under a payload's key has a record in it. It need not be one that is read: what only
 //! looks like one is rejected then, with its bytes, and not passed over.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use crate::{
+    base::error::Error,
+    bytes::scan,
     catalog::{
-        detection::KeyIndex,
-        envelopes::{self, holds_records, records_in},
-        product::{Entry, Lines, Shape},
+        detection::{FEWEST_KEYS, KeyIndex},
+        envelopes::{self, holds_records},
+        product::{Entry, Lines, Product, Shape},
         products,
     },
-    framing::{columns::Columns, layout},
+    framing::{
+        columns::Columns,
+        layout::{self, Layout},
+    },
     json::{
         members::{Member, Object},
         read as json,
     },
+    rules::config::Config,
     value::raw::{Raw, RawKind},
 };
 
@@ -31,20 +37,66 @@ pub(super) fn is_payload(key: &str, raw: Raw<'_>) -> bool {
     envelopes::is_payload(key) && matches!(raw.kind, RawKind::Text | RawKind::Nested)
 }
 
+/// No record is shorter, in bytes.
+const SHORTEST: usize = 8;
+
+/// No layout that tells a line has fewer columns.
+const FEWEST_COLUMNS: usize = 3;
+
 /// Looks into payloads, with memory that is used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Payloads {
     members: Vec<Member>,
     unescaped: String,
+    lines: TellingLines,
+}
+
+/// What lines tell that they are records.
+#[derive(Debug)]
+struct TellingLines {
     columns: Columns,
+    /// The product that all lines are of.
+    from: Option<&'static Product>,
+    /// The layout that was configured, or the formats that vendors have written down; each with a byte that
+    /// its lines have, if one is known.
+    layouts: Vec<(Layout, Option<u8>)>,
 }
 
 impl Payloads {
-    /// Whether a text is a record of a product, or has one in its lines or in payloads of its own.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let from = config.from.as_deref().and_then(products::by_id);
+        let written = products::all().iter().filter(|p| from.is_none_or(|from| from.id == p.id));
+        let written = written.flat_map(|product| match product.lines {
+            Lines::Written(texts) => texts,
+            _ => &[],
+        });
+        let configured = Layout::configured(config)?;
+        let has_layout = configured.is_some();
+        let written = written.filter(|_| !has_layout).filter_map(|text| {
+            Layout::configured(&Config { layout: Some((*text).to_owned()), ..config.clone() }).transpose()
+        });
+        let layouts = configured.map(Ok).into_iter().chain(written).map(|layout| {
+            let layout = layout?;
+            let mark = layout.mark();
+            Ok((layout, mark))
+        });
+        let lines = TellingLines {
+            columns: Columns::default(),
+            from,
+            layouts: layouts.collect::<Result<_, Error>>()?,
+        };
+        Ok(Self { members: Vec::new(), unescaped: String::new(), lines })
+    }
+
+    /// Whether a text is a record of a product, or has one in its lines or in payloads of its own; with
+    /// `addresses` also where only its keys of addresses tell that.
     #[cold]
     #[inline(never)]
-    pub(super) fn tell(&mut self, text: &str) -> bool {
-        let Self { members, unescaped, columns } = self;
+    pub(super) fn tell(&mut self, text: &str, addresses: bool) -> bool {
+        let Self { members, unescaped, lines } = self;
+        if text.len() < SHORTEST {
+            return false;
+        }
         // A list, so that payloads in payloads cost no stack.
         let mut texts = vec![Cow::Borrowed(text)];
         for _ in 0..TEXTS {
@@ -54,16 +106,15 @@ impl Payloads {
                 for line in text.lines() {
                     if let Some(json) = json_in(line) {
                         texts.push(json.to_owned().into());
-                    } else if is_of_a_product(line, columns)
-                        || layout::header(line.as_bytes(), None, KeyIndex::get()).is_some()
-                    {
+                    } else if lines.tell(line) {
                         return true;
                     }
                 }
                 continue;
             }
             let (object, whole) = first_object(text, members, unescaped);
-            if keys_tell(object) {
+            let keys: Vec<&str> = (0..object.members.len()).map(|i| object.key(i)).collect();
+            if are_of_a_record(&keys, addresses) || is_encoded(&keys, object) {
                 return true;
             }
             let inner = (0..object.members.len()).map(|i| (object.key(i), object.raw(i)));
@@ -80,21 +131,6 @@ impl Payloads {
     }
 }
 
-/// Whether the first object in an array, or in the array of a section, is a record, by its keys.
-#[cold]
-#[inline(never)]
-pub(crate) fn begins_with_record(array: &str) -> bool {
-    let (mut members, mut unescaped) = (Vec::new(), String::new());
-    let (object, _) = first_object(array, &mut members, &mut unescaped);
-    if keys_tell(object) {
-        return true;
-    }
-    let Some(inner) = records_in(object) else { return false };
-    // It is nested, so nothing in it is unescaped.
-    let array = object.members[inner].value.of(object.text, "");
-    keys_tell(first_object(array, &mut Vec::new(), &mut String::new()).0)
-}
-
 /// The object that a text begins with, or an array in it, as far as it is read; and whether nothing else
 /// is in the text.
 fn first_object<'a>(
@@ -107,9 +143,25 @@ fn first_object<'a>(
     (Object { text, unescaped, members }, whole)
 }
 
-fn keys_tell(object: Object<'_>) -> bool {
-    let keys: Vec<&str> = (0..object.members.len()).map(|i| object.key(i)).collect();
-    KeyIndex::get().tells(&keys)
+/// Whether keys are those of a record. No envelope has the address of a flow, but what an application logs
+/// has some.
+pub(super) fn are_of_a_record(keys: &[&str], addresses: bool) -> bool {
+    let index = KeyIndex::get();
+    let known = keys.iter().filter(|key| !index.entries(key).is_empty()).count();
+    known >= FEWEST_KEYS && index.tells(keys)
+        || addresses && known > 0 && keys.iter().any(|key| index.is_address(key))
+}
+
+/// Whether an object is one that Firehose hands on, with a record in base64.
+pub(super) fn is_encoded(keys: &[&str], object: Object<'_>) -> bool {
+    let Some(i) = keys.iter().position(|key| *key == envelopes::ENCODED) else { return false };
+    let Raw { kind, text } = object.raw(i);
+    let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    kind == RawKind::Text
+        && text.len() >= 16
+        && text.len().is_multiple_of(4)
+        && text.bytes().all(is_base64)
+        && keys.iter().all(|key| *key == envelopes::ENCODED || envelopes::BESIDE_ENCODED.contains(key))
 }
 
 /// JSON behind a time in front of it.
@@ -118,18 +170,49 @@ fn json_in(line: &str) -> Option<&str> {
     line.starts_with(|c: char| c.is_ascii_digit()).then(|| &line[at..])
 }
 
-/// Whether what is in the columns of a line tells a product.
-fn is_of_a_product(line: &str, columns: &mut Columns) -> bool {
-    columns.split_blanks(line, line.as_bytes());
-    products::all().iter().any(|product| {
-        let Lines::Detected(_) = product.lines else { return false };
-        let own = &product.entries[..product.lines.columns()];
-        let Some(before) = columns.len().checked_sub(own.len()) else { return false };
-        let fits = |(i, entry): (usize, &Entry)| {
-            entry.shape == Shape::Any || entry.fits(columns.get(line, before + i).as_bytes())
+impl TellingLines {
+    /// Whether a line is a record, or names columns.
+    fn tell(&mut self, line: &str) -> bool {
+        // Times in front of it have blanks in them.
+        let behind_time = || {
+            line.bytes().next().filter(u8::is_ascii_digit).into_iter().flat_map(|_| {
+                memchr::memchr_iter(b' ', line.as_bytes()).take(COLUMNS_BEFORE).map(|at| &line[at + 1..])
+            })
         };
-        before <= COLUMNS_BEFORE && own.iter().enumerate().all(fits)
-    })
+        let Self { columns, from, layouts } = self;
+        let mut is_of_layout = |(layout, mark): &(Layout, Option<u8>), line: &str| {
+            mark.is_none_or(|mark| scan::has(line.as_bytes(), mark))
+                && layout.names.len() >= FEWEST_COLUMNS
+                && layout
+                    .separation
+                    .as_ref()
+                    .is_some_and(|by| columns.split(line, by).is_ok() && columns.len() == layout.names.len())
+        };
+        if layouts
+            .iter()
+            .any(|layout| iter::once(line).chain(behind_time()).any(|line| is_of_layout(layout, line)))
+        {
+            return true;
+        }
+        // No product has fewer.
+        if memchr::memchr_iter(b' ', line.as_bytes()).count() < FEWEST_COLUMNS {
+            return layout::header(line.as_bytes(), None, KeyIndex::get()).is_some();
+        }
+        columns.split_blanks(line, line.as_bytes());
+        let tells = |product: &&Product| {
+            let own = &product.entries[..product.lines.columns()];
+            let Some(before) = columns.len().checked_sub(own.len()) else { return false };
+            let fits = |(i, entry): (usize, &Entry)| {
+                entry.shape == Shape::Any || entry.fits(columns.get(line, before + i).as_bytes())
+            };
+            before <= COLUMNS_BEFORE
+                && match *from {
+                    Some(from) => from.id == product.id && own.len() >= FEWEST_COLUMNS,
+                    None => matches!(product.lines, Lines::Detected(_)) && own.iter().enumerate().all(fits),
+                }
+        };
+        products::all().iter().any(tells) || layout::header(line.as_bytes(), None, KeyIndex::get()).is_some()
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +227,7 @@ mod tests {
     fn a_record_tells_however_it_is_wrapped() {
         let string = |key: &str, text: &str| serde_json::json!({ key: text }).to_string();
         let array = format!("[{{\"content\":{:?}}}]", LINE);
-        let mut payloads = Payloads::default();
+        let mut payloads = Payloads::new(&Config::default()).unwrap();
         for text in [
             LINE,
             &format!("x\n{LINE}\n"),
@@ -159,7 +242,7 @@ mod tests {
             &format!("{{\"data\":{{\"records\":[{RECORD}]}}}}"),
             "srcaddr dstaddr bytes packets start end\n1 2",
         ] {
-            assert!(payloads.tell(text), "{text}");
+            assert!(payloads.tell(text, false), "{text}");
         }
         for text in [
             "",
@@ -173,21 +256,38 @@ mod tests {
             &format!("a b c d {LINE}"),
             &string("foo", LINE),
         ] {
-            assert!(!payloads.tell(text), "{text}");
+            assert!(!payloads.tell(text, false), "{text}");
         }
     }
 
     #[test]
-    fn an_array_begins_with_a_record_or_not() {
-        let one = format!("[ {RECORD},{{}}]");
-        for (array, begins) in [
-            (&*one, true),
-            (&format!("{{\"total\":1,\"records\":{one}}}"), true),
-            ("[{\"k\":1}]", false),
-            ("[]", false),
-            ("{\"records\":[]}", false),
+    fn lines_tell_as_far_as_the_configuration_says() {
+        let elb = include_str!("../../../samples/huawei-elb.log").lines().next().unwrap_or_default();
+        let from = |id: &str| Config { from: Some(id.into()), ..Config::default() };
+        let layout = Config {
+            layout: Some("srcaddr|dstaddr|bytes".into()),
+            separator: Some("|".into()),
+            ..from("baidu-flow")
+        };
+        let baidu = include_str!("../../../samples/baidu-flow.log").lines().next().unwrap_or_default();
+        for (config, line, tells) in [
+            (&Config::default(), elb, true),
+            (&from("huawei-elb"), elb, true),
+            (&from("aws-vpc"), elb, false),
+            (&Config::default(), baidu, false),
+            (&from("baidu-flow"), baidu, true),
+            (
+                &from("huawei-vpc"),
+                "1 my-project 1d515d18-1b36-47dc-a983-bd6512aed4bd 192.168.0.154 192.168.3.25 38929 53 17 1 96 1548752136 1548752736 ACCEPT OK",
+                true,
+            ),
+            (&layout, "10.0.0.1|10.0.0.2|5", true),
+            (&layout, "success", false),
+            (&from("baidu-flow"), "no such bucket", false),
         ] {
-            assert_eq!(begins_with_record(array), begins, "{array}");
+            assert_eq!(Payloads::new(config).unwrap().tell(line, false), tells, "{line}");
         }
+        let address = r#"{"client_ip":1}"#;
+        assert!(Payloads::new(&Config::default()).unwrap().tell(address, true));
     }
 }

@@ -173,6 +173,12 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
             if number >> 24 > 0 && digits > 7 && digits::read(&rest[..digits]) == Some(number.into()) {
                 return Some((digits, Form::Other));
             }
+            if number >> 24 > 0
+                && let Some((len, with_exponent)) = with_exponent(rest, digits)
+                && with_exponent.trunc() == f64::from(number)
+            {
+                return Some((len, Form::Other));
+            }
             a.to_ipv6_mapped()
         }
         IpAddr::V6(a) => {
@@ -194,6 +200,22 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
         || behind(len) == b':' && is_part(behind(len + 1))
         || behind(len) == b'.' && behind(len + 1).is_ascii_digit();
     Some((len, if longer { Form::Other } else { Form::Groups }))
+}
+
+/// The length and the value of a number with an exponent that a text begins with, behind so many digits.
+fn with_exponent(text: &[u8], digits: usize) -> Option<(usize, f64)> {
+    let count =
+        |at: usize| text.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut at = digits;
+    if digits > 0 && text.get(at) == Some(&b'.') {
+        at += 1 + count(at + 1);
+    }
+    if !matches!(text.get(at), Some(b'e' | b'E')) {
+        return None;
+    }
+    at += 1 + usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+    at += count(at);
+    Some((at, std::str::from_utf8(&text[..at]).ok()?.parse().ok()?))
 }
 
 /// Whether a text begins with these lower-case letters; case makes no difference.
@@ -404,6 +426,7 @@ mod tests {
             "2001:db8::7:777",
             "::2001:db8:7:77",
             "34058038530",
+            "3.405803854e9",
             "77.113.0.203",
             "77.113.0.203.example",
             "78.113.0.203.in-addr.arpa",
@@ -441,6 +464,10 @@ mod tests {
             "203.0.113.77.1",
             "203-0-113-77-1",
             "3405803853",
+            "3.405803853e9",
+            "340580385.3E+1",
+            "3405803853e0",
+            "34058038530e-1",
             "1.77.113.0.203.in-addr.arpa",
             "7.7.0.0.7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
             "\"ip\":3405803853}",

@@ -109,6 +109,12 @@ impl Span {
         self.start()..self.start() + (self.len & !Self::NESTED) as usize
     }
 
+    /// Where a string without escapes stands in the input, with its quotes.
+    pub(crate) fn string_place(self) -> Option<Range<usize>> {
+        let len = (self.len & !Self::NESTED) as usize;
+        (self.len & Self::NESTED == 0).then(|| self.start() - 1..self.start() + len + 1)
+    }
+
     /// Whether it is an array or object.
     pub(crate) fn is_nested(self) -> bool {
         self.len & Self::NESTED == Self::NESTED
