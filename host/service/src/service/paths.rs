@@ -167,18 +167,22 @@ pub fn silent_stores(config: &Config) -> Vec<String> {
 /// What is wrong with the files that are written and read.
 pub(super) fn conflicts(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Nothing is written to what is read.
+    // Nothing is written by two, nor to what is read.
     let mut written = written_paths(config);
     written.sort();
-    for pair in written.windows(2) {
-        if pair[0].0 == pair[1].0 {
-            let message = format!(
-                "{} is written by {} and by {}; choose two",
-                pair[0].0.display(),
-                pair[0].1,
-                pair[1].1
-            );
-            findings.push(pair[1].1.finding(config, &message));
+    let names: Vec<_> = written.iter().map(|(path, who)| Names::of(config, path, who)).collect();
+    for (i, (path, who)) in written.iter().enumerate() {
+        if let Some(j) = (0..i).find(|&j| names[i].may_meet(&names[j])) {
+            let (other, by) = &written[j];
+            let message = match other == path {
+                true => format!("{} is written by {by} and by {who}; choose two", path.display()),
+                false => format!(
+                    "{} may become a file of {by}, which writes {}; choose names that differ in more than a number, or two folders",
+                    path.display(),
+                    other.display()
+                ),
+            };
+            findings.push(who.finding(config, &message));
         }
     }
     // An object that is written would be read.
@@ -216,6 +220,104 @@ pub(super) fn conflicts(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The names that files of a path may have: characters, and what may be any. Those with a number, of files
+/// that follow another one, come second.
+struct Names(Vec<Vec<Piece>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    One(char),
+    /// Any characters, or none, as far as each of them may be one.
+    Any(fn(char) -> bool),
+}
+
+impl Names {
+    fn of(config: &Config, path: &Path, who: &Who) -> Self {
+        // Only what a sink writes is numbered, and has braces.
+        let sink = who.section.strip_prefix("sinks.").and_then(|name| config.sinks.get(name));
+        let is_sink = matches!(sink, Some(SinkOptions::File(_)));
+        let path = straight(&absolute(path));
+        let path = path.to_string_lossy();
+        let start = path.rfind('/').map_or(0, |at| at + 1);
+        let number_at = path[start..].find('.').filter(|at| *at > 0).map_or(path.len(), |at| start + at);
+        let mut pieces = Vec::new();
+        let mut in_braces = false;
+        let mut number = 0;
+        for (at, c) in path.char_indices() {
+            if at <= number_at {
+                number = pieces.len();
+            }
+            match c {
+                '{' if is_sink => {
+                    in_braces = true;
+                    pieces.push(Piece::Any(|c| c != '/'));
+                }
+                '}' if in_braces => in_braces = false,
+                _ if in_braces => {}
+                c => pieces.push(Piece::One(c)),
+            }
+        }
+        if number_at == path.len() {
+            number = pieces.len();
+        }
+        let mut numbered = pieces.clone();
+        numbered.splice(number..number, [Piece::One('.'), Piece::Any(|c| c.is_ascii_digit())]);
+        Self(if is_sink { vec![pieces, numbered] } else { vec![pieces] })
+    }
+
+    /// Whether some name is one of both.
+    fn may_meet(&self, other: &Self) -> bool {
+        self.0.iter().any(|one| other.0.iter().any(|other| may_be_equal(one, other)))
+    }
+}
+
+/// Whether some text is made of both.
+fn may_be_equal(one: &[Piece], other: &[Piece]) -> bool {
+    // The places in the other's pieces that a beginning of these pieces may come to.
+    let reach = |mut places: Vec<bool>| {
+        for (at, piece) in other.iter().enumerate() {
+            places[at + 1] |= places[at] && matches!(piece, Piece::Any(_));
+        }
+        places
+    };
+    let mut places = vec![false; other.len() + 1];
+    places[0] = true;
+    places = reach(places);
+    for piece in one {
+        let mut next = vec![false; places.len()];
+        for at in (0..places.len()).filter(|at| places[*at]) {
+            match (piece, other.get(at)) {
+                (Piece::One(a), Some(Piece::One(b))) => next[at + 1] |= a == b,
+                (Piece::One(a), Some(Piece::Any(may_be))) => next[at] |= may_be(*a),
+                (Piece::One(_), None) => {}
+                (Piece::Any(may_be), _) => {
+                    next[at] = true;
+                    let taken = other[at..].iter().take_while(|piece| match piece {
+                        Piece::One(b) => may_be(*b),
+                        Piece::Any(_) => true,
+                    });
+                    next[at..][..=taken.count()].fill(true);
+                }
+            }
+        }
+        places = reach(next);
+    }
+    places.last() == Some(&true)
+}
+
+/// A path without steps that lead nowhere.
+fn straight(path: &Path) -> PathBuf {
+    let mut straight = PathBuf::new();
+    for step in path.components() {
+        match step {
+            path::Component::ParentDir => _ = straight.pop(),
+            path::Component::CurDir => {}
+            step => straight.push(step),
+        }
+    }
+    straight
 }
 
 /// The files that have one name each, and who writes them.
@@ -284,6 +386,34 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn files_of_two_sinks_never_have_one_name() {
+        for (one, other, meet) in [
+            ("out/flows.ndjson", "out/flows.{hour}.ndjson", true),
+            ("out/f.ndjson", "out/f.1.ndjson", true),
+            ("out/f.ndjson", "./out/x/../f.ndjson", true),
+            ("out/f", "out/f.7", true),
+            ("out/{date}.ndjson", "out/{product}.ndjson", true),
+            ("out/{provider}/a.zst", "out/aws/{hour}.zst", true),
+            ("out/f.ndjson", "out/f-waf.ndjson", false),
+            ("out/f.ndjson", "out/f.ndjson.gz", false),
+            ("out/f.ndjson", "out/f.x.ndjson", false),
+            ("out/f1.ndjson", "out/f.ndjson", false),
+            ("out/{date}/a.ndjson", "out/b.ndjson", false),
+            ("out/{date}/a.ndjson", "out/{date}/b.ndjson", false),
+            ("a/{hour}.ndjson", "b/{hour}.ndjson", false),
+        ] {
+            for (a, b) in [(one, other), (other, one)] {
+                let text = format!(
+                    "[sources.in]\ntype = \"stdin\"\n[pipelines.p]\nsources = [\"in\"]\nsinks = [\"a\", \"b\"]\n\
+                     [sinks.a]\ntype = \"file\"\npath = \"{a}\"\n[sinks.b]\ntype = \"file\"\npath = \"{b}\"\n"
+                );
+                let found = conflicts(&Config::read("weir.toml", &text).unwrap());
+                assert_eq!(found.len(), usize::from(meet), "{a} {b}: {found:?}");
+            }
+        }
+    }
 
     #[test]
     fn what_can_not_be_written_is_told_with_what_is_in_the_way() {

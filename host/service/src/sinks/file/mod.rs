@@ -44,7 +44,8 @@ pub struct Options {
     /// the file system tells when
     pub max_age: Option<Span>,
     /// How many files of a path are kept that another one has followed; the older ones, those with lower numbers,
-    /// are deleted when another file follows. Without it none is deleted
+    /// are deleted when another file follows. It counts for each path by itself: of `{date}` or `{hour}` the files
+    /// of days and hours that are over stay. Without it none is deleted
     pub keep: Option<u32>,
 }
 

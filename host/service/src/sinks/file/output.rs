@@ -108,8 +108,10 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The numbers of the files of a path that are there.
+/// The numbers of the files of a path that are there, in order. One far above those before it is of
+/// somebody else, such as a date.
 fn numbers(path: &Path) -> io::Result<Vec<u32>> {
+    const GAP: u32 = 100;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (stem, endings) = match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
         Some((stem, endings)) => (stem, format!(".{endings}")),
@@ -127,23 +129,27 @@ fn numbers(path: &Path) -> io::Result<Vec<u32>> {
     for entry in fs::read_dir(folder(path))? {
         all.extend(entry?.file_name().to_str().and_then(of));
     }
+    all.sort_unstable();
+    let own = all.windows(2).take_while(|pair| pair[1] - pair[0] <= GAP).count() + 1;
+    all.truncate(own);
     Ok(all)
 }
 
 /// The highest number of the files of a path.
 pub(super) fn newest(path: &Path) -> Option<u32> {
-    numbers(path).ok()?.into_iter().max()
+    numbers(path).ok()?.last().copied()
 }
 
-/// Deletes the files of a path whose numbers are lower. What can't be deleted is told, and tried again with
-/// the next ones.
+/// Deletes the files of a path whose numbers are lower, the lowest first. Where one can't be deleted that is
+/// told, and the others stay until it can.
 pub(super) fn delete_before(path: &Path, number: u32) {
     let found = numbers(path).unwrap_or_default();
     for old in found.into_iter().filter(|old| *old < number).map(|old| numbered(path, old)) {
         match fs::remove_file(&old) {
             Ok(()) => tracing::info!(path = %old.display(), "deleted a file that newer ones have followed"),
             Err(e) => {
-                tracing::warn!(path = %old.display(), error = %e, "can't delete a file that is not kept")
+                tracing::warn!(path = %old.display(), error = %e, "can't delete a file that is not kept");
+                break;
             }
         }
     }
@@ -441,8 +447,14 @@ mod tests {
     fn older_files_of_a_path_are_deleted_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.ndjson.gz");
-        let of_others =
-            ["out.x.ndjson.gz", "out.01.ndjson.gz", "out.0.ndjson.gz", "out.2.ndjson", "other.1.ndjson.gz"];
+        let of_others = [
+            "out.x.ndjson.gz",
+            "out.01.ndjson.gz",
+            "out.0.ndjson.gz",
+            "out.2.ndjson",
+            "other.1.ndjson.gz",
+            "out.20240101.ndjson.gz",
+        ];
         for name in of_others.iter().chain(&[
             "out.ndjson.gz",
             "out.1.ndjson.gz",
@@ -453,9 +465,7 @@ mod tests {
         }
         assert_eq!(newest(&path), Some(10));
         delete_before(&path, 7);
-        let mut found = numbers(&path).unwrap();
-        found.sort_unstable();
-        assert_eq!(found, [7, 10]);
+        assert_eq!(numbers(&path).unwrap(), [7, 10]);
         assert!(of_others.iter().all(|name| folder.path().join(name).exists()));
         for (name, with) in [("plain", "plain.3"), (".hidden", ".hidden.3")] {
             fs::write(folder.path().join(with), "").unwrap();
