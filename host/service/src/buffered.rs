@@ -21,7 +21,7 @@ use crate::{
     budget::Budget,
     error::Error,
     outlet::{Job, Lane, letters},
-    page::{Origin, Page, Places},
+    page::{Origin, Page, Piece, Places},
     receipt::{Answer, Answered, Receipt},
     runner,
     sinks::{BufferOptions, Context, DROP_NEWEST, Delivery, Sink},
@@ -453,6 +453,7 @@ struct Meta<'a> {
 
 const EACH: u8 = 0;
 const PIECE: u8 = 1;
+const PIECES: u8 = 2;
 
 fn encode(origin: &Origin) -> Vec<u8> {
     let meta = Meta {
@@ -480,6 +481,16 @@ fn encode(origin: &Origin) -> Vec<u8> {
             push_number(&mut bytes, *offset);
             push_number(&mut bytes, u64::from(*records));
         }
+        Places::Pieces(pieces) => {
+            bytes.push(PIECES);
+            let mut last = Piece { first: 0, offset: 0, before: 0 };
+            for piece in pieces {
+                push_number(&mut bytes, u64::from(piece.first.wrapping_sub(last.first)));
+                push_number(&mut bytes, piece.offset.wrapping_sub(last.offset));
+                push_number(&mut bytes, u64::from(piece.before));
+                last = *piece;
+            }
+        }
     }
     bytes
 }
@@ -503,6 +514,18 @@ fn decode(bytes: &[u8]) -> Option<Origin> {
             Places::Each(numbers)
         }
         (PIECE, [offset, records]) => Places::Piece(*offset, u32::try_from(*records).ok()?),
+        (PIECES, numbers) if numbers.len().is_multiple_of(3) => {
+            let mut last = Piece { first: 0, offset: 0, before: 0 };
+            let pieces = numbers.chunks_exact(3).map(|numbers| {
+                last = Piece {
+                    first: last.first.wrapping_add(u32::try_from(numbers[0]).ok()?),
+                    offset: last.offset.wrapping_add(numbers[1]),
+                    before: u32::try_from(numbers[2]).ok()?,
+                };
+                Some(last)
+            });
+            Places::Pieces(pieces.collect::<Option<_>>()?)
+        }
         _ => return None,
     };
     Some(Origin {
@@ -692,6 +715,11 @@ mod tests {
             Places::Each(vec![0, 17, 300, 16, u64::MAX]),
             Places::Each(Vec::new()),
             Places::Piece(u64::MAX, u32::MAX),
+            Places::Pieces(vec![
+                Piece { first: 0, offset: 300, before: 9 },
+                Piece { first: 4, offset: 301, before: 0 },
+                Piece { first: 4, offset: u64::MAX, before: u32::MAX },
+            ]),
         ] {
             let bytes = encode(&origin(places.clone()));
             assert_eq!(decode(&bytes), Some(origin(places.clone())));

@@ -48,6 +48,56 @@ pub enum Places {
     /// Only the offset of the piece is known that they come from, as some of it made no record, or
     /// several; and how many records came of the piece before these.
     Piece(u64, u32),
+    /// The same for each piece of the stream that the page has records of, in their order.
+    Pieces(Vec<Piece>),
+}
+
+/// A piece of a stream, and what a page has of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The index in the page of the first record of the piece.
+    pub first: u32,
+    /// Where the piece lies.
+    pub offset: u64,
+    /// How many records came of it before that one.
+    pub before: u32,
+}
+
+impl Places {
+    /// Gives back room that nothing is in.
+    fn shrink(&mut self) {
+        match self {
+            Self::Each(offsets) => offsets.shrink_to_fit(),
+            Self::Piece(..) => {}
+            Self::Pieces(pieces) => pieces.shrink_to_fit(),
+        }
+    }
+
+    /// How much memory they take besides their own, in bytes.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Each(offsets) => size_of_val(&offsets[..]),
+            Self::Piece(..) => 0,
+            Self::Pieces(pieces) => size_of_val(&pieces[..]),
+        }
+    }
+
+    /// The place of a record: an offset, and how many records came of what is there before it; none where the
+    /// offset is its own.
+    fn of(&self, index: usize) -> (u64, Option<u32>) {
+        let index32 = index as u32;
+        match self {
+            Self::Each(offsets) => (offsets.get(index).copied().unwrap_or_default(), None),
+            Self::Piece(offset, before) => (*offset, Some(before + index32)),
+            Self::Pieces(pieces) => {
+                let behind = pieces.partition_point(|piece| piece.first <= index32);
+                match behind.checked_sub(1).map(|at| pieces[at]) {
+                    Some(Piece { first, offset, before }) => (offset, Some(before + (index32 - first))),
+                    None => (0, Some(index32)),
+                }
+            }
+        }
+    }
 }
 
 impl Page {
@@ -65,9 +115,7 @@ impl Page {
         // It may wait for long, and room that nothing is in would wait with it.
         bytes.shrink_to_fit();
         ends.shrink_to_fit();
-        if let Places::Each(offsets) = &mut origin.places {
-            offsets.shrink_to_fit();
-        }
+        origin.places.shrink();
         Self { bytes, ends, origin, is_awaited: false, _permit: None }
     }
 
@@ -87,11 +135,8 @@ impl Page {
 
     /// How much memory it takes, in bytes.
     fn memory(&self) -> u64 {
-        let offsets = match &self.origin.places {
-            Places::Each(offsets) => size_of_val(&offsets[..]),
-            Places::Piece(..) => 0,
-        };
-        (size_of::<Self>() + self.bytes.len() + size_of_val(&self.ends[..]) + offsets) as u64
+        let places = self.origin.places.memory();
+        (size_of::<Self>() + self.bytes.len() + size_of_val(&self.ends[..]) + places) as u64
     }
 
     /// All records, a JSON line each.
@@ -144,21 +189,17 @@ impl Page {
     pub fn id(&self, index: usize) -> String {
         assert!(index < self.len(), "there is such a record");
         let identity = self.origin.identity;
-        match &self.origin.places {
-            Places::Each(offsets) => format!("{identity:016x}-{:x}", offsets[index]),
-            Places::Piece(offset, before) => {
-                format!("{identity:016x}-{offset:x}_{:x}", *before as usize + index)
-            }
+        match self.origin.places.of(index) {
+            (offset, None) => format!("{identity:016x}-{offset:x}"),
+            (offset, Some(before)) => format!("{identity:016x}-{offset:x}_{before:x}"),
         }
     }
 
     /// The place of its first record in the stream, and how many records of the same place are before it.
     /// What is read from there on is the same again after a crash, or more of it.
     pub fn place(&self) -> (u64, u32) {
-        match &self.origin.places {
-            Places::Each(offsets) => (offsets.first().copied().unwrap_or_default(), 0),
-            Places::Piece(offset, before) => (*offset, *before),
-        }
+        let (offset, before) = self.origin.places.of(0);
+        (offset, before.unwrap_or_default())
     }
 
     /// Where its records come from.
@@ -201,5 +242,12 @@ mod tests {
             (2, "00000000000000ab-10_2".into(), "00000000000000ab-10_3".into())
         );
         assert!(Page::new(Vec::new(), origin(Places::Piece(0, 0))).is_empty());
+        // The first piece began in another page, and the second made no record.
+        let piece = |first, offset, before| Piece { first, offset, before };
+        let pieces = vec![piece(0, 7, 4), piece(1, 8, 0), piece(1, 9, 0)];
+        let page = Page::new(b"{}\n{}\n{}\n".to_vec(), origin(Places::Pieces(pieces)));
+        let ids: Vec<String> = (0..3).map(|index| page.id(index)).collect();
+        assert_eq!(ids, ["00000000000000ab-7_4", "00000000000000ab-9_0", "00000000000000ab-9_1"]);
+        assert_eq!(page.place(), (7, 4));
     }
 }
