@@ -39,6 +39,9 @@ Commands:
           rotated, and count what came out; then a job as often, and compare what it made
   lakes   let DuckDB, Spark, Iceberg and Delta Lake read a lake that weir writes, and compare; the
           first time they are installed into target/python/lakes (1 GB), and Spark needs Java
+  kafka   build with Kafka, which compiles OpenSSL and librdkafka and takes some ten minutes the first
+          time, and run its tests: on librdkafka's mock of a cluster, and on a real one where
+          WEIR_KAFKA_BROKERS names its brokers
   help    print this text
 
 Exit status: 0 done, 1 a step failed (the message names it and what to try), 2 usage";
@@ -82,6 +85,7 @@ pub(crate) enum Task {
     /// So many kills.
     Soak(u32),
     Lakes,
+    Kafka,
 }
 
 /// What is to be done with the package for browsers, once it is built.
@@ -126,6 +130,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         "fuzz" => fuzz(&mut arguments)?,
         "soak" => Task::Soak(soak(&mut arguments)?),
         "lakes" => Task::Lakes,
+        "kafka" => Task::Kafka,
         "help" | "--help" | "-h" => return Ok(Request::Help),
         other => return Err(format!("there is no command `{other}`")),
     };
@@ -242,6 +247,7 @@ mod tests {
         let options = ["--functions", "9"].map(str::to_owned).to_vec();
         assert_eq!(read("size --functions 9"), Ok(Request::Run(Task::Size(options))));
         assert_eq!(read("lakes"), Ok(Request::Run(Task::Lakes)));
+        assert_eq!(read("kafka"), Ok(Request::Run(Task::Kafka)));
         assert_eq!(read("soak"), Ok(Request::Run(Task::Soak(200))));
         assert_eq!(read("soak --kills 5"), Ok(Request::Run(Task::Soak(5))));
         for help in ["help", "--help", "-h", "build --help"] {
@@ -265,6 +271,8 @@ mod tests {
             "size",
             "fuzz",
             "soak",
+            "lakes",
+            "kafka",
             "help",
         ] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");

@@ -44,7 +44,8 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         | Task::Size(_)
         | Task::Fuzz { .. }
         | Task::Soak(_)
-        | Task::Lakes => 0,
+        | Task::Lakes
+        | Task::Kafka => 0,
     });
     match task {
         Task::Build => build(checkout),
@@ -62,6 +63,7 @@ pub(crate) fn run(task: &Task, checkout: &Checkout) -> Result<(), Failure> {
         Task::Fuzz { target, time } => fuzz(checkout, target.as_deref(), *time),
         Task::Soak(kills) => soak(checkout, *kills),
         Task::Lakes => lakes(checkout),
+        Task::Kafka => kafka(checkout),
     }?;
     step::check_plan()
 }
@@ -356,6 +358,17 @@ fn soak(checkout: &Checkout, kills: u32) -> Result<(), Failure> {
     cargo.args(["--test", "jobs", "killed"]);
     cargo.env("WEIR_KILLS", kills.to_string());
     step::run(&format!("killing a job {kills} times"), &mut cargo, READ_ABOVE)
+}
+
+/// Builds with Kafka, and tries that on clusters.
+fn kafka(checkout: &Checkout) -> Result<(), Failure> {
+    let remedy = "read the message above; librdkafka and OpenSSL need a C compiler, make and Perl";
+    for (what, which) in [("the parts", ["--lib", "kafka"]), ("a cluster", ["--test", "kafka"])] {
+        let mut cargo = checkout.cargo(&["test", "--release", "--locked", "--package", "weir-service"]);
+        cargo.args(["--features", "kafka"]).args(which);
+        step::run(&format!("trying Kafka: {what}"), &mut cargo, remedy)?;
+    }
+    Ok(())
 }
 
 /// Fuzzes one target, or each in turn.

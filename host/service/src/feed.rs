@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::Sender;
 use weir_normalizer::{Config, framing::Framer};
 
 use crate::{
@@ -33,6 +34,42 @@ pub(crate) struct Feed {
     pub(crate) shelf: Shelf,
     pub(crate) budget: Budget,
     pub(crate) balance: Balance,
+}
+
+/// How a source ends that is not over when it has read all: it tells when it has, and goes on until it is told
+/// that nothing more is delivered.
+pub(crate) struct Ending {
+    reads: Option<Sender<()>>,
+    ended: Sender<()>,
+    close: Stop,
+}
+
+impl Ending {
+    /// `reads` is dropped when nothing more is read, and `ended` is told of it; `close` is told when nothing
+    /// more is delivered.
+    pub(crate) fn new(reads: Sender<()>, ended: Sender<()>, close: Stop) -> Self {
+        Self { reads: Some(reads), ended, close }
+    }
+
+    /// Nothing more is read.
+    pub(crate) fn is_read(&mut self) {
+        if self.reads.take().is_some() {
+            let _ = self.ended.send(());
+        }
+    }
+
+    /// Told when nothing more is delivered.
+    pub(crate) fn close(&self) -> &Stop {
+        &self.close
+    }
+}
+
+/// A message: a document of its own.
+#[cfg(feature = "kafka")]
+pub(crate) struct Message<'a> {
+    /// Its place in its stream.
+    pub(crate) offset: u64,
+    pub(crate) payload: &'a [u8],
 }
 
 /// The streams of a feed, for the checkpoint.
@@ -179,14 +216,64 @@ impl Feed {
                     }
                     told(counts);
                 }
-                Err(error) => {
-                    self.health.fails(error.to_string());
-                    self.alarm.ring(&format!("source {}: {error}", self.source));
-                    return false;
-                }
+                Err(error) => return self.fails(&error),
             }
             framer.recycle(batch);
         }
         true
+    }
+
+    /// Normalizes messages, each of which is a document of its own, and sends what comes of them. They are
+    /// done together; `mark` says where to go on behind them. `false` where nothing more can be normalized.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn take_messages(
+        &mut self,
+        framer: &mut Framer,
+        stream: &Stream,
+        tracker: &Arc<Tracker>,
+        mark: Mark,
+        messages: &mut dyn Iterator<Item = Message<'_>>,
+    ) -> bool {
+        use crate::worker::PieceOf;
+        let turn = tracker.begin(Some(mark), &self.balance);
+        let (mut current, mut bytes) = (None, 0);
+        let is_named = self.config.source_name;
+        let mut next = |used: Option<weir_normalizer::batch::Batch>| {
+            used.into_iter().for_each(|batch| framer.recycle(batch));
+            loop {
+                if let Some(offset) = current
+                    && let Some(batch) = framer.next_batch()
+                {
+                    bytes += batch.consumed;
+                    return Some(PieceOf { offset, batch });
+                }
+                let Message { offset, payload } = messages.next()?;
+                framer.reset();
+                if is_named {
+                    framer.set_source(&stream.piece(offset).into());
+                }
+                framer.push(payload);
+                framer.finish();
+                current = Some(offset);
+            }
+        };
+        let result = self.worker.work_pieces(stream, &turn, &mut next);
+        self.metrics.bytes.inc_by(bytes);
+        match result {
+            Ok(counts) => {
+                self.metrics.records.inc_by(counts.normalized + counts.filtered + counts.rejected);
+                if let Some(time) = counts.time {
+                    self.metrics.lags(time);
+                }
+                true
+            }
+            Err(error) => self.fails(&error),
+        }
+    }
+
+    fn fails(&self, error: &weir_pipeline::Error) -> bool {
+        self.health.fails(error.to_string());
+        self.alarm.ring(&format!("source {}: {error}", self.source));
+        false
     }
 }

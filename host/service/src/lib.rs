@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 mod feed;
 pub mod health;
+mod kafka;
 pub mod metrics;
 mod operation;
 mod outlet;

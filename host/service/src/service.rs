@@ -31,9 +31,12 @@ use crate::{
     config::{Config, places::Finding, refusal},
     error::Error,
     health::Board,
+    kafka,
     metrics::Metrics,
     outlet::Job,
     plane::Plane,
+    sinks::SinkOptions,
+    sources::SourceOptions,
     state::{self, Reloaded, State},
     tracker::Balance,
 };
@@ -149,11 +152,29 @@ pub fn check(config: &Config, factories: Factories<'_>) -> Result<(), Error> {
 pub fn findings(config: &Config, factories: Option<Factories<'_>>) -> Vec<Finding> {
     let mut findings = conflicts(config);
     findings.extend(listeners::shared(config));
+    findings.extend(missing(config));
     if let Some(factories) = factories {
         factories_of(config, factories, now_ms(), &|_, _| None, &mut findings);
     }
     findings.sort();
     findings
+}
+
+/// What this program was built without.
+fn missing(config: &Config) -> Vec<Finding> {
+    if cfg!(feature = "kafka") {
+        return Vec::new();
+    }
+    let is_source = |options: &SourceOptions| matches!(options, SourceOptions::Kafka(_));
+    let is_sink = |options: &SinkOptions| matches!(options, SinkOptions::Kafka(_));
+    let sources = config.sources.iter().filter(|(_, options)| is_source(options));
+    let sources = sources.map(|(name, _)| format!("sources.{name}"));
+    let sinks = config.sinks.iter().filter(|(_, options)| is_sink(options));
+    let sinks = sinks.map(|(name, _)| format!("sinks.{name}"));
+    let told = |section: String| {
+        config.places.finding(&section, "type", &format!("[{section}]: {}", kafka::MISSING))
+    };
+    sources.chain(sinks).map(told).collect()
 }
 
 /// The rules of a pipeline, and what normalizes by them.
@@ -378,6 +399,14 @@ fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, ala
         }
     }
     checkpoint.write(&parts);
+    // All that is delivered is known now.
+    readings().for_each(|reading| reading.close.tell());
+    let end = end.max(Instant::now() + GRACE);
+    for reading in readings() {
+        if !reading.close.wait(end) {
+            tracing::warn!(source = reading.source, "the source does not end; it is left behind");
+        }
+    }
     let left = u64::try_from(shared.balance.get()).unwrap_or_default();
     if left > 0 {
         tracing::warn!(

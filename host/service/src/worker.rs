@@ -11,7 +11,7 @@ use weir_pipeline::{Engine, Factory, rejects};
 
 use crate::{
     outlet::Outlet,
-    page::{Origin, Page, Places},
+    page::{Origin, Page, Piece, Places},
     route::{Route, Way},
     sinks::file::Said,
     tracker::Turn,
@@ -81,7 +81,44 @@ impl Worker {
         batch: &Batch,
         turn: &Arc<Turn>,
     ) -> Result<Counts, weir_pipeline::Error> {
-        let result = self.make(stream, batch, turn);
+        let begin = Begin { offset: batch.offset, is_piece: false };
+        self.end(turn, |worker| {
+            if batch.elements.is_empty() {
+                return Ok(Counts::default());
+            }
+            worker.make(stream, turn, |making, engine| making.take(engine, batch, begin))
+        })
+    }
+
+    /// The same for batches of several pieces of the stream, such as messages: a page has records of as many as
+    /// go in. `next` takes back the batch from before.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn work_pieces(
+        &mut self,
+        stream: &Stream,
+        turn: &Arc<Turn>,
+        next: &mut dyn FnMut(Option<Batch>) -> Option<PieceOf>,
+    ) -> Result<Counts, weir_pipeline::Error> {
+        self.end(turn, |worker| {
+            worker.make(stream, turn, |making, engine| {
+                let mut piece = next(None);
+                while let Some(PieceOf { offset, batch }) = piece {
+                    if !batch.elements.is_empty() {
+                        making.take(engine, &batch, Begin { offset, is_piece: true })?;
+                    }
+                    piece = next(Some(batch));
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn end(
+        &mut self,
+        turn: &Arc<Turn>,
+        work: impl FnOnce(&mut Self) -> Result<Counts, weir_pipeline::Error>,
+    ) -> Result<Counts, weir_pipeline::Error> {
+        let result = work(self);
         if result.is_err() {
             self.engine = None;
             turn.fail();
@@ -93,12 +130,9 @@ impl Worker {
     fn make(
         &mut self,
         stream: &Stream,
-        batch: &Batch,
         turn: &Arc<Turn>,
+        fill: impl FnOnce(&mut Making<'_>, &mut dyn Engine) -> Result<(), weir_pipeline::Error>,
     ) -> Result<Counts, weir_pipeline::Error> {
-        if batch.elements.is_empty() {
-            return Ok(Counts::default());
-        }
         let Route { outlet, factory } = self.way.route();
         let (_, engine) = match &mut self.engine {
             Some(made) if Arc::ptr_eq(&made.0, &factory) => made,
@@ -112,11 +146,13 @@ impl Worker {
         let mut making = Making {
             outlet: &outlet,
             stream,
-            batch,
             turn,
             bytes: Vec::new(),
+            records: 0,
             places: Vec::new(),
             is_each: true,
+            pieces: Vec::new(),
+            offset: 0,
             sent: 0,
             lines: Vec::new(),
             place: None,
@@ -124,14 +160,7 @@ impl Worker {
             counts: Counts::default(),
             said: Said::default(),
         };
-        let (begun, mut elsewhere) = (Instant::now(), Duration::ZERO);
-        let result = engine.process(batch, &mut |reply| {
-            let begun = Instant::now();
-            let result = making.deliver(&reply);
-            elsewhere += begun.elapsed();
-            result
-        });
-        outlet.metrics.batch(begun.elapsed().saturating_sub(elsewhere));
+        let result = fill(&mut making, &mut **engine);
         making.send();
         making.send_rejects();
         result?;
@@ -139,16 +168,44 @@ impl Worker {
     }
 }
 
+/// A batch of a piece of a stream.
+#[cfg(feature = "kafka")]
+pub(crate) struct PieceOf {
+    /// Where it lies in the stream.
+    pub(crate) offset: u64,
+    pub(crate) batch: Batch,
+}
+
+/// What a batch is of that comes next.
+#[derive(Clone, Copy)]
+struct Begin {
+    /// Where it lies, or the piece that it is of.
+    offset: u64,
+    is_piece: bool,
+}
+
+impl Stream {
+    /// What a piece of it is called where its records are told of.
+    pub(crate) fn piece(&self, offset: u64) -> String {
+        format!("{}/{offset}", self.name)
+    }
+}
+
 struct Making<'a> {
     outlet: &'a Arc<Outlet>,
     stream: &'a Stream,
-    batch: &'a Batch,
     turn: &'a Arc<Turn>,
     bytes: Vec<u8>,
+    /// How many records are in `bytes`.
+    records: u32,
     /// The offset of each record in `bytes`, as long as each element made one.
     places: Vec<u64>,
     is_each: bool,
-    /// Records that were sent before those in `bytes`.
+    /// The pieces that these are of, where the stream has pieces.
+    pieces: Vec<Piece>,
+    /// Where the batch lies, or its piece.
+    offset: u64,
+    /// Records of it that were sent before those in `bytes`.
     sent: u32,
     lines: Vec<u8>,
     /// The latest rejected element's.
@@ -159,7 +216,36 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    fn deliver(&mut self, reply: &weir_pipeline::Reply<'_>) -> Result<(), weir_pipeline::Error> {
+    /// Normalizes a batch.
+    fn take(
+        &mut self,
+        engine: &mut dyn Engine,
+        batch: &Batch,
+        begin: Begin,
+    ) -> Result<(), weir_pipeline::Error> {
+        (self.place, self.last) = (None, None);
+        if begin.is_piece && (self.pieces.is_empty() || self.offset != begin.offset) {
+            self.pieces.push(Piece { first: self.records, offset: begin.offset, before: 0 });
+            self.sent = 0;
+        }
+        self.offset = begin.offset;
+        let (begun, mut elsewhere) = (Instant::now(), Duration::ZERO);
+        let result = engine.process(batch, &mut |reply| {
+            let begun = Instant::now();
+            let result = self.deliver(batch, begin, &reply);
+            elsewhere += begun.elapsed();
+            result
+        });
+        self.outlet.metrics.batch(begun.elapsed().saturating_sub(elsewhere));
+        result
+    }
+
+    fn deliver(
+        &mut self,
+        batch: &Batch,
+        begin: Begin,
+        reply: &weir_pipeline::Reply<'_>,
+    ) -> Result<(), weir_pipeline::Error> {
         let malformed = |_| weir_pipeline::Error::failed("the normalizer's reply is malformed; report it");
         let metrics = &self.outlet.metrics;
         let (normalized, filtered) = (u64::from(reply.normalized), u64::from(reply.filtered));
@@ -171,9 +257,17 @@ impl Making<'_> {
             let index = reply.base + reject.element as usize;
             let is_first = self.last != Some(index);
             self.last = Some(index);
-            let place = self.batch.place(index, self.place);
+            let place = batch.place(index, self.place);
             self.place = Some(place);
-            self.outlet.rejects(&self.stream.name, place.line, &reject);
+            let piece;
+            let name = match begin.is_piece {
+                true => {
+                    piece = self.stream.piece(begin.offset);
+                    &*piece
+                }
+                false => &*self.stream.name,
+            };
+            self.outlet.rejects(name, place.line, &reject);
             if self.stream.is_awaited && self.counts.first.len() < TOLD {
                 self.counts.first.push(Rejected {
                     line: place.line,
@@ -182,8 +276,8 @@ impl Making<'_> {
                     reason: reject.reason.chars().take(REASON).collect(),
                 });
             }
-            let raw = is_first.then(|| self.batch.raw(index));
-            rejects::write_line(&mut self.lines, &self.stream.name, &place, &reject, raw);
+            let raw = is_first.then(|| batch.raw(index));
+            rejects::write_line(&mut self.lines, name, &place, &reject, raw);
         }
         let all = normalized + filtered + rejected;
         self.outlet.balance.add(all);
@@ -193,9 +287,12 @@ impl Making<'_> {
         self.counts.normalized += normalized;
         self.counts.filtered += filtered;
         self.counts.rejected += rejected;
-        if reply.normalized as usize == reply.elements.len() && all == normalized {
-            let starts = self.batch.elements[reply.elements.clone()].iter().map(|e| u64::from(e.start));
-            self.places.extend(starts.map(|start| self.batch.offset + start));
+        self.records += reply.normalized;
+        if begin.is_piece {
+            // Their places are those of the pieces.
+        } else if reply.normalized as usize == reply.elements.len() && all == normalized {
+            let starts = batch.elements[reply.elements.clone()].iter().map(|e| u64::from(e.start));
+            self.places.extend(starts.map(|start| batch.offset + start));
         } else {
             self.is_each = false;
         }
@@ -228,12 +325,31 @@ impl Making<'_> {
         if bytes.is_empty() {
             return;
         }
-        let places = match is_each {
-            true => Places::Each(places),
-            false => Places::Piece(self.batch.offset, self.sent),
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let records = std::mem::take(&mut self.records);
+        // How many of them are of the piece that may go on.
+        let mut of_last = records;
+        let places = match pieces.last() {
+            Some(last) => {
+                of_last -= last.first;
+                // Where several are of one piece, or of none, the last of them has the records.
+                pieces.dedup_by(|next, piece| {
+                    let is_empty = next.first == piece.first;
+                    if is_empty {
+                        *piece = *next;
+                    }
+                    is_empty
+                });
+                Places::Pieces(pieces)
+            }
+            None if is_each => Places::Each(places),
+            None => Places::Piece(self.offset, self.sent),
         };
         let mut page = Page::new(bytes, self.origin(places));
-        self.sent += page.len() as u32;
+        self.sent += of_last;
+        if matches!(page.origin().places, Places::Pieces(_)) {
+            self.pieces.push(Piece { first: 0, offset: self.offset, before: self.sent });
+        }
         if let Some(last) = page.len().checked_sub(1) {
             self.said.read(page.record(last), self.outlet.schema);
             self.counts.time = self.said.millis;
@@ -249,7 +365,7 @@ impl Making<'_> {
         if lines.is_empty() {
             return;
         }
-        let mut page = Page::new(lines, self.origin(Places::Piece(self.batch.offset, 0)));
+        let mut page = Page::new(lines, self.origin(Places::Piece(self.offset, 0)));
         if self.stream.is_awaited {
             page = page.awaited();
         }

@@ -51,7 +51,7 @@ impl<'a> Checkpoint<'a> {
         for reading in left.chain(parts.readings.values()) {
             let streams = match reading.kind {
                 Kind::Replays => reading.shelf.progress(),
-                Kind::Once | Kind::Asks => Vec::new(),
+                Kind::Commits | Kind::Once | Kind::Asks => Vec::new(),
             };
             progress.feeds.insert(reading.key.clone(), streams);
         }

@@ -20,14 +20,14 @@ use weir_normalizer::Config as Rules;
 use weir_pipeline::Factory;
 
 use super::{
-    Outside, Shared, conflicts, dead_letters_path, factories_of, measures::SeenParts, now_ms, of_pipeline,
-    rejects_path,
+    Outside, Shared, conflicts, dead_letters_path, factories_of, measures::SeenParts, missing, now_ms,
+    of_pipeline, rejects_path,
 };
 use crate::{
     buffered::{self, Behind, Gauge},
     config::{Config, places::Finding, refusal, values},
     error::Error,
-    feed::{Feed, Shelf, Shelved},
+    feed::{Ending, Feed, Shelf, Shelved},
     health::Health,
     operation,
     outlet::{Job, Lane, Outlet},
@@ -104,6 +104,8 @@ struct Opened {
 pub(super) enum Kind {
     /// It is read again.
     Replays,
+    /// It is read again from where the source says, to those that it has it from, that it is done.
+    Commits,
     /// It is lost.
     Once,
     /// Who sent it has no answer, and sends it again.
@@ -114,9 +116,15 @@ impl Kind {
     fn of(options: &SourceOptions) -> Self {
         match options {
             SourceOptions::File(_) | SourceOptions::ObjectStore(_) => Self::Replays,
+            SourceOptions::Kafka(_) => Self::Commits,
             SourceOptions::Stdin(_) => Self::Once,
             SourceOptions::Http(_) => Self::Asks,
         }
+    }
+
+    /// Whether another source can go on with what this one did not deliver.
+    fn is_read_again(self) -> bool {
+        matches!(self, Self::Replays | Self::Commits)
     }
 }
 
@@ -126,8 +134,10 @@ pub(super) struct Reading {
     pub(super) source: String,
     pub(super) shelf: Shelf,
     pub(super) kind: Kind,
+    /// Closed when nothing more is read.
     pub(super) ends: Receiver<()>,
     pub(super) stopper: Stopper,
+    pub(super) close: Close,
     health: Health,
     options: SourceOptions,
     files: u64,
@@ -137,6 +147,27 @@ pub(super) struct Reading {
     listener: Option<(String, TcpListener)>,
     /// Closed when it takes no more connections.
     is_shut: Receiver<()>,
+}
+
+/// The end of a source that has read all.
+pub(super) struct Close {
+    /// Told when nothing more is delivered.
+    stopper: Stopper,
+    /// Closed when the source is gone.
+    gone: Receiver<()>,
+}
+
+impl Close {
+    /// Nothing more is delivered.
+    pub(super) fn tell(&self) {
+        self.stopper.stop();
+    }
+
+    /// Waits until the source is gone; whether it is.
+    pub(super) fn wait(&self, until: Instant) -> bool {
+        // Nothing is sent.
+        self.gone.recv_deadline(until) == Err(RecvTimeoutError::Disconnected)
+    }
 }
 
 impl Reading {
@@ -192,7 +223,9 @@ pub(super) struct Plan {
 
 /// What a source goes on with: another that read the same before.
 struct Before {
+    kind: Kind,
     ends: Receiver<()>,
+    close: Close,
     shelf: Shelf,
     until: Instant,
 }
@@ -275,6 +308,7 @@ impl Parts {
             )));
         }
         let mut findings = conflicts(&config);
+        findings.extend(missing(&config));
         let lines = self.factories(&config, outside, &mut findings);
         if !findings.is_empty() {
             return Err(refusal(&findings));
@@ -603,8 +637,8 @@ impl Parts {
         old.stopper.stop();
         old.health.retire();
         let until = Instant::now() + PATIENCE;
-        if old.kind == Kind::Replays {
-            return Some(Before { ends: old.ends, shelf: old.shelf, until });
+        if old.kind.is_read_again() {
+            return Some(Before::of(old, until));
         }
         // Who connects from now on meets the new one; what this one has, it answers.
         let _ = old.is_shut.recv_timeout(PATIENCE);
@@ -671,6 +705,8 @@ impl Parts {
             balance: shared.balance.clone(),
         };
         let (to, ends) = bounded::<()>(0);
+        let (is_there, gone) = bounded::<()>(0);
+        let (close_stopper, close) = stop();
         let (is_open, is_shut) = bounded::<()>(0);
         let of_thread = match &listener {
             Some((_, listener)) => Some(
@@ -682,8 +718,10 @@ impl Parts {
         };
         let (plane, ended, of_source) = (shared.plane.clone(), self.ended.clone(), options.clone());
         let body = move || {
+            let _is_there = is_there;
+            let mut ending = Ending::new(to, ended, close);
             let remembered = match before {
-                Some(before) => before.end(&feed),
+                Some(before) => before.end(&feed, &mut ending),
                 None => Some(remembered),
             };
             if let Some(remembered) = remembered {
@@ -697,10 +735,16 @@ impl Parts {
                         sources::http::run(&options, feed, Door { listener, is_open }, &plane);
                     }
                     (SourceOptions::Http(_), None) => {}
+                    #[cfg(feature = "kafka")]
+                    (SourceOptions::Kafka(options), _) => {
+                        sources::kafka::run(&options, feed, &mut ending);
+                    }
+                    // It was refused.
+                    #[cfg(not(feature = "kafka"))]
+                    (SourceOptions::Kafka(_), _) => {}
                 }
             }
-            drop(to);
-            let _ = ended.send(());
+            ending.is_read();
         };
         let named = thread::Builder::new().name(format!("source {key}"));
         named
@@ -713,6 +757,7 @@ impl Parts {
             kind: Kind::of(options),
             ends,
             stopper,
+            close: Close { stopper: close_stopper, gone },
             health,
             options: options.clone(),
             files,
@@ -731,7 +776,7 @@ impl Parts {
 
     /// Whether something is on its way out.
     pub(super) fn is_changing(&self) -> bool {
-        !self.retired.is_empty() || self.left.iter().any(|left| left.reading.kind == Kind::Replays)
+        !self.retired.is_empty() || self.left.iter().any(|left| left.reading.kind.is_read_again())
     }
 
     /// Whether everything that there is has been read and delivered.
@@ -765,14 +810,24 @@ impl Parts {
             goes_on
         });
         self.left.retain(|Left { reading, until }| {
-            let is_over = reading.has_ended() && (reading.shelf.is_at_rest() || Instant::now() >= *until);
-            if is_over && reading.kind == Kind::Replays {
-                // Should it be wanted again, it goes on from there.
-                let streams = reading.shelf.progress();
-                reading.shelf.abandon(&shared.balance);
-                progress.feeds.insert(reading.key.clone(), streams);
+            let now = Instant::now();
+            let is_read = reading.has_ended() && (reading.shelf.is_at_rest() || now >= *until);
+            if !is_read {
+                return true;
             }
-            !is_over
+            reading.close.tell();
+            // Who does not answer it does not keep the others from what is to be done.
+            if !reading.close.wait(now) && now < *until + PATIENCE {
+                return true;
+            }
+            if reading.kind.is_read_again() {
+                reading.shelf.abandon(&shared.balance);
+            }
+            if reading.kind == Kind::Replays {
+                // Should it be wanted again, it goes on from there.
+                progress.feeds.insert(reading.key.clone(), reading.shelf.progress());
+            }
+            false
         });
         if before != self.retired.len() + self.left.len() {
             self.show(shared);
@@ -785,27 +840,25 @@ impl Parts {
 
     /// Reads again what was on its way to a sink that is gone.
     fn read_again(&mut self, shared: &Shared, once: bool) -> Result<(), Error> {
-        let failed = |r: &&Reading| r.kind == Kind::Replays && r.shelf.has_failed();
+        let failed = |r: &&Reading| r.kind.is_read_again() && r.shelf.has_failed();
         let keys: Vec<String> = self.readings.values().filter(failed).map(|r| r.key.clone()).collect();
         for key in keys {
             let Some(mut old) = self.readings.remove(&key) else { continue };
             old.stopper.stop();
             old.health.retire();
-            let listener = old.listener.take();
-            let until = Instant::now() + PATIENCE;
-            let before = Some(Before { ends: old.ends.clone(), shelf: old.shelf.clone(), until });
+            let (source, options) = (old.source.clone(), old.options.clone());
             let pipeline = key.split_once('/').map_or("", |(pipeline, _)| pipeline).to_owned();
             let asked = Asked {
                 key: key.clone(),
-                source: &old.source,
-                options: &old.options,
+                source: &source,
+                options: &options,
                 files: old.files,
-                listener,
-                before,
+                listener: old.listener.take(),
+                before: Some(Before::of(old, Instant::now() + PATIENCE)),
                 remembered: Vec::new(),
             };
             let reading = self.read(&pipeline, asked, shared, once)?;
-            tracing::info!(source = old.source, "what a sink had not delivered is read again");
+            tracing::info!(source, "what a sink had not delivered is read again");
             self.readings.insert(key, reading);
         }
         self.show(shared);
@@ -825,27 +878,48 @@ struct Asked<'a> {
 }
 
 impl Before {
+    fn of(old: Reading, until: Instant) -> Self {
+        Self { kind: old.kind, ends: old.ends, close: old.close, shelf: old.shelf, until }
+    }
+
     /// Waits for its end, and for what it has under way; gives how far it came, and `None` where it is
     /// time to stop.
-    fn end(self, feed: &Feed) -> Option<Vec<state::Stream>> {
+    fn end(self, feed: &Feed, ending: &mut Ending) -> Option<Vec<state::Stream>> {
         let stop: &Stop = &feed.stop;
         while self.ends.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
             if stop.is_told() {
-                return None;
+                return self.give_up(ending);
             }
         }
         // What failed does not get better by waiting.
         while !self.shelf.is_at_rest() && Instant::now() < self.until {
             if stop.wait(LOOK) {
-                return None;
+                return self.give_up(ending);
             }
         }
-        let streams = self.shelf.progress();
+        self.close.tell();
+        self.close.wait(self.until + PATIENCE);
         self.shelf.abandon(&feed.balance);
+        if self.kind == Kind::Commits {
+            feed.shelf.put(Vec::new());
+            return Some(Vec::new());
+        }
+        let streams = self.shelf.progress();
         let fresh = streams.iter().cloned();
         feed.shelf
             .put(fresh.map(|stream| Shelved { stream, tracker: Arc::new(Tracker::new(None)) }).collect());
         Some(streams)
+    }
+
+    /// It is time to stop, and nothing goes on with it. What it still delivers it commits, where it does that.
+    fn give_up(self, ending: &mut Ending) -> Option<Vec<state::Stream>> {
+        ending.is_read();
+        if self.kind == Kind::Commits {
+            while !ending.close().wait(PATIENCE) {}
+            self.close.tell();
+            self.close.wait(Instant::now() + PATIENCE);
+        }
+        None
     }
 }
 

@@ -26,6 +26,7 @@
 pub mod elasticsearch;
 pub mod file;
 pub mod http;
+pub mod kafka;
 pub mod object_store;
 pub mod otlp;
 mod request;
@@ -176,6 +177,8 @@ types! {
     "stdout" => Stdout(stdout::Options),
     /// Objects of a store, or of a folder.
     "object_store" => ObjectStore(object_store::Options),
+    /// A topic of Kafka.
+    "kafka" => Kafka(kafka::Options),
     /// Any HTTP endpoint.
     "http" => Http(http::Options),
     /// Elasticsearch.

@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod http;
+pub mod kafka;
 pub mod object_store;
 pub mod stdin;
 mod whole;
@@ -34,16 +35,18 @@ types! {
     "stdin" => Stdin(stdin::Options),
     /// Requests.
     "http" => Http(http::Options),
+    /// Topics of Kafka.
+    "kafka" => Kafka(kafka::Options),
 }
 
 impl SourceOptions {
     /// Whether it can be read again, so that what is on its way need not be kept.
     pub fn can_replay(&self) -> bool {
-        matches!(self, Self::File(_) | Self::ObjectStore(_))
+        matches!(self, Self::File(_) | Self::ObjectStore(_) | Self::Kafka(_))
     }
 
     /// Whether several pipelines may read it, each for itself.
     pub fn can_be_shared(&self) -> bool {
-        self.can_replay()
+        matches!(self, Self::File(_) | Self::ObjectStore(_))
     }
 }

@@ -57,38 +57,38 @@ struct Part {
 
 /// A record in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Item {
+pub(in crate::sinks) struct Item {
     part: u32,
     record: u32,
 }
 
 /// Records that are sent together. Dropped, it gives their pages back.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(in crate::sinks) struct Batch {
     parts: Vec<Part>,
-    pub(super) items: Vec<Item>,
+    pub(in crate::sinks) items: Vec<Item>,
     pub(super) bytes: usize,
     pub(super) is_awaited: bool,
 }
 
 impl Batch {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::sinks) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// A record that has not come to its end.
-    pub(super) fn record(&self, item: Item) -> (&Page, usize) {
+    pub(in crate::sinks) fn record(&self, item: Item) -> (&Page, usize) {
         let page = self.parts[item.part as usize].page.as_deref();
         (page.expect("it has not come to its end"), item.record as usize)
     }
 
     /// Bytes of some of the records.
-    pub(super) fn bytes_of(&self, items: &[Item]) -> usize {
+    pub(in crate::sinks) fn bytes_of(&self, items: &[Item]) -> usize {
         items.iter().map(|item| self.record(*item)).map(|(page, index)| page.record(index).len() + 1).sum()
     }
 
     /// A record has come to its end: delivered, or refused for this reason.
-    pub(super) fn end(&mut self, item: Item, refusal: Option<(String, String)>) {
+    pub(in crate::sinks) fn end(&mut self, item: Item, refusal: Option<(String, String)>) {
         let part = &mut self.parts[item.part as usize];
         if let Some((code, reason)) = refusal {
             part.refusals.push(Refusal { record: item.record as usize, code, reason });
@@ -104,14 +104,14 @@ impl Batch {
 
 /// Makes batches of pages.
 #[derive(Debug, Default)]
-pub(super) struct Gatherer {
+pub(in crate::sinks) struct Gatherer {
     batch: Batch,
 }
 
 impl Gatherer {
     /// Adds a page. Batches that are full go to `send`: no record makes one larger than `bytes` or
     /// `records`, but the first of a batch may be larger alone.
-    pub(super) fn add(
+    pub(in crate::sinks) fn add(
         &mut self,
         delivery: Delivery,
         bytes: &dyn Fn() -> usize,
@@ -156,15 +156,15 @@ impl Gatherer {
     }
 
     /// What is gathered and not full.
-    pub(super) fn rest(&mut self) -> Option<Batch> {
+    pub(in crate::sinks) fn rest(&mut self) -> Option<Batch> {
         (!self.batch.is_empty()).then(|| std::mem::take(&mut self.batch))
     }
 
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(in crate::sinks) fn is_awaited(&self) -> bool {
         self.batch.is_awaited
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::sinks) fn is_empty(&self) -> bool {
         self.batch.is_empty()
     }
 }

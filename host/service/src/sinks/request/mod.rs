@@ -4,7 +4,7 @@
 //! A batch is sent until each of its records is delivered or refused for good. What an answer means
 //! is one table, in [`outcome`]; only what stands in the body of an answer is the protocol's own.
 
-mod batch;
+pub(super) mod batch;
 mod client;
 mod compression;
 pub(super) mod options;
