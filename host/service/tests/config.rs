@@ -125,6 +125,12 @@ fn wrong_values_say_what_is_expected() {
         ("\"ecs\"", "\"esc\"", 10, "no schema is called \"esc\"; known are flat, ocsf, ecs, otel"),
         ("\"ecs\"", "\"otel\"", 13, "[sinks.archive] can't be used by [pipelines.edge]"),
         ("action == reject", "acton == reject", 9, "did you mean action?"),
+        (
+            "{hour}.ndjson",
+            "{hour}.csv",
+            15,
+            "this sink writes lines of JSON, and .csv promises something else",
+        ),
         ("{hour}", "{year}", 15, "what is in braces is one of"),
         ("\"10GiB\"", "\"10 gigs\"", 16, "such as \"256MiB\""),
         ("\"block\"", "\"drop\"", 16, "expected \"block\" or \"drop_newest\""),

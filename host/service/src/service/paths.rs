@@ -8,7 +8,7 @@ use std::{
 use rustix::fs::{Access, access};
 use weir_store::Service;
 
-use super::{dead_letters_path, rejects_path};
+use super::{buffers_path, dead_letters_path, rejects_path};
 use crate::{
     config::{Config, places::Finding},
     sinks::SinkOptions,
@@ -43,6 +43,9 @@ fn of_objects(access: &StoreAccess) -> Option<(What, PathBuf)> {
     })
 }
 
+/// The key of a sink's buffer, which may be there without it.
+const BUFFER: &str = "buffer";
+
 /// What names a path: a key of a section.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Who {
@@ -57,13 +60,14 @@ impl Who {
     }
 }
 
-/// A pipeline has several paths.
+/// A pipeline has several paths, and a sink may have a buffer beside its own.
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { section, key } = self;
         match section.split('.').next() {
             Some("") | None => f.write_str(key),
             Some("pipelines") => write!(f, "`{key}` of [{section}]"),
+            Some(_) if *key == BUFFER => write!(f, "`{key}` of [{section}]"),
             Some(_) => write!(f, "[{section}]"),
         }
     }
@@ -104,6 +108,10 @@ fn named(config: &Config) -> Vec<(Who, What, PathBuf)> {
             _ => {}
         }
     }
+    for name in config.buffers.keys() {
+        let who = Who { section: format!("sinks.{name}"), key: BUFFER };
+        all.push((who, What::Folder, absolute(&buffers_path(config).join(name))));
+    }
     for (name, pipeline) in &config.pipelines {
         let who = |key| Who { section: format!("pipelines.{name}"), key };
         let path = rejects_path(config, name, pipeline.rejects.as_deref());
@@ -127,9 +135,10 @@ pub fn unwritable(config: &Config) -> Vec<Finding> {
     for (who, what, path) in named(config) {
         let checked = match what {
             What::NotWritten => Ok(()),
-            What::State | What::Folder => folder(&path),
+            What::State => folder(&path),
             // It was told of the folder around it.
-            What::File if !has_state && path.starts_with(&state) => Ok(()),
+            What::File | What::Folder if !has_state && path.starts_with(&state) => Ok(()),
+            What::Folder => folder(&path),
             // Behind the first brace it is what records say, all of it below the folder before that.
             What::File => match path.to_string_lossy().split_once('{') {
                 Some((before, _)) => {
@@ -456,5 +465,14 @@ mod tests {
                 "{faults:?}"
             );
         }
+    }
+
+    #[test]
+    fn buffers_are_among_the_paths_also_where_nobody_asked_for_them() {
+        let text = "state_dir = \"/s\"\n[sources.in]\ntype = \"http\"\nlisten = \"127.0.0.1:1\"\n\
+                    [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n[sinks.out]\ntype = \"stdout\"\n";
+        let found = paths(&Config::read("weir.toml", text).unwrap());
+        let buffer = ("`buffer` of [sinks.out]".to_owned(), PathBuf::from("/s/buffers/out"));
+        assert!(found.contains(&buffer), "{found:?}");
     }
 }

@@ -52,6 +52,10 @@ pub struct Options {
 /// The files that are open at a time; the one that was not used for the longest time is closed.
 const MOST_OPEN: usize = 32;
 
+/// Endings of names that promise something else than lines of JSON.
+const OTHERS: [&str; 11] =
+    ["csv", "tsv", "xlsx", "parquet", "arrow", "arrows", "feather", "orc", "avro", "sqlite", "duckdb"];
+
 /// The first and the longest pause before something is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
@@ -74,6 +78,19 @@ impl Options {
         Self { path: path.to_string_lossy().into_owned(), ..Self::default() }
     }
 
+    /// What is wrong with the end of the path, which somebody may believe.
+    fn wrong_ending(&self) -> Option<String> {
+        let name = self.path.to_ascii_lowercase();
+        let name = [".zst", ".gz"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        let end = name.rsplit('/').next()?.rsplit_once('.')?.1;
+        OTHERS.contains(&end).then(|| {
+            format!(
+                "this sink writes lines of JSON, and .{end} promises something else; choose a name such as \
+                 \"flows.ndjson\", or type = \"object_store\", which writes CSV and Parquet with `format`"
+            )
+        })
+    }
+
     fn compression(&self) -> Result<Compression, String> {
         match self.compression.as_deref() {
             Some("zst") => Ok(Compression::Zstd),
@@ -93,6 +110,7 @@ impl super::Options for Options {
         if let Err(message) = Template::parse(&self.path) {
             faults.push(Fault::at(["path"], message));
         }
+        faults.extend(self.wrong_ending().map(|message| Fault::at(["path"], message)));
         if let Err(message) = self.compression() {
             faults.push(Fault::at(["compression"], message));
         }
