@@ -235,7 +235,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Finding> {
 /// that follow another one, come second.
 struct Names(Vec<Vec<Piece>>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Piece {
     One(char),
     /// Any characters, or none, as far as each of them may be one.
