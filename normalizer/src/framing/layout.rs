@@ -68,7 +68,9 @@ impl Layout {
         let (names, literals) = if text.contains("${") {
             fields(text)?
         } else {
+            // The names may be apart by something else than the columns.
             let by = separator.and_then(|s| s.chars().next());
+            let by = by.filter(|by| text.contains(*by) || !text.contains(BETWEEN_NAMES));
             let Some((names, by)) = names(text, by) else {
                 return Err(Error::at(
                     ErrorKind::Layout,
@@ -77,7 +79,8 @@ impl Layout {
                     "layout: expected ${field} or names with separators between them",
                 ));
             };
-            let mut literals = vec![by.to_string(); names.len() + 1];
+            let between = separator.map_or_else(|| by.to_string(), str::to_owned);
+            let mut literals = vec![between; names.len() + 1];
             literals[0].clear();
             literals[names.len()].clear();
             (names.into_iter().map(str::to_owned).collect(), literals)
@@ -177,10 +180,13 @@ pub(crate) fn begins_header(first: u8) -> bool {
     first.is_ascii_alphabetic() || matches!(first, b'"' | b'\'' | b'@' | b'_')
 }
 
+/// What stands between names, the first that does.
+const BETWEEN_NAMES: [char; 5] = [',', '\t', '|', ';', ' '];
+
 /// The names in a header row, and what separates them.
 fn names(text: &str, by: Option<char>) -> Option<(Vec<&str>, char)> {
     let text = text.trim();
-    let by = by.or_else(|| [',', '\t', '|', ';', ' '].into_iter().find(|c| text.contains(*c)))?;
+    let by = by.or_else(|| BETWEEN_NAMES.into_iter().find(|c| text.contains(*c)))?;
     let names: Vec<&str> = match by {
         ' ' => text.split_ascii_whitespace().collect(),
         _ => text.split(by).collect(),
@@ -314,6 +320,8 @@ mod tests {
             ("${a}${b}", Some("tab"), csv(b'\t')),
             ("a|b", None, csv(b'|')),
             ("a b", None, Some(Separation::Blanks)),
+            ("a b", Some("tab"), csv(b'\t')),
+            ("a,b", Some("blank"), Some(Separation::Blanks)),
             ("[${a}] $ ${b}", None, Some(Separation::Literals(texts(&["[", "] $ ", ""])))),
         ];
         for (text, separator, want) in cases {

@@ -21,7 +21,10 @@ use crate::{
         read as json,
     },
     rules::config::Config,
-    value::raw::{Raw, RawKind},
+    value::{
+        addresses,
+        raw::{Raw, RawKind},
+    },
 };
 
 /// Into how many texts of a payload is looked.
@@ -60,6 +63,8 @@ struct TellingLines {
     /// The layout that was configured, or the formats that vendors have written down; each with a byte that
     /// its lines have, if one is known.
     layouts: Vec<(Layout, Option<u8>)>,
+    /// Whether somebody configured the layout, so that texts which are no records may fit it.
+    is_configured: bool,
 }
 
 impl Payloads {
@@ -84,6 +89,7 @@ impl Payloads {
             columns: Columns::default(),
             from,
             layouts: layouts.collect::<Result<_, Error>>()?,
+            is_configured: has_layout,
         };
         Ok(Self { members: Vec::new(), unescaped: String::new(), lines })
     }
@@ -179,7 +185,11 @@ impl TellingLines {
                 memchr::memchr_iter(b' ', line.as_bytes()).take(COLUMNS_BEFORE).map(|at| &line[at + 1..])
             })
         };
-        let Self { columns, from, layouts } = self;
+        let Self { columns, from, layouts, is_configured } = self;
+        // A sentence may have as many words as a record has columns.
+        let has_address = |columns: &Columns, line: &str| {
+            (0..columns.len()).any(|i| addresses::read(columns.get(line, i)).is_some())
+        };
         let mut is_of_layout = |(layout, mark): &(Layout, Option<u8>), line: &str| {
             mark.is_none_or(|mark| scan::has(line.as_bytes(), mark))
                 && layout.names.len() >= FEWEST_COLUMNS
@@ -187,6 +197,7 @@ impl TellingLines {
                     .separation
                     .as_ref()
                     .is_some_and(|by| columns.split(line, by).is_ok() && columns.len() == layout.names.len())
+                && (!*is_configured || has_address(columns, line))
         };
         if layouts
             .iter()
@@ -207,7 +218,9 @@ impl TellingLines {
             };
             before <= COLUMNS_BEFORE
                 && match *from {
-                    Some(from) => from.id == product.id && own.len() >= FEWEST_COLUMNS,
+                    Some(from) => {
+                        from.id == product.id && own.len() >= FEWEST_COLUMNS && has_address(columns, line)
+                    }
                     None => matches!(product.lines, Lines::Detected(_)) && own.iter().enumerate().all(fits),
                 }
         };
@@ -284,6 +297,12 @@ mod tests {
             (&layout, "10.0.0.1|10.0.0.2|5", true),
             (&layout, "success", false),
             (&from("baidu-flow"), "no such bucket", false),
+            (&layout, "a|b|c", false),
+            (
+                &from("huawei-vpc"),
+                "a sentence of fourteen words has as many as a line of that product has",
+                false,
+            ),
         ] {
             assert_eq!(Payloads::new(config).unwrap().tell(line, false), tells, "{line}");
         }
