@@ -691,6 +691,9 @@ fn long_records_are_cut_the_same_way_everywhere() {
                 let kept = if *length > limits::RECORD as u64 { limits::RAW_PREFIX as u64 } else { *length };
                 assert_eq!(raw[..], input[*offset as usize..(*offset + kept) as usize]);
             }
+            let line_break = input.windows(2).position(|pair| pair == b"\r\n").unwrap_or_default();
+            let halves = input.split_at(line_break + 1);
+            assert!(run(&[halves.0, halves.1], &config) == whole, "{len}, in the middle of a line break");
             for size in [4096, 65_536, limits::RECORD - 1, limits::RECORD + 7] {
                 let pieces: Vec<&[u8]> = input.chunks(size).collect();
                 assert!(

@@ -1379,7 +1379,10 @@ impl Framer {
             self.begin_long();
         }
         if self.long.is_some() {
-            self.drop_front(self.pos);
+            // This may be a part of the line break.
+            let in_line = matches!(self.mode, Mode::Line(_));
+            let kept = usize::from(in_line && self.window[..self.pos].ends_with(b"\r"));
+            self.drop_front(self.pos - kept);
         }
     }
 
