@@ -3,7 +3,7 @@
 use crate::{
     base::error::{Error, ErrorKind},
     bytes::scan,
-    catalog::{hint::Hint, product::Lines, products},
+    catalog::{hint::Hint, products},
     engine::{
         context::{Context, SeenContext},
         finisher::Scratch,
@@ -66,27 +66,14 @@ pub(super) struct Cutting<'n> {
 }
 
 impl WrittenLines {
-    /// All formats, or those of one product; none beside a layout, which is for each line.
-    pub(super) fn new(
-        has_layout: bool,
-        from: Option<usize>,
-        planner: &Planner,
-        config: &Config,
-    ) -> Result<Self, Error> {
-        let mut formats = Vec::new();
-        for (p, product) in products::all().iter().enumerate() {
-            let Lines::Written(texts) = product.lines else { continue };
-            if has_layout || from.is_some_and(|from| from != p) {
-                continue;
-            }
-            for text in texts {
-                let config = Config { layout: Some((*text).to_owned()), ..config.clone() };
-                if let Some(layout) = Layout::configured(&config)? {
-                    formats.push(Rows { written: true, ..Rows::new(layout, product.id, planner, &config) });
-                }
-            }
-        }
-        Ok(Self { formats, columns: Columns::default(), scratch: Scratch::default() })
+    /// All formats, or those of one product.
+    pub(super) fn new(from: Option<usize>, planner: &Planner, config: &Config) -> Result<Self, Error> {
+        let written = Layout::written(config, from.map(|p| products::all()[p]))?.into_iter();
+        let formats = written.map(|(product, layout)| Rows {
+            written: true,
+            ..Rows::new(layout, product.id, planner, config)
+        });
+        Ok(Self { formats: formats.collect(), columns: Columns::default(), scratch: Scratch::default() })
     }
 
     /// Which format a line is written in, if in one, with a time in front of it or not.

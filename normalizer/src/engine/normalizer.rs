@@ -111,7 +111,7 @@ impl Normalizer {
             ..Config::default()
         };
         warnings.extend(unsaid_source(&rules, from));
-        let written = WrittenLines::new(layout.is_some(), from, &planner, &of_text)?;
+        let written = WrittenLines::new(from, &planner, &of_text)?;
         Ok(Self {
             named: NamedLines::new(layout, &of_text),
             written,

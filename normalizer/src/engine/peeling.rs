@@ -74,8 +74,9 @@ impl Core {
     #[inline(never)]
     fn records_beside(&mut self, payload: usize, object: Object<'_>) -> Option<usize> {
         // The configuration was checked when the normalizer was made.
-        let keys = self.keys.take().or_else(|| Keys::new(&self.config).ok().map(Box::new));
-        self.keys = keys;
+        if self.keys.is_none() {
+            self.keys = Keys::new(&self.config).ok().map(Box::new);
+        }
         let keys = self.keys.as_mut()?;
         (0..object.members.len()).filter(|i| *i != payload && object.members[*i].value.is_nested()).find(
             |i| {

@@ -20,6 +20,8 @@ use crate::{
     catalog::{
         detection::KeyIndex,
         envelopes::{self, Meta},
+        product::{Lines, Product},
+        products,
     },
     framing::columns::{Literal, Parts, Separation, reader},
     record::fields::Field,
@@ -90,6 +92,26 @@ impl Layout {
             separation = Some(Separation::Csv { separator: b' ', quote });
         }
         Ok(Some(Self { names, separation }))
+    }
+
+    /// The formats that vendors have written down, all or those of one product; none beside a layout, which
+    /// is for each line.
+    pub(crate) fn written(
+        config: &Config,
+        from: Option<&Product>,
+    ) -> Result<Vec<(&'static Product, Self)>, Error> {
+        let mut written = Vec::new();
+        for &product in products::all() {
+            let Lines::Written(texts) = product.lines else { continue };
+            if config.layout.is_some() || from.is_some_and(|from| from.id != product.id) {
+                continue;
+            }
+            for text in texts {
+                let config = Config { layout: Some((*text).to_owned()), ..config.clone() };
+                written.extend(Self::configured(&config)?.map(|layout| (product, layout)));
+            }
+        }
+        Ok(written)
     }
 
     /// The layout that a header row gives, from what [`header`] made of it.

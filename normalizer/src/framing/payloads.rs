@@ -60,37 +60,22 @@ struct TellingLines {
     columns: Columns,
     /// The product that all lines are of.
     from: Option<&'static Product>,
-    /// The layout that was configured, or the formats that vendors have written down; each with a byte that
+    /// The layout that was configured, or the formats that vendors have written down; each behind a byte that
     /// its lines have, if one is known.
-    layouts: Vec<(Layout, Option<u8>)>,
+    layouts: Vec<(Option<u8>, Layout)>,
     /// Whether somebody configured the layout, so that texts which are no records may fit it.
     is_configured: bool,
 }
 
 impl Payloads {
-    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+    pub(super) fn new(config: &Config) -> Result<Self, Error> {
         let from = config.from.as_deref().and_then(products::by_id);
-        let written = products::all().iter().filter(|p| from.is_none_or(|from| from.id == p.id));
-        let written = written.flat_map(|product| match product.lines {
-            Lines::Written(texts) => texts,
-            _ => &[],
-        });
         let configured = Layout::configured(config)?;
-        let has_layout = configured.is_some();
-        let written = written.filter(|_| !has_layout).filter_map(|text| {
-            Layout::configured(&Config { layout: Some((*text).to_owned()), ..config.clone() }).transpose()
-        });
-        let layouts = configured.map(Ok).into_iter().chain(written).map(|layout| {
-            let layout = layout?;
-            let mark = layout.mark();
-            Ok((layout, mark))
-        });
-        let lines = TellingLines {
-            columns: Columns::default(),
-            from,
-            layouts: layouts.collect::<Result<_, Error>>()?,
-            is_configured: has_layout,
-        };
+        let is_configured = configured.is_some();
+        let written = Layout::written(config, from)?.into_iter().map(|(_, layout)| layout);
+        let layouts = configured.into_iter().chain(written).map(|layout| (layout.mark(), layout));
+        let lines =
+            TellingLines { columns: Columns::default(), from, layouts: layouts.collect(), is_configured };
         Ok(Self { members: Vec::new(), unescaped: String::new(), lines })
     }
 
@@ -190,7 +175,7 @@ impl TellingLines {
         let has_address = |columns: &Columns, line: &str| {
             (0..columns.len()).any(|i| addresses::read(columns.get(line, i)).is_some())
         };
-        let mut is_of_layout = |(layout, mark): &(Layout, Option<u8>), line: &str| {
+        let mut is_of_layout = |(mark, layout): &(Option<u8>, Layout), line: &str| {
             mark.is_none_or(|mark| scan::has(line.as_bytes(), mark))
                 && layout.names.len() >= FEWEST_COLUMNS
                 && layout
@@ -205,9 +190,12 @@ impl TellingLines {
         {
             return true;
         }
+        if layout::header(line.as_bytes(), None, KeyIndex::get()).is_some() {
+            return true;
+        }
         // No product has fewer.
         if memchr::memchr_iter(b' ', line.as_bytes()).count() < FEWEST_COLUMNS {
-            return layout::header(line.as_bytes(), None, KeyIndex::get()).is_some();
+            return false;
         }
         columns.split_blanks(line, line.as_bytes());
         let tells = |product: &&Product| {
@@ -224,7 +212,7 @@ impl TellingLines {
                     None => matches!(product.lines, Lines::Detected(_)) && own.iter().enumerate().all(fits),
                 }
         };
-        products::all().iter().any(tells) || layout::header(line.as_bytes(), None, KeyIndex::get()).is_some()
+        products::all().iter().any(tells)
     }
 }
 
