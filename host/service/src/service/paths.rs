@@ -11,7 +11,7 @@ use weir_store::Service;
 use super::{buffers_path, dead_letters_path, rejects_path};
 use crate::{
     config::{Config, places::Finding},
-    sinks::SinkOptions,
+    sinks::{SinkOptions, file::number_place},
     sources::SourceOptions,
     store::StoreAccess,
 };
@@ -250,7 +250,7 @@ impl Names {
         let path = straight(&absolute(path));
         let path = path.to_string_lossy();
         let start = path.rfind('/').map_or(0, |at| at + 1);
-        let number_at = path[start..].find('.').filter(|at| *at > 0).map_or(path.len(), |at| start + at);
+        let number_at = start + number_place(&path[start..]);
         let mut pieces = Vec::new();
         let mut in_braces = false;
         let mut number = 0;

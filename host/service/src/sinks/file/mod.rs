@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use weir_normalizer::schemas::Schema;
 
-pub(crate) use self::template::Said;
+pub(crate) use self::{output::number_place, template::Said};
 use self::{
     output::{Compression, Most, Output},
     template::Template,

@@ -95,17 +95,19 @@ pub(super) struct Most {
 /// What is done with an error of the disk: whether to try again.
 pub(super) type Again<'a> = &'a mut dyn FnMut(&io::Error) -> bool;
 
+/// Where in the name of a file its number stands, behind a dot: in front of its endings.
+pub(crate) fn number_place(name: &str) -> usize {
+    name.find('.').filter(|at| *at > 0).unwrap_or(name.len())
+}
+
 /// The name of the file that follows another one: `14.ndjson.zst`, `14.1.ndjson.zst`, ...
 fn numbered(path: &Path, number: u32) -> PathBuf {
     if number == 0 {
         return path.to_owned();
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
-        Some((stem, endings)) => format!("{stem}.{number}.{endings}"),
-        None => format!("{name}.{number}"),
-    };
-    path.with_file_name(name)
+    let (stem, endings) = name.split_at(number_place(&name));
+    path.with_file_name(format!("{stem}.{number}{endings}"))
 }
 
 /// The numbers of the files of a path that are there, in order. One far above those before it is of
@@ -113,15 +115,12 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 fn numbers(path: &Path) -> io::Result<Vec<u32>> {
     const GAP: u32 = 100;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (stem, endings) = match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
-        Some((stem, endings)) => (stem, format!(".{endings}")),
-        None => (&*name, String::new()),
-    };
+    let (stem, endings) = name.split_at(number_place(&name));
     let of = |found: &str| {
         if *found == *name {
             return Some(0);
         }
-        let number = found.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(&*endings)?;
+        let number = found.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(endings)?;
         // No other text is a number's name, such as one with zeros in front.
         number.parse().ok().filter(|n: &u32| *n > 0 && n.to_string() == number)
     };
