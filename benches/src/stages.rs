@@ -18,8 +18,10 @@ pub struct Counts {
     pub filtered: usize,
     /// Records that were rejected.
     pub rejected: usize,
-    /// Bytes that came out.
+    /// Bytes of records that came out.
     pub written: usize,
+    /// Bytes of what is said about rejects, without their records.
+    pub told: usize,
 }
 
 /// Cuts inputs into batches, with memory that it reuses.
@@ -122,6 +124,7 @@ impl Normalizing {
             counts.filtered += outcome.filtered as usize;
             counts.rejected += outcome.rejected as usize;
             counts.written += outcome.output.len();
+            counts.told += outcome.rejects.len();
         });
     }
 

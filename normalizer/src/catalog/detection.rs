@@ -23,8 +23,20 @@ pub(crate) struct KeyIndex {
     table: Vec<(u16, u16)>,
     /// How many entries the products before each have.
     before: Vec<usize>,
+    /// What the key of an entry tells, for the entries of all products.
+    telling: Vec<Telling>,
+    /// For each product, whether it logs requests.
+    logs_requests: Vec<bool>,
     /// For each product, how many entries its sets of telling keys have.
     sets: Vec<Counts>,
+}
+
+/// What the key of an entry tells about a record that has it.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    /// The sets of telling keys that it is in.
+    sets: u16,
+    is_traffic: bool,
 }
 
 /// A key, folded, with product and entry.
@@ -96,7 +108,18 @@ impl KeyIndex {
             table[free.unwrap_or_default()] = (first as u16, same.len() as u16);
             first += same.len();
         }
-        Self { sets: sets.collect(), table, before, keys }
+        let entries = products::all().iter().flat_map(|product| product.entries);
+        let telling = entries.map(|e| Telling { sets: e.tells, is_traffic: e.is_traffic() });
+        let status = |e: &Entry| e.to.field() == Some(Field::HttpStatus);
+        let logs_requests = products::all().iter().map(|product| product.entries.iter().any(status));
+        Self {
+            sets: sets.collect(),
+            table,
+            before,
+            telling: telling.collect(),
+            logs_requests: logs_requests.collect(),
+            keys,
+        }
     }
 
     /// What some keys, by their entries, say about each product.
@@ -107,14 +130,14 @@ impl KeyIndex {
         // Two spellings of a key are one key of a set.
         let mut seen = vec![0_u64; self.before[evidence.len()].div_ceil(64)];
         for &(_, product, entry) in keys.flatten() {
-            let known = &products::all()[product].entries[entry];
-            evidence[product].known += 1;
-            evidence[product].has_traffic |= known.is_traffic();
             let number = self.before[product] + entry;
+            let Telling { sets, is_traffic } = self.telling[number];
+            evidence[product].known += 1;
+            evidence[product].has_traffic |= is_traffic;
             let (seen, bit) = (&mut seen[number / 64], 1 << (number % 64));
-            if known.tells != 0 && *seen & bit == 0 {
+            if sets != 0 && *seen & bit == 0 {
                 *seen |= bit;
-                count(&mut counts[product], known.tells);
+                count(&mut counts[product], sets);
             }
         }
         for ((e, counts), sets) in evidence.iter_mut().zip(&counts).zip(&self.sets) {
@@ -209,10 +232,8 @@ const FEWEST_TO_NAME: usize = 3;
 /// The products that know most of the keys, where nothing tells one of them. One that does not
 /// know half of them is left out, and one that logs requests where none of the keys speaks for it:
 /// what web servers write is known to whatever stands in front of them.
-pub(crate) fn candidates(evidence: &[KeyEvidence], keys: usize) -> Told {
-    let logs_requests =
-        |p: usize| products::all()[p].entries.iter().any(|e| e.to.field() == Some(Field::HttpStatus));
-    let may_be = |p: &usize| evidence[*p].speaks || !logs_requests(*p);
+pub(crate) fn candidates(index: &KeyIndex, evidence: &[KeyEvidence], keys: usize) -> Told {
+    let may_be = |p: &usize| evidence[*p].speaks || !index.logs_requests[*p];
     match (0..evidence.len()).filter(may_be).map(|p| evidence[p].known).max() {
         Some(best) if best >= FEWEST_TO_NAME && best * 2 >= keys => {
             let is_best = |p: &usize| may_be(p) && evidence[*p].known == best;
@@ -235,14 +256,13 @@ pub(crate) fn detect(evidence: &[KeyEvidence], hint: Hint) -> Told {
             _ => has_traffic && told != 0 && known >= FEWEST_KEYS,
         }
     };
-    let told: Vec<bool> = (0..evidence.len()).map(told).collect();
-    let Some(best) = (0..told.len()).filter(|&p| told[p]).map(|p| evidence[p].known).max() else {
+    let all = 0..evidence.len();
+    let Some(best) = all.clone().filter(|&p| told(p)).map(|p| evidence[p].known).max() else {
         return Told::Unknown;
     };
-    let is_best = |p: usize| told[p] && evidence[p].known == best;
+    let is_best = |p: usize| told(p) && evidence[p].known == best;
     // A product that no key speaks for, but that knows more of them, may be meant as well.
-    let is_other = |p: usize| !told[p] && evidence[p].known > best;
-    let all = 0..told.len();
+    let is_other = |p: usize| !told(p) && evidence[p].known > best;
     let found: Vec<usize> = all.filter(|&p| is_best(p) || is_other(p)).collect();
     match (hint, &found[..]) {
         (Hint::Product(p), _) if is_best(p) => Told::Product(p),

@@ -29,16 +29,24 @@ pub(super) fn counted(columns: usize) -> String {
     text
 }
 
-/// The first of some names. There may be many, and a reject for each line.
-pub(super) fn first_names(names: &mut dyn ExactSizeIterator<Item = &str>) -> String {
-    let dots = if names.len() > limits::NAMES { " ..." } else { "" };
-    let first: Vec<_> = names.take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
-    format!("{}{dots}", first.join(" "))
+/// The names of a layout's columns as rejects tell them: how many there are, and the first ones. Made
+/// once, as there may be many names, and a reject for each line.
+#[derive(Debug)]
+pub(super) struct Names {
+    told: String,
 }
 
-/// The columns of a product's own lines.
-pub(super) fn product_columns(product: &'static Product) -> impl ExactSizeIterator<Item = &'static str> {
-    product.entries[..product.lines.columns()].iter().map(|e| e.keys[0])
+impl Names {
+    pub(super) fn new<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let (count, dots) = (names.len(), if names.len() > limits::NAMES { " ..." } else { "" });
+        let first: Vec<_> = names.take(limits::NAMES).map(|name| clipped(name, limits::NAME)).collect();
+        Self { told: format!("{count}: {}{dots}", first.join(" ")) }
+    }
+
+    /// The columns of a product's own lines.
+    pub(super) fn of_product(product: &Product) -> Self {
+        Self::new(product.entries[..product.lines.columns()].iter().map(|e| e.keys[0]))
+    }
 }
 
 #[cold]
@@ -49,16 +57,11 @@ pub(super) fn nul_byte(at: usize) -> Fault<'static> {
 
 #[cold]
 #[inline(never)]
-pub(super) fn column_count(
-    layout: &'static str,
-    names: &mut dyn ExactSizeIterator<Item = &str>,
-    found: usize,
-) -> Fault<'static> {
-    let text = format!("{}, but {layout} has {}: {}", counted(found), names.len(), first_names(names));
+pub(super) fn column_count(layout: &'static str, names: &Names, found: usize) -> Fault<'static> {
     let is_product = products::by_id(layout).is_some();
     let other = if is_product { "; name other columns in a header row, or with --layout" } else { "" };
     let format = if is_product { layout } else { "" };
-    let text = text + other;
+    let text = [&counted(found), ", but ", layout, " has ", &names.told, other].concat();
     Fault { format, ..Fault::of_record(RejectCode::ColumnCount, text) }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     engine::{
         context::{Context, SeenContext},
         finisher::Scratch,
-        line_refusals::column_count,
+        line_refusals::{Names, column_count},
         own_lines::OwnLines,
         refusals::other_line,
         stamp::stamped,
@@ -30,6 +30,7 @@ pub(super) struct Rows {
     pub(super) quick: QuickPlan,
     /// What messages call it: the layout, or the header row.
     called: &'static str,
+    names: Names,
     missing: Option<String>,
     /// A byte that each of its lines has, and few others; `None` where none is known.
     mark: Option<u8>,
@@ -164,6 +165,7 @@ impl Rows {
         let names: Vec<&str> = layout.names.iter().map(String::as_str).collect();
         Self {
             quick: QuickPlan::new(planner, &names, Hint::Nothing),
+            names: Names::new(names.into_iter()),
             mark: layout.mark(),
             layout,
             called,
@@ -238,8 +240,7 @@ impl Rows {
         }
         if columns.len() != layout.names.len() || !self.is_tight(text, columns) {
             return Err(other_line(text).unwrap_or_else(|| {
-                let names = &mut layout.names.iter().map(String::as_str);
-                Fault { format: product, ..column_count(called, names, columns.len()) }
+                Fault { format: product, ..column_count(called, &self.names, columns.len()) }
             }));
         }
         Ok(())

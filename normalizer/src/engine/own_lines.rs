@@ -8,8 +8,8 @@ use crate::{
     engine::{
         finisher::Finisher,
         line_refusals::{
-            Evidence, FEWEST_FITTING, column_count, counted, custom_format, evidence, is_custom,
-            product_columns, says_something,
+            Evidence, FEWEST_FITTING, Names, column_count, counted, custom_format, evidence, is_custom,
+            says_something,
         },
         observer::ToldBy,
         refusals::other_line,
@@ -45,6 +45,7 @@ pub(super) struct KnownLines {
     quick: QuickPlan,
     writer: Option<Writer>,
     columns: usize,
+    names: Names,
     /// Whether a line is told by what is in it.
     detected: bool,
     /// What is in those columns that tell something.
@@ -67,6 +68,7 @@ impl KnownLines {
             quick: QuickPlan::lines(product, ways),
             writer,
             columns,
+            names: Names::of_product(known),
             detected,
             shaped: shaped.collect(),
         }
@@ -242,10 +244,10 @@ impl OwnLines {
     ) {
         let Some(found) = found else { return self.refuse(text, finisher, sink) };
         self.latest = found;
-        let (KnownLines { product: p, quick, .. }, columns) = (&self.known[found], &self.columns);
+        let (KnownLines { product: p, quick, names, .. }, columns) = (&self.known[found], &self.columns);
         let product = products::all()[*p];
         if columns.len() != product.lines.columns() {
-            let fault = || column_count(product.id, &mut product_columns(product), columns.len());
+            let fault = || column_count(product.id, names, columns.len());
             return finisher.rejects.reject(&other_line(text).unwrap_or_else(fault), sink);
         }
         let source = Line { text, columns, entries: product.entries };
@@ -282,7 +284,7 @@ impl OwnLines {
             (Some(found), _, _) => self.finish(Some(found), true, text, around, finisher, sink),
             (None, Some(p), Some(_)) => {
                 let product = products::all()[p];
-                let fault = column_count(product.id, &mut product_columns(product), self.columns.len());
+                let fault = column_count(product.id, &Names::of_product(product), self.columns.len());
                 finisher.rejects.reject(&fault, sink);
             }
             _ => self.refuse(text, finisher, sink),
@@ -345,6 +347,11 @@ impl OwnLines {
                 Evidence::Against => (fit, odd + 1),
             })
         };
+        // Of so few columns no number is enough, but where all of a line must fit.
+        let may_be_good = |p: usize| match product_lines(p) {
+            Lines::Named(_) => layout(p).len() == columns.len(),
+            _ => columns.len() >= FEWEST_FITTING,
+        };
         let is_good = |p: usize, same: bool, (fit, odd): (usize, usize)| match product_lines(p) {
             // Where nothing in a line tells, all of it must fit.
             Lines::Named(_) => same && fit == layout(p).iter().filter(|e| says_something(e)).count(),
@@ -352,6 +359,9 @@ impl OwnLines {
         };
         let asked = |p: &usize| self.from.is_none_or(|f| f == *p) && product_lines(*p).columns() > 0;
         let candidates = (0..all.len()).filter(asked);
+        if self.from.is_none() && !candidates.clone().any(may_be_good) {
+            return self.like_none(text);
+        }
         let scored = candidates.map(|p| {
             let (same, score) = (layout(p).len() == columns.len(), score(p));
             (is_good(p, same, score), same, score.0, std::cmp::Reverse(p))
@@ -375,16 +385,7 @@ impl OwnLines {
         let misfits = || layout(p).iter().enumerate().take(columns.len()).filter(misfits);
         // With two it is more likely something else's.
         if !good || misfits().count() > 1 {
-            let values = || (0..columns.len()).map(|i| columns.get(text, i));
-            if self.from.is_none_or(|f| all[f].id == aws_vpc::PRODUCT.id) && is_custom(&mut values()) {
-                return custom_format(columns.len());
-            }
-            let text = [
-                "a line of ",
-                &counted(columns.len()),
-                " that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
-            ];
-            return Fault::of_record(RejectCode::UnknownFormat, text.concat());
+            return self.like_none(text);
         }
         if same && matches!(product.lines, Lines::Named(_)) {
             let text =
@@ -392,7 +393,7 @@ impl OwnLines {
             return Fault::of_record(RejectCode::Ambiguous, text);
         }
         if !same {
-            return column_count(product.id, &mut product_columns(product), columns.len());
+            return column_count(product.id, &Names::of_product(product), columns.len());
         }
         // A value that can't be read says more than a shape that does not fit.
         let mut record = Record::new(&mut RecordMemory::default());
@@ -410,6 +411,21 @@ impl OwnLines {
             },
             None => Fault::of_record(RejectCode::UnknownFormat, "a line of no known format"),
         }
+    }
+
+    /// Why the line that was cut last is of no product, where it comes near to none.
+    fn like_none(&self, text: &str) -> Fault<'static> {
+        let columns = &self.columns;
+        let is_asked = self.from.is_none_or(|f| products::all()[f].id == aws_vpc::PRODUCT.id);
+        if is_asked && is_custom(&mut (0..columns.len()).map(|i| columns.get(text, i))) {
+            return custom_format(columns.len());
+        }
+        let text = [
+            "a line of ",
+            &counted(columns.len()),
+            " that is like no known record; name the product with --from (`weir formats` lists them), and the columns with --layout",
+        ];
+        Fault::of_record(RejectCode::UnknownFormat, text.concat())
     }
 }
 

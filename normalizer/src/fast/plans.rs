@@ -267,7 +267,7 @@ pub(crate) struct Plans {
     plans: Vec<Box<QuickPlan>>,
     /// The one that was needed last.
     latest: usize,
-    /// With how many keys any two of them begin alike.
+    /// With how many keys any two of those begin alike that are prepared.
     shared: [[u16; Plans::KEPT]; Plans::KEPT],
 }
 
@@ -351,23 +351,30 @@ impl Plans {
                 }
                 if !self.plans[0].prepared {
                     self.plans[0].prepare(planner.ways, &mut keys());
+                    self.compare();
                 }
             }
             None => {
                 let all: Vec<&str> = keys().collect();
-                let mut plan = Box::new(QuickPlan::unprepared(planner.plan(&all, hint)));
-                plan.slot = match self.plans.len() {
-                    Self::KEPT => self.plans.pop().map_or(0, |old| old.slot),
-                    free => free,
+                let free = self.plans.len();
+                let (slot, memory) = match self.plans.pop_if(|_| free == Self::KEPT) {
+                    Some(old) => (old.slot, old.plan),
+                    None => (free, Plan::empty(hint)),
                 };
-                for other in &self.plans {
-                    let shared = plan.plan.shared_with(&other.plan);
-                    self.shared[plan.slot][other.slot] = shared;
-                    self.shared[other.slot][plan.slot] = shared;
-                }
-                self.plans.insert(0, plan);
+                let plan = QuickPlan::unprepared(planner.plan_in(memory, &all, hint));
+                self.plans.insert(0, Box::new(QuickPlan { slot, ..plan }));
             }
         }
         &self.plans[0]
+    }
+
+    /// Compares the first plan, which is prepared now, with the others that are.
+    fn compare(&mut self) {
+        let [plan, others @ ..] = &self.plans[..] else { return };
+        for other in others.iter().filter(|other| other.prepared) {
+            let shared = plan.plan.shared_with(&other.plan);
+            self.shared[plan.slot][other.slot] = shared;
+            self.shared[other.slot][plan.slot] = shared;
+        }
     }
 }

@@ -91,7 +91,7 @@ impl Plan {
     }
 
     /// A plan without keys.
-    pub(super) fn empty(hint: Hint) -> Self {
+    pub(crate) fn empty(hint: Hint) -> Self {
         Self {
             hint,
             keys: String::new(),
@@ -107,6 +107,27 @@ impl Plan {
             topic: None,
             shaped: Vec::new(),
         }
+    }
+
+    /// A plan in which nothing is decided yet, in the memory of another.
+    pub(super) fn of_keys(keys: &[&str], hint: Hint, memory: Self) -> Self {
+        fn cleared<T>(mut list: Vec<T>) -> Vec<T> {
+            list.clear();
+            list
+        }
+        let mut plan = Self {
+            keys: memory.keys,
+            ends: cleared(memory.ends),
+            steps: cleared(memory.steps),
+            extra: cleared(memory.extra),
+            envelope: cleared(memory.envelope),
+            other_log_times: cleared(memory.other_log_times),
+            shaped: cleared(memory.shaped),
+            ..Self::empty(hint)
+        };
+        plan.keys.clear();
+        keys.iter().for_each(|key| plan.add_key(key));
+        plan
     }
 
     /// The first keys, and whether there are more.

@@ -72,12 +72,14 @@ impl Planner {
     }
 
     /// Makes the plan for an object's keys: finds the product, and what is done with each value.
-    #[inline(never)]
     pub(crate) fn plan(&self, keys: &[&str], hint: Hint) -> Plan {
-        let mut plan = Plan::empty(hint);
-        for key in keys {
-            plan.add_key(key);
-        }
+        self.plan_in(Plan::empty(hint), keys, hint)
+    }
+
+    /// The same in the memory of a plan that is not needed any more.
+    #[inline(never)]
+    pub(crate) fn plan_in(&self, memory: Plan, keys: &[&str], hint: Hint) -> Plan {
+        let mut plan = Plan::of_keys(keys, hint, memory);
         let entries: Vec<&[KeyEntry]> = keys.iter().map(|key| self.index.entries(key)).collect();
         // Of keys that occur more than once only the last counts.
         let live = sort::last_of_each(keys.len(), &|i| keys[i]);
@@ -99,7 +101,7 @@ impl Planner {
                     (None, None) => {
                         let error = Self::api_error(keys, &live, false);
                         error.unwrap_or_else(|| {
-                            detection::candidates(&evidence, Self::own(keys, &live)).into()
+                            detection::candidates(self.index, &evidence, Self::own(keys, &live)).into()
                         })
                     }
                 },
@@ -156,7 +158,7 @@ impl Planner {
             let own = |i: usize| entries[i].iter().find(|e| e.1 == p);
             let shaped = live.iter().filter_map(|&i| Some((i, &products::all()[p].entries[own(i)?.2])));
             // An unknown word is a fault of its own.
-            plan.shaped = shaped.filter(|s| !matches!(s.1.shape, Shape::Any | Shape::Word(_))).collect();
+            plan.shaped.extend(shaped.filter(|s| !matches!(s.1.shape, Shape::Any | Shape::Word(_))));
         }
         let entry = |found: &[KeyEntry]| found.iter().find(|e| Some(e.1) == product).map(|e| e.2);
         let has = |name: &String| {
