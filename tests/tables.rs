@@ -212,6 +212,33 @@ fn rows_of_csv_are_the_records_that_they_were() {
     }
 }
 
+/// What another program copied, which knows nothing of how Weir marks its tables, is as good: its times are
+/// written out.
+#[test]
+fn copies_of_a_table_are_the_records_that_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tables = Vec::new();
+    for (product, files) in corpus() {
+        let table = folder.path().join(format!("{product}.parquet")).to_str().unwrap().to_owned();
+        let files = files.iter().map(String::as_str);
+        let table_of = ["normalize", "--quiet", "--from", "flat", "-o", &table];
+        done(&table_of.into_iter().chain(files).collect::<Vec<_>>());
+        tables.push(table);
+    }
+    let copy: Vec<_> = std::iter::once("copies").chain(tables.iter().map(String::as_str)).collect();
+    if read(&copy).is_none() {
+        return;
+    }
+    for table in &tables {
+        let records = |path: &str| {
+            String::from_utf8(done(&["normalize", "--quiet", "--from", "flat", path])).unwrap()
+        };
+        for form in ["parquet", "csv", "json"] {
+            assert_eq!(records(&format!("{table}.copy.{form}")), records(table), "{table}, {form}");
+        }
+    }
+}
+
 #[test]
 fn another_parser_makes_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ read.py lines LINES          writes lines of Huawei's VPC flow logs
 read.py aws LINES TABLE..     VPC flow logs of AWS as lines, and as tables of two writers
 read.py parsed TABLE LINES   a table of Parquet of such lines, which DuckDB reads on its own
 read.py view LAKE SQL        the statement for DuckDB, and the rows that it finds
+read.py copies TABLE..       copies each table of Parquet with DuckDB, into TABLE.copy.parquet, .csv and .json
 """
 
 import datetime
@@ -175,5 +176,13 @@ def view(lake, sql):
         print(*row)
 
 
+def copies(*tables):
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for table in tables:
+        for form in "parquet", "csv", "json":
+            connection.execute(f"COPY (FROM '{table}') TO '{table}.copy.{form}'")
+
+
 if __name__ == "__main__":
-    {"same": same, "events": events, "lines": lines, "aws": aws, "parsed": parsed, "view": view}[sys.argv[1]](*sys.argv[2:])
+    {"copies": copies, "same": same, "events": events, "lines": lines, "aws": aws, "parsed": parsed, "view": view}[sys.argv[1]](*sys.argv[2:])

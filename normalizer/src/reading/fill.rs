@@ -427,7 +427,7 @@ fn read<'r, 'a: 'r>(
     let text = raw.text.trim_ascii();
     let bad = |code, message: &'static str| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
     Ok(Some(match entry.to {
-        To::Flat(_) => (flat_value(field, raw)?, true),
+        To::Flat(_) => flat_value(field, raw, zone)?,
         To::Number(_) | To::Counter(..) => number(field, raw)?,
         To::Address(_) | To::AddressOrName(_) => match addresses::read(text) {
             Some(a) => (Value::Address(a), true),
@@ -472,6 +472,8 @@ fn is_host_name(text: &str) -> bool {
         && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
+const NOT_A_NUMBER: &str = "is not a number";
+
 fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>> {
     let most = match field.field_type() {
         FieldType::Integer(most) => most,
@@ -480,29 +482,43 @@ fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>
     };
     let message: Message = match numbers::unsigned(raw.text.trim_ascii()) {
         Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
-        Err(NumberFault::NotANumber) => "is not a number".into(),
+        Err(NumberFault::NotANumber) => NOT_A_NUMBER.into(),
         Err(NumberFault::Negative) => "is negative; expected a number from 0".into(),
         Ok(_) | Err(NumberFault::TooLarge) => Message::Above(most),
     };
     Err(Fault { found: raw.text, ..Fault::of_record(RejectCode::Number, message) })
 }
 
-/// Reads a field of a flat record, which is there exactly as it goes out.
-fn flat_value<'a>(field: Field, raw: Raw<'a>) -> Result<Value<'a>, Fault<'a>> {
+/// Reads a field of a flat record, which is there exactly as it goes out, but for times: other programs
+/// that copy a table of records write them out.
+fn flat_value<'a>(
+    field: Field,
+    raw: Raw<'a>,
+    zone: Option<&Zone>,
+) -> Result<(Value<'a>, bool), Fault<'a>> {
     let fault = |code, message: String| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
-    match field.field_type() {
-        FieldType::Text => Ok(Value::Text(raw.text)),
+    Ok(match field.field_type() {
+        FieldType::Text => (Value::Text(raw.text), true),
         FieldType::Word(words) => match words.iter().find(|w| **w == raw.text) {
-            Some(word) => Ok(Value::Text(word)),
-            None => fault(RejectCode::Word, format!("is none of {}", words.join(", "))),
+            Some(word) => (Value::Text(word), true),
+            None => return fault(RejectCode::Word, format!("is none of {}", words.join(", "))),
         },
         FieldType::Address => match addresses::read(raw.text) {
-            Some(a) => Ok(Value::Address(a)),
-            None => fault(RejectCode::Address, "is not an IPv4 or IPv6 address".into()),
+            Some(a) => (Value::Address(a), true),
+            None => return fault(RejectCode::Address, "is not an IPv4 or IPv6 address".into()),
         },
-        FieldType::Integer(_) | FieldType::Millis => match number(field, raw)? {
-            (value, true) => Ok(value),
-            (_, false) => fault(RejectCode::Number, "is not an integer".into()),
+        FieldType::Integer(_) | FieldType::Millis => match number(field, raw) {
+            Ok((value, true)) => (value, true),
+            Ok((_, false)) => return fault(RejectCode::Number, "is not an integer".into()),
+            Err(no_number) if field.field_type() != FieldType::Millis => return Err(no_number),
+            Err(no_number) => match time::written(raw.text, zone) {
+                Some((ms, exact)) => (Value::Number(ms), exact),
+                None if no_number.message == NOT_A_NUMBER.into() => {
+                    let text = "is not a time; expected epoch milliseconds, or a date and a time of day";
+                    return fault(RejectCode::Time, text.into());
+                }
+                None => return Err(no_number),
+            },
         },
-    }
+    })
 }

@@ -136,8 +136,14 @@ fn read_other(text: &str, unit: Unit, zone: Option<&Zone>) -> Result<Time, &'sta
 pub(crate) fn bound(text: &str, zone: Option<&Zone>) -> Option<u64> {
     match numbers::unsigned(text) {
         Ok((ms, _)) => Some(ms),
-        Err(_) => u64::try_from(written_time(text)?.utc(zone)).ok(),
+        Err(_) => Some(written(text, zone)?.0),
     }
+}
+
+/// Reads a written time, which may be any from 1970 on, as epoch milliseconds; says too whether it is no finer.
+pub(crate) fn written(text: &str, zone: Option<&Zone>) -> Option<(u64, bool)> {
+    let written = written_time(text)?;
+    Some((u64::try_from(written.utc(zone)).ok()?, written.exact))
 }
 
 /// A moment without a zone, in milliseconds as if it were UTC, and its offset from UTC in
