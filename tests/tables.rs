@@ -230,9 +230,8 @@ fn copies_of_a_table_are_the_records_that_it_had() {
         return;
     }
     for table in &tables {
-        let records = |path: &str| {
-            String::from_utf8(done(&["normalize", "--quiet", "--from", "flat", path])).unwrap()
-        };
+        let records =
+            |path: &str| String::from_utf8(done(&["normalize", "--quiet", "--from", "flat", path])).unwrap();
         for form in ["parquet", "csv", "json"] {
             assert_eq!(records(&format!("{table}.copy.{form}")), records(table), "{table}, {form}");
         }

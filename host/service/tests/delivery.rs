@@ -202,6 +202,38 @@ fn numbered(place: &Place, number: u32) -> std::path::PathBuf {
     place.path(&if number == 0 { "out.ndjson".to_owned() } else { format!("out.{number}.ndjson") })
 }
 
+/// Whoever tidies up does not know what is open; what was answered for is in a file that has a name.
+#[test]
+fn a_file_that_somebody_moved_or_deleted_is_followed_by_a_new_one() {
+    for name in ["deep/out.ndjson", "deep/out.ndjson.gz", "deep/out.ndjson.zst"] {
+        let place = Place::default().with("out.ndjson", name);
+        let (log, out, moved) =
+            (place.log("a.log"), place.path(name), place.path(&format!("moved.{}", &name[9..])));
+        let run = place.start();
+        let mut last = 0;
+        let mut add = |more: u64| {
+            append(&log, &lines(last..last + more));
+            last += more;
+            place.done("a.log", fs::metadata(&log).unwrap().len());
+        };
+        add(20);
+        fs::rename(&out, &moved).unwrap();
+        add(20);
+        add(20);
+        let mut all = delivered(&moved);
+        all.extend(delivered(&out));
+        assert_eq!(all, (0..60).map(|id| (id, 1)).collect(), "{name}");
+        assert!(delivered(&out).keys().any(|id| *id >= 40), "{name}");
+        fs::remove_file(&out).unwrap();
+        add(20);
+        assert_eq!(delivered(&out), (60..80).map(|id| (id, 1)).collect(), "{name}");
+        fs::remove_dir_all(out.parent().unwrap()).unwrap();
+        add(20);
+        assert_eq!(delivered(&out), (80..100).map(|id| (id, 1)).collect(), "{name}");
+        run.end();
+    }
+}
+
 #[test]
 fn what_is_written_is_not_what_is_read() {
     let place = Place::default().with("/out.ndjson", "/logs/out.log");

@@ -239,8 +239,9 @@ impl Rows {
             return Err(Fault { format: product, column: i + 1, ..fault });
         }
         if columns.len() != layout.names.len() || !self.is_tight(text, columns) {
-            return Err(other_line(text).unwrap_or_else(|| {
-                Fault { format: product, ..column_count(called, &self.names, columns.len()) }
+            return Err(other_line(text).unwrap_or_else(|| Fault {
+                format: product,
+                ..column_count(called, &self.names, columns.len())
             }));
         }
         Ok(())

@@ -491,11 +491,7 @@ fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>
 
 /// Reads a field of a flat record, which is there exactly as it goes out, but for times: other programs
 /// that copy a table of records write them out.
-fn flat_value<'a>(
-    field: Field,
-    raw: Raw<'a>,
-    zone: Option<&Zone>,
-) -> Result<(Value<'a>, bool), Fault<'a>> {
+fn flat_value<'a>(field: Field, raw: Raw<'a>, zone: Option<&Zone>) -> Result<(Value<'a>, bool), Fault<'a>> {
     let fault = |code, message: String| Err(Fault { found: raw.text, ..Fault::of_record(code, message) });
     Ok(match field.field_type() {
         FieldType::Text => (Value::Text(raw.text), true),

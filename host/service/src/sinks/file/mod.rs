@@ -2,7 +2,8 @@
 //!
 //! Records are durable when their file is synced, which is once a second or when somebody waits.
 //! A compressed file is a row of whole frames or members then, so that it can be read at any time,
-//! and what a crash tears is only what was not answered for.
+//! and what a crash tears is only what was not answered for. A file that somebody moves or deletes
+//! meanwhile is followed by a new one, so that no record is answered for that only a deleted file has.
 
 mod output;
 mod template;
@@ -161,16 +162,9 @@ struct Files {
 }
 
 impl Files {
-    /// Writes records to the file of a path. `false` where that failed for good.
-    fn write(&mut self, path: &str, bytes: &[u8]) -> bool {
-        if !self.make_room(path) {
-            return false;
-        }
-        let mut patience = Patience::new(&self.context);
-        let output = loop {
-            if let Some(output) = self.open.get_mut(path) {
-                break output;
-            }
+    /// Opens the file of a path, if it is not open. `false` where that failed for good.
+    fn open(&mut self, path: &str, patience: &mut Patience) -> bool {
+        while !self.open.contains_key(path) {
             // Where older files are deleted, the first one may not be there any more.
             let keep = self.options.keep;
             let first = || keep.and_then(|_| output::newest(path.as_ref())).unwrap_or_default();
@@ -183,7 +177,17 @@ impl Files {
                 Err(e) if patience.again(path.as_ref(), &e) => {}
                 Err(_) => return false,
             }
-        };
+        }
+        true
+    }
+
+    /// Writes records to the file of a path. `false` where that failed for good.
+    fn write(&mut self, path: &str, bytes: &[u8]) -> bool {
+        let mut patience = Patience::new(&self.context);
+        if !self.make_room(path) || !self.open(path, &mut patience) {
+            return false;
+        }
+        let Some(output) = self.open.get_mut(path) else { return false };
         let name = output.path.clone();
         if !output.write(bytes, &mut |e| patience.again(&name, e)) {
             return false;
@@ -205,15 +209,40 @@ impl Files {
         oldest.is_none_or(|oldest| self.shut(&oldest, false))
     }
 
-    /// Brings a file to the disk and closes it; `for_good` tells that another one follows it.
-    fn shut(&mut self, path: &str, for_good: bool) -> bool {
-        let Some(mut output) = self.open.remove(path) else { return true };
-        let mut patience = Patience::new(&self.context);
-        let name = output.path.clone();
+    /// Brings what was written to the file of a path to the disk. `false` where that failed for good.
+    ///
+    /// Somebody else may have moved the file, or deleted it. Then a new one follows it at the same path, and gets
+    /// what the deleted file took since it was synced before: that was never answered for.
+    fn bring(&mut self, path: &str, patience: &mut Patience) -> bool {
+        let Some(output) = self.open.get_mut(path) else { return true };
+        let (from, name) = (output.synced(), output.path.clone());
         if !output.sync(&mut |e| patience.again(&name, e)) {
             return false;
         }
-        if for_good {
+        if from == output.synced() || !output.is_gone() {
+            return true;
+        }
+        let Some(old) = self.open.remove(path) else { return true };
+        let is_deleted = old.is_deleted();
+        let what = if is_deleted { "deleted" } else { "moved" };
+        tracing::warn!(sink = %self.context.name, path = %name.display(), "the file was {what} by somebody else; a new one follows it");
+        if !is_deleted {
+            return true;
+        }
+        if !self.open(path, patience) {
+            return false;
+        }
+        let copy = |output: &mut Output| output.copy(&old, from, &mut |e| patience.again(&name, e));
+        self.open.get_mut(path).is_some_and(copy)
+    }
+
+    /// Brings a file to the disk and closes it; `for_good` tells that another one follows it.
+    fn shut(&mut self, path: &str, for_good: bool) -> bool {
+        if !self.bring(path, &mut Patience::new(&self.context)) {
+            return false;
+        }
+        let was_open = self.open.remove(path).is_some();
+        if for_good && was_open {
             let number = self.numbers.entry(path.to_owned()).or_default();
             *number += 1;
             if let Some(keep) = self.options.keep {
@@ -280,9 +309,9 @@ impl Sink for Files {
 
     fn sync(&mut self) {
         let mut patience = Patience::new(&self.context);
-        for output in self.open.values_mut() {
-            let name = output.path.clone();
-            if !output.sync(&mut |e| patience.again(&name, e)) {
+        let dirty = self.open.iter().filter(|(_, output)| output.is_dirty());
+        for path in dirty.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
+            if !self.bring(&path, &mut patience) {
                 self.fail();
                 return;
             }

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -31,6 +31,8 @@ pub(super) struct Output {
     encoder: Option<Encoder>,
     /// Bytes of the file.
     len: u64,
+    /// How many of them are on the disk, in whole frames.
+    synced: u64,
     opened: Instant,
     /// How old it was then.
     age: Duration,
@@ -215,6 +217,7 @@ impl Output {
                 compression,
                 encoder: None,
                 len: whole,
+                synced: whole,
                 opened: now,
                 age,
                 used: now,
@@ -273,13 +276,54 @@ impl Output {
             }
         }
         match self.file.sync_data() {
-            Ok(()) => self.is_dirty = false,
+            Ok(()) => (self.is_dirty, self.synced) = (false, self.len),
             Err(e) => {
                 tracing::error!(path = %self.path.display(), error = %e, "can't sync a file; its records are read again after the next start");
                 return false;
             }
         }
         true
+    }
+
+    /// Whether something was written that is not on the disk yet.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.is_dirty
+    }
+
+    /// How many bytes of the file are on the disk, in whole frames.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced
+    }
+
+    /// Whether its path leads to it no more: somebody else moved it, or deleted it.
+    pub(super) fn is_gone(&self) -> bool {
+        match (self.file.metadata(), fs::metadata(&self.path)) {
+            (Ok(own), Ok(found)) => (own.dev(), own.ino()) != (found.dev(), found.ino()),
+            (_, Err(e)) => e.kind() == io::ErrorKind::NotFound,
+            (Err(_), Ok(_)) => false,
+        }
+    }
+
+    /// Whether no path leads to it, so that its bytes are lost when it is closed.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    /// Adds what another file has on the disk from a place on, and brings it to the disk. Both are compressed
+    /// alike, and neither has begun a frame.
+    pub(super) fn copy(&mut self, other: &Self, from: u64, again: Again<'_>) -> bool {
+        let (mut at, mut buffer) = (from, vec![0; GATHERED]);
+        self.is_dirty = true;
+        while at < other.synced {
+            let len = (other.synced - at).min(GATHERED as u64) as usize;
+            match other.file.read_exact_at(&mut buffer[..len], at) {
+                Ok(()) if !self.put(&buffer[..len], again) => return false,
+                Ok(()) => at += len as u64,
+                Err(e) if again(&e) => {}
+                Err(_) => return false,
+            }
+        }
+        self.sync(again)
     }
 
     /// How long ago the file was begun, as far as that is known.
