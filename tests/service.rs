@@ -167,6 +167,38 @@ fn rejects_are_told_in_the_log_and_the_status_is_that_of_what_could_be_read() {
     }
 }
 
+/// A run that ends tells whoever waits for it that something is missing.
+#[test]
+fn what_can_not_be_read_is_told_and_fails_a_run_that_ends() {
+    let mut cut = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    cut.write_all(line(2).as_bytes()).unwrap();
+    let cut = cut.finish().unwrap();
+    for (name, bytes, told) in [
+        ("b.log", line(2).as_bytes(), None),
+        ("b.log.xz", b"\xfd7zXZ\0\0\x04", Some("compressed with xz, which is not read here; unpack it")),
+        ("b.log.gz", &cut[..cut.len() - 16], Some("the archive is cut short; what is whole of it is read")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().display();
+        let config = folder.path().join("weir.toml");
+        let text = format!(
+            "state_dir = \"{root}/state\"\n[sources.in]\ntype = \"file\"\npaths = [\"{root}/*.log*\"]\n\
+             [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n\
+             [sinks.out]\ntype = \"file\"\npath = \"{root}/out/out.ndjson\"\n"
+        );
+        fs::write(&config, text).unwrap();
+        fs::write(folder.path().join("a.log"), line(1)).unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let output = weir().args(["run", "--native", "--once"]).arg(&config).output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(told.is_some())), "{log}");
+        let is_told = log.contains("weir: not all of in could be read");
+        assert!(told.is_none_or(|told| is_told && log.contains(told)), "{log}");
+        let records = fs::read_to_string(folder.path().join("out/out.ndjson")).unwrap();
+        assert_eq!(records.lines().count(), if told.is_some() { 1 } else { 2 }, "{log}");
+    }
+}
+
 #[test]
 fn dead_letters_are_told_in_the_log() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

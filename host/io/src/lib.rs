@@ -12,7 +12,7 @@ mod zone;
 
 pub use error::Error;
 pub use input::{
-    Again, Each, Fetch, Fetched, Found, Input, MATCH, Source, Watch, found, is_hidden, is_pattern,
+    Again, Each, Fetch, Fetched, Found, Input, MATCH, Source, Watch, found, is_hidden, is_pattern, refused,
 };
 pub use output::{Compression, Encoder, Finish, Output, OutputFile, OutputObject};
 pub use stop::{Stop, Stopper, stop};

@@ -1,8 +1,9 @@
 //! What `/metrics` says.
 
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64},
     },
     time::{Duration, SystemTime},
@@ -30,6 +31,7 @@ pub struct Metrics {
     sources: SourceFamilies,
     process: ProcessMetrics,
     buffers: BufferFamilies,
+    failed: Failed,
 }
 
 type Count = Counter<u64, AtomicU64>;
@@ -228,7 +230,8 @@ impl Metrics {
         for result in ["ok", "refused"] {
             drop(process.reloads.get_or_create(&Reload { result: result.into() }));
         }
-        Self { registry: Arc::new(registry), sinks, pipelines, sources, process, buffers }
+        let failed = Failed::default();
+        Self { registry: Arc::new(registry), sinks, pipelines, sources, process, buffers, failed }
     }
 
     /// What there is, also what nothing has counted yet: the name as `/metrics` has it, the kind, and
@@ -288,8 +291,15 @@ impl Metrics {
             paused: f.paused.get_or_create(&label).clone(),
             oldest_unacked: f.oldest_unacked.get_or_create(&label).clone(),
             errors: f.errors.clone(),
+            failed: Arc::clone(&self.failed),
             source: name.into(),
         }
+    }
+
+    /// The sources of which a file could not be read.
+    pub(crate) fn failed_sources(&self) -> Vec<String> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.iter().map(ToString::to_string).collect()
     }
 
     /// Those of the process.
@@ -429,8 +439,12 @@ pub struct SourceMetrics {
     pub(crate) paused: Seconds,
     pub(crate) oldest_unacked: Level,
     errors: Family<ErrorOfSource, Count>,
+    failed: Failed,
     source: Arc<str>,
 }
+
+/// The sources of which a file could not be read.
+type Failed = Arc<Mutex<BTreeSet<Arc<str>>>>;
 
 impl SourceMetrics {
     /// A record with this time of its own came out, in epoch milliseconds.
@@ -443,6 +457,12 @@ impl SourceMetrics {
     pub(crate) fn error(&self, reason: &str) {
         let label = ErrorOfSource { source: self.source.to_string(), reason: reason.into() };
         self.errors.get_or_create(&label).inc();
+    }
+
+    /// The same of a file that may stay so.
+    pub(crate) fn unreadable(&self, reason: &str) {
+        self.error(reason);
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&self.source));
     }
 }
 

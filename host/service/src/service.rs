@@ -130,6 +130,8 @@ pub struct Ended {
     pub alarm: Option<String>,
     /// The pipelines that had records and could read none.
     pub unread: Vec<String>,
+    /// The sources of which a file could not be read, or not all of it.
+    pub failed: Vec<String>,
 }
 
 /// How often it is looked whether something has come to its end, while that is waited for.
@@ -422,5 +424,5 @@ fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, ala
             unread.push(pipeline.clone());
         }
     }
-    Ended { left, is_lost, alarm, unread }
+    Ended { left, is_lost, alarm, unread, failed: shared.metrics.failed_sources() }
 }

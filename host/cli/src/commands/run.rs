@@ -176,6 +176,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Error> {
             ended.left
         )));
     }
+    if args.once && !ended.failed.is_empty() {
+        return Err(Error::failed(format!(
+            "not all of {} could be read; the log tells what and why",
+            ended.failed.join(", ")
+        )));
+    }
+    if args.once && ended.left > 0 {
+        return Err(Error::failed(format!("{} records were not delivered in time", ended.left)));
+    }
     if args.once && !ended.unread.is_empty() {
         weir_io::say(&format!(
             "weir: no record of {} could be read, all are among the rejects; `weir explain FILE` tells why",

@@ -164,6 +164,16 @@ pub(super) fn kind(start: &[u8]) -> Kind {
     }
 }
 
+/// What a file is that begins so and that Weir does not read, and what to do with it; `None` where it may be
+/// text, or is compressed.
+pub fn refused(start: &[u8]) -> Option<(&'static str, &'static str)> {
+    match kind(&start[..start.len().min(MOST)]) {
+        Kind::Foreign(&PARQUET) => Some(("a Parquet file", "`weir normalize` does")),
+        Kind::Foreign(foreign) => Some((foreign.what, foreign.remedy)),
+        Kind::Compressed(_) | Kind::Unclear(_) => None,
+    }
+}
+
 /// Reads what comes first, and on where more is needed to tell what it is.
 pub(super) fn start(reader: &mut dyn Read) -> io::Result<(Vec<u8>, Kind)> {
     let mut start = vec![0; limits::PIECE];

@@ -28,6 +28,7 @@ use weir_printable::line;
 
 pub use self::{
     fetched::{Again, Fetch, Fetched},
+    kinds::refused,
     named::{Found, MATCH, found, is_hidden, is_pattern},
 };
 

@@ -93,22 +93,34 @@ impl super::Options for Options {
     }
 }
 
+/// A path that a pattern finds, or one that can't be looked into, and why.
+type Named = Result<PathBuf, (PathBuf, io::Error)>;
+
 /// The paths that a pattern finds. Only one with `**` may go through links for ever, so it follows none
 /// to folders.
-fn paths(pattern: &str) -> Box<dyn Iterator<Item = PathBuf> + '_> {
+fn paths(pattern: &str) -> Box<dyn Iterator<Item = Named> + '_> {
     if !pattern.contains("**") {
+        let found = |found: glob::GlobResult| {
+            found.map_err(|e| (e.path().to_owned(), io::Error::from(e.error().kind())))
+        };
         return match glob::glob(pattern) {
-            Ok(paths) => Box::new(paths.filter_map(Result::ok)),
+            Ok(paths) => Box::new(paths.map(found)),
             Err(_) => Box::new(std::iter::empty()),
         };
     }
     // As in patterns without `**`.
     let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
     match weir_io::found(pattern, options) {
-        Ok(all) => Box::new(all.filter_map(Result::ok).map(|one| one.path)),
+        Ok(all) => Box::new(all.map(move |one| match one {
+            Ok(one) => Ok(one.path),
+            Err(e) => Err((PathBuf::from(pattern), io::Error::other(e))),
+        })),
         Err(_) => Box::new(std::iter::empty()),
     }
 }
+
+/// What is done with a folder of a pattern, as faults tell it.
+const LOOK_INTO: &str = "look into";
 
 /// What is read of a file at a time, in bytes.
 const PIECE: usize = 256 << 10;
@@ -290,9 +302,10 @@ impl Files<'_> {
 
     fn tell(&mut self, path: &Path, doing: &str, error: &io::Error) {
         if self.broken.len() < MOST_REMEMBERED && self.broken.insert(path.to_owned()) {
-            tracing::warn!(source = %self.feed.source, path = %path.display(), %error, "can't {doing} a file");
+            let what = if doing == LOOK_INTO { "folder" } else { "file" };
+            tracing::warn!(source = %self.feed.source, path = %path.display(), %error, "can't {doing} a {what}");
         }
-        self.feed.metrics.error(doing);
+        self.feed.metrics.unreadable(doing);
     }
 
     /// The files that the patterns find, each once.
@@ -303,6 +316,15 @@ impl Files<'_> {
             self.options.exclude.iter().filter_map(|p| glob::Pattern::new(p).ok()).collect();
         for pattern in &self.options.paths {
             for path in paths(pattern) {
+                let path = match path {
+                    Ok(path) => path,
+                    // What is deleted meanwhile is no fault.
+                    Err((_, e)) if e.kind() == io::ErrorKind::NotFound => continue,
+                    Err((path, e)) => {
+                        self.tell(&path, LOOK_INTO, &e);
+                        continue;
+                    }
+                };
                 if excluded.iter().any(|pattern| pattern.matches_path(&path)) {
                     continue;
                 }
@@ -438,10 +460,14 @@ impl Files<'_> {
             }
             _ => {}
         }
+        let start = identity::start(&file)?;
+        if let Some((what, remedy)) = weir_io::refused(&start) {
+            self.held.remove(&inode);
+            return Err(io::Error::other(format!("this is {what}, which is not read here; {remedy}")));
+        }
         let window = self.options.rotate_wait.0 * COPY_WAITS;
         let mut may_be_copy = false;
         let mut original = None;
-        let start = identity::start(&file)?;
         for (at, tail) in self.tails.iter().enumerate() {
             // Most are told apart by how they begin, which needs no look at the file.
             let has_head = start.get(..tail.head.len as usize).map(Print::of) == Some(tail.head);
@@ -501,16 +527,18 @@ impl Files<'_> {
                 }
                 End::Continues(identity) => self.tails.retain(|tail| tail.identity != identity),
                 End::CutShort => {
-                    if archive.cut_at.is_none() {
+                    if self.feed.once {
+                        tracing::warn!(source = %self.feed.source, path = %archive.path.display(), "the archive is cut short; what is whole of it is read");
+                    } else if archive.cut_at.is_none() {
                         tracing::info!(source = %self.feed.source, path = %archive.path.display(), "the archive is cut short; it is waited for");
                     }
                     // What it was before it was read: it may be longer by now.
                     archive.cut_at = archive.begun_at;
-                    self.feed.metrics.error("cut");
+                    self.feed.metrics.unreadable("cut");
                 }
                 End::Damaged(why) => {
                     tracing::warn!(source = %self.feed.source, "{why}");
-                    self.feed.metrics.error("damaged");
+                    self.feed.metrics.unreadable("damaged");
                 }
             }
             self.archives.insert(archive.inode, Some(archive));
