@@ -319,6 +319,30 @@ fn a_compressed_file_cut_short_fails_after_what_came_before() {
     assert!(message.contains("bad.gz: the gzip data is damaged ("), "{message}");
 }
 
+/// The last column of a line that is not whole may be the beginning of another number.
+#[test]
+fn half_a_line_of_a_damaged_input_is_no_record() {
+    let dir = Dir::new("half");
+    let input = "srcaddr dstaddr bytes\n10.0.0.1 10.0.0.2 51\n10.0.0.1 10.0.0.2 421244779\n";
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    out.write_all(input.as_bytes()).unwrap();
+    let stored = out.finish().unwrap();
+    let text_at = stored.windows(7).position(|bytes| bytes == b"srcaddr").unwrap();
+    for (cut, layout) in [(4, false), (9, false), (1, false), (4, true)] {
+        let end = text_at + input.len() - cut;
+        let layout: &[&str] =
+            if layout { &["--quote", "\"", "--layout", "srcaddr dstaddr bytes"] } else { &[] };
+        let path = dir.write("half.gz", &stored[..end]);
+        let rejects = dir.path("rejects");
+        let output =
+            weir(&[&["normalize", "--from", "aws-vpc", &path, "--rejects", &rejects], layout].concat(), "");
+        status(&output, 1);
+        assert_eq!(text(&output.stdout).lines().count(), 1, "{cut}");
+        let rejects = std::fs::read_to_string(&rejects).unwrap();
+        assert!(rejects.lines().any(|reject| reject.contains("\"code\":\"cut-short\"")), "{cut}: {rejects}");
+    }
+}
+
 #[test]
 fn a_window_over_the_limit_is_refused_and_one_within_it_is_not() {
     let compress = |window_log| {

@@ -193,6 +193,23 @@ impl KeyIndex {
         self.entries(key).iter().any(|e| is_end(products::all()[e.1].entries[e.2].to))
     }
 
+    /// Whether keys say of a flow who had it, and something else: one address alone may be whose request
+    /// something is an answer to.
+    pub(crate) fn tell_traffic(&self, keys: &[&str]) -> bool {
+        let mut first = None;
+        let mut others = false;
+        for field in keys.iter().filter_map(|key| self.traffic_field(key)) {
+            others |= *first.get_or_insert(field) != field;
+        }
+        others && keys.iter().any(|key| self.is_address(key))
+    }
+
+    /// The field of a flow that some product has under such a key.
+    fn traffic_field(&self, key: &str) -> Option<Field> {
+        let of = |e: &KeyEntry| &products::all()[e.1].entries[e.2];
+        self.entries(key).iter().map(of).find(|e| e.is_traffic()).and_then(|e| e.to.field())
+    }
+
     /// Whether some product has such a key for a field.
     pub(crate) fn has_field(&self, key: &str, field: Field) -> bool {
         self.entries(key).iter().any(|e| products::all()[e.1].entries[e.2].to.field() == Some(field))

@@ -94,7 +94,7 @@ const OWN_KEYS: &[&str] = &[
 /// What they say of themselves in an object or an array.
 const OWN_NESTED: &[&str] = &[
     // GetLogs has its metadata under one key; SLS SDK, second form.
-    "meta",
+    META,
     "tags",
     // BLS query, in the section.
     COLUMNS,
@@ -112,6 +112,16 @@ pub(crate) fn is_own(key: &str, nested: bool) -> bool {
         || OWN_NESTED.contains(&key)
         || !nested && OWN_KEYS.contains(&key)
 }
+
+/// Whether a member is on the list of what envelopes say of themselves in a word or a number.
+pub(crate) fn is_own_word(key: &str) -> bool {
+    OWN_KEYS.contains(&key)
+}
+
+/// The key of what is told of a query in an answer of SLS, and in that the key of the words that it found:
+/// some of what the records say, again.
+pub(crate) const META: &str = "meta";
+pub(crate) const FOUND_WORDS: &str = "highlights";
 
 /// The member that makes an object an envelope that the framing opens.
 pub(crate) fn records_in(object: Object<'_>) -> Option<usize> {

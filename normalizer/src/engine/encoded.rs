@@ -3,7 +3,10 @@
 //! The checksum behind what is compressed is not looked at: that is for files.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use miniz_oxide::inflate;
+use miniz_oxide::inflate::{
+    TINFLStatus,
+    core::{DecompressorOxide, decompress, inflate_flags},
+};
 
 use crate::{
     base::limits,
@@ -68,15 +71,57 @@ fn decode(base64: &[u8], in_compressed: bool) -> Decoded {
             return Decoded::Twice;
         }
         let most = limits::INFLATED.min(bytes.len() * limits::INFLATED_RATIO);
-        let Some(deflated) = behind_header(&bytes) else { return Decoded::Broken };
-        return match inflate::decompress_to_vec_with_limit(deflated, most) {
+        return match inflate(&bytes, most) {
             Ok(text) => String::from_utf8(text).map_or(Decoded::Other, Decoded::Inflated),
-            Err(e) if e.status == inflate::TINFLStatus::HasMoreOutput => Decoded::TooMuch,
+            Err(TINFLStatus::HasMoreOutput) => Decoded::TooMuch,
             Err(_) => Decoded::Broken,
         };
     }
     String::from_utf8(bytes).map_or(Decoded::Other, Decoded::Text)
 }
+
+/// What is compressed in the members of a gzip stream, at most so many bytes.
+fn inflate(mut gzip: &[u8], most: usize) -> Result<Vec<u8>, TINFLStatus> {
+    let (mut text, mut begun) = (Vec::new(), 0);
+    let mut state = Box::<DecompressorOxide>::default();
+    loop {
+        let mut deflated = behind_header(gzip).ok_or(TINFLStatus::Failed)?;
+        state.init();
+        let mut len = begun;
+        loop {
+            if len == text.len() {
+                if len == most {
+                    return Err(TINFLStatus::HasMoreOutput);
+                }
+                text.resize((2 * len + 4 * deflated.len() + MEMBER_END).min(most), 0);
+            }
+            let (status, read, written) =
+                decompress(&mut state, deflated, &mut text[begun..], len - begun, NO_WINDOW);
+            len += written;
+            deflated = &deflated[read..];
+            match status {
+                TINFLStatus::Done => break,
+                TINFLStatus::HasMoreOutput => {}
+                broken => return Err(broken),
+            }
+        }
+        // What is behind the last member pads it.
+        gzip = deflated.get(MEMBER_END..).unwrap_or_default();
+        text.truncate(len);
+        begun = len;
+        match gzip.iter().all(|byte| *byte == 0) {
+            true => return Ok(text),
+            false if gzip.starts_with(&GZIP) => {}
+            false => return Err(TINFLStatus::Failed),
+        }
+    }
+}
+
+/// All that comes out stays in one place.
+const NO_WINDOW: u32 = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+
+/// What stands behind what is compressed in a member: a checksum and a length.
+const MEMBER_END: usize = 8;
 
 /// How a gzip stream begins: its mark, and that it is deflated.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
@@ -137,6 +182,26 @@ mod tests {
             (30, b"\x01\0xname\0comment\0cc"),
         ] {
             assert_eq!(text(&gzip(flags, header, "a line")).as_deref(), Some("a line"), "{flags}");
+        }
+    }
+
+    #[test]
+    fn each_member_of_a_stream_is_read() {
+        let member = |text: &str| {
+            let mut bytes = vec![0; 200];
+            let len = STANDARD.decode_slice(gzip(0, b"", text), &mut bytes).unwrap();
+            bytes.truncate(len);
+            bytes
+        };
+        let (one, other) = (member("one\n"), member("other"));
+        for (stream, wanted) in [
+            (vec![&one[..], &other], Some("one\nother")),
+            (vec![&one, &[0; 20]], Some("one\n")),
+            (vec![&one, &other, &one], Some("one\notherone\n")),
+            (vec![&one, b"more"], None),
+            (vec![&one, &other[..14]], None),
+        ] {
+            assert_eq!(text(&encode(&stream.concat())).as_deref(), wanted, "{stream:?}");
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     base::limits,
-    bytes::scan,
     catalog::{
         product::{Entry, Product, Shape, To},
         products::{self, aws_vpc},
@@ -12,11 +11,7 @@ use crate::{
         fault::{Fault, RejectCode, clipped, push_number},
         fields::{Record, RecordMemory},
     },
-    value::{
-        addresses, missing,
-        raw::Raw,
-        words::{self, ACTION, DIRECTION, LOG_STATUS},
-    },
+    value::{addresses, missing, raw::Raw},
 };
 
 /// The fewest columns that must fit for a product to be named as one that a line may be of.
@@ -65,26 +60,20 @@ pub(super) fn column_count(layout: &'static str, names: &Names, found: usize) ->
     Fault { format, ..Fault::of_record(RejectCode::ColumnCount, text) }
 }
 
-/// A custom format of AWS has no more fields.
-const MOST_FIELDS: usize = 64;
+/// What is said of a text that is a string of JSON, as one is that stands beside the records of an envelope.
+pub(super) const STRING: &str = "a string in quotes, which is no record by itself; if there is one in it, take it out of the quotes, and out of the envelope that it may stand in";
 
-/// Whether these may be the columns of an AWS flow log in a format that somebody chose: the id of an
-/// interface as only AWS has them, beside an address or a word of the table, and no prose.
-pub(super) fn is_custom(columns: &mut dyn Iterator<Item = &str>) -> bool {
-    let (mut interface, mut other) = (false, false);
-    for column in columns.take(MOST_FIELDS) {
-        match column.strip_prefix("eni-") {
-            Some(id) => interface |= matches!(id.len(), 8 | 17) && scan::is_hexadecimal(id.as_bytes()),
-            None => {
-                let is_word = |words| words::find(words, column).is_some();
-                if column.bytes().all(|b| b.is_ascii_lowercase()) && !is_word(DIRECTION) {
-                    return false;
-                }
-                other |= is_word(LOG_STATUS) || is_word(ACTION) || addresses::read(column).is_some();
-            }
-        }
-    }
-    interface && other
+/// Whether a text is one string of JSON.
+pub(super) fn is_string(text: &str) -> bool {
+    let inside = text.trim_ascii().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.is_some_and(|inside| {
+        let mut is_escaped = false;
+        inside.bytes().all(|byte| {
+            let was_escaped = is_escaped;
+            is_escaped = byte == b'\\' && !was_escaped;
+            byte != b'"' || was_escaped
+        }) && !is_escaped
+    })
 }
 
 /// A line of AWS in a format that somebody chose.

@@ -8,8 +8,8 @@ use crate::{
     engine::{
         finisher::Finisher,
         line_refusals::{
-            Evidence, FEWEST_FITTING, Names, column_count, counted, custom_format, evidence, is_custom,
-            says_something,
+            Evidence, FEWEST_FITTING, Names, STRING, column_count, counted, custom_format, evidence,
+            is_string, says_something,
         },
         observer::ToldBy,
         refusals::other_line,
@@ -298,6 +298,7 @@ impl OwnLines {
         // Events are explained where there is more stack, and only if it is worth it.
         let fault = match finisher.rejects.noted {
             Some(_) => Fault::of_record(RejectCode::UnknownFormat, "a text line of no known format"),
+            None if is_string(text) => Fault::of_record(RejectCode::UnknownFormat, STRING),
             None => other_line(text).unwrap_or_else(|| self.explain_line(text, finisher.rules.zone.as_ref())),
         };
         finisher.rejects.reject(&fault, sink);
@@ -417,7 +418,7 @@ impl OwnLines {
     fn like_none(&self, text: &str) -> Fault<'static> {
         let columns = &self.columns;
         let is_asked = self.from.is_none_or(|f| products::all()[f].id == aws_vpc::PRODUCT.id);
-        if is_asked && is_custom(&mut (0..columns.len()).map(|i| columns.get(text, i))) {
+        if is_asked && aws_vpc::is_custom(&mut (0..columns.len()).map(|i| columns.get(text, i))) {
             return custom_format(columns.len());
         }
         let text = [

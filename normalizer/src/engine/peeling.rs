@@ -4,10 +4,7 @@
 use crate::{
     base::limits,
     bytes::scan,
-    catalog::{
-        envelopes::{self, records_in},
-        hint::Hint,
-    },
+    catalog::{envelopes::records_in, hint::Hint},
     engine::{
         context::{Context, EnvelopeColumns, Surroundings, Topic, numbered, topic},
         encoded,
@@ -24,7 +21,11 @@ use crate::{
         stamp::{begins_record, stamped},
     },
     fast::plans::{Plans, QuickPlan},
-    framing::{framer::Framer, keys::Keys, layout::HEADER},
+    framing::{
+        framer::Framer,
+        keys::{Beside, Keys},
+        layout::HEADER,
+    },
     json::{
         members::{Member, Object},
         read as json,
@@ -80,8 +81,8 @@ impl Core {
         let keys = self.keys.as_mut()?;
         (0..object.members.len()).filter(|i| *i != payload && object.members[*i].value.is_nested()).find(
             |i| {
-                let is_section = envelopes::key_role(object.key(*i).as_bytes()).is_section();
-                !keys.records_in(object.raw(*i).text.as_bytes(), is_section).is_empty()
+                let beside = Beside::of(object.key(*i));
+                !keys.records_in(object.raw(*i).text.as_bytes(), beside).is_empty()
             },
         )
     }

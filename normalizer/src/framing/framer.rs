@@ -48,7 +48,7 @@ use crate::{
     },
 };
 
-use crate::framing::keys::Keys;
+use crate::framing::keys::{Beside, Keys};
 
 /// Where an input can be read again from, so that the same comes out of what follows: between two
 /// lines or documents, with what is in force there.
@@ -213,6 +213,8 @@ struct Doc {
     unknown_key: bool,
     /// Whether it is a payload's.
     payload_key: bool,
+    /// Whether it is that of what is told of a query.
+    meta_key: bool,
     /// Where the latest object at depth 1 began in the window.
     section: usize,
     /// The role of the latest key at depth 1 and at depth 2.
@@ -267,6 +269,7 @@ impl Doc {
             text_start: 0,
             long_key: false,
             unknown_key: false,
+            meta_key: false,
             payload_key: false,
             section: 0,
             roles: [KeyRole::Other; 2],
@@ -354,7 +357,7 @@ impl Doc {
                 // An array only until it is told whether it holds records.
                 b'{' | b'[' => true,
                 // A payload beside the arrays makes the document a record, which is told at its end.
-                b'"' => self.unknown_key && !(self.depth == 1 && self.payload_key),
+                b'"' => !(self.depth == 1 && self.payload_key),
                 _ => false,
             }
     }
@@ -510,9 +513,20 @@ impl Framer {
     /// Tells that the input has ended. [`Self::next_batch`] then gives all that is left.
     #[inline(never)]
     pub fn finish(&mut self) {
+        self.end(None);
+    }
+
+    /// Ends an input of which the rest can't be read: a line that is not whole is no record then, as its last
+    /// column may go on.
+    pub fn break_off(&mut self) {
+        self.end(Some(FramingFault::CutShort));
+    }
+
+    /// Ends the input; what a line is at fault for that has no end.
+    fn end(&mut self, of_line: Option<FramingFault>) {
         self.finished = true;
         self.scan();
-        self.end_input();
+        self.end_input(of_line);
         if !self.window.is_empty() {
             self.seal(self.window.len());
         }
@@ -1006,14 +1020,14 @@ impl Framer {
         }
     }
 
-    fn end_input(&mut self) {
+    fn end_input(&mut self, of_line: Option<FramingFault>) {
         match self.mode {
             Mode::LineStart => {
                 self.blank += (self.window.len() - self.mark) as u64;
             }
             Mode::Line(fault) => {
                 self.pos = self.window.len();
-                self.end_line(fault);
+                self.end_line(fault.or(of_line));
             }
             Mode::Row => {
                 // The quote that never ends was none; its line is read anew.
@@ -1021,7 +1035,7 @@ impl Framer {
                 self.pos = self.mark;
                 self.mode = Mode::Line(None);
                 while self.step() {}
-                self.end_input();
+                self.end_input(of_line);
             }
             Mode::AfterDoc => {}
             Mode::Doc => {
@@ -1032,7 +1046,7 @@ impl Framer {
                         self.give_up_in_front_of(line);
                         while self.step() {}
                         // What is left is shorter than a line.
-                        self.end_input();
+                        self.end_input(of_line);
                     }
                     None => self.emit(self.pos, Some(FramingFault::CutShort)),
                 }
@@ -1075,6 +1089,7 @@ impl Framer {
                                             && (d.long_key || !key().is_ok_and(is_own));
                                         d.payload_key =
                                             d.unknown_key && key().is_ok_and(envelopes::is_payload);
+                                        d.meta_key = key().is_ok_and(|key| key == envelopes::META);
                                     }
                                 } else {
                                     d.expect = Expect::CommaOrEnd;
@@ -1278,8 +1293,12 @@ impl Framer {
             }
             return;
         }
-        let is_section = self.doc.depth == 1 && self.doc.roles[0].is_section();
-        let records = self.keys.records_in(&self.window[self.mark..self.pos], is_section);
+        let beside = match self.doc.depth {
+            1 if self.doc.roles[0].is_section() => Beside::Section,
+            1 if self.doc.meta_key => Beside::Meta,
+            _ => Beside::Other,
+        };
+        let records = self.keys.records_in(&self.window[self.mark..self.pos], beside);
         self.emit_beside(self.mark, records);
         self.mark = self.pos;
         self.seal_if_full();

@@ -71,12 +71,14 @@ impl Keys {
             match raw.kind {
                 RawKind::Nested => {
                     let place = member.value.place();
-                    let is_section = envelopes::key_role(object.key(i).as_bytes()).is_section();
-                    let inside = self.records_in(read[place.clone()].as_bytes(), is_section);
+                    let beside = Beside::of(object.key(i));
+                    let inside = self.records_in(read[place.clone()].as_bytes(), beside);
                     found.extend(inside.into_iter().map(|p| place.start + p.start..place.start + p.end));
                 }
-                RawKind::Text if !is_own_word(object.key(i)) && self.payloads.tell(raw.text, true) => {
-                    match member.value.string_place() {
+                RawKind::Text
+                    if !envelopes::is_own_word(object.key(i)) && self.payloads.tell(raw.text, true) =>
+                {
+                    match member.value.string_place().or_else(|| place_of(&read, i)) {
                         Some(place) => found.push(place),
                         None => is_known = false,
                     }
@@ -96,13 +98,13 @@ impl Keys {
     /// Where records stand in a value: objects that are one, or have one in a payload, and whatever else
     /// is in an array with such an object, or in the innermost value with a string that has one. In a
     /// section also what is in arrays under the keys that records are under.
-    pub(crate) fn records_in(&mut self, value: &[u8], is_section: bool) -> Vec<Range<usize>> {
+    pub(crate) fn records_in(&mut self, value: &[u8], beside: Beside) -> Vec<Range<usize>> {
         let value = match std::str::from_utf8(value) {
             Ok(value) => value,
             // Where it stands is not known then.
             Err(_) => {
                 let readable = String::from_utf8_lossy(value);
-                let has_some = !self.records_in(readable.as_bytes(), is_section).is_empty();
+                let has_some = !self.records_in(readable.as_bytes(), beside).is_empty();
                 return iter::once(0..value.len()).filter(|_| has_some).collect();
             }
         };
@@ -113,8 +115,15 @@ impl Keys {
         let mut found = Vec::new();
         // A list, so that values in values cost no stack.
         let mut left = vec![(0..value.len(), 0, false)];
+        let mut looks = LOOKS * (value.len() + FREE_LOOKS);
         while let Some((place, depth, is_held)) = left.pop() {
             let text = &value[place.clone()];
+            // Each level is read again. Nobody has looked into what is left then.
+            let Some(rest) = looks.checked_sub(text.len()) else {
+                found.push(place);
+                continue;
+            };
+            looks = rest;
             let read = read_what_there_is(text.into(), &mut members, &mut unescaped);
             let inside = Object { text: &read, unescaped: &unescaped, members: &members };
             let is_whole = matches!(read, Cow::Borrowed(_));
@@ -131,10 +140,12 @@ impl Keys {
             }
             let holds_records = |i: usize| {
                 let role = envelopes::key_role(inside.key(i).as_bytes());
-                is_section && depth == 0 && role != KeyRole::Other
+                beside == Beside::Section && depth == 0 && role != KeyRole::Other
             };
+            let says_again =
+                |i: usize| beside == Beside::Meta && depth == 0 && inside.key(i) == envelopes::FOUND_WORDS;
             let nested: Vec<_> = (0..members.len())
-                .filter(|i| members[*i].value.is_nested())
+                .filter(|i| members[*i].value.is_nested() && !says_again(*i))
                 .map(|i| (members[i].value.place(), holds_records(i)))
                 .map(|(p, held)| (place.start + p.start..place.start + p.end, held))
                 .collect();
@@ -178,7 +189,7 @@ impl Keys {
             || all().any(has_rows)
             || payloads::is_encoded(&all().map(|(key, _)| key).collect::<Vec<_>>(), object)
             || all().any(|(key, raw)| {
-                (raw.kind == RawKind::Text && !is_own_word(key) || payloads::is_payload(key, raw))
+                (raw.kind == RawKind::Text && !envelopes::is_own_word(key) || payloads::is_payload(key, raw))
                     && self.payloads.tell(raw.text, true)
             })
     }
@@ -223,9 +234,58 @@ impl Keys {
 /// How many values around each other are looked into.
 const DEEPEST: usize = 16;
 
-/// Whether what stands under a key is a word or a number of an envelope's.
-fn is_own_word(key: &str) -> bool {
-    envelopes::is_own(key, false) && envelopes::key_role(key.as_bytes()) == KeyRole::Other
+/// How often each byte of a value is looked at, on average, and how many bytes more of a small one.
+const LOOKS: usize = 6;
+const FREE_LOOKS: usize = 4096;
+
+/// What a value is that stands beside the records of an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// A section, that has arrays of records, too.
+    Section,
+    /// What is told of a query.
+    Meta,
+    Other,
+}
+
+impl Beside {
+    /// What it is by its key at the top of a document.
+    pub(crate) fn of(key: &str) -> Self {
+        match key {
+            envelopes::META => Self::Meta,
+            key if envelopes::key_role(key.as_bytes()).is_section() => Self::Section,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Where the value of a member stands in the text of an object, which was read up to there; `None` where it
+/// does not end.
+fn place_of(object: &str, member: usize) -> Option<Range<usize>> {
+    let (mut depth, mut number, mut start) = (0, 0, None);
+    let mut string: Option<usize> = None;
+    let mut is_escaped = false;
+    for (at, byte) in object.bytes().enumerate() {
+        if let Some(begun) = string {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = true,
+                b'"' if start.is_some() => return Some(begun..at + 1),
+                b'"' => string = None,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => string = Some(at),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b',' if depth == 1 => number += 1,
+            b':' if depth == 1 && number == member => start = Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Reads the members of an object as far as they are there; gives the text that they are in. What no
@@ -281,18 +341,28 @@ mod tests {
         Keys::new(&Config::default()).unwrap()
     }
 
+    #[test]
+    fn the_place_of_a_string_is_found_whatever_is_in_it() {
+        let text = r#"{ "a" : {"b":[",",1]} , "c\",:" :"x\"y,", "d":"\\" }"#;
+        for (member, value) in [(1, Some(r#""x\"y,""#)), (2, Some(r#""\\""#)), (3, None)] {
+            assert_eq!(place_of(text, member).map(|place| &text[place]), value, "{member}");
+        }
+        assert_eq!(place_of(r#"{"a":"b"#, 0), None);
+    }
+
     const LINE: &str =
         "2 111122223333 eni-0abc 10.0.0.5 10.0.0.6 443 40000 6 3 180 1707305100 1707305160 ACCEPT OK";
 
     #[test]
     fn records_are_found_beside_the_array_of_an_envelope() {
-        let record = r#"{"srcaddr":1}"#;
+        let record = r#"{"srcaddr":1,"bytes":1}"#;
+        let escaped = format!("{record:?}");
         let line = format!("\"{LINE}\"");
         for (text, found) in [
             (format!("{{\"foo\":{record},\"logs\":["), Some(vec![record])),
             (format!("{{\"n\":\"é\\n\",\"foo\":[{{}},{record}],\"logs\":["), Some(vec!["{}", record])),
             (format!("{{\"foo\":{{\"message\":{record:?}}},\"logs\":["), None),
-            (format!("{{\"foo\":{record:?},\"logs\":["), None),
+            (format!("{{\"foo\":{record:?},\"logs\":["), Some(vec![&escaped])),
             (format!("{{\"foo\":{line},\"marker\":{line},\"logs\":["), Some(vec![&line])),
             (format!("{{\"n\":\"\t\",\"foo\":{record},\"logs\":["), None),
             ("{\"n\":\"\t\",\"foo\":{},\"logs\":[".into(), Some(vec![])),
@@ -309,7 +379,7 @@ mod tests {
 
     #[test]
     fn records_are_found_wherever_they_stand_in_a_value() {
-        let record = r#"{"srcaddr":1}"#;
+        let record = r#"{"srcaddr":1,"bytes":1}"#;
         let line = format!("\"{LINE}\"");
         let many = format!("[{}{record}]", "{\"a\":1},".repeat(40));
         let deep = format!("{}{record}{}", "[".repeat(10), "]".repeat(10));
@@ -331,31 +401,34 @@ mod tests {
             ("{\"data\":\"not a text in base64\"}".into(), vec![]),
         ] {
             let found: Vec<_> =
-                keys().records_in(value.as_bytes(), false).into_iter().map(|p| &value[p]).collect();
+                keys().records_in(value.as_bytes(), Beside::Other).into_iter().map(|p| &value[p]).collect();
             assert_eq!(found, wanted, "{value}");
         }
-        let found = keys().records_in(many.as_bytes(), false);
+        let found = keys().records_in(many.as_bytes(), Beside::Other);
         assert_eq!((found.len(), &many[found[40].clone()]), (41, record));
         let too_deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
-        assert_eq!(keys().records_in(too_deep.as_bytes(), false).len(), 1);
+        assert_eq!(keys().records_in(too_deep.as_bytes(), Beside::Other).len(), 1);
     }
 
     #[test]
     fn no_answer_is_that_of_other_keys() {
         let texts = [
             (r#"{"a\u0000srcaddr":1}"#, false),
-            (r#"{"a":1,"srcaddr":1}"#, true),
+            (r#"{"a":1,"srcaddr":1,"bytes":1}"#, true),
             (r#"{"a\u0000srcaddr":1}"#, false),
-            (r#"{"a":1,"":1,"srcaddr":1}"#, true),
+            (r#"{"a":1,"":1,"srcaddr":1,"bytes":1}"#, true),
             (r#"{"":1}"#, false),
             (r#"{"count":1,"source":2,"logs":["#, false),
-            (r#"{"a":1,"count":1,"srcaddr":1,"logs":["#, true),
+            (r#"{"a":1,"count":1,"srcaddr":1,"bytes":1,"logs":["#, true),
             (r#"{"a":1}"#, false),
+            // Whose request it is an answer to.
+            (r#"{"a":1,"srcaddr":1,"client_ip":2}"#, false),
+            (r#"{"a":1,"srcaddr":1,"dstaddr":2}"#, true),
             (r#"{"":1}"#, false),
-            (r#"{"a":1,"srcaddr":1,"b":2}"#, true),
+            (r#"{"a":1,"srcaddr":1,"bytes":1,"b":2}"#, true),
             (r#"{"a":1,"dst-port":1,"b":2}"#, false),
-            (r#"{"count":{"srcaddr":1},"logs":["#, false),
-            (r#"{"count":{},"srcaddr":1,"logs":["#, true),
+            (r#"{"count":{"srcaddr":1,"bytes":1},"logs":["#, false),
+            (r#"{"count":{},"srcaddr":1,"bytes":1,"logs":["#, true),
             (r#"{"message":1,"logs":["#, false),
             (r#"{"message":"success","logs":["#, false),
             (
@@ -366,11 +439,11 @@ mod tests {
                 r#"{"foo":"2 111122223333 eni-0abc 10.0.0.5 10.0.0.6 443 40000 6 3 180 1707305100 1707305160 ACCEPT OK","#,
                 false,
             ),
-            ("{\"n\":\"\\t\",\"srcaddr\":1,\"logs\":[", true),
-            ("{\"n\":\"\t\",\"srcaddr\":1,\"logs\":[", true),
+            ("{\"n\":\"\\t\",\"srcaddr\":1,\"bytes\":1,\"logs\":[", true),
+            ("{\"n\":\"\t\",\"srcaddr\":1,\"bytes\":1,\"logs\":[", true),
             ("{\"n\":\"\t\",\"a\":1,\"logs\":[", false),
-            (r#"{"n":"\q\ud800\"","m":01,"o":nope,"srcaddr":1,"logs":["#, true),
-            (r#"{"n":"\q\",\"srcaddr\":1","logs":["#, false),
+            (r#"{"n":"\q\ud800\"","m":01,"o":nope,"srcaddr":1,"bytes":1,"logs":["#, true),
+            (r#"{"n":"\q\",\"srcaddr\":1,\"bytes\":1","logs":["#, false),
             (r#"{"message":"{\"client_ip\":1}","logs":["#, false),
             (r#"{"eni-id":1,"vm-id":1,"vswitch-id":2,"vpc-id":2}"#, true),
             ("[", false),

@@ -8,9 +8,9 @@ use crate::{
     bytes::scan,
     catalog::{
         detection::{FEWEST_KEYS, KeyIndex},
-        envelopes::{self, holds_records},
+        envelopes::{self, HIGHLIGHTS, holds_records},
         product::{Entry, Lines, Product, Shape},
-        products,
+        products::{self, aws_vpc},
     },
     framing::{
         columns::Columns,
@@ -24,6 +24,7 @@ use crate::{
     value::{
         addresses,
         raw::{Raw, RawKind},
+        words::{self, LOG_STATUS},
     },
 };
 
@@ -134,13 +135,12 @@ fn first_object<'a>(
     (Object { text, unescaped, members }, whole)
 }
 
-/// Whether keys are those of a record. No envelope has the address of a flow, but what an application logs
-/// has some.
+/// Whether keys are those of a record. No envelope has the address of a flow and what else a flow has, but what
+/// an application logs may.
 pub(super) fn are_of_a_record(keys: &[&str], addresses: bool) -> bool {
     let index = KeyIndex::get();
     let known = keys.iter().filter(|key| !index.entries(key).is_empty()).count();
-    known >= FEWEST_KEYS && index.tells(keys)
-        || addresses && known > 0 && keys.iter().any(|key| index.is_address(key))
+    known >= FEWEST_KEYS && index.tells(keys) || addresses && known > 0 && index.tell_traffic(keys)
 }
 
 /// Whether an object is one that Firehose hands on, with a record in base64.
@@ -164,6 +164,14 @@ fn json_in(line: &str) -> Option<&str> {
 impl TellingLines {
     /// Whether a line is a record, or names columns.
     fn tell(&mut self, line: &str) -> bool {
+        let plain;
+        let line = match HIGHLIGHTS.iter().any(|mark| line.contains(mark)) {
+            true => {
+                plain = HIGHLIGHTS.iter().fold(line.to_owned(), |line, mark| line.replace(mark, ""));
+                &plain
+            }
+            false => line,
+        };
         // Times in front of it have blanks in them.
         let behind_time = || {
             line.bytes().next().filter(u8::is_ascii_digit).into_iter().flat_map(|_| {
@@ -171,13 +179,15 @@ impl TellingLines {
             })
         };
         let Self { columns, from, layouts, is_configured } = self;
-        // A sentence may have as many words as a record has columns.
+        // A sentence may have as many words as a record has columns. A record of no flow has no address.
         let has_address = |columns: &Columns, line: &str| {
-            (0..columns.len()).any(|i| addresses::read(columns.get(line, i)).is_some())
+            let says_none = |text: &str| words::find(LOG_STATUS, text).is_some_and(|status| status.0 != "ok");
+            let is_one = |text: &str| addresses::read(text).is_some() || says_none(text);
+            (0..columns.len()).any(|i| is_one(columns.get(line, i)))
         };
         let mut is_of_layout = |(mark, layout): &(Option<u8>, Layout), line: &str| {
             mark.is_none_or(|mark| scan::has(line.as_bytes(), mark))
-                && layout.names.len() >= FEWEST_COLUMNS
+                && (*is_configured || layout.names.len() >= FEWEST_COLUMNS)
                 && layout
                     .separation
                     .as_ref()
@@ -194,10 +204,15 @@ impl TellingLines {
             return true;
         }
         // No product has fewer.
-        if memchr::memchr_iter(b' ', line.as_bytes()).count() < FEWEST_COLUMNS {
+        if memchr::memchr2_iter(b' ', b'\t', line.as_bytes()).count() < FEWEST_COLUMNS {
             return false;
         }
         columns.split_blanks(line, line.as_bytes());
+        let custom = from.is_none_or(|from| from.id == aws_vpc::PRODUCT.id)
+            && aws_vpc::is_custom(&mut (0..columns.len()).map(|i| columns.get(line, i)));
+        if custom {
+            return true;
+        }
         let tells = |product: &&Product| {
             let own = &product.entries[..product.lines.columns()];
             let Some(before) = columns.len().checked_sub(own.len()) else { return false };
@@ -270,6 +285,8 @@ mod tests {
             separator: Some("|".into()),
             ..from("baidu-flow")
         };
+        let pair = Config { layout: Some("${srcaddr} ${dstaddr}".into()), ..from("aws-vpc") };
+        let nodata = "1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd - - - - - - - 1431280876 1431280934 - NODATA";
         let baidu = include_str!("../../../samples/baidu-flow.log").lines().next().unwrap_or_default();
         for (config, line, tells) in [
             (&Config::default(), elb, true),
@@ -284,6 +301,13 @@ mod tests {
             ),
             (&layout, "10.0.0.1|10.0.0.2|5", true),
             (&layout, "success", false),
+            (&pair, "10.0.0.1 10.0.0.2", true),
+            (&pair, "it ended", false),
+            (&from("huawei-vpc"), nodata, true),
+            (&Config::default(), &LINE.replace(' ', "\t"), true),
+            (&Config::default(), &LINE.replace("443", "<HighLightTag>443</HighLightTag>"), true),
+            (&Config::default(), &format!("{} vpc-1", LINE.replace("eni-0abc", "eni-0abc1234")), true),
+            (&Config::default(), "the interface eni-0abc1234 of 10.0.0.1 is detached", false),
             (&from("baidu-flow"), "no such bucket", false),
             (&layout, "a|b|c", false),
             (
@@ -294,7 +318,7 @@ mod tests {
         ] {
             assert_eq!(Payloads::new(config).unwrap().tell(line, false), tells, "{line}");
         }
-        let address = r#"{"client_ip":1}"#;
+        let address = r#"{"client_ip":1,"dstaddr":2}"#;
         assert!(Payloads::new(&Config::default()).unwrap().tell(address, true));
     }
 }

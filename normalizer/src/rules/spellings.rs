@@ -38,7 +38,7 @@ pub(crate) enum Cut {
 /// How an address is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// Octets in decimal with this between them; host names have `-`.
+    /// Octets in decimal with this between them; host names have `-` or `_`.
     Octets(u8),
     /// Octets in the order of names for reverse look-ups: `77.113.0.203.in-addr.arpa`.
     Reversed,
@@ -173,6 +173,11 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
             if number >> 24 > 0 && digits > 7 && digits::read(&rest[..digits]) == Some(number.into()) {
                 return Some((digits, Form::Other));
             }
+            // Some count with a sign.
+            let negative = number.cast_signed().min(0).unsigned_abs();
+            if before(1) == b'-' && digits > 7 && digits::read(&rest[..digits]) == Some(negative.into()) {
+                return Some((digits, Form::Other));
+            }
             if number >> 24 > 0
                 && let Some((len, with_exponent)) = with_exponent(rest, digits)
                 && with_exponent.trunc() == f64::from(number)
@@ -242,7 +247,7 @@ fn octets(text: &[u8], octets: [u8; 4]) -> Option<(usize, u8)> {
     for (i, octet) in octets.into_iter().enumerate() {
         if i > 0 {
             let found = *text.get(at)?;
-            if i == 1 && matches!(found, b'.' | b'-') {
+            if i == 1 && matches!(found, b'.' | b'-' | b'_') {
                 between = found;
             }
             if found != between {
@@ -427,6 +432,7 @@ mod tests {
             "::2001:db8:7:77",
             "34058038530",
             "3.405803854e9",
+            "-889163442",
             "77.113.0.203",
             "77.113.0.203.example",
             "78.113.0.203.in-addr.arpa",
@@ -447,6 +453,7 @@ mod tests {
             ("[::ffff:cb00:714d]:80", "[::ffff:203.0.113.0]:80"),
             ("0:0:0:0:0:FFFF:CB00:714D", "::ffff:203.0.113.0"),
             ("ip-203-0-113-77.internal", "ip-203-0-113-0.internal"),
+            ("ip_203_0_113_77", "ip_203_0_113_0"),
             ("77.113.0.203.in-addr.arpa", "0.113.0.203.in-addr.arpa"),
             ("a 77.113.0.203.IN-ADDR.ARPA.", "a 0.113.0.203.IN-ADDR.ARPA."),
             (r#"{"a":["203.0.113.77","203.0.113.77\n"]}"#, r#"{"a":["203.0.113.0","203.0.113.0\n"]}"#),
@@ -460,6 +467,7 @@ mod tests {
             assert_eq!(told(text, &hidden).as_deref(), Some(want));
         }
         let not_told = [
+            "-889163443",
             "1.203.0.113.77",
             "203.0.113.77.1",
             "203-0-113-77-1",

@@ -150,7 +150,10 @@ impl Reader {
                 return Ok(Ok(()));
             }
         };
-        framer.finish();
+        match end {
+            Ok(()) => framer.finish(),
+            Err(_) => framer.break_off(),
+        }
         self.feeder.feed_from(&mut framer, &mut self.lane, &stream)?;
         Ok(end)
     }

@@ -16,7 +16,7 @@
 //!
 //! Rows of Parquet files are keyed records, which hosts make of them. No gap is known.
 
-use crate::{catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, F, G, H, I, J, Lines, Product, Shape, To, entry}}, record::fields::Field, value::{time::Unit, words::{ACTION, DIRECTION, LOG_STATUS}}};
+use crate::{bytes::scan, catalog::{meaning::Meaning, product::{A, B, C, D, E, Entry, F, G, H, I, J, Lines, Product, Shape, To, entry}}, record::fields::Field, value::{addresses, time::Unit, words::{self, ACTION, DIRECTION, LOG_STATUS}}};
 
 const ENTRIES: &[Entry] = &[
     entry(&["version"], To::Version("2")).shape(Shape::AtLeast(2)),
@@ -74,3 +74,25 @@ pub(crate) const PRODUCT: Product = Product {
     layout_begins: &[],
     entries: ENTRIES,
 };
+
+/// A custom format of AWS has no more fields.
+const MOST_FIELDS: usize = 64;
+
+/// Whether these may be the columns of an AWS flow log in a format that somebody chose: the id of an
+/// interface as only AWS has them, beside an address or a word of the table, and no prose.
+pub(crate) fn is_custom(columns: &mut dyn Iterator<Item = &str>) -> bool {
+    let (mut interface, mut other) = (false, false);
+    for column in columns.take(MOST_FIELDS) {
+        match column.strip_prefix("eni-") {
+            Some(id) => interface |= matches!(id.len(), 8 | 17) && scan::is_hexadecimal(id.as_bytes()),
+            None => {
+                let is_word = |words| words::find(words, column).is_some();
+                if column.bytes().all(|b| b.is_ascii_lowercase()) && !is_word(DIRECTION) {
+                    return false;
+                }
+                other |= is_word(LOG_STATUS) || is_word(ACTION) || addresses::read(column).is_some();
+            }
+        }
+    }
+    interface && other
+}
