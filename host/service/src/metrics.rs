@@ -10,7 +10,7 @@ use std::{
 };
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
+    encoding::{EncodeLabelSet, prometheus_text, text},
     metrics::{
         counter::Counter,
         family::Family,
@@ -21,6 +21,12 @@ use prometheus_client::{
 };
 
 use crate::seldom::Seldom;
+
+/// The content type of Prometheus' text format.
+pub const TEXT: &str = prometheus_text::CONTENT_TYPE;
+
+/// The content type of OpenMetrics.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics of a process.
 #[derive(Clone, Debug)]
@@ -370,8 +376,15 @@ impl Metrics {
         self.process.config.get_or_create(&OfConfig { hash: format!("{hash:016x}") }).set(1);
     }
 
-    /// All of them in the text format of Prometheus.
+    /// All of them in the text format of Prometheus, [`TEXT`].
     pub fn text(&self) -> String {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry).expect("a string can be written to");
+        text
+    }
+
+    /// All of them in that of OpenMetrics, [`OPEN_METRICS`].
+    pub fn open_metrics(&self) -> String {
         let mut text = String::new();
         text::encode(&mut text, &self.registry).expect("a string can be written to");
         text
@@ -594,8 +607,7 @@ mod tests {
         let counted: std::collections::BTreeMap<_, _> = counted.collect();
         for line in metrics.text().lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let (name, kind) = line.split_once(' ').unwrap();
-            let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
-            assert_eq!(counted.get(&name), Some(&kind), "{name}");
+            assert_eq!(counted.get(name), Some(&kind), "{name}");
         }
         let failures = weir_pipeline::Failures { traps: 3, deadlines: 2, replaced: 5 };
         metrics.guests("p", &failures);
