@@ -74,11 +74,12 @@ impl<'a> Access<'a> {
         if self.brokers.is_empty() {
             faults.push(Fault::at(["brokers"], EXPECTED));
         }
-        for broker in self.brokers {
+        for (item, broker) in self.brokers.iter().enumerate() {
             let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
             let is_plain = broker.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b',' | b'/'));
             if !is_plain || port.is_none_or(|port| port.parse::<u16>().is_err()) {
-                faults.push(Fault::at(["brokers"], format!("{broker:?} is no broker; {EXPECTED}")));
+                let message = format!("{broker:?} is no broker; {EXPECTED}");
+                faults.push(Fault::at(["brokers"], message).of_item(item));
             }
         }
         let Auth { user, password, mechanism } = self.auth;

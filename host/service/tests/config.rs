@@ -109,7 +109,30 @@ fn what_stands_where_a_table_belongs_is_not_shown() {
 fn wrong_values_say_what_is_expected() {
     for (from, to, line, says) in [
         ("\"256MiB\"", "\"lots\"", 3, "a number of bytes with a unit"),
-        ("\"256MiB\"", "\"1MiB\"", 3, "at least \"8MiB\""),
+        ("\"256MiB\"", "\"1MiB\"", 3, "at least \"8MiB\"; below \"128MiB\" the process takes more than that"),
+        ("state_dir = \"/var/lib/weir\"", "state_dir = \"\"", 2, "state_dir: expected a folder"),
+        ("[\"/var/log/lts/*.log*\"]", "[\"/a\", \"\"]", 6, "an empty pattern finds no file"),
+        ("rejects = \"/var/lib/weir/rejects\"", "rejects = \"\"", 12, "edge.rejects: the path is empty"),
+        ("rejects = \"/var/lib", "dead_letters = \"\"\nrejects = \"/var/lib", 12, "leave the key out"),
+        ("{ max = \"10GiB\"", "{ max = \"1B\"", 16, "sinks.archive.buffer.max: expected at least \"1MiB\""),
+        (
+            "type = \"stdout\"",
+            "type = \"object_store\"\nurl = \"/x\"\nbatch = { bytes = \"1TB\" }",
+            20,
+            "sinks.out.batch.bytes: expected at most \"256MiB\", which is `memory`",
+        ),
+        (
+            "type = \"stdout\"",
+            "type = \"object_store\"\nurl = \"/x\"\nbatch = { age = \"0s\" }",
+            20,
+            "sinks.out.batch.age: expected at least \"1ms\"",
+        ),
+        (
+            "type = \"stdout\"",
+            "type = \"http\"\nurl = \"http://a/\"\nbatch = { age = \"0s\" }",
+            20,
+            "sinks.out.batch.age: expected at least \"1ms\"",
+        ),
         ("type = \"file\"\npaths", "type = \"fiel\"\npaths", 5, "did you mean \"file\"?"),
         ("type = \"stdout\"", "", 17, "[sinks.out] has no `type`; it is one of file, stdout"),
         ("paths = [\"/var/log/lts/*.log*\"]", "paths = []", 6, "name at least one pattern"),
@@ -299,7 +322,7 @@ buffer = { max = "0B", when_full = 3 }
         ("20:12", "is no time zone"),
         ("21:6", "expected a string"),
         ("22:12", "expected a boolean"),
-        ("23:8", "did you mean src_ip?"),
+        ("23:9", "did you mean src_ip?"),
         ("25:9", "expected a map"),
         ("28:7", "sinks.out.url"),
         ("29:15", "\"rar\" is not known; expected one of"),
@@ -308,7 +331,7 @@ buffer = { max = "0B", when_full = 3 }
         ("32:19", "expected from 1 byte"),
         ("32:35", "invalid type: boolean"),
         ("33:19", "/no/such/ca"),
-        ("34:18", "sinks.out.buffer.max: expected at least one byte"),
+        ("34:18", "sinks.out.buffer.max: expected at least \"1MiB\""),
         ("34:36", "expected a string"),
     ] {
         let place = format!("weir.toml:{place}: ");
@@ -325,4 +348,116 @@ buffer = { max = "0B", when_full = 3 }
     );
     assert!(found.iter().all(|line| !line.contains("is used by no pipeline")), "{found:#?}");
     assert_eq!(found.len(), 28, "{found:#?}");
+}
+
+/// Also where several items or keys of a pipeline are wrong, each is told where it stands.
+#[test]
+fn what_is_wrong_with_a_pipeline_is_told_of_each_item_and_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
+    fs::write(&good, "10.0.0.0/8\n").unwrap();
+    fs::write(&bad, "10.0.0.0/8\nhost\n").unwrap();
+    let text = |keys: &str| {
+        format!(
+            "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"object_store\"\nurl = \"/x\"\n\
+             partition = [\"date\", \"hour\", \"provider\", \"date\"]\n\
+             [pipelines.p]\nsources = [\"in\"]\nsinks = [\"out\"]\n{keys}"
+        )
+    };
+    // Of the sink, in each.
+    let of_sink = [
+        ("6:22", "sinks.out.partition: records are put apart by"),
+        ("6:42", "sinks.out.partition: date is given twice"),
+    ];
+    let good = good.display();
+    let bad = bad.display();
+    for (keys, wanted) in [
+        (
+            format!(
+                "lists = {{ a = \"/no/such\", b = \"{bad}\", c = \"{good}\", \"d e\" = \"{good}\" }}\n\
+                 drop = [\"srcaddr\", \"host\", \"bytez\"]\nmask = [\"src_ip/24\", \"src_ip\", \"bytes/8\"]\n\
+                 own = [\"10.0.0.0/99\", \"@a\", \"@b\", \"@c\", \"@nobody\", \"@\\\"/no/such/b\\\"\"]\n\
+                 where = \"src_ip in {{@a, @b, @c, @/no/such/d}} and dst_ip in @else\"\n"
+            ),
+            &[
+                ("10:15", "pipelines.p.lists.a: /no/such: can't read the list"),
+                ("10:31", "pipelines.p.lists.b: the list @b, line 2: \"host\" is no network"),
+                ("", "pipelines.p.lists.d e: a list's name has letters"),
+                ("11:9", "pipelines.p.drop: no field is called \"srcaddr\"; did you mean src_ip?"),
+                ("11:28", "pipelines.p.drop: no field is called \"bytez\"; did you mean bytes?"),
+                ("12:22", "pipelines.p.mask: \"src_ip\" is not FIELD/PREFIX"),
+                ("12:32", "pipelines.p.mask: bytes is no address"),
+                ("13:8", "pipelines.p.own: \"10.0.0.0/99\" is no network"),
+                ("13:41", "pipelines.p.own: no list is called @nobody"),
+                ("13:52", "pipelines.p.own: /no/such/b: can't read the list"),
+                ("14:9", "pipelines.p.where: /no/such/d: can't read the list"),
+                ("14:9", "pipelines.p.where: filter: no list is called @else"),
+            ][..],
+        ),
+        (
+            "from = \"aws-vpc\"\nlayout = \"${srcaddr\"\nseparator = \"\"\nquote = \"x\"\n".into(),
+            &[
+                ("11:10", "pipelines.p.layout: layout: this field has no '}'"),
+                ("12:13", "pipelines.p.separator: separator: it is empty"),
+                ("13:9", "pipelines.p.quote: quote: \"x\" is none of"),
+            ],
+        ),
+        (
+            "from = \"aws-vpc\"\nlayout = \"${srcaddr} ${dstaddr}\"\nseparator = \"\"\n".into(),
+            &[("12:13", "pipelines.p.separator: separator: it is empty")],
+        ),
+        ("separator = \",\"\n".into(), &[("10:13", "pipelines.p.separator: separator: there is no layout")]),
+        // Only with it can the names be told apart.
+        ("from = \"aws-vpc\"\nlayout = \"srcaddr^dstaddr\"\nseparator = \"^\"\n".into(), &[]),
+        (
+            "from = \"aws-vpc\"\nlayout = \"srcaddr^dstaddr\"\n".into(),
+            &[("11:10", "pipelines.p.layout: layout: expected ${field}")],
+        ),
+        (
+            "drop = [\"host\"]\nkeep_raw = true\nkeep_envelope = true\n".into(),
+            &[
+                ("11:12", "pipelines.p.keep_raw: drop and mask: the record's text would still tell"),
+                ("12:17", "pipelines.p.keep_envelope: drop and mask: the fields of envelopes"),
+            ],
+        ),
+    ] {
+        let found = findings(&text(&keys));
+        for (place, says) in of_sink.iter().chain(wanted) {
+            let is_told = |line: &String| {
+                line.starts_with("weir.toml:") && line.contains(&format!("{place}: ")) && line.contains(says)
+            };
+            assert!(found.iter().any(is_told), "{place} {says}\n{found:#?}");
+        }
+        // Some are of several lines.
+        let count = found.iter().filter(|line| line.starts_with("weir.toml:")).count();
+        assert_eq!(count, of_sink.len() + wanted.len(), "{found:#?}");
+    }
+}
+
+#[test]
+fn two_pipelines_do_not_share_what_one_group_of_consumers_reads() {
+    let source = |name: &str, broker: &str, group: &str, topics: &str| {
+        format!(
+            "[sources.{name}]\ntype = \"kafka\"\nbrokers = [\"{broker}:9092\"]\ntopics = {topics}\ngroup = \"{group}\"\n"
+        )
+    };
+    let pipeline =
+        |name: &str, source: &str| format!("[pipelines.{name}]\nsources = [{source}]\nsinks = [\"out\"]\n");
+    let text = |second: &str, pipelines: &str| {
+        let first = source("one", "k", "weir", "[\"flows\", \"waf\"]");
+        format!("{first}{second}[sinks.out]\ntype = \"stdout\"\n{pipelines}")
+    };
+    let two = pipeline("a", "\"one\"") + &pipeline("b", "\"two\"");
+    let found = findings(&text(&source("two", "k", "weir", "[\"waf\"]"), &two));
+    let told = "weir.toml:10:9: sources.two.group: [sources.one] of another pipeline is of the same group";
+    assert!(found.len() == 1 && found[0].starts_with(told), "{found:#?}");
+    for (second, pipelines) in [
+        (source("two", "k", "other", "[\"waf\"]"), two.clone()),
+        (source("two", "k", "weir", "[\"else\"]"), two.clone()),
+        (source("two", "m", "weir", "[\"waf\"]"), two),
+        // The pipeline has all of it.
+        (source("two", "k", "weir", "[\"waf\"]"), pipeline("a", "\"one\", \"two\"")),
+    ] {
+        Config::read("weir.toml", &text(&second, &pipelines)).unwrap();
+    }
 }

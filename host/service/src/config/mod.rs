@@ -22,7 +22,7 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::de::DeValue;
+use toml::de::{DeValue, ValueDeserializer};
 
 use self::{
     fault::Fault,
@@ -35,7 +35,7 @@ use self::{
 use crate::{
     error::Error,
     sinks::{BufferOptions, SinkOptions},
-    sources::SourceOptions,
+    sources::{SourceOptions, kafka},
 };
 
 /// What a file says.
@@ -91,8 +91,9 @@ pub struct Process {
     /// Where progress, buffers, and rejects without a place of their own are kept; a relative path, here as
     /// everywhere, is of the folder that the process is started in
     pub state_dir: PathBuf,
-    /// About what the process may take, from 128MiB on: five eighths are for records on their way, the rest for
-    /// what works on them. Each compressed file of a path with placeholders takes some 3MiB more while it is open
+    /// About what the process may take, at least 8MiB: five eighths are for records on their way, the rest for
+    /// what works on them, which takes more than that where it is less than 128MiB. Each compressed file of a path
+    /// with placeholders takes some 3MiB more while it is open
     pub memory: ByteSize,
     /// How long records that are on their way are waited for at the end, before they are left to the next start
     pub drain: Span,
@@ -246,6 +247,9 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
             })
         {
             faults(reader, &table, &section, &options.options.check(), &options.spoiled);
+            if let Some(process) = &process {
+                check_batch(reader, &table, &section, process);
+            }
             note(&mut spoiled, &section, &options);
             sinks.insert(name.clone(), options.options);
         }
@@ -298,10 +302,16 @@ fn read_process<'i>(reader: &mut Reader<'i>, top: &Table<'i>) -> Option<Process>
     // A key at the top may be meant for one of the sections, too.
     let section = reader.section::<Process>(top, "", &KINDS)?;
     // Without it no path can be told.
-    let has_state = !section.is_spoiled("state_dir");
+    let mut has_state = !section.is_spoiled("state_dir");
     let process = section.options;
+    if process.state_dir.as_os_str().is_empty() {
+        has_state = false;
+        let message = "state_dir: expected a folder, such as \"/var/lib/weir\"";
+        reader.add(place(top, &["state_dir"], Place::Value), message);
+    }
     if process.memory.0 < LEAST_MEMORY {
-        reader.add(place(top, &["memory"], Place::Value), "memory: expected at least \"8MiB\"");
+        let message = "memory: expected at least \"8MiB\"; below \"128MiB\" the process takes more than that";
+        reader.add(place(top, &["memory"], Place::Value), message);
     }
     if process.checkpoint.0.is_zero() {
         reader.add(place(top, &["checkpoint"], Place::Value), "checkpoint: expected at least \"1ms\"");
@@ -385,6 +395,19 @@ fn faults(
     }
 }
 
+/// A batch is gathered in memory, so that who asks for a larger one than that would never get it.
+fn check_batch(reader: &mut Reader<'_>, sink: &Table<'_>, section: &str, process: &Process) {
+    let bytes = || {
+        let value = sink.get_ref().get("batch")?.get_ref().as_table()?.get("bytes")?;
+        ByteSize::deserialize(ValueDeserializer::from(value.clone())).ok()
+    };
+    if bytes().is_some_and(|bytes| bytes > process.memory) {
+        let message =
+            format!("expected at most \"{}\", which is `memory`: a batch is gathered there", process.memory);
+        reader.fault(sink, section, &Fault::at(["batch", "bytes"], message));
+    }
+}
+
 /// Checks that a pipeline names what there is.
 fn refer(
     reader: &mut Reader<'_>,
@@ -419,9 +442,10 @@ fn used_once(
     reader: &mut Reader<'_>,
     document: &Table<'_>,
     sections: &BTreeMap<&str, Vec<(String, Table<'_>)>>,
-    Config { pipelines, sources, sinks, .. }: &Config,
+    config: &Config,
     spoiled: &BTreeSet<String>,
 ) {
+    let Config { pipelines, sources, sinks, .. } = config;
     let is_whole = |kind: &str, name: &String| !spoiled.contains(&format!("{kind}.{name}"));
     let all_read = pipelines.len() == sections.get("pipelines").map_or(0, Vec::len)
         && pipelines.keys().all(|name| is_whole("pipelines", name));
@@ -445,6 +469,7 @@ fn used_once(
             );
         }
     }
+    read_by_one_group(reader, document, config, &is_whole);
     for (name, options) in sinks {
         let users: Vec<_> = pipelines.iter().filter(|(_, p)| p.sinks.contains(name)).collect();
         let at = place(document, &["sinks", name], Place::Key);
@@ -456,6 +481,43 @@ fn used_once(
             if let Some(why) = options.refuses(choices.schema()) {
                 reader.add(at, format!("[sinks.{name}] can't be used by [pipelines.{pipeline}]: {why}"));
             }
+        }
+    }
+}
+
+/// Members of a group of consumers share what is read, so that two pipelines whose sources are members of one
+/// would have some of the records each.
+fn read_by_one_group(
+    reader: &mut Reader<'_>,
+    document: &Table<'_>,
+    Config { pipelines, sources, .. }: &Config,
+    is_whole: &dyn Fn(&str, &String) -> bool,
+) {
+    let members = sources.iter().filter_map(|(name, options)| match options {
+        SourceOptions::Kafka(options) if is_whole("sources", name) => Some((name, options)),
+        _ => None,
+    });
+    let members: Vec<_> = members.collect();
+    let users = |name: &String| -> BTreeSet<&String> {
+        pipelines.iter().filter(|(_, p)| p.sources.contains(name)).map(|(pipeline, _)| pipeline).collect()
+    };
+    for (i, (name, options)) in members.iter().enumerate() {
+        let shares = |(other, others): &&(&String, &kafka::Options)| {
+            options.group == others.group
+                && options.topics.iter().any(|topic| others.topics.contains(topic))
+                && options.brokers.iter().any(|broker| others.brokers.contains(broker))
+                && !users(name).is_empty()
+                && !users(other).is_empty()
+                && users(name) != users(other)
+        };
+        if let Some((other, _)) = members[..i].iter().find(shares) {
+            reader.add(
+                place(document, &["sources", name, "group"], Place::Value),
+                format!(
+                    "sources.{name}.group: [sources.{other}] of another pipeline is of the same group and reads \
+                     the same topic, so that each would have some of the records; choose two groups"
+                ),
+            );
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What a pipeline does with records.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -63,21 +67,21 @@ pub struct Pipeline {
 }
 
 /// Keys, each with those that may be wrong only as its value can't be read.
-const LEANING: [(&str, &[&str]); 3] =
-    [("lists", &["where", "own"]), ("from", &["layout"]), ("layout", &["separator", "quote", "missing"])];
+const LEANING: [(&str, &[&str]); 4] = [
+    ("lists", &["where", "own"]),
+    ("from", &["layout", "separator"]),
+    ("layout", &["separator"]),
+    ("separator", &["layout"]),
+];
 
 /// The keys of which nothing can be told where the values of others can't be read.
 pub(super) fn leaning(spoiled: &[Vec<String>]) -> Vec<Vec<String>> {
     let first = |keys: &Vec<String>| keys.first().cloned().unwrap_or_default();
     let mut all: Vec<String> = spoiled.iter().map(first).collect();
     for (key, others) in LEANING {
-        if all.iter().any(|known| known == key) {
+        if spoiled.iter().any(|keys| first(keys) == key) {
             all.extend(others.iter().map(|other| (*other).to_owned()));
         }
-    }
-    // `separator` and the like are told as faults of `layout`.
-    if all.iter().any(|key| matches!(&**key, "separator" | "quote" | "missing")) {
-        all.push("layout".to_owned());
     }
     all.into_iter().map(|key| vec![key]).collect()
 }
@@ -92,18 +96,18 @@ impl Pipeline {
     /// that have none, in epoch milliseconds, for schemas that need one.
     pub fn config(&self, now: u64) -> Result<weir_normalizer::Config, Error> {
         let mut lists = Lists::new();
-        let mut read = |name: &str, path: &str| {
-            let text =
-                fs::read_to_string(path).map_err(|e| Error::file(path.as_ref(), "read the list", &e))?;
-            lists.insert(name.to_owned(), text);
-            Ok::<(), Error>(())
-        };
         for (name, path) in &self.lists {
-            read(name, &path.to_string_lossy())?;
+            lists.insert(name.clone(), read_list(path)?);
         }
         for file in self.filter.iter().chain(&self.own).flat_map(|e| filter::files(e)) {
-            read(&file, &file)?;
+            let text = read_list(file.as_ref())?;
+            lists.insert(file, text);
         }
+        self.config_with(lists, now)
+    }
+
+    /// The same with lists that were read.
+    fn config_with(&self, lists: Lists, now: u64) -> Result<weir_normalizer::Config, Error> {
         let zone = self.timezone.as_deref().map(weir_io::zone).transpose().map_err(Error::usage)?;
         let to = self.schema();
         Ok(weir_normalizer::Config {
@@ -153,49 +157,133 @@ impl Pipeline {
         {
             faults.push(Fault::at(["timezone"], message));
         }
-        // One key at a time tells which of them is wrong; what only goes wrong together is told
-        // of the section.
-        let base = Self { timezone: None, to: None, ..Self::default() };
-        let lists = Self { lists: self.lists.clone(), ..base.clone() };
-        let alone: [(&'static str, Self); 7] = [
-            ("lists", lists.clone()),
-            ("from", Self { from: self.from.clone(), ..base.clone() }),
-            ("where", Self { filter: self.filter.clone(), ..lists.clone() }),
-            ("drop", Self { drop: self.drop.clone(), ..base.clone() }),
-            ("mask", Self { mask: self.mask.clone(), ..base.clone() }),
-            ("own", Self { own: self.own.clone(), ..lists }),
-            (
-                "layout",
-                Self {
-                    from: self.from.clone(),
-                    layout: self.layout.clone(),
-                    separator: self.separator.clone(),
-                    quote: self.quote.clone(),
-                    missing: self.missing.clone(),
-                    ..base
-                },
-            ),
-        ];
-        let try_out = |choices: &Self| -> Result<(), String> {
-            let config = choices.config(0).map_err(|e| e.to_string())?;
-            Normalizer::new(&config).map(drop).map_err(|e| e.to_string())?;
-            weir_normalizer::framing::Framer::new(&config).map(drop).map_err(|e| e.to_string())
-        };
-        let before = faults.len();
-        for (key, choices) in alone {
-            // Whatever is wrong with a list is told once.
-            if let Err(message) = try_out(&choices)
-                && !faults.iter().any(|f| f.message == message)
-            {
+        for (key, path) in [("rejects", &self.rejects), ("dead_letters", &self.dead_letters)] {
+            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+                let message = "the path is empty; leave the key out to have the file in `state_dir`";
                 faults.push(Fault::at([key], message));
             }
         }
-        if faults.len() == before
-            && faults.is_empty()
-            && let Err(message) = try_out(self)
+        let (lists, wrong) = self.read_lists();
+        faults.extend(wrong);
+        self.check_keys(&lists, &mut faults);
+        // What only goes wrong together is told of the section.
+        if faults.is_empty()
+            && let Some(message) = self.wrong(&lists)
         {
-            faults.push(Fault { key: Vec::new(), message });
+            faults.push(Fault::at([], message));
         }
         faults
+    }
+
+    /// The lists that are named, and what is wrong with them. What can't be used is there without its networks.
+    fn read_lists(&self) -> (Lists, Vec<Fault>) {
+        let (mut lists, mut faults) = (Lists::new(), Vec::new());
+        for (name, path) in &self.lists {
+            let fault = |message: String| Fault::at(["lists", name], message);
+            if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
+                faults.push(fault("a list's name has letters, digits, `-` and `_`".into()));
+                continue;
+            }
+            let text = read_list(path).map_err(|e| e.to_string()).and_then(|text| {
+                // Whoever names it gets all of it.
+                let named = Self { own: vec![format!("@{name}")], ..Self::default() };
+                named.wrong(&Lists::from([(name.clone(), text.clone())])).map_or(Ok(text), Err)
+            });
+            faults.extend(text.as_ref().err().map(|message| fault(message.clone())));
+            lists.insert(name.clone(), text.unwrap_or_default());
+        }
+        let own = self.own.iter().enumerate().map(|(item, text)| ("own", Some(item), text));
+        for (key, item, text) in self.filter.iter().map(|text| ("where", None, text)).chain(own) {
+            for file in filter::files(text) {
+                let read = read_list(file.as_ref()).map_err(|e| e.to_string());
+                if let Err(message) = &read {
+                    let fault = Fault { item, ..Fault::at([key], message) };
+                    tell(&mut faults, fault);
+                }
+                lists.insert(file, read.unwrap_or_default());
+            }
+        }
+        (lists, faults)
+    }
+
+    /// What is wrong with each key by itself, and with each item of those that have several.
+    fn check_keys(&self, lists: &Lists, faults: &mut Vec<Fault>) {
+        let none = Lists::new();
+        let alone = [
+            ("from", Self { from: self.from.clone(), ..Self::default() }),
+            ("where", Self { filter: self.filter.clone(), ..Self::default() }),
+            ("quote", Self { quote: self.quote.clone(), ..Self::default() }),
+        ];
+        for (key, choices) in alone {
+            if let Some(message) = choices.wrong(lists) {
+                tell(faults, Fault::at([key], message));
+            }
+        }
+        let of_items: [(&str, &Vec<String>, Chosen); 3] = [
+            ("drop", &self.drop, |drop| Self { drop, ..Self::default() }),
+            ("mask", &self.mask, |mask| Self { mask, ..Self::default() }),
+            ("own", &self.own, |own| Self { own, ..Self::default() }),
+        ];
+        for (key, items, choices) in of_items {
+            for (i, item) in items.iter().enumerate() {
+                if let Some(message) = choices(vec![item.clone()]).wrong(lists) {
+                    // The key stands in front of it already.
+                    let message = message.strip_prefix(&format!("{key}: ")).unwrap_or(&message);
+                    tell(faults, Fault::at([key], message).of_item(i));
+                }
+            }
+        }
+        let layout = Self { from: self.from.clone(), layout: self.layout.clone(), ..Self::default() };
+        let separated = Self { separator: self.separator.clone(), ..layout.clone() };
+        // One that is right, to see what is wrong with the separator.
+        let right = Self {
+            from: Some("aws-vpc".into()),
+            layout: Some("${srcaddr}${dstaddr}".into()),
+            ..separated.clone()
+        };
+        let of_separator = self.separator.as_ref().and_then(|_| right.wrong(&none));
+        let is_right = of_separator.is_none();
+        if let Some(message) = of_separator {
+            tell(faults, Fault::at(["separator"], message));
+        }
+        match (layout.wrong(&none), separated.wrong(&none)) {
+            (None, Some(message)) if is_right => tell(faults, Fault::at(["separator"], message)),
+            (Some(message), Some(_)) => tell(faults, Fault::at(["layout"], message)),
+            _ => {}
+        }
+        let taken = Self { drop: self.drop.clone(), mask: self.mask.clone(), ..Self::default() };
+        for (key, is_kept, kept) in [
+            ("keep_raw", self.keep_raw, Self { keep_raw: true, ..taken.clone() }),
+            ("keep_envelope", self.keep_envelope, Self { keep_envelope: true, ..taken.clone() }),
+        ] {
+            if is_kept && let Some(message) = kept.wrong(&none).filter(|_| taken.wrong(&none).is_none()) {
+                tell(faults, Fault::at([key], message));
+            }
+        }
+    }
+
+    /// Why these choices can't be used, if they can't.
+    fn wrong(&self, lists: &Lists) -> Option<String> {
+        let config = match self.config_with(lists.clone(), 0) {
+            Ok(config) => config,
+            Err(error) => return Some(error.to_string()),
+        };
+        let normalizer = Normalizer::new(&config).err();
+        let error = normalizer.or_else(|| weir_normalizer::framing::Framer::new(&config).err())?;
+        Some(error.to_string())
+    }
+}
+
+/// Makes a pipeline that has nothing but the items of one key.
+type Chosen = fn(Vec<String>) -> Pipeline;
+
+fn read_list(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|e| Error::file(path, "read the list", &e))
+}
+
+/// Notes a fault, but what is wrong with a list is told once.
+fn tell(faults: &mut Vec<Fault>, fault: Fault) {
+    if !faults.iter().any(|other| other.message == fault.message) {
+        faults.push(fault);
     }
 }

@@ -70,8 +70,14 @@ impl<'i> Reader<'i> {
 
     /// Notes what is wrong with the value of a key of a table, or with the table where it has none.
     pub(super) fn fault(&mut self, table: &Table<'_>, section: &str, fault: &Fault) {
-        let key: Vec<&str> = fault.key.clone();
-        self.add(place(table, &key, Place::Value), format!("{section}.{}: {}", key.join("."), fault.message));
+        let mut at: Vec<&str> = fault.key.iter().map(String::as_str).collect();
+        let name = match at.is_empty() {
+            true => format!("[{section}]"),
+            false => format!("{section}.{}", at.join(".")),
+        };
+        let item = fault.item.map(|item| item.to_string());
+        at.extend(item.as_deref());
+        self.add(place(table, &at, Place::Value), format!("{name}: {}", fault.message));
     }
 
     /// Reads a section, without the values that are wrong. `None` where it can't be read without them. `more`

@@ -136,12 +136,15 @@ pub trait Options: Send {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct BufferOptions {
-    /// How much it may hold
+    /// How much it may hold, from 1MiB on
     pub max: ByteSize,
     /// What is done when it holds so much: `block` lets sources wait, `drop_newest` throws away what comes
     /// then, and counts it
     pub when_full: String,
 }
+
+/// The least that a buffer holds: some pages, so that it is more than a delay.
+const LEAST_BUFFER: ByteSize = ByteSize(1 << 20);
 
 /// The policy that throws away what comes when a buffer is full.
 pub(crate) const DROP_NEWEST: &str = "drop_newest";
@@ -155,8 +158,8 @@ impl Default for BufferOptions {
 impl BufferOptions {
     pub(crate) fn check(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        if self.max.0 == 0 {
-            faults.push(Fault::at(["max"], "expected at least one byte, such as \"10GiB\""));
+        if self.max < LEAST_BUFFER {
+            faults.push(Fault::at(["max"], "expected at least \"1MiB\", such as \"10GiB\""));
         }
         if !matches!(&*self.when_full, "block" | DROP_NEWEST) {
             faults.push(Fault::at(

@@ -31,7 +31,7 @@ use self::{
     batch::{Batch, Group},
     writer::Writer,
 };
-use super::{Context, Delivery, Sink};
+use super::{Context, Delivery, Sink, request::options::check_age};
 use crate::{
     config::{
         fault::Fault,
@@ -75,7 +75,8 @@ pub struct BatchOptions {
     pub bytes: ByteSize,
     /// So many records
     pub records: u32,
-    /// So long after the first record; an answer that somebody waits for is not held up
+    /// So long after the first record, of which a second may be missing, as it is looked once a second; an answer
+    /// that somebody waits for is not held up
     pub age: Span,
 }
 
@@ -129,6 +130,20 @@ impl Options {
         Ok(if is_by_class { chosen.below(Key::ClassUid) } else { chosen })
     }
 
+    /// What is wrong with the folders, each item by itself.
+    fn wrong_partition(&self) -> Vec<Fault> {
+        let mut right: Vec<&str> = Vec::new();
+        let mut faults = Vec::new();
+        for (item, key) in self.partition.iter().enumerate() {
+            right.push(key);
+            if let Err(message) = right.join(",").parse::<Partitioning>() {
+                right.pop();
+                faults.push(Fault::at(["partition"], message).of_item(item));
+            }
+        }
+        faults
+    }
+
     /// What objects are, if their records are of this schema.
     fn format(&self, schema: Schema) -> Result<Format, String> {
         let shape = match self.written()? {
@@ -148,15 +163,16 @@ impl super::Options for Options {
         let results = [
             ("format", self.written().err()),
             ("compression", self.compression().err().filter(|_| self.written().is_ok())),
-            ("partition", self.partitioning(Schema::Flat).err()),
         ];
         faults.extend(results.into_iter().filter_map(|(key, fault)| Some(Fault::at([key], fault?))));
+        faults.extend(self.wrong_partition());
         if self.batch.bytes.0 == 0 {
             faults.push(Fault::at(["batch", "bytes"], "expected at least 1 byte, such as \"64MiB\""));
         }
         if self.batch.records == 0 {
             faults.push(Fault::at(["batch", "records"], "expected at least 1"));
         }
+        faults.extend(check_age(self.batch.age));
         if !(1..=64).contains(&self.concurrency) {
             faults.push(Fault::at(["concurrency"], "expected from 1 to 64"));
         }

@@ -937,6 +937,7 @@ fn what_is_wrong_with_options_is_told_by_key() {
     options.timeout = Span(Duration::ZERO);
     options.batch.bytes = ByteSize(0);
     options.batch.records = 0;
+    options.batch.age = Span(Duration::ZERO);
     options.headers = [("Content-Type".into(), "text/plain".into())].into();
     options.secret_headers = [("a b".into(), Secret { env: Some("PATH".into()), file: None })].into();
     options.auth.user = Some("u".into());
@@ -947,6 +948,7 @@ fn what_is_wrong_with_options_is_told_by_key() {
     let expected = [
         "auth",
         "auth.bearer",
+        "batch.age",
         "batch.bytes",
         "batch.records",
         "compression",

@@ -162,7 +162,8 @@ pub struct BatchOptions {
     pub bytes: ByteSize,
     /// So many records
     pub records: u32,
-    /// So long after the first record; an answer that somebody waits for is not held up
+    /// So long after the first record, of which a second may be missing, as it is looked once a second; an answer
+    /// that somebody waits for is not held up
     pub age: Span,
 }
 
@@ -180,7 +181,13 @@ impl BatchOptions {
         if self.records == 0 {
             faults.push(Fault::at(["batch", "records"], "expected at least 1"));
         }
+        faults.extend(check_age(self.age));
     }
+}
+
+/// What is wrong with the age of a batch: there is none that is so old before it has a record.
+pub(in crate::sinks) fn check_age(age: Span) -> Option<Fault> {
+    age.0.is_zero().then(|| Fault::at(["batch", "age"], "expected at least \"1ms\""))
 }
 
 /// Headers with their values, for each attempt, and the secrets that they come from.
@@ -361,7 +368,7 @@ pub(in crate::sinks) fn check_common(
         }
     }
     if let Err(error) = super::client::certificates(tls)
-        && faults.iter().all(|fault| fault.key.first() != Some(&"tls"))
+        && faults.iter().all(|fault| fault.key.first().is_none_or(|key| key != "tls"))
     {
         faults.push(Fault::at(["tls"], error.to_string()));
     }

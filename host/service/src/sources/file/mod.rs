@@ -76,11 +76,13 @@ impl super::Options for Options {
             faults.push(Fault::at(["paths"], "name at least one pattern, such as \"/var/log/flow/*.log*\""));
         }
         for (key, patterns) in [("paths", &self.paths), ("exclude", &self.exclude)] {
-            for pattern in patterns {
-                if let Err(e) = glob::Pattern::new(pattern) {
-                    faults
-                        .push(Fault::at([key], format!("{pattern:?} is no pattern: {} at {}", e.msg, e.pos)));
-                }
+            for (item, pattern) in patterns.iter().enumerate() {
+                let wrong = match glob::Pattern::new(pattern) {
+                    Err(e) => format!("{pattern:?} is no pattern: {} at {}", e.msg, e.pos),
+                    Ok(_) if pattern.is_empty() => "an empty pattern finds no file; leave it out".to_owned(),
+                    Ok(_) => continue,
+                };
+                faults.push(Fault::at([key], wrong).of_item(item));
             }
         }
         if self.poll.0.is_zero() {

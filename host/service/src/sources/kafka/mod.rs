@@ -72,7 +72,8 @@ impl super::Options for Options {
         if self.topics.is_empty() {
             faults.push(Fault::at(["topics"], "expected the topics to read, such as [\"lts-flows\"]"));
         }
-        faults.extend(self.topics.iter().filter_map(|topic| check_topic("topics", topic)));
+        let topics = self.topics.iter().enumerate();
+        faults.extend(topics.filter_map(|(i, topic)| Some(check_topic("topics", topic)?.of_item(i))));
         if self.group.is_empty() || self.group.len() > 255 || self.group.contains(char::is_control) {
             let message =
                 "expected the name of a group of consumers that nobody else has, such as \"weir-flows\"";
