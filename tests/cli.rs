@@ -1481,6 +1481,13 @@ fn one_file_under_two_names_is_refused() {
         assert!(!Path::new(&plain).exists());
         assert!(fs::symlink_metadata(dir.path("link")).unwrap().is_symlink());
     }
+    // What keeps nothing may have both, and what keeps something may not.
+    let nothing = ["--output", "/dev/null", "--rejects", "/dev/null", "--summary", "none"];
+    let output = weir(&[&["normalize"], &nothing[..]].concat(), format!("{LINE}bad\n"));
+    status(&output, 0);
+    assert!(output.stdout.is_empty());
+    let message = fail(2, &["normalize", &input, "--output", &plain, "--rejects", &plain], "");
+    assert!(message.contains("the records and the rejects go to the same file"), "{message}");
     let message = fail(2, &["normalize", &input, "--rejects", "-"], "");
     assert!(message.starts_with("weir: standard output: the records and the rejects go"), "{message}");
     let output = weir(
@@ -1727,7 +1734,20 @@ fn what_other_programs_call_it_is_told() {
         (&["bake", "fluent-bit", "--format=ecs"], form),
         (&["schema", "--format", "ecs"], "--to SCHEMA"),
         (&["normalize", "--filter", "bytes > 1"], "--where EXPR"),
-        (&["explain", "--select", "x"], "--where EXPR"),
+        (&["explain", "--select", "x"], "--where EXPR lets only records through that meet it, --drop FIELD"),
+        (&["normalize", "--select", "src_ip,dst_ip"], "--drop FIELD,.. takes fields out"),
+        (&["normalize", "--force", "x"], "written over without an option"),
+        (&["normalize", "--overwrite", "x"], "written over without an option"),
+        (&["bake", "fluent-bit", "--force"], "written over without an option"),
+        (&["normalize", "--encoding", "gbk"], "`iconv -f GBK -t UTF-8 FILE | weir normalize`"),
+        (&["normalize", "--encoding=json"], "--to SCHEMA"),
+        (&["explain", "--json"], "`weir normalize --rejects FILE`"),
+        (&["explain", "-json"], "`weir normalize --rejects FILE`"),
+        (&["formats", "--json"], "`weir schema` prints the fields of records as JSON"),
+        (&["schema", "--json"], "without --to it is JSON"),
+        (&["check", "--json", "x"], "FILE:LINE:COLUMN"),
+        (&["state", "list", "-json", "x"], "'--json' has two dashes"),
+        (&["normalize", "-where", "bytes > 1"], "'--where' has two dashes"),
         (&["normalize", "--input", "x"], "arguments without an option"),
         (&["normalize", "-f", "x"], "arguments without an option"),
         (&["normalize", "--out", "x"], "--output FILE"),
@@ -1769,8 +1789,9 @@ fn what_other_programs_call_it_is_told() {
     // What is spelled alike is still guessed, and what is not is not.
     has(&["normalize", "--timezon", "UTC"], "a similar argument exists: '--timezone'");
     has(&["normalize", "--max-rej", "1"], "a similar argument exists: '--max-rejects'");
+    // Nor is it said how what is no option might be an argument.
     let message = fail(2, &["normalize", "--speed", "3"], "");
-    assert!(!message.contains("a similar"), "{message}");
+    assert!(!message.contains("a similar") && !message.contains("tip"), "{message}");
     assert!(message.contains("Usage: weir normalize [OPTIONS] [FILE]..."), "{message}");
     // A terminal is not steered by what was written.
     let message = fail(2, &["a\x1b[2J.log"], "");

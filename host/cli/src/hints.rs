@@ -49,7 +49,13 @@ const OPTIONS: &[Hint] = &[
         "--from PRODUCT says what records are read as; without it each record's product is detected",
     ),
     hint(
-        "--output-format --out-format --to-format --schema --encoding --codec --mode",
+        "--encoding --charset --input-encoding --output-encoding",
+        ANY,
+        "texts are UTF-8, and `iconv -f GBK -t UTF-8 FILE | weir normalize` makes them so; --to SCHEMA says what \
+         records are written as",
+    ),
+    hint(
+        "--output-format --out-format --to-format --schema --codec --mode",
         ANY,
         "--to SCHEMA says what records are written as",
     ),
@@ -58,6 +64,18 @@ const OPTIONS: &[Hint] = &[
         &["normalize"],
         "records are JSON lines where nothing else is said; --pretty indents them, --to chooses another schema",
     ),
+    hint(
+        "--json --ndjson --jsonl --json-lines --jsonlines",
+        &["explain"],
+        "explain is for people; `weir normalize --rejects FILE` writes records and rejects as JSON lines",
+    ),
+    hint(
+        "--json --ndjson --jsonl",
+        &["formats"],
+        "this is for people; `weir schema` prints the fields of records as JSON",
+    ),
+    hint("--json", &["schema"], "without --to it is JSON"),
+    hint("--json", &["check", "reload"], "a fault is a line of its own: FILE:LINE:COLUMN, and a sentence"),
     hint("--csv", &["normalize"], "--to csv writes rows, and so does an --output whose name ends in .csv"),
     hint(
         "--parquet",
@@ -103,7 +121,12 @@ const OPTIONS: &[Hint] = &[
     ),
     // What becomes of records.
     hint(
-        "--filter --select --query --condition --expr --expression --grep --match --matches --regexp -e",
+        "--select",
+        ANY,
+        "--where EXPR lets only records through that meet it, --drop FIELD,.. takes fields out",
+    ),
+    hint(
+        "--filter --query --condition --expr --expression --grep --match --matches --regexp -e",
         ANY,
         "--where EXPR lets only records through that meet it, such as --where 'action == reject'",
     ),
@@ -190,7 +213,12 @@ const OPTIONS: &[Hint] = &[
         "--max-rejects 0 ends a run with status 3 where any record is rejected, --fail-fast at an input that can't be read",
     ),
     hint(
-        "--ignore-errors --skip-errors --lenient --continue-on-error --store-rejects --force",
+        "--force --overwrite --clobber",
+        &["normalize", "bake", "man"],
+        "what is there is written over without an option",
+    ),
+    hint(
+        "--ignore-errors --skip-errors --lenient --continue-on-error --store-rejects",
         ANY,
         "rejects end no run; --max-rejects 100% lets one pass that has nothing else",
     ),
@@ -332,10 +360,15 @@ pub fn better(mut error: Error, args: &[OsString]) -> Error {
             let Some(option) = option else { return error };
             let (name, mut command) = command_of(args);
             let usage = ContextValue::StyledStr(command.render_usage());
-            if let Some(says) = of_option(&option, &name, &command) {
+            let of_word = of_word(&option, args, &name, &command);
+            if let Some(says) = of_word.or_else(|| of_option(&option, &name, &command)) {
                 tip(&mut error, &says);
                 error.insert(ContextKind::Usage, usage);
-            } else if !error.get(ContextKind::SuggestedArg).is_none_or(|guess| is_near(&option, guess)) {
+                return printable(error);
+            }
+            // That what looks like an option may be an argument helps nobody.
+            error.remove(ContextKind::Suggested);
+            if !error.get(ContextKind::SuggestedArg).is_none_or(|guess| is_near(&option, guess)) {
                 error.remove(ContextKind::SuggestedArg);
                 error.insert(ContextKind::Usage, usage);
             }
@@ -356,7 +389,11 @@ pub fn better(mut error: Error, args: &[OsString]) -> Error {
         }
         _ => {}
     }
-    // What was written is repeated, and can't steer a terminal.
+    printable(error)
+}
+
+/// The same error. What was written is repeated in it, and can't steer a terminal.
+fn printable(mut error: Error) -> Error {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
         if let Some(ContextValue::String(text)) = error.get(kind) {
             let text = weir_printable::line(text).into_owned();
@@ -405,6 +442,18 @@ fn of_option(written: &str, name: &str, command: &Command) -> Option<String> {
         name.is_empty().then_some("options stand behind a command, such as `weir normalize --to ocsf FILE`")
     };
     hint.map(|hint| hint.says).or_else(outside).map(str::to_owned)
+}
+
+/// What is said where a letter is the first of a word that has one dash: `-json`.
+fn of_word(written: &str, args: &[OsString], name: &str, command: &Command) -> Option<String> {
+    let letter = written.strip_prefix('-').filter(|letter| letter.chars().count() == 1)?;
+    let words = args.iter().filter_map(|arg| arg.to_str()?.strip_prefix('-'));
+    let mut words = words.filter(|word| word.len() > 2 && word.starts_with(letter));
+    let long = format!("--{}", words.next()?.split('=').next()?);
+    match has(command, &long) {
+        true => Some(format!("'{long}' has two dashes")),
+        false => of_option(&long, name, command),
+    }
 }
 
 /// Where a value is from that no argument says.

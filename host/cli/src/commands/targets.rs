@@ -97,6 +97,18 @@ impl Target {
         }
     }
 
+    /// Whether it is the device that keeps nothing of what is written to it, and mixes nothing up.
+    fn keeps_nothing(&self) -> bool {
+        let device = |path: &Path| {
+            let found = fs::metadata(path).ok().filter(|m| m.file_type().is_char_device())?;
+            Some(found.rdev())
+        };
+        match self {
+            Self::File(path) => device(path).is_some_and(|found| device("/dev/null".as_ref()) == Some(found)),
+            Self::Stdout | Self::Object(..) => false,
+        }
+    }
+
     /// Opens it, and tells what was opened where two names of it may be meant by mistake.
     fn open(&self) -> Result<(Writer, Option<Identity>), Error> {
         let path = match self {
@@ -172,7 +184,7 @@ pub(super) fn open(output: &Target, rejects: Option<&Target>) -> Result<(Writer,
     let Some(rejects) = rejects else { return Ok((output.open()?.0, None)) };
     let found = output.identity();
     let is_one = output.is_stdout() == rejects.is_stdout() && output.name() == rejects.name();
-    if is_one || (found.is_some() && found == rejects.identity()) {
+    if is_one && !output.keeps_nothing() || (found.is_some() && found == rejects.identity()) {
         return same();
     }
     let (writer, opened) = output.open()?;
