@@ -293,6 +293,17 @@ fn check_tells_everything_and_starts_nothing() {
     let (code, told) = run(&["check", config]);
     assert!(code == Some(1) && told.contains("[sinks.out]: "), "{told}");
     assert!(told.contains("/weir.toml is no folder; choose another path"), "{told}");
+    // What may not be meant is told and keeps nothing from starting.
+    fs::write(
+        config,
+        text.replace("sinks = [\"out\"]", "sinks = [\"out\"]\nwhere = \"src_ip in 10.0.0.5/8\""),
+    )
+    .unwrap();
+    let (code, told) = run(&["check", config]);
+    assert_eq!(code, Some(0), "{told}");
+    let warning =
+        "weir.toml:8:9: warning: [pipelines.p]: where: 10.0.0.5/8 is read as the network 10.0.0.0/8";
+    assert!(told.contains(warning), "{told}");
     // Relative paths are of the folder that it is run in.
     fs::write(config, text.replace(&format!("{root}/"), "")).unwrap();
     let output = weir().args(["check", config]).current_dir("/").output().unwrap();

@@ -16,7 +16,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, never, select, tick, unbounded};
-use weir_normalizer::Config as Rules;
+use weir_normalizer::{Config as Rules, Normalizer};
 use weir_pipeline::Factory;
 
 use self::{
@@ -229,6 +229,27 @@ fn buffers_path(config: &Config) -> PathBuf {
     config.process.state_dir.join("buffers")
 }
 
+/// What of pipelines may not be what was meant, such as a filter's network that is cut to its prefix.
+pub fn warnings(config: &Config) -> Vec<Finding> {
+    let mut warnings = Vec::new();
+    for (name, pipeline) in &config.pipelines {
+        // What is wrong is told elsewhere.
+        let Ok(rules) = pipeline.config(now_ms()) else { continue };
+        let Ok(normalizer) = Normalizer::new(&rules) else { continue };
+        let section = format!("pipelines.{name}");
+        warnings.extend(normalizer.warnings().iter().map(|told| {
+            let key = told.split(':').next().unwrap_or_default();
+            config.places.finding(&section, key, &format!("warning: [{section}]: {told}"))
+        }));
+    }
+    warnings.sort();
+    warnings
+}
+
+fn log_warnings(config: &Config) {
+    warnings(config).iter().for_each(|told| tracing::warn!("{told}"));
+}
+
 /// What somebody should know about the buffers on disk, a line each: damage, and what is in them for
 /// sinks that are not in the configuration. Reads all of them.
 pub fn buffer_findings(config: &Config) -> Vec<String> {
@@ -258,6 +279,7 @@ struct Shared {
 /// only do with `once`.
 pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
     check(&config, outside.factories)?;
+    log_warnings(&config);
     let state = State::take(&config.process.state_dir)?;
     let progress = state.load(&mut |told| tracing::warn!("{told}"))?;
     let (alarm, alarms) = alarm();
@@ -338,6 +360,7 @@ fn reload(
             parts.commit(plan, &mut checkpoint.rest, shared, outside)?;
             shared.metrics.reloaded("ok");
             tracing::info!("the configuration was read again, and is in force");
+            log_warnings(&parts.config);
             Ok(())
         }
         Err(error) => {

@@ -135,5 +135,8 @@ pub const MATCHED: usize = 4 << 10;
 /// bytes: time goes with both.
 pub const SMALLER_PATTERNS: [(usize, usize); 2] = [(4 << 10, 32 << 10), (1 << 10, RECORD)];
 
+/// The most warnings about a filter, or about one's own networks.
+pub(crate) const WARNINGS: usize = 10;
+
 /// The most items in the sets of a filter, lists included.
 pub const FILTER_ITEMS: usize = 200_000;

@@ -111,6 +111,7 @@ impl Normalizer {
             ..Config::default()
         };
         warnings.extend(unsaid_source(&rules, from));
+        warnings.extend_from_slice(rules.warnings());
         let written = WrittenLines::new(from, &planner, &of_text)?;
         Ok(Self {
             named: NamedLines::new(layout, &of_text),

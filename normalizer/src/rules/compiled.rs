@@ -49,6 +49,7 @@ pub(crate) struct Rules {
     filter: Option<Filter>,
     own: Option<Networks>,
     redaction: Redaction,
+    warnings: Vec<String>,
 }
 
 impl Rules {
@@ -68,6 +69,9 @@ impl Rules {
                 ),
             ));
         }
+        let of_filter = filter.iter().flat_map(|f| f.warnings().iter().map(|told| format!("where: {told}")));
+        let of_own = filter::own_warnings(&config.own).into_iter().map(|told| format!("own: {told}"));
+        let warnings = of_filter.chain(of_own).collect();
         let own = (!config.own.is_empty()).then(|| filter::own_networks(&config.own, &config.lists));
         Ok(Self {
             zone: config.zone.clone(),
@@ -84,7 +88,13 @@ impl Rules {
             filter,
             own: own.transpose()?,
             redaction: Redaction::new(config)?,
+            warnings,
         })
+    }
+
+    /// What of it may not be what was meant, a sentence each.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The filter, if there is one.

@@ -69,6 +69,13 @@ pub(crate) fn network(text: &str) -> Option<(IpAddr, IpAddr)> {
     }
 }
 
+/// The network of a text in CIDR form that has more bits than those of its prefix, as it is read.
+pub(crate) fn without_host_bits(text: &str) -> Option<String> {
+    network(text)?;
+    let net: IpNet = text.parse().ok()?;
+    (net.addr() != net.network()).then(|| net.trunc().to_string())
+}
+
 impl Networks {
     /// Adds the addresses from the first to the last; false if they are of two kinds or the wrong way round.
     pub(crate) fn add(&mut self, first: IpAddr, last: IpAddr) -> bool {
@@ -204,6 +211,22 @@ mod tests {
             "x/8",
         ] {
             assert_eq!(network(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn host_bits_are_seen() {
+        for (text, network) in [
+            ("10.0.0.5/8", Some("10.0.0.0/8")),
+            ("2001:DB8::1/32", Some("2001:db8::/32")),
+            ("10.0.0.0/8", None),
+            ("10.0.0.5/32", None),
+            ("10.0.0.5", None),
+            ("::/0", None),
+            ("10.0.0.5/33", None),
+            ("x/8", None),
+        ] {
+            assert_eq!(without_host_bits(text).as_deref(), network, "{text}");
         }
     }
 

@@ -132,11 +132,15 @@ fn read_other(text: &str, unit: Unit, zone: Option<&Zone>) -> Result<Time, &'sta
     }
 }
 
-/// Reads a moment to compare times with, which may be any: epoch milliseconds, or a written time.
+/// Reads a moment to compare times with, which may be any: epoch milliseconds, or a written time, of which the
+/// seconds or all of the clock may be missing.
 pub(crate) fn bound(text: &str, zone: Option<&Zone>) -> Option<u64> {
     match numbers::unsigned(text) {
         Ok((ms, _)) => Some(ms),
-        Err(_) => Some(written(text, zone)?.0),
+        Err(_) => {
+            let written = written_time(text).or_else(|| short_time(text))?;
+            u64::try_from(written.utc(zone)).ok()
+        }
     }
 }
 
@@ -174,6 +178,18 @@ fn written_time(text: &str) -> Option<WrittenTime> {
     let grammar = (date, alt((value((), one_of("T:")), value((), multispace1))), clock, zone);
     let (_, (days, (), (clock, exact), offset)) = all_consuming(grammar).parse(text).ok()?;
     Some(WrittenTime { local_ms: days * 86_400_000 + clock, offset, exact })
+}
+
+/// Reads a date, which is its midnight, or one with hours and minutes: `2022-04-21`, `2022-04-21 15:26`. No
+/// record is read so.
+fn short_time(text: &str) -> Option<WrittenTime> {
+    let minutes = separated_pair(number(1, 2, 23), char(':'), number(2, 2, 59));
+    let zone = opt(preceded(opt(multispace1), offset));
+    let clock = (alt((value((), one_of("Tt")), value((), multispace1))), minutes, zone);
+    let grammar = (alt((year_first, day_first)), opt(clock));
+    let (_, (days, clock)) = all_consuming(grammar).parse(text).ok()?;
+    let (minutes, offset) = clock.map_or((0, None), |((), (h, m), offset)| (h * 60 + m, offset));
+    Some(WrittenTime { local_ms: days * 86_400_000 + i64::from(minutes) * 60_000, offset, exact: true })
 }
 
 fn number<'a>(
@@ -323,6 +339,30 @@ mod tests {
         assert_eq!(bound("0", None), Some(0));
         assert_eq!(bound("1970-01-02T00:00:00Z", None), Some(86_400_000));
         assert_eq!(bound("soon", None), None);
+        let east = Zone { offset: 3600, changes: vec![] };
+        for (text, in_utc, in_east) in [
+            ("1970-01-02", 86_400_000, 82_800_000),
+            ("1970/1/2", 86_400_000, 82_800_000),
+            ("02/Jan/1970", 86_400_000, 82_800_000),
+            ("1970-01-01 02:30", 9_000_000, 5_400_000),
+            ("1970-01-01T02:30", 9_000_000, 5_400_000),
+            ("1970-01-01T02:30Z", 9_000_000, 9_000_000),
+            ("1970-01-01 02:30 +0200", 1_800_000, 1_800_000),
+            ("1970-01-01 02:30:01", 9_001_000, 5_401_000),
+        ] {
+            assert_eq!(
+                (bound(text, None), bound(text, Some(&east))),
+                (Some(in_utc), Some(in_east)),
+                "{text}"
+            );
+            // What a record says is no moment without its seconds.
+            assert!(text.len() > 18 || read(text, Unit::Seconds, None).is_err(), "{text}");
+        }
+        for text in
+            ["1970-01", "1970-01-02T", "1970-01-02 3", "1970-13-01", "1970-01-02 24:00", "1970-01-02Z"]
+        {
+            assert_eq!(bound(text, None), None, "{text}");
+        }
     }
 
     /// How a time looks says whether it states its zone.

@@ -91,7 +91,7 @@ pub fn program(config: &Config) -> Result<String, Error> {
         false => Some(filter::own_networks(&config.own, &config.lists)?),
     };
     let tree = config.filter.as_ref().map(|f| filter::parse(f, &config.lists, config.zone.as_ref()));
-    let condition = tree.transpose()?.map(|tree| condition(&tree)).transpose()?;
+    let condition = tree.transpose()?.map(|parsed| condition(&parsed.tree)).transpose()?;
 
     let mut body = columns.cut()?;
     body.push_str(&columns.read(&plan)?);

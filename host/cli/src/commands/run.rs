@@ -212,6 +212,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
         _ => return Err(Error::failed(refusal(&findings).to_string())),
     };
     // Nothing of it keeps the service from starting.
+    for warning in service::warnings(&config) {
+        weir_io::say(&warning.to_string());
+    }
     for finding in service::buffer_findings(&config).into_iter().chain(service::silent_stores(&config)) {
         weir_io::say(&finding);
     }

@@ -9,12 +9,15 @@
 
 pub use crate::rules::filter::lists::Lists;
 use crate::{
-    base::error::{Error, ErrorKind},
+    base::{
+        error::{Error, ErrorKind},
+        limits,
+    },
     record::{fields::Record, owned::OwnedRecord},
     rules::filter::{
         compile::{Node, Reads, compile},
         lists::named_networks,
-        parse::{list_name, meant_path, string},
+        parse::{Parsed, host_bits, list_name, meant_path, string},
     },
     value::{
         networks::{self, Networks},
@@ -34,16 +37,23 @@ pub(crate) use crate::rules::filter::parse::parse;
 pub struct Filter {
     node: Node,
     reads: Reads,
+    warnings: Vec<String>,
 }
 
 impl Filter {
     /// Parses and compiles an expression. Files must have been read into `lists`; times that
     /// name no zone are of `zone`.
     pub fn new(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Self, Error> {
-        let node = compile(parse(text, lists, zone)?);
+        let Parsed { tree, warnings } = parse(text, lists, zone)?;
+        let node = compile(tree);
         let mut reads = Reads::default();
         node.reads(&mut reads);
-        Ok(Self { node, reads })
+        Ok(Self { node, reads, warnings })
+    }
+
+    /// What in the expression may not be what was meant, a sentence each.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// What of a record it looks at.
@@ -106,13 +116,18 @@ pub(crate) fn own_networks(texts: &[String], lists: &Lists) -> Result<Networks, 
     Ok(all)
 }
 
+/// What of one's own networks may not be what was meant, a sentence each.
+pub(crate) fn own_warnings(texts: &[String]) -> Vec<String> {
+    let cut = |text: &String| Some(host_bits(text, &networks::without_host_bits(text)?));
+    texts.iter().filter_map(cut).take(limits::WARNINGS).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
-        base::limits,
         record::fields::{Field, RecordMemory, Value},
         rules::filter::{
             compile::value_of,
@@ -256,6 +271,58 @@ mod tests {
     }
 
     #[test]
+    fn what_may_not_be_meant_is_warned_of() {
+        let read_as = |text: &str, network: &str, address: &str| {
+            format!("{text} is read as the network {network}; write that, or {address} for the one address")
+        };
+        for (text, warnings) in [
+            ("src_ip in 10.0.0.5/8", vec![read_as("10.0.0.5/8", "10.0.0.0/8", "10.0.0.5")]),
+            (
+                "src_ip in {10.0.0.0/8, 2001:db8::1/64} or extra.a in 10.1.1.1/24",
+                vec![
+                    read_as("2001:db8::1/64", "2001:db8::/64", "2001:db8::1"),
+                    read_as("10.1.1.1/24", "10.1.1.0/24", "10.1.1.1"),
+                ],
+            ),
+            (
+                "host == null",
+                vec![
+                    "host == null compares with this text; `not exists host` finds records without a value"
+                        .into(),
+                ],
+            ),
+            ("src_ip in 10.0.0.0/8 and extra.a == \"10.0.0.5/8\" and host == \"null\"", vec![]),
+            ("src_ip == 10.0.0.5 or src_ip in 10.0.0.5/32 or src_ip in @private", vec![]),
+        ] {
+            assert_eq!(Filter::new(text, &lists(), None).unwrap().warnings(), warnings, "{text}");
+        }
+        // A long expression is not told in a longer one.
+        let many = vec!["10.0.0.5/8"; 1000].join(", ");
+        let filter = Filter::new(&format!("src_ip in {{{many}}}"), &lists(), None).unwrap();
+        assert_eq!(filter.warnings().len(), limits::WARNINGS);
+        let error = Filter::new(&format!("src_ip in {{{many}}} or 10.0.0.1"), &lists(), None).unwrap_err();
+        assert!(error.to_string().contains("did you mean src_ip in {.., 10.0.0.1}?"), "{error}");
+        assert!(error.to_string().len() < 400, "{error}");
+        let own = ["10.0.0.5/8".to_owned(), "10.0.0.0/8".to_owned(), "@office".to_owned()];
+        assert_eq!(own_warnings(&own), [read_as("10.0.0.5/8", "10.0.0.0/8", "10.0.0.5")]);
+    }
+
+    #[test]
+    fn a_comparison_behind_another_one_is_no_bare_value() {
+        for text in [
+            "host == a or app == b",
+            "host == a or not app == b",
+            "host == a or (app == b)",
+            "host == a or !exists app",
+            "host == a or extra.x == 1",
+            "bytes > 1 and exists host or bytes < 3",
+            "host == exists or exists host",
+        ] {
+            Filter::new(text, &lists(), None).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+
+    #[test]
     fn faults_have_a_place_and_a_remedy() {
         let cases = [
             ("src_op == 10.0.0.1", 0, "did you mean src_ip?"),
@@ -264,7 +331,39 @@ mod tests {
             ("transport == UDP", 13, "transport is never \"UDP\"; did you mean udp?"),
             ("product == huawei-vpc", 11, "did you mean vpc beside provider == huawei?"),
             ("src_ip in private", 10, "did you mean @private?"),
-            ("start_ms > \"2019-01-29\"", 11, "such as \"2024-02-07T11:25:40Z\""),
+            ("start_ms > \"2019-01\"", 11, "such as \"2024-02-07T11:25:40Z\" or \"2024-02-07\""),
+            ("src_ip contains \"10.\"", 7, "; a network is `src_ip in 10.0.0.0/8`"),
+            ("bytes matches \"1\"", 6, "; compare it, as in `bytes == 443`"),
+            ("start_ms contains \"2024\"", 9, "as in `start_ms >= \"2024-02-07\"`"),
+            ("bytes between 1 and 5", 6, "a range is `bytes in A..B`"),
+            ("host is null", 5, "did you mean `not exists host`?"),
+            ("extra.\"a-b\" IS NOT NULL", 12, "did you mean `exists extra.\"a-b\"`?"),
+            ("bytes == null", 9, "; `not exists bytes` finds records without it"),
+            ("dst_ip != NULL", 10, "; `not exists dst_ip` finds records without it"),
+            ("host like \"%.com\"", 5, "its end `host matches \"TEXT$\"`"),
+            ("src_ip like \"10.%\"", 7, "src_ip is no text; a network is `src_ip in 10.0.0.0/8`"),
+            ("host startswith \"a\"", 5, "its beginning `host matches \"^TEXT\"`"),
+            ("host =~ \"a\"", 5, "expected matches, which is what =~ means elsewhere"),
+            ("bytes => 5", 6, "expected >="),
+            ("bytes <> 5", 6, "expected !="),
+            ("bytes gt 5", 6, "expected >, which is what gt means elsewhere"),
+            ("dst_port == 22, 3389", 14, "several values stand in braces: in {A, B}"),
+            ("dst_port == 22 or 3389", 18, "did you mean dst_port in {22, 3389}?"),
+            ("(dst_port == 22 or 3389) and bytes > 1", 19, "did you mean dst_port in {22, 3389}?"),
+            ("dst_port == 22 || 3389 || 80", 18, "did you mean dst_port in {22, 3389}?"),
+            ("action == reject or challenge", 20, "did you mean action in {reject, challenge}?"),
+            ("src_ip == 10.0.0.1 or 10.0.0.2", 22, "did you mean src_ip in {10.0.0.1, 10.0.0.2}?"),
+            ("host == \"a\" or \"b c\"", 15, "did you mean host in {\"a\", \"b c\"}?"),
+            ("dst_port != 22 and 3389", 19, "did you mean dst_port not in {22, 3389}?"),
+            (
+                "src_ip in {10.0.0.1, @private} or 10.0.0.3",
+                34,
+                "did you mean src_ip in {10.0.0.1, @private, 10.0.0.3}?",
+            ),
+            ("dst_port not in 22 and 80", 23, "did you mean dst_port not in {22, 80}?"),
+            ("dst_port in {22} and 80", 21, "did you mean dst_port in 80?"),
+            ("bytes > 5 and 10", 14, "did you mean bytes > 10?"),
+            ("host == a or srcaddr == 10.0.0.1", 13, "did you mean src_ip?"),
             ("action == DENY", 10, "did you mean reject?"),
             ("action == rejct", 10, "did you mean reject?"),
             ("direction in {inbound}", 14, "did you mean ingress?"),
@@ -406,7 +505,7 @@ mod tests {
             if let Some(b) = &b {
                 record.extra.push(("b", Raw::text(b)));
             }
-            let tree = parse(&text, &Lists::new(), None).unwrap();
+            let tree = parse(&text, &Lists::new(), None).unwrap().tree;
             prop_assert_eq!(compile(tree.clone()).accepts(&record), interpret(&tree, &record), "{}", text);
         }
 

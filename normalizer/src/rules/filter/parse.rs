@@ -26,17 +26,28 @@ pub(super) struct Parsing<'t> {
     pub(super) lists: &'t Lists,
     pub(super) zone: Option<&'t Zone>,
     pub(super) items: usize,
+    /// The comparison that was read last: its field, the sign, and the value as it is written.
+    last: Option<(Subject, &'static str, &'t str)>,
+    warnings: Vec<String>,
+}
+
+/// What an expression says.
+#[derive(Clone, Debug)]
+pub(crate) struct Parsed {
+    pub(crate) tree: Tree,
+    /// What in it may not be what was meant, a sentence each.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Parses an expression.
-pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Tree, Error> {
+pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Parsed, Error> {
     if text.len() > limits::FILTER {
         return Err(Error::new(
             ErrorKind::Filter,
             format!("filter: it is longer than {} bytes; use lists (@NAME)", limits::FILTER),
         ));
     }
-    let mut p = Parsing { text, rest: text, lists, zone, items: 0 };
+    let mut p = Parsing { text, rest: text, lists, zone, items: 0, last: None, warnings: Vec::new() };
     if text.trim().is_empty() {
         return Err(p.error(
             "it is empty; leave it out to let every record through, or write one such as `bytes >= 1MB`",
@@ -44,9 +55,11 @@ pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Tr
     }
     let tree = p.or(0)?;
     if !p.skip().is_empty() {
-        return Err(p.error("expected `and`, `or` or the end"));
+        let several =
+            if p.rest.starts_with(',') { "; several values stand in braces: in {A, B}" } else { "" };
+        return Err(p.error(format!("expected `and`, `or` or the end{several}")));
     }
-    Ok(tree)
+    Ok(Parsed { tree, warnings: p.warnings })
 }
 
 impl<'t> Parsing<'t> {
@@ -66,6 +79,12 @@ impl<'t> Parsing<'t> {
             self.text.len() - rest.len(),
             format!("filter: {}", message.as_ref()),
         )
+    }
+
+    fn warn(&mut self, told: String) {
+        if self.warnings.len() < limits::WARNINGS {
+            self.warnings.push(told);
+        }
     }
 
     /// Takes a symbol.
@@ -90,6 +109,7 @@ impl<'t> Parsing<'t> {
     pub(super) fn or(&mut self, depth: usize) -> Result<Tree, Error> {
         let mut all = vec![self.and(depth)?];
         while self.word("or") || self.symbol("||") {
+            self.refuse_bare_value("or")?;
             all.push(self.and(depth)?);
         }
         Ok(if all.len() == 1 { all.swap_remove(0) } else { Tree::Or(all) })
@@ -98,9 +118,39 @@ impl<'t> Parsing<'t> {
     pub(super) fn and(&mut self, depth: usize) -> Result<Tree, Error> {
         let mut all = vec![self.unary(depth)?];
         while self.word("and") || self.symbol("&&") {
+            self.refuse_bare_value("and")?;
             all.push(self.unary(depth)?);
         }
         Ok(if all.len() == 1 { all.swap_remove(0) } else { Tree::And(all) })
+    }
+
+    /// Refuses a value that is compared with nothing, as in `dst_port == 22 or 3389`.
+    fn refuse_bare_value(&mut self, word: &str) -> Result<(), Error> {
+        let at = self.skip();
+        let Some((subject, sign, first)) = self.last.clone() else { return Ok(()) };
+        let is_field = name(at).is_some_and(|(_, n)| Field::by_key(n).is_some() || is_keyword(n));
+        if is_field || at.starts_with(['(', '!']) || self.literal(&subject).is_err() {
+            self.rest = at;
+            return Ok(());
+        }
+        let value = at[..at.len() - self.rest.len()].trim_end();
+        let ends = self.skip();
+        let goes_on =
+            name(ends).is_some_and(|(_, n)| ["and", "or"].iter().any(|w| n.eq_ignore_ascii_case(w)));
+        self.rest = at;
+        if !(goes_on || ends.is_empty() || ends.starts_with([')', '&', '|'])) {
+            return Ok(());
+        }
+        // What is long is told where it stands.
+        let shown = |text: &'t str| if text.len() > SHOWN { ".." } else { text };
+        let (name, value) = (subject.written(), shown(value));
+        let first = shown(first.trim_matches(['{', '}', ' ']));
+        let meant = match (sign, word) {
+            ("==" | "in", "or") => format!("{name} in {{{first}, {value}}}"),
+            ("!=" | "not in", "and") => format!("{name} not in {{{first}, {value}}}"),
+            _ => format!("{name} {sign} {value}"),
+        };
+        Err(self.error_at(at, format!("behind `{word}` stands a whole comparison; did you mean {meant}?")))
     }
 
     pub(super) fn unary(&mut self, depth: usize) -> Result<Tree, Error> {
@@ -121,6 +171,7 @@ impl<'t> Parsing<'t> {
     }
 
     pub(super) fn test(&mut self) -> Result<Tree, Error> {
+        self.last = None;
         if self.word("exists") {
             let subject = self.subject()?;
             return Ok(Tree::Test(subject, Test::Exists));
@@ -128,7 +179,10 @@ impl<'t> Parsing<'t> {
         let subject = self.subject()?;
         let negated = self.word("not");
         if self.word("in") {
+            let at = self.skip();
             let test = Tree::Test(subject.clone(), Test::In(self.set(&subject)?));
+            let set = at[..at.len() - self.rest.len()].trim_end();
+            self.last = Some((subject, if negated { "not in" } else { "in" }, set));
             return Ok(if negated { Tree::Not(Box::new(test)) } else { test });
         }
         if negated {
@@ -155,15 +209,23 @@ impl<'t> Parsing<'t> {
             ("<", Comparison::Less),
             (">", Comparison::Greater),
         ];
-        let Some((_, comparison)) = COMPARISONS.into_iter().find(|(s, _)| self.symbol(s)) else {
-            let message = match self.rest.starts_with('=') {
-                true => "expected ==, which compares",
-                false => "expected ==, !=, <, <=, >, >=, in, contains or matches",
-            };
-            return Err(self.error(message));
+        if let Some(meant) = meant_sign(&subject, start) {
+            return Err(self.error(meant));
+        }
+        let Some((sign, comparison)) = COMPARISONS.into_iter().find(|(s, _)| self.symbol(s)) else {
+            return Err(self.error("expected ==, !=, <, <=, >, >=, in, contains or matches"));
         };
         let at = self.skip();
-        let test = match self.literal(&subject)? {
+        let literal = self.literal(&subject)?;
+        let value = &at[..at.len() - self.rest.len()];
+        if value.eq_ignore_ascii_case("null") {
+            self.warn(format!(
+                "{0} {sign} {value} compares with this text; `not exists {0}` finds records without a value",
+                subject.written()
+            ));
+        }
+        self.last = Some((subject.clone(), sign, value));
+        let test = match literal {
             SetMember::Numbers(a, b) if a == b => Test::Number(comparison, a),
             SetMember::Addresses(a, b) if a == b => Test::Address(comparison, a),
             SetMember::Text(text) => Test::Text(comparison, text),
@@ -211,9 +273,10 @@ impl<'t> Parsing<'t> {
         match subject {
             Subject::Extra(_) => Ok(()),
             Subject::Field(f) if matches!(f.field_type(), FieldType::Text | FieldType::Word(_)) => Ok(()),
-            Subject::Field(f) => {
-                Err(self.error_at(at, format!("{} is no text, so it can't have `{what}`", f.key())))
-            }
+            Subject::Field(f) => Err(self.error_at(
+                at,
+                format!("{} is no text, so it can't have `{what}`; {}", f.key(), without_text(*f)),
+            )),
         }
     }
 
@@ -333,6 +396,9 @@ impl<'t> Parsing<'t> {
             },
         };
         let quoted_text = at.starts_with('"');
+        if let (false, Some(network)) = (quoted_text, networks::without_host_bits(&text)) {
+            self.warn(host_bits(&text, &network));
+        }
         let fail = |message: String| Err(self.error_at(at, message));
         let item = match subject {
             // Its values have no type; a number, an address or a network without quotes is compared
@@ -370,9 +436,10 @@ impl<'t> Parsing<'t> {
                             Field::Protocol => "; names of protocols are in transport",
                             _ => "",
                         };
+                        let key = field.key();
                         return fail(format!(
-                            "{} is a number, such as 443, 10k or 1.5MiB, not {text:?}{meant}",
-                            field.key()
+                            "{key} is a number, such as 443, 10k or 1.5MiB, not {text:?}{meant}{}",
+                            absent(&text, key)
                         ));
                     }
                 },
@@ -381,7 +448,8 @@ impl<'t> Parsing<'t> {
                     None => {
                         let key = field.key();
                         return fail(format!(
-                            "{key} is epoch milliseconds, or a time in quotes such as \"2024-02-07T11:25:40Z\", not {text:?}"
+                            "{key} is epoch milliseconds, or a time in quotes such as \"2024-02-07T11:25:40Z\" or \"2024-02-07\", not {text:?}{}",
+                            absent(&text, key)
                         ));
                     }
                 },
@@ -391,7 +459,8 @@ impl<'t> Parsing<'t> {
                         let is_list = named_networks(&text, self.lists).is_ok();
                         let meant = if is_list { format!("; did you mean @{text}?") } else { String::new() };
                         return fail(format!(
-                            "{text:?} is no address and no network such as 10.0.0.0/8{meant}"
+                            "{text:?} is no address and no network such as 10.0.0.0/8{meant}{}",
+                            absent(&text, field.key())
                         ));
                     }
                 },
@@ -399,6 +468,89 @@ impl<'t> Parsing<'t> {
         };
         self.rest = rest;
         Ok(item)
+    }
+}
+
+/// The longest value that an error repeats, in bytes.
+const SHOWN: usize = 60;
+
+/// Whether a word means something where a comparison may begin.
+fn is_keyword(word: &str) -> bool {
+    word == "extra" || ["not", "exists"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// What is said of a network that was cut to its prefix.
+pub(super) fn host_bits(written: &str, network: &str) -> String {
+    let address = written.split('/').next().unwrap_or(written);
+    format!("{written} is read as the network {network}; write that, or {address} for the one address")
+}
+
+/// What is written where somebody looks for no value at all.
+fn absent(text: &str, key: &str) -> String {
+    let is_null = ["null", "nil", "none", "undefined"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_null { format!("; `not exists {key}` finds records without it") } else { String::new() }
+}
+
+/// What is written where somebody looks for a part of what is no text.
+fn without_text(field: Field) -> String {
+    let key = field.key();
+    match field.field_type() {
+        FieldType::Address => {
+            format!("a network is `{key} in 10.0.0.0/8`, a range `{key} in 10.0.0.1..10.0.0.9`")
+        }
+        FieldType::Millis => format!("compare it, as in `{key} >= \"2024-02-07\"`"),
+        _ => format!("compare it, as in `{key} == 443`, or `{key} in {{22, 8000..8099}}`"),
+    }
+}
+
+/// What is written where other languages have another sign or word.
+fn meant_sign(subject: &Subject, rest: &str) -> Option<String> {
+    const SIGNS: [(&str, &str); 6] =
+        [("=~", "matches"), ("=>", ">="), ("=<", "<="), ("<>", "!="), ("===", "=="), ("~=", "matches")];
+    const WORDS: [(&str, &str); 11] = [
+        ("eq", "=="),
+        ("ne", "!="),
+        ("gt", ">"),
+        ("ge", ">="),
+        ("gte", ">="),
+        ("lt", "<"),
+        ("le", "<="),
+        ("lte", "<="),
+        ("equals", "=="),
+        ("regexp", "matches"),
+        ("regex", "matches"),
+    ];
+    let key = subject.written();
+    if let Some((sign, meant)) = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign)) {
+        return Some(format!("expected {meant}, which is what {sign} means elsewhere"));
+    }
+    if rest.starts_with('=') && !rest.starts_with("==") {
+        return Some("expected ==, which compares".into());
+    }
+    let (behind, word) = name(rest)?;
+    let word = word.to_ascii_lowercase();
+    if let Some((word, meant)) = WORDS.iter().find(|(known, _)| *known == word) {
+        return Some(format!("expected {meant}, which is what {word} means elsewhere"));
+    }
+    match &*word {
+        "between" => Some(format!("a range is `{key} in A..B`, with both of its ends")),
+        "is" => {
+            let is_not = name(behind.trim_start()).is_some_and(|(_, word)| word.eq_ignore_ascii_case("not"));
+            let (there, gone) = (format!("`exists {key}`"), format!("`not exists {key}`"));
+            let (first, second) = if is_not { (there, gone) } else { (gone, there) };
+            Some(format!("did you mean {first}? The other way round it is {second}"))
+        }
+        "like" | "ilike" | "rlike" | "glob" | "startswith" | "starts_with" | "endswith" | "ends_with"
+        | "has" | "includes" | "include" => Some(match subject {
+            Subject::Field(f) if !matches!(f.field_type(), FieldType::Text | FieldType::Word(_)) => {
+                format!("{key} is no text; {}", without_text(*f))
+            }
+            _ => format!(
+                "a part of a text is `{key} contains \"TEXT\"`, its beginning `{key} matches \"^TEXT\"`, its end \
+                 `{key} matches \"TEXT$\"`"
+            ),
+        }),
+        _ => None,
     }
 }
 

@@ -16,6 +16,19 @@ pub(crate) enum Subject {
     Extra(String),
 }
 
+impl Subject {
+    /// As it stands in an expression.
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Field(field) => field.key().to_owned(),
+            Self::Extra(key) if key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
+                format!("extra.{key}")
+            }
+            Self::Extra(key) => format!("extra.\"{key}\""),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Equal,
