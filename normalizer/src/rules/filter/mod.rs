@@ -292,6 +292,18 @@ mod tests {
                 ],
             ),
             ("src_ip in 10.0.0.0/8 and extra.a == \"10.0.0.5/8\" and host == \"null\"", vec![]),
+            (
+                "start_ms > 1700000000 or end_ms < \"2019\"",
+                vec![
+                    "1700000000 is read as epoch milliseconds of start_ms, which is before the year 2000; if these are \
+                     seconds, write 1700000000000"
+                        .into(),
+                    "2019 is read as epoch milliseconds of end_ms, which is before the year 2000; a date is written in \
+                     quotes, as in \"2024-02-07\""
+                        .into(),
+                ],
+            ),
+            ("start_ms > 0 and start_ms < 1700000000000 and end_ms in \"2019-01-01\"..\"2020-01-01\"", vec![]),
             ("src_ip == 10.0.0.5 or src_ip in 10.0.0.5/32 or src_ip in @private", vec![]),
         ] {
             assert_eq!(Filter::new(text, &lists(), None).unwrap().warnings(), warnings, "{text}");

@@ -15,7 +15,7 @@ use crate::{
         },
         meant,
     },
-    value::{networks, time, zone::Zone},
+    value::{networks, numbers, time, zone::Zone},
 };
 
 // ---- parsing
@@ -444,7 +444,12 @@ impl<'t> Parsing<'t> {
                     }
                 },
                 FieldType::Millis => match time::bound(&text, self.zone) {
-                    Some(t) => SetMember::Numbers(t, t),
+                    Some(t) => {
+                        if numbers::unsigned(&text).is_ok() && (1..time::MILLIS.start).contains(&t) {
+                            self.warn(too_early(*field, t));
+                        }
+                        SetMember::Numbers(t, t)
+                    }
                     None => {
                         let key = field.key();
                         return fail(format!(
@@ -483,6 +488,16 @@ fn is_keyword(word: &str) -> bool {
 pub(super) fn host_bits(written: &str, network: &str) -> String {
     let address = written.split('/').next().unwrap_or(written);
     format!("{written} is read as the network {network}; write that, or {address} for the one address")
+}
+
+/// What is said of a number that is a time before any log, as one in seconds is.
+fn too_early(field: Field, ms: u64) -> String {
+    let key = field.key();
+    let meant = match time::SECONDS.contains(&ms) {
+        true => format!("if these are seconds, write {ms}000"),
+        false => "a date is written in quotes, as in \"2024-02-07\"".to_owned(),
+    };
+    format!("{ms} is read as epoch milliseconds of {key}, which is before the year 2000; {meant}")
 }
 
 /// What is written where somebody looks for no value at all.
