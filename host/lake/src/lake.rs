@@ -92,8 +92,8 @@ impl Lake {
                 let inputs = if shared == 1 { "input".into() } else { format!("{shared} inputs") };
                 return Err(Error::usage(format!(
                     "{folder}: the plan {id} has put the records of the same {inputs} there, and this one is \
-                     another: {}. They would be there twice; give the inputs and options that it had, or \
-                     another --output; or delete what it wrote: all part-{id}-*, and {folder}{}{id}/",
+                     another: {}. They would be there twice; give only the inputs that are new, or those \
+                     and the options that it had, or another --output; or delete what it wrote: all part-{id}-*, and {folder}{}{id}/",
                     plan.differences(&other),
                     paths::PLANS
                 )));

@@ -336,6 +336,9 @@ fn requests_that_can_not_be_taken_say_why() {
         // Small as it is sent.
         (post.to_owned(), gzip(&large), 413),
         (format!("{post}\r\ncontent-encoding: br"), Vec::new(), 415),
+        (format!("{post}\r\ncontent-type: multipart/form-data; boundary=x"), b"--x\r\n".to_vec(), 415),
+        (post.to_owned(), b"\xfd7zXZ\0\0\x04".to_vec(), 415),
+        (post.to_owned(), b"BZh91AY&SY\0".to_vec(), 415),
         (format!("{post}\r\ncontent-encoding: gzip"), b"no gzip".to_vec(), 400),
         (post.to_owned(), gzip(&lines(0..10))[..50].to_vec(), 400),
         ("nonsense".to_owned(), Vec::new(), 400),

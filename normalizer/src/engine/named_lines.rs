@@ -259,12 +259,14 @@ impl Rows {
             Verdict::Product(p) => p,
             Verdict::Payload(_) => return Ok(Vec::new()),
             _ => {
-                return Err(Error::at(
-                    ErrorKind::Layout,
-                    text,
-                    0,
-                    "layout: its fields do not tell the product; name it with --from",
-                ));
+                let what = match &config.from {
+                    Some(from) => format!(
+                        "layout: none of its names is a field of {from}; `weir formats {from}` lists them, and a layout \
+                         is such as '${{srcaddr}} ${{dstaddr}}' or 'srcaddr,dstaddr'"
+                    ),
+                    None => "layout: its fields do not tell the product; name it with --from".to_owned(),
+                };
+                return Err(Error::at(ErrorKind::Layout, text, 0, what));
             }
         };
         let product = products::all()[p];

@@ -425,6 +425,17 @@ async fn answer(
     Ok(response)
 }
 
+/// What a body is that only files are read of, and what to do with it.
+fn packed(body: &[u8]) -> Option<(&'static str, &'static str)> {
+    match body {
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', ..] => {
+            Some(("compressed with bzip2", "send it with gzip or zstd"))
+        }
+        [b'P', b'K', 3, 4, ..] => Some(("a zip archive", "send its files, one by one")),
+        _ => None,
+    }
+}
+
 async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: SocketAddr) -> Outcome {
     let not = |status, why: &str| Outcome::Not(status, why.to_owned());
     if let Err(status) = shared.key.fits(form, request.headers()) {
@@ -441,6 +452,11 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
         Some(b"zstd") => Some(Coding::Zstd),
         Some(_) => return not(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compress it with gzip or zstd, or not"),
     };
+    let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if kind.to_ascii_lowercase().starts_with(b"multipart/") {
+        let why = "send the file as the body, as `curl --data-binary @FILE` does, and not as a form";
+        return not(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+    }
     let budget = &shared.budget;
     if budget.used() >= budget.limit() {
         return not(StatusCode::SERVICE_UNAVAILABLE, "there is no room for more records now");
@@ -459,6 +475,12 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Coding::Zstd,
         _ => Coding::Plain,
     });
+    if coding == Coding::Plain
+        && let Some((what, remedy)) = weir_io::refused(&body).or_else(|| packed(&body))
+    {
+        let why = format!("this is {what}, which is not read here; {remedy}");
+        return Outcome::Not(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+    }
     let tracker = Arc::new(Tracker::of_sender());
     let (to, counted) = oneshot::channel();
     let work = Work {

@@ -36,7 +36,7 @@ pub struct Options {
     /// The path; `{provider}`, `{product}`, `{date}` and `{hour}` are those of each record, in UTC. A relative
     /// one is of the folder that the process is started in
     pub path: String,
-    /// `zst`, `gz` or `none`; what the path ends in without it
+    /// `zstd`, `gzip` or `none`; what the path ends in without it
     pub compression: Option<String>,
     /// A file that has grown to so many bytes is followed by another one, `out.1.ndjson` behind `out.ndjson`.
     /// No file is renamed
@@ -94,10 +94,11 @@ impl Options {
 
     fn compression(&self) -> Result<Compression, String> {
         match self.compression.as_deref() {
-            Some("zst") => Ok(Compression::Zstd),
-            Some("gz") => Ok(Compression::Gzip),
+            // As the names of files end, too.
+            Some("zstd" | "zst") => Ok(Compression::Zstd),
+            Some("gzip" | "gz") => Ok(Compression::Gzip),
             Some("none") => Ok(Compression::None),
-            Some(other) => Err(format!("{other:?} is not known; expected \"zst\", \"gz\" or \"none\"")),
+            Some(other) => Err(format!("{other:?} is not known; expected \"zstd\", \"gzip\" or \"none\"")),
             None if self.path.ends_with(".zst") => Ok(Compression::Zstd),
             None if self.path.ends_with(".gz") => Ok(Compression::Gzip),
             None => Ok(Compression::None),

@@ -16,7 +16,7 @@ mod tail;
 use std::{
     collections::{HashMap, HashSet},
     fs::{File, Metadata},
-    io,
+    io, iter,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     thread,
@@ -98,27 +98,35 @@ impl super::Options for Options {
 /// A path that a pattern finds, or one that can't be looked into, and why.
 type Named = Result<PathBuf, (PathBuf, io::Error)>;
 
-/// The paths that a pattern finds. Only one with `**` may go through links for ever, so it follows none
-/// to folders.
+/// The paths that a pattern finds; what is not there is none. Only one with `**` may go through links for
+/// ever, so it follows none to folders.
 fn paths(pattern: &str) -> Box<dyn Iterator<Item = Named> + '_> {
+    let is_there = |found: &Named| !matches!(found, Err((_, e)) if e.kind() == io::ErrorKind::NotFound);
     if !pattern.contains("**") {
         let found = |found: glob::GlobResult| {
             found.map_err(|e| (e.path().to_owned(), io::Error::from(e.error().kind())))
         };
         return match glob::glob(pattern) {
-            Ok(paths) => Box::new(paths.map(found)),
+            Ok(paths) => Box::new(paths.map(found).filter(is_there)),
             Err(_) => Box::new(std::iter::empty()),
         };
     }
     // As in patterns without `**`.
     let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+    let found = move |found: Result<weir_io::Found, weir_io::Error>| match found {
+        Ok(found) => Ok(found.path),
+        Err(e) => Err((PathBuf::from(pattern), io::Error::new(kind_of(&e), e))),
+    };
     match weir_io::found(pattern, options) {
-        Ok(all) => Box::new(all.map(move |one| match one {
-            Ok(one) => Ok(one.path),
-            Err(e) => Err((PathBuf::from(pattern), io::Error::other(e))),
-        })),
+        Ok(all) => Box::new(all.map(found).filter(is_there)),
         Err(_) => Box::new(std::iter::empty()),
     }
+}
+
+/// What kind of error of the system led to this one.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> io::ErrorKind {
+    let mut led = iter::successors(Some(error), |error| error.source());
+    led.find_map(|error| error.downcast_ref::<io::Error>()).map_or(io::ErrorKind::Other, io::Error::kind)
 }
 
 /// What is done with a folder of a pattern, as faults tell it.
@@ -320,8 +328,6 @@ impl Files<'_> {
             for path in paths(pattern) {
                 let path = match path {
                     Ok(path) => path,
-                    // What is deleted meanwhile is no fault.
-                    Err((_, e)) if e.kind() == io::ErrorKind::NotFound => continue,
                     Err((path, e)) => {
                         self.tell(&path, LOOK_INTO, &e);
                         continue;
