@@ -193,21 +193,25 @@ impl KeyIndex {
         self.entries(key).iter().any(|e| is_end(products::all()[e.1].entries[e.2].to))
     }
 
-    /// Whether keys say of a flow who had it, and something else: one address alone may be whose request
-    /// something is an answer to.
+    /// Whether keys say of a flow who had it, and with whom or how much: one end alone, with its port or without, may
+    /// be whose request something is an answer to.
     pub(crate) fn tell_traffic(&self, keys: &[&str]) -> bool {
         let mut first = None;
         let mut others = false;
-        for field in keys.iter().filter_map(|key| self.traffic_field(key)) {
+        for field in keys.iter().filter_map(|key| self.end_or_counter(key)) {
             others |= *first.get_or_insert(field) != field;
         }
         others && keys.iter().any(|key| self.is_address(key))
     }
 
-    /// The field of a flow that some product has under such a key.
-    fn traffic_field(&self, key: &str) -> Option<Field> {
-        let of = |e: &KeyEntry| &products::all()[e.1].entries[e.2];
-        self.entries(key).iter().map(of).find(|e| e.is_traffic()).and_then(|e| e.to.field())
+    /// The field of a flow's end, or of what was counted, that some product has under such a key.
+    fn end_or_counter(&self, key: &str) -> Option<Field> {
+        use Field::{Bytes, BytesIn, BytesOut, DstIp, Packets, PacketsIn, PacketsOut, SrcIp};
+        let mut fields =
+            self.entries(key).iter().filter_map(|e| products::all()[e.1].entries[e.2].to.field());
+        fields.find(|field| {
+            matches!(field, SrcIp | DstIp | Bytes | Packets | BytesIn | BytesOut | PacketsIn | PacketsOut)
+        })
     }
 
     /// Whether some product has such a key for a field.

@@ -423,6 +423,7 @@ mod tests {
             (r#"{"a":1}"#, false),
             // Whose request it is an answer to.
             (r#"{"a":1,"srcaddr":1,"client_ip":2}"#, false),
+            (r#"{"host":"a","region":"b","client_ip":2,"client_port":3,"url":"c"}"#, false),
             (r#"{"a":1,"srcaddr":1,"dstaddr":2}"#, true),
             (r#"{"":1}"#, false),
             (r#"{"a":1,"srcaddr":1,"bytes":1,"b":2}"#, true),
