@@ -213,7 +213,7 @@ struct Doc {
     unknown_key: bool,
     /// Whether it is a payload's.
     payload_key: bool,
-    /// Whether it is that of what is told of a query.
+    /// Whether the latest key at depth 1 is that of what is told of a query.
     meta_key: bool,
     /// Where the latest object at depth 1 began in the window.
     section: usize,
@@ -1089,7 +1089,9 @@ impl Framer {
                                             && (d.long_key || !key().is_ok_and(is_own));
                                         d.payload_key =
                                             d.unknown_key && key().is_ok_and(envelopes::is_payload);
-                                        d.meta_key = key().is_ok_and(|key| key == envelopes::META);
+                                        if d.depth == 1 {
+                                            d.meta_key = key().is_ok_and(|key| key == envelopes::META);
+                                        }
                                     }
                                 } else {
                                     d.expect = Expect::CommaOrEnd;
