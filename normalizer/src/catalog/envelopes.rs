@@ -108,9 +108,7 @@ const OWN_NESTED: &[&str] = &[
 /// Whether a member is on the closed list of what envelopes say of themselves, or one that their
 /// records are under; `nested` where its value is an object or an array.
 pub(crate) fn is_own(key: &str, nested: bool) -> bool {
-    key_role(key.as_bytes()) != KeyRole::Other
-        || OWN_NESTED.contains(&key)
-        || !nested && OWN_KEYS.contains(&key)
+    key_role(key.as_bytes()) != KeyRole::Other || OWN_NESTED.contains(&key) || !nested && is_own_word(key)
 }
 
 /// Whether a member is on the list of what envelopes say of themselves in a word or a number.

@@ -78,7 +78,7 @@ impl Keys {
                 RawKind::Text
                     if !envelopes::is_own_word(object.key(i)) && self.payloads.tell(raw.text, true) =>
                 {
-                    match member.value.string_place().or_else(|| place_of(&read, i)) {
+                    match member.value.string_place().or_else(|| place_of_string(&read, i)) {
                         Some(place) => found.push(place),
                         None => is_known = false,
                     }
@@ -259,10 +259,10 @@ impl Beside {
     }
 }
 
-/// Where the value of a member stands in the text of an object, which was read up to there; `None` where it
-/// does not end.
-fn place_of(object: &str, member: usize) -> Option<Range<usize>> {
-    let (mut depth, mut number, mut start) = (0, 0, None);
+/// Where the value of a member, which is a string, stands in the text of an object that was read up to there, with
+/// its quotes; `None` where it does not end.
+fn place_of_string(object: &str, member: usize) -> Option<Range<usize>> {
+    let (mut depth, mut number, mut is_value) = (0, 0, false);
     let mut string: Option<usize> = None;
     let mut is_escaped = false;
     for (at, byte) in object.bytes().enumerate() {
@@ -270,7 +270,7 @@ fn place_of(object: &str, member: usize) -> Option<Range<usize>> {
             match byte {
                 _ if is_escaped => is_escaped = false,
                 b'\\' => is_escaped = true,
-                b'"' if start.is_some() => return Some(begun..at + 1),
+                b'"' if is_value => return Some(begun..at + 1),
                 b'"' => string = None,
                 _ => {}
             }
@@ -281,7 +281,7 @@ fn place_of(object: &str, member: usize) -> Option<Range<usize>> {
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth -= 1,
             b',' if depth == 1 => number += 1,
-            b':' if depth == 1 && number == member => start = Some(at),
+            b':' if depth == 1 && number == member => is_value = true,
             _ => {}
         }
     }
@@ -345,9 +345,9 @@ mod tests {
     fn the_place_of_a_string_is_found_whatever_is_in_it() {
         let text = r#"{ "a" : {"b":[",",1]} , "c\",:" :"x\"y,", "d":"\\" }"#;
         for (member, value) in [(1, Some(r#""x\"y,""#)), (2, Some(r#""\\""#)), (3, None)] {
-            assert_eq!(place_of(text, member).map(|place| &text[place]), value, "{member}");
+            assert_eq!(place_of_string(text, member).map(|place| &text[place]), value, "{member}");
         }
-        assert_eq!(place_of(r#"{"a":"b"#, 0), None);
+        assert_eq!(place_of_string(r#"{"a":"b"#, 0), None);
     }
 
     const LINE: &str =

@@ -472,21 +472,23 @@ fn is_host_name(text: &str) -> bool {
         && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-const NOT_A_NUMBER: &str = "is not a number";
-
 fn number<'a>(field: Field, raw: Raw<'a>) -> Result<(Value<'a>, bool), Fault<'a>> {
     let most = match field.field_type() {
         FieldType::Integer(most) => most,
         FieldType::Millis => limits::LATEST_MS,
         _ => u64::MAX,
     };
-    let message: Message = match numbers::unsigned(raw.text.trim_ascii()) {
+    let (code, message): (_, Message) = match numbers::unsigned(raw.text.trim_ascii()) {
         Ok((n, exact)) if n <= most => return Ok((Value::Number(n), exact)),
-        Err(NumberFault::NotANumber) => NOT_A_NUMBER.into(),
-        Err(NumberFault::Negative) => "is negative; expected a number from 0".into(),
-        Ok(_) | Err(NumberFault::TooLarge) => Message::Above(most),
+        Err(NumberFault::NotANumber) if field.field_type() == FieldType::Millis => {
+            let text = "is not a time; expected epoch milliseconds, or a date and a time of day";
+            (RejectCode::Time, text.into())
+        }
+        Err(NumberFault::NotANumber) => (RejectCode::Number, "is not a number".into()),
+        Err(NumberFault::Negative) => (RejectCode::Number, "is negative; expected a number from 0".into()),
+        Ok(_) | Err(NumberFault::TooLarge) => (RejectCode::Number, Message::Above(most)),
     };
-    Err(Fault { found: raw.text, ..Fault::of_record(RejectCode::Number, message) })
+    Err(Fault { found: raw.text, ..Fault::of_record(code, message) })
 }
 
 /// Reads a field of a flat record, which is there exactly as it goes out, but for times: other programs
@@ -506,14 +508,9 @@ fn flat_value<'a>(field: Field, raw: Raw<'a>, zone: Option<&Zone>) -> Result<(Va
         FieldType::Integer(_) | FieldType::Millis => match number(field, raw) {
             Ok((value, true)) => (value, true),
             Ok((_, false)) => return fault(RejectCode::Number, "is not an integer".into()),
-            Err(no_number) if field.field_type() != FieldType::Millis => return Err(no_number),
             Err(no_number) => match time::written(raw.text, zone) {
-                Some((ms, exact)) => (Value::Number(ms), exact),
-                None if no_number.message == NOT_A_NUMBER.into() => {
-                    let text = "is not a time; expected epoch milliseconds, or a date and a time of day";
-                    return fault(RejectCode::Time, text.into());
-                }
-                None => return Err(no_number),
+                Some((ms, exact)) if field.field_type() == FieldType::Millis => (Value::Number(ms), exact),
+                _ => return Err(no_number),
             },
         },
     })
