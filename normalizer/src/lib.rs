@@ -36,7 +36,8 @@
 //! ```
 //!
 //! - [`Normalizer::records`] reads a whole input into [`OwnedRecord`]s and [`Rejected`]s.
-//! - [`Stream`] takes an input in pieces and writes JSON lines, without allocating for each record.
+//! - [`Stream`] takes an input in pieces and writes JSON lines, without allocating for each record; or it
+//!   gives [records](Stream::push_records).
 //! - [`Events`] takes JSON objects one at a time, as log agents hand them over.
 //! - [`Config`] has what is done with records: the [filter](Config::filter), what is dropped and
 //!   masked, the schema, and the product or the columns where they are not to be detected.
@@ -109,7 +110,7 @@ pub use engine::{
     explain,
     normalizer::Normalizer,
     records::{Records, Rejected},
-    stream::Stream,
+    stream::{Stream, StreamRecords},
 };
 pub use json::output::Output;
 pub use record::schema;

@@ -50,10 +50,35 @@ fn reject(r: Rejected) -> (String, String, String, String, Place, Vec<u8>) {
 
 /// As records have it; and the records.
 fn collected(input: &[u8], config: &Config, normalizer: &mut Normalizer) -> (Made, Vec<OwnedRecord>) {
-    let (mut made, mut output, mut all) = (Made::default(), Vec::new(), Vec::new());
     let mut records = normalizer.records(input);
+    let results: Vec<_> = records.by_ref().collect();
+    told(results, records.filtered(), config)
+}
+
+/// As a stream has it that is given so many bytes at once, pauses, and whose records are asked for one by one.
+fn in_pieces(input: &[u8], config: &Config, most: usize) -> (Made, Vec<OwnedRecord>) {
+    let (mut stream, mut results) = (Stream::new(config).unwrap(), Vec::new());
+    for (i, piece) in input.chunks(most).enumerate() {
+        // The others are there the next time.
+        results.extend(stream.push_records(piece).next());
+        if i % 3 == 2 {
+            results.extend(stream.flush_records().take(2));
+        }
+    }
+    let mut rest = stream.finish_records();
+    results.extend(rest.by_ref());
+    told(results, rest.filtered(), config)
+}
+
+fn told(
+    results: Vec<Result<OwnedRecord, Rejected>>,
+    filtered: u64,
+    config: &Config,
+) -> (Made, Vec<OwnedRecord>) {
+    let mut made = Made { filtered, ..Made::default() };
+    let (mut output, mut all) = (Vec::new(), Vec::new());
     let mut last = Place::default();
-    for result in records.by_ref() {
+    for result in results {
         let place = match result {
             Ok(record) => {
                 record.write_json_in(config.to, config.observed_at_ms, &mut output);
@@ -71,7 +96,6 @@ fn collected(input: &[u8], config: &Config, normalizer: &mut Normalizer) -> (Mad
         assert!(in_order, "{place:?} is behind {last:?}");
         last = place;
     }
-    made.filtered = records.filtered();
     made.output = String::from_utf8(output).unwrap();
     (made, all)
 }
@@ -121,6 +145,8 @@ fn the_corpus_is_the_same_as_values_and_as_json() {
             let (want, mut normalizer) = (streamed(&bytes, &config), Normalizer::new(&config).unwrap());
             let (made, all) = collected(&bytes, &config, &mut normalizer);
             assert_eq!(made, want, "{input:?} {to:?}");
+            let most = [1 << 20, 1000, 7][records % 3].max(bytes.len() / 500);
+            assert_eq!(in_pieces(&bytes, &config, most).0, want, "{input:?} {to:?} by {most} bytes");
             all.iter().for_each(check_values);
             all.iter().flat_map(OwnedRecord::fields).for_each(|(field, _)| seen |= 1 << field as usize);
             records += all.len();

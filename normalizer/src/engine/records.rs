@@ -50,23 +50,14 @@ impl Normalizer {
     /// # Ok::<(), weir_normalizer::Error>(())
     /// ```
     pub fn records<'n>(&'n mut self, input: &'n [u8]) -> Records<'n> {
-        Records {
-            // What is framed inside of a record has no offset of its own, so that is not in there.
-            framer: new_framer(&Config {
-                source_name: self.core.finisher.rules.source_name,
-                ..self.core.config.clone()
-            }),
-            normalizer: self,
-            rest: input,
-            finished: false,
-            batch: Batch::default(),
-            next: 0,
-            latest: None,
-            head: Vec::new(),
-            outcome: Outcome::default(),
-            ready: VecDeque::new(),
-            filtered: 0,
-        }
+        // What is framed inside of a record has no offset of its own, so that is not in there.
+        let framer = new_framer(&Config {
+            source_name: self.core.finisher.rules.source_name,
+            ..self.core.config.clone()
+        });
+        // There is one: the configuration was checked.
+        let intake = framer.map(|framer| Intake::new(*framer));
+        Records { normalizer: self, intake, rest: input, finished: false }
     }
 
     /// Runs over elements as [`Normalizer::run`] does, and hands over the records. What else comes
@@ -87,11 +78,48 @@ impl Normalizer {
 #[derive(Debug)]
 pub struct Records<'n> {
     normalizer: &'n mut Normalizer,
-    /// There is one: the configuration was checked.
-    framer: Option<Box<Framer>>,
+    intake: Option<Intake>,
     /// What is not framed yet.
     rest: &'n [u8],
     finished: bool,
+}
+
+impl Records<'_> {
+    /// How many records the filter has dropped so far.
+    pub fn filtered(&self) -> u64 {
+        self.intake.as_ref().map_or(0, |intake| intake.filtered)
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<OwnedRecord, Rejected>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let intake = self.intake.as_mut()?;
+        loop {
+            if let Some(result) = intake.next(self.normalizer) {
+                return Some(result);
+            }
+            if !self.rest.is_empty() {
+                let (piece, rest) = self.rest.split_at(self.rest.len().min(limits::PIECE));
+                intake.framer.push(piece);
+                self.rest = rest;
+            } else if !self.finished {
+                intake.framer.finish();
+                self.finished = true;
+            } else {
+                return None;
+            }
+        }
+    }
+}
+
+impl FusedIterator for Records<'_> {}
+
+/// Reads records as values out of what a framer has taken.
+#[derive(Debug)]
+pub(super) struct Intake {
+    pub(super) framer: Framer,
     /// The batch that is under way, and the first of its elements that was not read.
     batch: Batch,
     next: usize,
@@ -100,37 +128,39 @@ pub struct Records<'n> {
     head: Vec<u8>,
     outcome: Outcome,
     ready: VecDeque<Result<OwnedRecord, Rejected>>,
-    filtered: u64,
+    /// How many records the filter has dropped.
+    pub(super) filtered: u64,
 }
 
-impl Records<'_> {
+impl Intake {
     /// So many elements are read at once at most, so that what is ready stays small.
     const ELEMENTS: usize = 256;
 
-    /// How many records the filter has dropped so far.
-    pub fn filtered(&self) -> u64 {
-        self.filtered
+    pub(super) fn new(framer: Framer) -> Self {
+        Self {
+            framer,
+            batch: Batch::default(),
+            next: 0,
+            latest: None,
+            head: Vec::new(),
+            outcome: Outcome::default(),
+            ready: VecDeque::new(),
+            filtered: 0,
+        }
     }
 
-    /// Reads on; false at the end of the input.
-    fn read_on(&mut self) -> bool {
-        let Some(framer) = &mut self.framer else { return false };
-        while self.next == self.batch.elements.len() {
-            framer.recycle(mem::take(&mut self.batch));
-            self.next = 0;
-            match framer.next_batch() {
-                Some(batch) => (self.batch, self.latest) = (batch, None),
-                None if !self.rest.is_empty() => {
-                    let (piece, rest) = self.rest.split_at(self.rest.len().min(limits::PIECE));
-                    framer.push(piece);
-                    self.rest = rest;
-                }
-                None if !self.finished => {
-                    framer.finish();
-                    self.finished = true;
-                }
-                None => return false,
-            }
+    /// The next record or reject; `None` when the framer has no more.
+    pub(super) fn next(&mut self, normalizer: &mut Normalizer) -> Option<Result<OwnedRecord, Rejected>> {
+        while self.ready.is_empty() && self.read_on(normalizer) {}
+        self.ready.pop_front()
+    }
+
+    /// Reads on; false if the framer has nothing more.
+    fn read_on(&mut self, normalizer: &mut Normalizer) -> bool {
+        if self.next == self.batch.elements.len() {
+            let Some(batch) = self.framer.next_batch() else { return false };
+            self.framer.recycle(mem::replace(&mut self.batch, batch));
+            (self.next, self.latest) = (0, None);
         }
         let first = self.next;
         let range = first..self.batch.elements.len().min(first + Self::ELEMENTS);
@@ -140,7 +170,7 @@ impl Records<'_> {
             return false;
         };
         let mut outcome = mem::take(&mut self.outcome);
-        let taken = self.normalizer.collect(&view, 0, &mut outcome);
+        let taken = normalizer.collect(&view, 0, &mut outcome);
         self.next = first + outcome.next as usize;
         self.filtered += u64::from(outcome.filtered);
         let mut rejects = 0;
@@ -189,17 +219,6 @@ impl Records<'_> {
         place
     }
 }
-
-impl Iterator for Records<'_> {
-    type Item = Result<OwnedRecord, Rejected>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.ready.is_empty() && self.read_on() {}
-        self.ready.pop_front()
-    }
-}
-
-impl FusedIterator for Records<'_> {}
 
 /// A record that was rejected: why, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,15 @@
 //! One input in pieces: framing and normalizing in one, for whoever reads streams itself.
 
-use std::sync::Arc;
+use std::{iter::FusedIterator, sync::Arc};
 
 use crate::{
     base::error::Error,
-    engine::normalizer::Normalizer,
+    engine::{
+        normalizer::Normalizer,
+        records::{Intake, Rejected},
+    },
     framing::framer::Framer,
+    record::owned::OwnedRecord,
     rules::config::Config,
     wire::batch::{Batch, BatchView, Outcome},
 };
@@ -26,10 +30,32 @@ use crate::{
 /// assert!(output.starts_with(br#"{"provider":"huawei","product":"vpc","kind":"flow","#));
 /// # Ok::<(), weir_normalizer::Error>(())
 /// ```
+///
+/// [`push_records`](Self::push_records) and its like give the same records as values:
+///
+/// ```
+/// use weir_normalizer::{Config, Stream};
+///
+/// let mut stream = Stream::new(&Config::default())?;
+/// let line = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
+///     1418530010 1418530070 ACCEPT OK\nno record\n";
+/// let (head, tail) = line.split_at(50);
+/// assert_eq!(stream.push_records(head).count(), 0);
+/// assert_eq!(stream.push_records(tail).count(), 0);
+/// // The input pauses.
+/// for result in stream.flush_records() {
+///     match result {
+///         Ok(record) => assert_eq!(record.bytes(), Some(4249)),
+///         Err(rejected) => assert_eq!((rejected.place().line, rejected.raw()), (2, &b"no record"[..])),
+///     }
+/// }
+/// assert_eq!(stream.finish_records().count(), 0);
+/// # Ok::<(), weir_normalizer::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Stream {
-    framer: Framer,
     normalizer: Normalizer,
+    intake: Intake,
     head: Vec<u8>,
     outcome: Outcome,
 }
@@ -38,8 +64,8 @@ impl Stream {
     /// A stream with this configuration.
     pub fn new(config: &Config) -> Result<Self, Error> {
         Ok(Self {
-            framer: Framer::new(config)?,
             normalizer: Normalizer::new(config)?,
+            intake: Intake::new(Framer::new(config)?),
             head: Vec::new(),
             outcome: Outcome::default(),
         })
@@ -47,29 +73,49 @@ impl Stream {
 
     /// Says what the input is called, as [`Framer::set_source`] does.
     pub fn set_source(&mut self, name: &Arc<str>) {
-        self.framer.set_source(name);
+        self.intake.framer.set_source(name);
     }
 
     /// Takes the next bytes; `made` gets each part of what comes out, with its batch.
     pub fn push(&mut self, bytes: &[u8], made: impl FnMut(&Batch, &Outcome)) {
-        self.framer.push(bytes);
+        self.intake.framer.push(bytes);
         self.drain(made);
     }
 
     /// Takes what is complete, for an input that pauses. What comes out stays the same.
     pub fn flush(&mut self, made: impl FnMut(&Batch, &Outcome)) {
-        self.framer.flush();
+        self.intake.framer.flush();
         self.drain(made);
     }
 
     /// Ends the input; `made` gets what is left.
     pub fn finish(&mut self, made: impl FnMut(&Batch, &Outcome)) {
-        self.framer.finish();
+        self.intake.framer.finish();
         self.drain(made);
     }
 
+    /// Takes the next bytes, and gives what came before them as records and rejects: a batch at a time, so
+    /// that the latest are there when a batch is full, or with [`flush_records`](Self::flush_records). What is
+    /// not asked for comes first the next time; [`push`](Self::push) and its like don't have it.
+    pub fn push_records(&mut self, bytes: &[u8]) -> StreamRecords<'_> {
+        self.intake.framer.push(bytes);
+        StreamRecords(self)
+    }
+
+    /// Gives all records that are complete, for an input that pauses.
+    pub fn flush_records(&mut self) -> StreamRecords<'_> {
+        self.intake.framer.flush();
+        StreamRecords(self)
+    }
+
+    /// Ends the input, and gives the records that are left.
+    pub fn finish_records(&mut self) -> StreamRecords<'_> {
+        self.intake.framer.finish();
+        StreamRecords(self)
+    }
+
     fn drain(&mut self, mut made: impl FnMut(&Batch, &Outcome)) {
-        while let Some(batch) = self.framer.next_batch() {
+        while let Some(batch) = self.intake.framer.next_batch() {
             let all = 0..batch.elements.len();
             batch.encode_head(all.clone(), &mut self.head);
             // The head was written just now, so it can be read.
@@ -84,7 +130,28 @@ impl Stream {
                     }
                 }
             }
-            self.framer.recycle(batch);
+            self.intake.framer.recycle(batch);
         }
     }
 }
+
+/// The records of a piece of an input, and what is rejected of it; see [`Stream::push_records`].
+#[derive(Debug)]
+pub struct StreamRecords<'s>(&'s mut Stream);
+
+impl StreamRecords<'_> {
+    /// How many records the filter has dropped so far, of all pieces that were read as values.
+    pub fn filtered(&self) -> u64 {
+        self.0.intake.filtered
+    }
+}
+
+impl Iterator for StreamRecords<'_> {
+    type Item = Result<OwnedRecord, Rejected>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.intake.next(&mut self.0.normalizer)
+    }
+}
+
+impl FusedIterator for StreamRecords<'_> {}
