@@ -130,9 +130,13 @@ impl Keys {
             let tells = if text.starts_with('{') {
                 self.object_tells(inside)
             } else {
-                (0..members.len()).any(|i| {
-                    inside.raw(i).kind == RawKind::Text && self.payloads.tell(inside.raw(i).text, true)
-                })
+                // The rows may be the strings behind a header row.
+                let is_one = |text: &str| payloads::names_columns(text) || self.payloads.tell(text, true);
+                (0..members.len())
+                    .map(|i| inside.raw(i))
+                    .filter(|raw| raw.kind == RawKind::Text)
+                    .map(|raw| raw.text)
+                    .any(is_one)
             };
             if tells || !is_whole || depth == DEEPEST {
                 found.push(place);

@@ -95,10 +95,14 @@ impl Payloads {
             let Some(text) = texts.pop() else { break };
             let text = text.trim_start_matches('\u{feff}').trim_ascii();
             if !text.starts_with(['{', '[']) {
-                for line in text.lines() {
+                let mut rest = text.lines();
+                while let Some(line) = rest.next() {
                     if let Some(json) = json_in(line) {
                         texts.push(json.to_owned().into());
-                    } else if lines.tell(line) {
+                    } else if lines.tell(line)
+                        // Without a row it is only a list of names.
+                        || names_columns(line) && rest.clone().any(|row| !row.trim_ascii().is_empty())
+                    {
                         return true;
                     }
                 }
@@ -155,6 +159,11 @@ pub(super) fn is_encoded(keys: &[&str], object: Object<'_>) -> bool {
         && keys.iter().all(|key| *key == envelopes::ENCODED || envelopes::BESIDE_ENCODED.contains(key))
 }
 
+/// Whether a line is a header row.
+pub(super) fn names_columns(line: &str) -> bool {
+    layout::header(line.as_bytes(), None, KeyIndex::get()).is_some()
+}
+
 /// JSON behind a time in front of it.
 fn json_in(line: &str) -> Option<&str> {
     let at = line.find('{').filter(|at| *at < BYTES_BEFORE)?;
@@ -162,7 +171,7 @@ fn json_in(line: &str) -> Option<&str> {
 }
 
 impl TellingLines {
-    /// Whether a line is a record, or names columns.
+    /// Whether a line is a record.
     fn tell(&mut self, line: &str) -> bool {
         let plain;
         let line = match HIGHLIGHTS.iter().any(|mark| line.contains(mark)) {
@@ -198,9 +207,6 @@ impl TellingLines {
             .iter()
             .any(|layout| iter::once(line).chain(behind_time()).any(|line| is_of_layout(layout, line)))
         {
-            return true;
-        }
-        if layout::header(line.as_bytes(), None, KeyIndex::get()).is_some() {
             return true;
         }
         // No product has fewer.
@@ -268,6 +274,8 @@ mod tests {
             r#"{"client_ip":1}"#,
             "[]",
             "[1]",
+            "srcaddr,dstaddr,bytes,packets",
+            "srcaddr dstaddr bytes packets start end\n\n",
             &LINE.replace(" OK", ""),
             &format!("a b c d {LINE}"),
             &string("foo", LINE),
