@@ -8,6 +8,7 @@ use std::{
 use super::parts::{Kind, Parts};
 use crate::{
     metrics::Metrics,
+    seldom::Seldom,
     state::{Progress, State},
 };
 
@@ -37,11 +38,13 @@ pub(super) struct Checkpoint<'a> {
     written: Option<Progress>,
     metrics: Metrics,
     at: WrittenAt,
+    /// That it can't be written is told of: it is tried each second.
+    failing: Option<Seldom>,
 }
 
 impl<'a> Checkpoint<'a> {
     pub(super) fn new(state: &'a State, rest: Progress, metrics: Metrics, at: WrittenAt) -> Self {
-        Self { state, rest, written: None, metrics, at }
+        Self { state, rest, written: None, metrics, at, failing: None }
     }
 
     /// Writes how far everything is, if that has changed.
@@ -62,12 +65,17 @@ impl<'a> Checkpoint<'a> {
         match self.state.store(&progress) {
             Ok(()) => {
                 self.metrics.process().checkpoint_writes.inc();
+                if self.failing.take().is_some() {
+                    tracing::info!("the progress is written again");
+                }
                 self.written = Some(progress);
                 self.at.set();
             }
             Err(error) => {
                 self.metrics.process().checkpoint_errors.inc();
-                tracing::error!(%error, "the progress can't be written; after a crash more records would come twice");
+                if let Some(tries) = self.failing.get_or_insert_default().happens(1) {
+                    tracing::error!(%error, tries, "the progress can't be written; after a crash more records would come twice");
+                }
             }
         }
     }
