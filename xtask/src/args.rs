@@ -33,7 +33,8 @@ Commands:
   size [--functions N]
           tell what the bytes of the guest are spent on, and its N largest functions
   fuzz [TARGET] [--seconds N]
-          fuzz TARGET, or every target in turn, for N seconds each (default 60)
+          fuzz TARGET, or every target in turn, for N seconds each (default 60); the target
+          guests takes some minutes to build, for wasmtime
   soak [--kills N]
           kill the service N times (default 200) at any moment, while its files are written and
           rotated, and count what came out; then a job as often, and compare what it made

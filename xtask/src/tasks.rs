@@ -371,6 +371,9 @@ fn kafka(checkout: &Checkout) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The fuzz targets that run guests, for which the sandbox's compiler is compiled as the fuzzer needs it.
+const WITH_SANDBOX: &[&str] = &["guests"];
+
 /// Fuzzes one target, or each in turn.
 fn fuzz(checkout: &Checkout, target: Option<&str>, time: Duration) -> Result<(), Failure> {
     let folder = checkout.path("fuzz/fuzz_targets");
@@ -396,13 +399,24 @@ fn fuzz(checkout: &Checkout, target: Option<&str>, time: Duration) -> Result<(),
             "`cargo install cargo-fuzz --locked`",
         )?;
     }
+    let runs_guests = |target: &str| WITH_SANDBOX.contains(&target);
+    if targets.iter().any(|target| runs_guests(target)) {
+        // The sandbox has them inside.
+        guests::build(checkout)?;
+    }
     for target in targets {
         // What the fuzzer finds worth keeping goes to the first folder; the second is a start.
         let corpus = checkout.path("fuzz/corpus").join(&target);
         fs::create_dir_all(&corpus).map_err(|error| Failure::file("making", &corpus, &error))?;
-        let mut cargo = checkout.cargo(&["fuzz", "run", &target]);
-        cargo.args([corpus, checkout.path("tests/corpus")]);
-        cargo.args(["--".to_owned(), format!("-max_total_time={}", time.as_secs())]);
+        let mut cargo = checkout.cargo(&["fuzz", "run"]);
+        if runs_guests(&target) {
+            cargo.args(["--features", "sandbox", &target]).arg(corpus);
+            // What is not stopped is a fault, and is told.
+            cargo.args(["--", "-timeout=60"]);
+        } else {
+            cargo.arg(&target).args([corpus, checkout.path("tests/corpus")]).arg("--");
+        }
+        cargo.arg(format!("-max_total_time={}", time.as_secs()));
         // The words of a language that no record of the corpus has.
         let words = checkout.path("fuzz/words").join(&target).with_extension("dict");
         if words.exists() {

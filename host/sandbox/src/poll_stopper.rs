@@ -4,7 +4,8 @@
 //! # What this rests on, and wasmtime does not promise
 //!
 //! Each is looked at again before another minor version of wasmtime is used; that is why the
-//! manifest pins it. The tests of `deadline.rs` and the guests that loop have to pass with it.
+//! manifest pins it. The tests of `deadline.rs` and the guests that loop have to pass with it, and
+//! the gate is the fuzz target `guests`, which has random modules stopped in this way and in the other.
 //!
 //! * **A fault inside a memory is a trap.** The memory of the polls is protected while all of it is
 //!   in bounds. The handler of signals has to take a fault at such an address for a trap of the guest,
