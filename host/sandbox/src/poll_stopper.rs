@@ -1,4 +1,4 @@
-//! Guests that are stopped by their polls, which store to a memory of their own: the clock takes
+//! Guests that are stopped by their polls, which load from a memory of their own: the clock takes
 //! that away, and the next poll traps.
 //!
 //! # What this rests on, and wasmtime does not promise
@@ -10,10 +10,10 @@
 //! * **A fault inside a memory is a trap.** The memory of the polls is protected while all of it is
 //!   in bounds. The handler of signals has to take a fault at such an address for a trap of the guest,
 //!   as it does for one behind the end, and not for a fault of the host.
-//! * **A trap needs no bounds check.** The code of a poll stores, whether it compares before or not, and
+//! * **A trap needs no bounds check.** The code of a poll loads, whether it compares before or not, and
 //!   it is marked as code that may trap.
-//! * **The compiler keeps a poll in each loop.** It may leave out a store that another one makes
-//!   needless, but does not move stores out of loops, nor drop those whose memory is never read.
+//! * **The compiler keeps each poll.** It takes an atomic load for more than its result, which is dropped,
+//!   and neither leaves it out nor moves it, in a memory that is not shared either.
 //! * **Memories are allocated on demand, not from a pool.** Each has a mapping of its own, which ends
 //!   with the store. A pool would give a protected memory to the next guest, or reset it, which is
 //!   a fault of the host. `settings` says so, and the feature for pools is not compiled in.
@@ -22,9 +22,9 @@
 //! * **Nobody else touches it.** wasmtime neither reads nor writes a memory unless it is told to: no
 //!   core dumps of what trapped, no snapshots, no images that are reset, no debugger. All of those
 //!   would be faults of the host.
-//! * **Code is native.** wasmtime's interpreter would do a poll's store itself, where a fault is one of
+//! * **Code is native.** wasmtime's interpreter would do a poll's load itself, where a fault is one of
 //!   the host. `settings` asks for the compiler.
-//! * **Protecting a memory is seen by a thread that runs**, at its next store. That is the system's
+//! * **Protecting a memory is seen by a thread that runs**, at its next load. That is the system's
 //!   promise, not wasmtime's.
 
 use std::{
@@ -44,7 +44,7 @@ use crate::{
 /// What the clock knows of a guest.
 #[derive(Debug, Default)]
 struct Watch {
-    /// The address and the length of the memory that its polls store to, while there is one.
+    /// The address and the length of the memory that its polls load from, while there is one.
     polled: Option<(usize, usize)>,
     /// What holds while it runs.
     run: Option<Run>,

@@ -234,6 +234,8 @@ pub fn settings(stopped_by: StoppedBy) -> EngineConfig {
         // A trap's name is all that is reported.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
+        // A poll is an atomic instruction; a guest has none of its own (see `polls`).
+        .wasm_threads(stopped_by == StoppedBy::Polls)
         .wasm_simd(true)
         .wasm_relaxed_simd(false)
         // One is the guest's, and one is for its polls.
