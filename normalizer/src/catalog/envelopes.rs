@@ -112,7 +112,7 @@ pub(crate) fn is_own(key: &str, nested: bool) -> bool {
 }
 
 /// Whether a member is on the list of what envelopes say of themselves in a word or a number.
-pub(crate) fn is_own_word(key: &str) -> bool {
+fn is_own_word(key: &str) -> bool {
     OWN_KEYS.contains(&key)
 }
 

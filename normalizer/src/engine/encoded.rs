@@ -82,12 +82,13 @@ fn decode(base64: &[u8], in_compressed: bool) -> Decoded {
 
 /// What is compressed in the members of a gzip stream, at most so many bytes.
 fn inflate(mut gzip: &[u8], most: usize) -> Result<Vec<u8>, TINFLStatus> {
-    let (mut text, mut begun) = (Vec::new(), 0);
+    // What was made room for stays for the next member: there may be many.
+    let (mut text, mut len) = (Vec::new(), 0);
     let mut state = Box::<DecompressorOxide>::default();
     loop {
         let mut deflated = behind_header(gzip).ok_or(TINFLStatus::Failed)?;
         state.init();
-        let mut len = begun;
+        let begun = len;
         loop {
             if len == text.len() {
                 if len == most {
@@ -107,10 +108,11 @@ fn inflate(mut gzip: &[u8], most: usize) -> Result<Vec<u8>, TINFLStatus> {
         }
         // What is behind the last member pads it.
         gzip = deflated.get(MEMBER_END..).unwrap_or_default();
-        text.truncate(len);
-        begun = len;
         match gzip.iter().all(|byte| *byte == 0) {
-            true => return Ok(text),
+            true => {
+                text.truncate(len);
+                return Ok(text);
+            }
             false if gzip.starts_with(&GZIP) => {}
             false => return Err(TINFLStatus::Failed),
         }

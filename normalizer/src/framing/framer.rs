@@ -1087,10 +1087,11 @@ impl Framer {
                                         d.unknown_key = d.envelope.is_some()
                                             && d.at_member()
                                             && (d.long_key || !key().is_ok_and(is_own));
-                                        d.payload_key =
-                                            d.unknown_key && key().is_ok_and(envelopes::is_payload);
+                                        // Of a long key only the end may be at hand.
+                                        let is = |of: fn(&str) -> bool| !d.long_key && key().is_ok_and(of);
+                                        d.payload_key = d.unknown_key && is(envelopes::is_payload);
                                         if d.depth == 1 {
-                                            d.meta_key = key().is_ok_and(|key| key == envelopes::META);
+                                            d.meta_key = is(|key| key == envelopes::META);
                                         }
                                     }
                                 } else {
@@ -1263,6 +1264,8 @@ impl Framer {
         if is_record {
             return;
         }
+        // What is too deep in front of the array was looked into.
+        self.doc.too_deep = false;
         self.doc.envelope = Some(Envelope {
             items: self.doc.depth,
             context: Vec::new(),

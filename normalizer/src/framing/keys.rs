@@ -43,7 +43,7 @@ impl Keys {
     pub(super) fn is_record(&mut self, text: &[u8]) -> bool {
         let text = String::from_utf8_lossy(text);
         let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
-        let text = read_what_there_is(text, &mut members, &mut unescaped);
+        let (text, _) = read_what_there_is(text, &mut members, &mut unescaped);
         let object = Object { text: &text, unescaped: &unescaped, members: &members };
         let others = (0..members.len()).map(|i| (object.key(i), object.raw(i)));
         let others = others.filter(|(key, raw)| !envelopes::is_own(key, raw.kind == RawKind::Nested));
@@ -57,15 +57,15 @@ impl Keys {
 
     /// Where records stand in the text of an object that breaks off, such as an envelope in front of its
     /// array, but for the object itself; `None` if there are some, but the text is not good enough to say
-    /// where.
+    /// where, or whether.
     pub(super) fn records_in_members(&mut self, text: &[u8]) -> Option<Vec<Range<usize>>> {
         let text = String::from_utf8_lossy(text);
         let (mut members, mut unescaped) = (mem::take(&mut self.members), mem::take(&mut self.unescaped));
-        let read = read_what_there_is(Cow::Borrowed(&text), &mut members, &mut unescaped);
+        let (read, mut is_known) = read_what_there_is(Cow::Borrowed(&text), &mut members, &mut unescaped);
         let is_good = matches!((&text, &read), (Cow::Borrowed(_), Cow::Borrowed(_)));
         let object = Object { text: &read, unescaped: &unescaped, members: &members };
         let mut found = Vec::new();
-        let mut is_known = true;
+        let mut strings = StringPlaces::of(&read);
         for (i, member) in members.iter().enumerate() {
             let raw = object.raw(i);
             match raw.kind {
@@ -75,10 +75,8 @@ impl Keys {
                     let inside = self.records_in(read[place.clone()].as_bytes(), beside);
                     found.extend(inside.into_iter().map(|p| place.start + p.start..place.start + p.end));
                 }
-                RawKind::Text
-                    if !envelopes::is_own_word(object.key(i)) && self.payloads.tell(raw.text, true) =>
-                {
-                    match member.value.string_place().or_else(|| place_of_string(&read, i)) {
+                RawKind::Text if self.payloads.tell(raw.text, true) => {
+                    match member.value.string_place().or_else(|| strings.place(i)) {
                         Some(place) => found.push(place),
                         None => is_known = false,
                     }
@@ -124,7 +122,7 @@ impl Keys {
                 continue;
             };
             looks = rest;
-            let read = read_what_there_is(text.into(), &mut members, &mut unescaped);
+            let (read, _) = read_what_there_is(text.into(), &mut members, &mut unescaped);
             let inside = Object { text: &read, unescaped: &unescaped, members: &members };
             let is_whole = matches!(read, Cow::Borrowed(_));
             let tells = if text.starts_with('{') {
@@ -177,7 +175,7 @@ impl Keys {
     ) -> bool {
         items.any(|place| {
             let item = &value[place];
-            let read = read_what_there_is(item.into(), members, unescaped);
+            let (read, _) = read_what_there_is(item.into(), members, unescaped);
             item.starts_with('{') && self.object_tells(Object { text: &read, unescaped, members })
         })
     }
@@ -189,11 +187,13 @@ impl Keys {
             let rows = raw.text.strip_prefix('[').filter(|rest| rest.trim_ascii_start() != "]");
             envelopes::key_role(key.as_bytes()) == KeyRole::Rows && rows.is_some()
         };
-        self.keys_tell(&mut all().map(|(key, _)| key))
+        let keys: Vec<&str> = all().map(|(key, _)| key).collect();
+        self.keys_tell(&mut keys.iter().copied())
             || all().any(has_rows)
-            || payloads::is_encoded(&all().map(|(key, _)| key).collect::<Vec<_>>(), object)
+            || payloads::is_encoded(&keys, object)
+            || self.payloads.are_told_otherwise(&keys, object)
             || all().any(|(key, raw)| {
-                (raw.kind == RawKind::Text && !envelopes::is_own_word(key) || payloads::is_payload(key, raw))
+                (raw.kind == RawKind::Text || payloads::is_payload(key, raw))
                     && self.payloads.tell(raw.text, true)
             })
     }
@@ -202,8 +202,8 @@ impl Keys {
     fn string_tells(&mut self, string: &str) -> bool {
         let (mut members, mut unescaped) = (Vec::new(), String::new());
         let array = format!("[{string}]");
-        let _ = json::read_members(&array, &mut members, &mut unescaped);
-        members.first().is_some_and(|m| self.payloads.tell(m.value.of(&array, &unescaped), true))
+        let (read, is_whole) = read_what_there_is(array.into(), &mut members, &mut unescaped);
+        !is_whole || members.first().is_some_and(|m| self.payloads.tell(m.value.of(&read, &unescaped), true))
     }
 
     /// Whether keys are those of a record.
@@ -263,78 +263,112 @@ impl Beside {
     }
 }
 
-/// Where the value of a member, which is a string, stands in the text of an object that was read up to there, with
-/// its quotes; `None` where it does not end.
-fn place_of_string(object: &str, member: usize) -> Option<Range<usize>> {
-    let (mut depth, mut number, mut is_value) = (0, 0, false);
-    let mut string: Option<usize> = None;
-    let mut is_escaped = false;
-    for (at, byte) in object.bytes().enumerate() {
-        if let Some(begun) = string {
-            match byte {
-                _ if is_escaped => is_escaped = false,
-                b'\\' => is_escaped = true,
-                b'"' if is_value => return Some(begun..at + 1),
-                b'"' => string = None,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => string = Some(at),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            b',' if depth == 1 => number += 1,
-            b':' if depth == 1 && number == member => is_value = true,
-            _ => {}
-        }
-    }
-    None
+/// Finds where the strings stand that are values of an object's members.
+struct StringPlaces<'t> {
+    bytes: iter::Enumerate<std::slice::Iter<'t, u8>>,
+    depth: usize,
+    /// The member that is reached, and whether its key is passed.
+    member: usize,
+    is_value: bool,
 }
 
-/// Reads the members of an object as far as they are there; gives the text that they are in. What no
-/// reader takes stands as something else in it then.
+impl<'t> StringPlaces<'t> {
+    fn of(object: &'t str) -> Self {
+        Self { bytes: object.as_bytes().iter().enumerate(), depth: 0, member: 0, is_value: false }
+    }
+
+    /// Where the value of a member, which is a string, stands in the text of an object that was read up to
+    /// there, with its quotes; `None` where it does not end. They are asked for in their order.
+    fn place(&mut self, member: usize) -> Option<Range<usize>> {
+        let mut string: Option<usize> = None;
+        let mut is_escaped = false;
+        for (at, byte) in self.bytes.by_ref() {
+            if let Some(begun) = string {
+                match byte {
+                    _ if is_escaped => is_escaped = false,
+                    b'\\' => is_escaped = true,
+                    b'"' if self.is_value && self.depth == 1 && self.member == member => {
+                        return Some(begun..at + 1);
+                    }
+                    b'"' => string = None,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => string = Some(at),
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                b',' if self.depth == 1 => (self.member, self.is_value) = (self.member + 1, false),
+                b':' if self.depth == 1 => self.is_value = true,
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// Reads the members of an object or an array as far as they are there; gives the text that they are in, and
+/// whether they are all that it has. What no reader takes stands as something else in it then.
 fn read_what_there_is<'t>(
     text: Cow<'t, str>,
     members: &mut Vec<Member>,
     unescaped: &mut String,
-) -> Cow<'t, str> {
-    match json::read_members(&text, members, unescaped) {
-        Err(e) if e.offset + 1 < text.len() => {
-            let mended = mended(&text);
-            let _ = json::read_members(&mended, members, unescaped);
-            mended.into()
-        }
-        _ => text,
+) -> (Cow<'t, str>, bool) {
+    let mut goes_on = |text: &str| match json::read_members(text, members, unescaped) {
+        Err(e) => e.offset + 1 < text.len(),
+        Ok(()) => false,
+    };
+    if !goes_on(&text) {
+        return (text, true);
     }
+    let mended = mended(&text);
+    let is_whole = !goes_on(&mended);
+    (mended.into(), is_whole)
 }
 
 /// A text in which no control character, escape or word stops a reader.
 #[cold]
 #[inline(never)]
 fn mended(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
     let mut in_string = false;
-    let mut escaped = false;
-    let mend = |c: char| {
-        let was_escaped = mem::take(&mut escaped);
-        match c {
-            '"' if !was_escaped => {
-                in_string = !in_string;
-                c
-            }
-            // A quote in a string ends nothing; backslashes are left out.
-            '"' => '\'',
-            '\\' if in_string => {
-                escaped = !was_escaped;
-                ' '
-            }
-            '\0'..' ' if in_string => ' ',
-            c if in_string => c,
-            '{' | '}' | '[' | ']' | ',' | ':' | ' ' | '\t' | '\r' | '\n' => c,
-            _ => '1',
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let escape = if in_string && c == '\\' { length_of_escape(rest.as_bytes()) } else { None };
+        if let Some(len) = escape {
+            let (escape, behind) = rest.split_at(len);
+            out.push_str(escape);
+            rest = behind;
+            continue;
         }
+        rest = &rest[c.len_utf8()..];
+        in_string ^= c == '"';
+        out.push(match c {
+            '\0'..' ' | '\\' if in_string => ' ',
+            '{' | '}' | '[' | ']' | ',' | ':' | '"' | ' ' | '\t' | '\r' | '\n' => c,
+            _ if in_string => c,
+            _ => '1',
+        });
+    }
+    out
+}
+
+/// The length of the escape that a text begins with, both halves of a character's; `None` where it is none.
+fn length_of_escape(text: &[u8]) -> Option<usize> {
+    let unit = |text: &[u8]| {
+        let digits = text.strip_prefix(b"\\u")?.get(..4).filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     };
-    text.chars().map(mend).collect()
+    match text.get(1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' => match unit(text)? {
+            0xd800..0xdc00 => unit(&text[6..]).filter(|low| (0xdc00..0xe000).contains(low)).map(|_| 12),
+            0xdc00..0xe000 => None,
+            _ => Some(6),
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -348,10 +382,12 @@ mod tests {
     #[test]
     fn the_place_of_a_string_is_found_whatever_is_in_it() {
         let text = r#"{ "a" : {"b":[",",1]} , "c\",:" :"x\"y,", "d":"\\" }"#;
+        let mut strings = StringPlaces::of(text);
         for (member, value) in [(1, Some(r#""x\"y,""#)), (2, Some(r#""\\""#)), (3, None)] {
-            assert_eq!(place_of_string(text, member).map(|place| &text[place]), value, "{member}");
+            assert_eq!(strings.place(member).map(|place| &text[place]), value, "{member}");
         }
-        assert_eq!(place_of_string(r#"{"a":"b"#, 0), None);
+        assert_eq!(StringPlaces::of(text).place(2).map(|place| &text[place]), Some(r#""\\""#));
+        assert_eq!(StringPlaces::of(r#"{"a":"b"#).place(0), None);
     }
 
     const LINE: &str =
@@ -367,7 +403,7 @@ mod tests {
             (format!("{{\"n\":\"é\\n\",\"foo\":[{{}},{record}],\"logs\":["), Some(vec!["{}", record])),
             (format!("{{\"foo\":{{\"message\":{record:?}}},\"logs\":["), None),
             (format!("{{\"foo\":{record:?},\"logs\":["), Some(vec![&escaped])),
-            (format!("{{\"foo\":{line},\"marker\":{line},\"logs\":["), Some(vec![&line])),
+            (format!("{{\"foo\":{line},\"marker\":{line},\"logs\":["), Some(vec![&line, &line])),
             (format!("{{\"n\":\"\t\",\"foo\":{record},\"logs\":["), None),
             ("{\"n\":\"\t\",\"foo\":{},\"logs\":[".into(), Some(vec![])),
             ("{\"foo\":{\"a\":1},\"bar\":[\"x\",1],\"logs\":[".into(), Some(vec![])),

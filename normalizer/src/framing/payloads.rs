@@ -7,8 +7,9 @@ use crate::{
     base::error::Error,
     bytes::scan,
     catalog::{
-        detection::{FEWEST_KEYS, KeyIndex},
-        envelopes::{self, HIGHLIGHTS, holds_records},
+        detection::{FEWEST_KEYS, KeyEvidence, KeyIndex, Told, detect},
+        envelopes::{self, HIGHLIGHTS},
+        hint::Hint,
         product::{Entry, Lines, Product, Shape},
         products::{self, aws_vpc},
     },
@@ -28,13 +29,15 @@ use crate::{
     },
 };
 
-/// Into how many texts of a payload is looked.
-const TEXTS: usize = 16;
+/// How often each byte of a text is looked at, on average, and how many bytes more of a small one.
+const LOOKS: usize = 16;
+const FREE_LOOKS: usize = 4096;
 
-/// How many columns, and how many bytes in front of JSON, whatever stands in front of a record may have:
-/// a time mostly.
+/// How many columns whatever stands in front of a record may have: a time mostly.
 const COLUMNS_BEFORE: usize = 3;
-const BYTES_BEFORE: usize = 40;
+
+/// How many keys a record of the configured product has at least, where all of them are its own.
+const FEWEST_ALONE: usize = 2;
 
 /// Whether a member may be a payload, by its key and what its value is.
 pub(super) fn is_payload(key: &str, raw: Raw<'_>) -> bool {
@@ -53,6 +56,8 @@ pub(super) struct Payloads {
     members: Vec<Member>,
     unescaped: String,
     lines: TellingLines,
+    /// The product that all records are of, by its index in the registry.
+    from: Option<usize>,
 }
 
 /// What lines tell that they are records.
@@ -77,66 +82,82 @@ impl Payloads {
         let layouts = configured.into_iter().chain(written).map(|layout| (layout.mark(), layout));
         let lines =
             TellingLines { columns: Columns::default(), from, layouts: layouts.collect(), is_configured };
-        Ok(Self { members: Vec::new(), unescaped: String::new(), lines })
+        let from = from.and_then(|from| products::all().iter().position(|p| p.id == from.id));
+        Ok(Self { members: Vec::new(), unescaped: String::new(), lines, from })
     }
 
-    /// Whether a text is a record of a product, or has one in its lines or in payloads of its own; with
-    /// `addresses` also where only its keys of addresses tell that.
+    /// Whether a text is a record of a product, or has one in its lines, in objects anywhere in it, or in their
+    /// strings; with `addresses` also where only keys of addresses tell that. Where that is not found out in a
+    /// time that is bounded by its length, it has.
     #[cold]
     #[inline(never)]
     pub(super) fn tell(&mut self, text: &str, addresses: bool) -> bool {
-        let Self { members, unescaped, lines } = self;
         if text.len() < SHORTEST {
             return false;
         }
-        // A list, so that payloads in payloads cost no stack.
+        let Self { members, unescaped, lines, from } = self;
+        // A list, so that texts in texts cost no stack.
         let mut texts = vec![Cow::Borrowed(text)];
-        for _ in 0..TEXTS {
-            let Some(text) = texts.pop() else { break };
+        let mut looks = LOOKS * (text.len() + FREE_LOOKS);
+        while let Some(text) = texts.pop() {
             let text = text.trim_start_matches('\u{feff}').trim_ascii();
-            if !text.starts_with(['{', '[']) {
-                let mut rest = text.lines();
-                while let Some(line) = rest.next() {
-                    if let Some(json) = json_in(line) {
-                        texts.push(json.to_owned().into());
-                    } else if lines.tell(line)
-                        // Without a row it is only a list of names.
-                        || names_columns(line) && rest.clone().any(|row| !row.trim_ascii().is_empty())
-                    {
-                        return true;
-                    }
+            let mut rest = text.lines();
+            while let Some(line) = rest.next() {
+                // Without a row a header row is only a list of names.
+                let has_rows = || rest.clone().any(|row| !row.trim_ascii().is_empty());
+                if lines.tell(line) || names_columns(line) && has_rows() {
+                    return true;
                 }
-                continue;
             }
-            let (object, whole) = first_object(text, members, unescaped);
-            let keys: Vec<&str> = (0..object.members.len()).map(|i| object.key(i)).collect();
-            if are_of_a_record(&keys, addresses) || is_encoded(&keys, object) {
-                return true;
-            }
-            let inner = (0..object.members.len()).map(|i| (object.key(i), object.raw(i)));
-            let inner = inner.filter(|(key, raw)| {
-                is_payload(key, *raw) || raw.kind == RawKind::Nested && holds_records(key, raw.text)
-            });
-            texts.extend(inner.map(|(_, raw)| raw.text.to_owned().into()));
-            // Several documents.
-            if !whole && text.starts_with('{') {
-                texts.extend(text.lines().skip(1).take(TEXTS).map(|line| line.to_owned().into()));
+            for at in memchr::memchr2_iter(b'{', b'[', text.as_bytes()) {
+                let text = &text[at..];
+                // Values in it are read again when their brackets come.
+                let read =
+                    json::read_members(text, members, unescaped).map_or_else(|e| e.offset, |()| text.len());
+                let Some(left) = looks.checked_sub(read + 1) else { return true };
+                looks = left;
+                let object = Object { text, unescaped, members };
+                let keys: Vec<&str> = (0..members.len()).map(|i| object.key(i)).collect();
+                if text.starts_with('{')
+                    && (are_of_a_record(&keys, addresses)
+                        || are_told_otherwise(&keys, object, *from)
+                        || is_encoded(&keys, object))
+                {
+                    return true;
+                }
+                let strings =
+                    (0..members.len()).map(|i| object.raw(i)).filter(|raw| raw.kind == RawKind::Text);
+                let strings = strings.filter(|raw| raw.text.len() >= SHORTEST);
+                texts.extend(strings.map(|raw| raw.text.to_owned().into()));
             }
         }
         false
     }
+
+    /// Whether an object is a record that the configuration tells, or the topic that stands in it.
+    pub(super) fn are_told_otherwise(&self, keys: &[&str], object: Object<'_>) -> bool {
+        are_told_otherwise(keys, object, self.from)
+    }
 }
 
-/// The object that a text begins with, or an array in it, as far as it is read; and whether nothing else
-/// is in the text.
-fn first_object<'a>(
-    text: &'a str,
-    members: &'a mut Vec<Member>,
-    unescaped: &'a mut String,
-) -> (Object<'a>, bool) {
-    let text = text.trim_start_matches(['[', ' ', '\t', '\r', '\n']);
-    let whole = json::read_members(text, members, unescaped).is_ok();
-    (Object { text, unescaped, members }, whole)
+/// Whether the keys of an object are those of a record by what is configured, or by the topic that is among them.
+fn are_told_otherwise(keys: &[&str], object: Object<'_>, from: Option<usize>) -> bool {
+    let topic = || keys.iter().position(|key| envelopes::is_topic(key, false));
+    let (index, hint) = match from {
+        Some(_) => (KeyIndex::get(), Hint::Nothing),
+        None => match topic().map(|i| envelopes::hint(keys[i], object.raw(i))) {
+            Some(hint @ Hint::Product(_)) => (KeyIndex::get(), hint),
+            _ => return false,
+        },
+    };
+    let evidence = index.evidence(keys.iter().map(|key| index.entries(key)));
+    match from {
+        Some(p) => {
+            let KeyEvidence { known, speaks, .. } = evidence[p];
+            known >= FEWEST_KEYS || speaks || known >= FEWEST_ALONE && known == keys.len()
+        }
+        None => matches!(detect(&evidence, hint), Told::Product(_)),
+    }
 }
 
 /// Whether keys are those of a record. No envelope has the address of a flow and what else a flow has, but what
@@ -164,12 +185,6 @@ pub(super) fn names_columns(line: &str) -> bool {
     layout::header(line.as_bytes(), None, KeyIndex::get()).is_some()
 }
 
-/// JSON behind a time in front of it.
-fn json_in(line: &str) -> Option<&str> {
-    let at = line.find('{').filter(|at| *at < BYTES_BEFORE)?;
-    line.starts_with(|c: char| c.is_ascii_digit()).then(|| &line[at..])
-}
-
 impl TellingLines {
     /// Whether a line is a record.
     fn tell(&mut self, line: &str) -> bool {
@@ -194,6 +209,8 @@ impl TellingLines {
             let is_one = |text: &str| addresses::read(text).is_some() || says_none(text);
             (0..columns.len()).any(|i| is_one(columns.get(line, i)))
         };
+        let names_address =
+            |layout: &Layout| layout.names.iter().any(|name| KeyIndex::get().is_address(name));
         let mut is_of_layout = |(mark, layout): &(Option<u8>, Layout), line: &str| {
             mark.is_none_or(|mark| scan::has(line.as_bytes(), mark))
                 && (*is_configured || layout.names.len() >= FEWEST_COLUMNS)
@@ -201,7 +218,7 @@ impl TellingLines {
                     .separation
                     .as_ref()
                     .is_some_and(|by| columns.split(line, by).is_ok() && columns.len() == layout.names.len())
-                && (!*is_configured || has_address(columns, line))
+                && (!*is_configured || !names_address(layout) || has_address(columns, line))
         };
         if layouts
             .iter()
@@ -263,6 +280,20 @@ mod tests {
             &string("log", &string("message", &array)),
             &format!("{{\"data\":{{\"records\":[{RECORD}]}}}}"),
             "srcaddr dstaddr bytes packets start end\n1 2",
+            &string("foo", LINE),
+            &format!("x\n{RECORD}"),
+            &format!("[INFO]\n{LINE}"),
+            &format!("[1]\n{LINE}"),
+            &format!("[{{}},{RECORD}]"),
+            &format!("[{LINE:?}]"),
+            &format!("{{\"a\":{RECORD}}}"),
+            &format!("{{}} {RECORD}"),
+            &format!("{{\"logs\":[{{\"a\":1}},{RECORD}]}}"),
+            &format!("{}{LINE}", "{}\n".repeat(17)),
+            &format!("a {} b", string("c", &string("d", RECORD))),
+            r#"{"__topic__":"waf_access_log","src_ip":"10.0.0.9"}"#,
+            // It is not looked into to the end.
+            &"[".repeat(3000),
         ] {
             assert!(payloads.tell(text, false), "{text}");
         }
@@ -278,7 +309,6 @@ mod tests {
             "srcaddr dstaddr bytes packets start end\n\n",
             &LINE.replace(" OK", ""),
             &format!("a b c d {LINE}"),
-            &string("foo", LINE),
         ] {
             assert!(!payloads.tell(text, false), "{text}");
         }
@@ -325,6 +355,24 @@ mod tests {
             ),
         ] {
             assert_eq!(Payloads::new(config).unwrap().tell(line, false), tells, "{line}");
+        }
+        let waf = Config {
+            layout: Some("time|host|url|attack".into()),
+            separator: Some("|".into()),
+            ..from("huawei-waf")
+        };
+        assert!(Payloads::new(&waf).unwrap().tell("1650525961000|h|/a|sqli", false));
+        for (id, text, tells) in [
+            ("huawei-vpc", r#"{"srcaddr":"10.0.0.9","start":1548752136}"#, true),
+            ("huawei-vpc", r#"{"start":1548752136}"#, false),
+            (
+                "huawei-waf",
+                r#"{"attack":"sqli","url":"/","host":"h","time":1650525961000,"action":"block"}"#,
+                true,
+            ),
+            ("huawei-vpc", r#"{"attack":"sqli","url":"/","host":"h"}"#, false),
+        ] {
+            assert_eq!(Payloads::new(&from(id)).unwrap().tell(text, false), tells, "{id} {text}");
         }
         let address = r#"{"client_ip":1,"dstaddr":2}"#;
         assert!(Payloads::new(&Config::default()).unwrap().tell(address, true));

@@ -509,7 +509,12 @@ fn flat_value<'a>(field: Field, raw: Raw<'a>, zone: Option<&Zone>) -> Result<(Va
             Ok((value, true)) => (value, true),
             Ok((_, false)) => return fault(RejectCode::Number, "is not an integer".into()),
             Err(no_number) => match time::written(raw.text, zone) {
-                Some((ms, exact)) if field.field_type() == FieldType::Millis => (Value::Number(ms), exact),
+                Some((ms, exact)) if field.field_type() == FieldType::Millis => {
+                    if ms > limits::LATEST_MS {
+                        return fault(RejectCode::Time, "is later than a schema can tell".into());
+                    }
+                    (Value::Number(ms), exact)
+                }
                 _ => return Err(no_number),
             },
         },

@@ -180,7 +180,9 @@ fn spelled(text: &[u8], at: usize, address: IpAddr) -> Option<(usize, Form)> {
             }
             if number >> 24 > 0
                 && let Some((len, with_exponent)) = with_exponent(rest, digits)
-                && with_exponent.trunc() == f64::from(number)
+                && let with_exponent = with_exponent.trunc()
+                && (with_exponent == f64::from(number)
+                    || before(1) == b'-' && negative > 0 && with_exponent == f64::from(negative))
             {
                 return Some((len, Form::Other));
             }
@@ -433,6 +435,7 @@ mod tests {
             "34058038530",
             "3.405803854e9",
             "-889163442",
+            "-8.89163442e8",
             "77.113.0.203",
             "77.113.0.203.example",
             "78.113.0.203.in-addr.arpa",
@@ -468,6 +471,9 @@ mod tests {
         }
         let not_told = [
             "-889163443",
+            "-8.89163443e8",
+            "x=-8.89163443E+08;",
+            "-8891634430e-1",
             "1.203.0.113.77",
             "203.0.113.77.1",
             "203-0-113-77-1",
