@@ -4,7 +4,6 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     hash::{BuildHasher, RandomState},
     io,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -127,8 +126,21 @@ fn create_durably(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
         // Where another made it at the same time, it may not be durable yet either.
-        _ => File::open(parent)?.sync_all(),
+        _ => sync_names_in(parent),
     }
+}
+
+/// Makes durable which files and folders there are in a folder.
+#[cfg(unix)]
+fn sync_names_in(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Elsewhere nobody can ask for it, and what is left of names when a machine fails is the file system's
+/// affair.
+#[cfg(not(unix))]
+fn sync_names_in(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 impl Disk for Folder {
@@ -182,7 +194,7 @@ impl Disk for Folder {
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all()
+        sync_names_in(&self.0)
     }
 
     fn now(&self) -> u64 {
@@ -201,11 +213,18 @@ impl DiskFile for File {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::read_at(self, buffer, offset);
+        // It moves the file's own place, too, which nobody uses.
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_read(self, buffer, offset);
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        FileExt::write_at(self, bytes, offset)
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::write_at(self, bytes, offset);
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_write(self, bytes, offset);
     }
 
     fn cut(&self, len: u64) -> io::Result<()> {

@@ -42,6 +42,13 @@ pub fn stop() -> io::Result<(Stopper, Stop)> {
     Ok((Stopper { told: Arc::clone(&told), _pipe: writer }, Stop { told, pipe: Some(Arc::new(reader)) }))
 }
 
+/// Both ends. A wait for input that has begun does not end by it here.
+#[cfg(not(unix))]
+pub fn stop() -> io::Result<(Stopper, Stop)> {
+    let told = Arc::new(AtomicBool::new(false));
+    Ok((Stopper { told: Arc::clone(&told) }, Stop { told }))
+}
+
 impl Drop for Stopper {
     fn drop(&mut self) {
         self.told.store(true, Ordering::Release);

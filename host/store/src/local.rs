@@ -3,10 +3,10 @@
 use std::{
     fs::{self, File, Metadata, TryLockError},
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
+use same_file::Handle;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::{Error, Object, Span};
@@ -180,9 +180,33 @@ fn is_unfinished(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(UNFINISHED)
 }
 
+/// Makes durable which files there are in a folder.
+#[cfg(unix)]
+fn sync_names_in(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Elsewhere nobody can ask for it, and what is left of names when a machine fails is the file system's
+/// affair.
+#[cfg(not(unix))]
+fn sync_names_in(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
 fn etag_of(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+
     let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
     format!("{:x}-{seconds:x}.{nanoseconds:x}-{:x}", metadata.len(), metadata.ino())
+}
+
+/// Without a number of the file, which Windows tells only of files that are open.
+#[cfg(windows)]
+fn etag_of(metadata: &Metadata) -> String {
+    use std::os::windows::fs::MetadataExt as _;
+
+    format!("{:x}-{:x}", metadata.len(), metadata.last_write_time())
 }
 
 fn object(key: String, metadata: &Metadata) -> Object {
@@ -203,10 +227,9 @@ fn unfinished(path: &Path) -> io::Result<(File, PathBuf)> {
             Err(TryLockError::Error(e)) => return Err(e),
         }
         // Whoever had it may have finished it since it was opened: then it has another name by now.
-        let is_same = |there: &Metadata| {
-            file.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (there.dev(), there.ino()))
-        };
-        if fs::symlink_metadata(&temporary).is_ok_and(|there| is_same(&there)) {
+        if fs::symlink_metadata(&temporary).is_ok_and(|there| !there.is_symlink())
+            && Handle::from_path(&temporary).ok() == Some(Handle::from_file(file.try_clone()?)?)
+        {
             file.set_len(0)?;
             return Ok((file, temporary));
         }
@@ -254,7 +277,7 @@ impl LocalWriter {
         fs::rename(&self.temporary, &self.path)?;
         self.file = None;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        sync_names_in(folder.unwrap_or(Path::new(".")))
     }
 }
 
