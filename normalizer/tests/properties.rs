@@ -750,29 +750,31 @@ fn metadata_behind_the_records_is_looked_ahead_for() {
     }
 }
 
-/// Of a long key only the end is at hand where a piece of the input ended in it.
+/// Of a long key only the end is at hand where a batch ended in it.
 #[test]
-fn a_long_key_is_the_same_wherever_a_piece_ends() {
+fn a_long_key_is_the_same_wherever_a_batch_ends() {
     let record = r#"{"srcaddr":"10.0.0.1","dstaddr":"10.0.1.2","bytes":1,"packets":1,"cen-id":"cen-1"}"#;
-    // What is behind so many bytes of an envelope is not kept.
     let many = vec![record; limits::LOOK_AHEAD / record.len() + 2].join(",");
+    let key = format!(",\"{}", "x".repeat(30));
     let line =
-        r#"2 111122223333 eni-0abc1234 10.0.0.5 10.0.0.6 443 40000 6 3 180 1707305100 1707305160 ACCEPT OK"#;
+        "2 111122223333 eni-0abc1234 10.0.0.5 10.0.0.6 443 40000 6 3 180 1707305100 1707305160 ACCEPT OK";
     for end in [format!("meta\":{{\"highlights\":[{record}]}}}}\n"), format!("message\":\"{line}\"}}\n")] {
-        let begin = format!("{{\"data\":[{many}],\"{}", "x".repeat(30));
-        let whole = format!("{begin}{end}");
-        let counts = [0, 10, begin.len() - 5, begin.len()].map(|cut| {
-            let mut stream = Stream::new(&Config::default()).unwrap();
-            let mut counts = (0, 0);
-            let mut count = |_: &batch::Batch, made: &batch::Outcome| {
-                counts.0 += made.normalized;
-                counts.1 += batch::rejects(&made.rejects).count();
-            };
-            stream.push(&whole.as_bytes()[..cut], &mut count);
-            stream.push(&whole.as_bytes()[cut..], &mut count);
-            stream.finish(&mut count);
-            counts
-        });
+        let counts: Vec<_> = (20..25)
+            .map(|pieces| {
+                let envelope = format!("{{\"data\":[{many}]");
+                let blanks = pieces * limits::PIECE - envelope.len() - key.len();
+                let whole = format!("{envelope}{}{key}{end}", " ".repeat(blanks));
+                let mut stream = Stream::new(&Config::default()).unwrap();
+                let mut counts = (0, 0);
+                let mut count = |_: &batch::Batch, made: &batch::Outcome| {
+                    counts.0 += made.normalized;
+                    counts.1 += batch::rejects(&made.rejects).count();
+                };
+                whole.as_bytes().chunks(limits::PIECE).for_each(|piece| stream.push(piece, &mut count));
+                stream.finish(&mut count);
+                counts
+            })
+            .collect();
         assert!(counts.iter().all(|c| *c == counts[0]), "{counts:?} {end}");
     }
 }
