@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     time::Duration,
 };
 
@@ -230,6 +231,61 @@ fn a_file_that_somebody_moved_or_deleted_is_followed_by_a_new_one() {
         fs::remove_dir_all(out.parent().unwrap()).unwrap();
         add(20);
         assert_eq!(delivered(&out), (80..100).map(|id| (id, 1)).collect(), "{name}");
+        run.end();
+    }
+}
+
+/// Where something else took the place of a deleted file, that has what came since, and nobody else: it waits.
+#[test]
+fn what_stands_in_the_way_of_a_deleted_file_is_waited_for() {
+    type Put = fn(&Path);
+    let cases: [(&str, Put, Put); 3] = [
+        (
+            "a file in place of its folder",
+            |out| {
+                fs::remove_dir_all(out.parent().unwrap()).unwrap();
+                fs::write(out.parent().unwrap(), "").unwrap();
+            },
+            |out| fs::remove_file(out.parent().unwrap()).unwrap(),
+        ),
+        (
+            "a link to itself",
+            |out| {
+                fs::remove_file(out).unwrap();
+                std::os::unix::fs::symlink(out, out).unwrap();
+            },
+            |out| fs::remove_file(out).unwrap(),
+        ),
+        (
+            "a folder",
+            |out| {
+                fs::remove_file(out).unwrap();
+                fs::create_dir(out).unwrap();
+            },
+            |out| fs::remove_dir(out).unwrap(),
+        ),
+    ];
+    for (what, put, take_away) in cases {
+        let place = Place::default().with("out.ndjson", "deep/out.ndjson");
+        let place = place.with("drain", "listen = \"127.0.0.1:0\"\ndrain");
+        let (log, out) = (place.log("a.log"), place.path("deep/out.ndjson"));
+        let run = place.start();
+        let address = run.address("operation");
+        append(&log, &lines(0..20));
+        let first = fs::metadata(&log).unwrap().len();
+        place.done("a.log", first);
+        put(&out);
+        append(&log, &lines(20..40));
+        let mut answer = (0, String::new());
+        until(what, || {
+            answer = request(address, "GET /ready HTTP/1.1", b"");
+            answer.0 == 503
+        });
+        assert!(answer.1.contains("can't write"), "{what}: {}", answer.1);
+        place.progress(what, |streams| streams.iter().all(|s| s.offset == first));
+        take_away(&out);
+        place.done("a.log", fs::metadata(&log).unwrap().len());
+        assert_eq!(delivered(&out), (20..40).map(|id| (id, 1)).collect(), "{what}");
         run.end();
     }
 }

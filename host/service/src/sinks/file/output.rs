@@ -160,6 +160,12 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Whether it is an error of a path at which there is no file.
+fn leads_nowhere(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
+}
+
 /// How old a file is, where the file system tells that.
 fn age(file: &File) -> Duration {
     let begun = file.metadata().and_then(|metadata| metadata.created());
@@ -299,7 +305,10 @@ impl Output {
     pub(super) fn is_gone(&self) -> bool {
         match (self.file.metadata(), fs::metadata(&self.path)) {
             (Ok(own), Ok(found)) => (own.dev(), own.ino()) != (found.dev(), found.ino()),
-            (_, Err(e)) => e.kind() == io::ErrorKind::NotFound,
+            // Without a name it is gone, whatever its path leads to. With one, it is known to be gone only where
+            // the path ends somewhere else; who may not look does not know.
+            (Ok(own), Err(e)) => own.nlink() == 0 || leads_nowhere(&e),
+            (Err(_), Err(e)) => leads_nowhere(&e),
             (Err(_), Ok(_)) => false,
         }
     }
