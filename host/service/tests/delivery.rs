@@ -235,6 +235,28 @@ fn a_file_that_somebody_moved_or_deleted_is_followed_by_a_new_one() {
     }
 }
 
+/// What logrotate does with `copytruncate`: what was answered for before is in its copy.
+#[test]
+fn a_file_that_somebody_copied_and_cut_goes_on_at_its_new_end() {
+    for name in ["out.ndjson", "out.ndjson.gz", "out.ndjson.zst"] {
+        let place = Place::default().with("out.ndjson", name);
+        let (log, out, copy) =
+            (place.log("a.log"), place.path(name), place.path(&format!("copy{}", &name[3..])));
+        let run = place.start();
+        let mut last = 0;
+        for _ in 0..3 {
+            append(&log, &lines(last..last + 20));
+            last += 20;
+            place.done("a.log", fs::metadata(&log).unwrap().len());
+            assert_eq!(delivered(&out), (last - 20..last).map(|id| (id, 1)).collect(), "{name}");
+            fs::copy(&out, &copy).unwrap();
+            assert_eq!(delivered(&copy), (last - 20..last).map(|id| (id, 1)).collect(), "{name}");
+            fs::OpenOptions::new().write(true).open(&out).unwrap().set_len(0).unwrap();
+        }
+        run.end();
+    }
+}
+
 /// Where something else took the place of a deleted file, that has what came since, and nobody else: it waits.
 #[test]
 fn what_stands_in_the_way_of_a_deleted_file_is_waited_for() {

@@ -3,7 +3,9 @@
 //! Records are durable when their file is synced, which is once a second or when somebody waits.
 //! A compressed file is a row of whole frames or members then, so that it can be read at any time,
 //! and what a crash tears is only what was not answered for. A file that somebody moves or deletes
-//! meanwhile is followed by a new one, so that no record is answered for that only a deleted file has.
+//! meanwhile is followed by a new one, so that no record is answered for that only a deleted file has. One
+//! that somebody cuts, as logrotate's `copytruncate` does, goes on at its new end. What is not answered for is
+//! kept in memory, and written again there.
 
 mod output;
 mod template;
@@ -16,7 +18,7 @@ use weir_normalizer::schemas::Schema;
 
 pub(crate) use self::{output::number_place, template::Said};
 use self::{
-    output::{Compression, Most, Output},
+    output::{Compression, Fate, Most, Output},
     template::Template,
 };
 use super::{Context, Delivery, Sink};
@@ -52,6 +54,10 @@ pub struct Options {
 
 /// The files that are open at a time; the one that was not used for the longest time is closed.
 const MOST_OPEN: usize = 32;
+
+/// How much is written, in bytes, before it is synced and answered for, whenever that would be due: it is kept
+/// until then. A sink has not more of the memory than an eighth, either.
+const MOST_KEPT: u64 = 8 << 20;
 
 /// Endings of names that promise something else than lines of JSON.
 const OTHERS: [&str; 11] =
@@ -142,6 +148,7 @@ impl super::Options for Options {
             open: HashMap::new(),
             numbers: HashMap::new(),
             waiting: Vec::new(),
+            kept: 0,
             is_failed: false,
         }))
     }
@@ -158,6 +165,8 @@ struct Files {
     numbers: HashMap<String, u32>,
     /// What is written and not synced, with how many records and bytes.
     waiting: Vec<(Receipt, u64, u64)>,
+    /// How much of it files keep, in bytes.
+    kept: u64,
     /// A file could not be synced or written to its end: nothing that waits is answered for any more.
     is_failed: bool,
 }
@@ -189,10 +198,11 @@ impl Files {
             return false;
         }
         let Some(output) = self.open.get_mut(path) else { return false };
-        let name = output.path.clone();
+        let (name, before) = (output.path.clone(), output.kept());
         if !output.write(bytes, &mut |e| patience.again(&name, e)) {
             return false;
         }
+        self.kept += output.kept() - before;
         patience.works();
         let is_old = self.options.max_age.is_some_and(|age| output.age() >= age.0);
         if is_old || output.len() >= self.options.max_size.0 {
@@ -212,29 +222,43 @@ impl Files {
 
     /// Brings what was written to the file of a path to the disk. `false` where that failed for good.
     ///
-    /// Somebody else may have moved the file, or deleted it. Then a new one follows it at the same path, and gets
-    /// what the deleted file took since it was synced before: that was never answered for.
+    /// Somebody else may have moved the file, deleted it, or cut it. Then it is opened anew at the same path, and
+    /// gets what was never answered for once more, unless a moved file has that.
     fn bring(&mut self, path: &str, patience: &mut Patience) -> bool {
-        let Some(output) = self.open.get_mut(path) else { return true };
-        let (from, name) = (output.synced(), output.path.clone());
-        if !output.sync(&mut |e| patience.again(&name, e)) {
-            return false;
+        let mut is_again = false;
+        loop {
+            let Some(output) = self.open.get_mut(path).filter(|output| output.is_dirty()) else {
+                return true;
+            };
+            let name = output.path.clone();
+            if !output.sync(&mut |e| patience.again(&name, e)) {
+                return false;
+            }
+            let fate = output.fate();
+            let (what, then) = match fate {
+                Fate::Stays => return true,
+                Fate::Moved => ("moved", "a new one follows it"),
+                Fate::Deleted => ("deleted", "a new one follows it"),
+                Fate::Changed => ("cut", "it goes on at its new end"),
+            };
+            tracing::warn!(sink = %self.context.name, path = %name.display(), "the file was {what} by somebody else; {then}");
+            let Some(old) = self.open.remove(path) else { return true };
+            if fate == Fate::Moved {
+                return true;
+            }
+            let kept = old.into_kept();
+            // Whoever does so all the time is not raced with.
+            let too_often =
+                || io::Error::other(format!("the file is {what} by somebody else again and again"));
+            if is_again && !patience.again(&name, &too_often()) || !self.open(path, patience) {
+                return false;
+            }
+            is_again = true;
+            let Some(output) = self.open.get_mut(path) else { return false };
+            if !output.write_again(kept, &mut |e| patience.again(&name, e)) {
+                return false;
+            }
         }
-        if from == output.synced() || !output.is_gone() {
-            return true;
-        }
-        let Some(old) = self.open.remove(path) else { return true };
-        let is_deleted = old.is_deleted();
-        let what = if is_deleted { "deleted" } else { "moved" };
-        tracing::warn!(sink = %self.context.name, path = %name.display(), "the file was {what} by somebody else; a new one follows it");
-        if !is_deleted {
-            return true;
-        }
-        if !self.open(path, patience) {
-            return false;
-        }
-        let copy = |output: &mut Output| output.copy(&old, from, &mut |e| patience.again(&name, e));
-        self.open.get_mut(path).is_some_and(copy)
     }
 
     /// Brings a file to the disk and closes it; `for_good` tells that another one follows it.
@@ -302,6 +326,9 @@ impl Sink for Files {
         drop(page);
         if is_written {
             self.waiting.push((receipt, records, bytes));
+            if self.kept >= MOST_KEPT.min(self.context.budget.limit() / 8) {
+                self.sync();
+            }
         } else {
             drop(receipt);
             self.fail();
@@ -318,6 +345,8 @@ impl Sink for Files {
             }
         }
         patience.works();
+        self.kept = 0;
+        self.open.values_mut().for_each(Output::is_answered_for);
         for (receipt, records, bytes) in self.waiting.drain(..) {
             self.context.metrics.delivered(records, bytes);
             receipt.delivered();
@@ -368,5 +397,131 @@ impl Patience {
             self.context.health.works();
             self.pause = PAUSES.0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, OpenOptions},
+        io::Read as _,
+        os::unix::fs::FileExt as _,
+    };
+
+    use super::*;
+    use crate::{
+        receipt::Answer,
+        sinks::{Options as _, request::stand_in::Surroundings},
+    };
+
+    /// Records that hardly get smaller, so that pieces of a frame are written before it ends.
+    fn records(seed: u64) -> Vec<String> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let mut text = || (0..10).map(|_| format!("{:016x}", next())).collect::<String>();
+        (0..4000).map(|n| format!("{{\"n\":{n},\"a\":\"{}\"}}", text())).collect()
+    }
+
+    /// All of the file, which has to be readable to its end.
+    fn lines(path: &Path) -> Vec<String> {
+        let raw = fs::read(path).unwrap();
+        let mut text = String::new();
+        match path.extension().unwrap().to_str() {
+            Some("zst") => text = String::from_utf8(zstd::decode_all(&raw[..]).unwrap()).unwrap(),
+            Some("gz") => {
+                flate2::read::MultiGzDecoder::new(&raw[..]).read_to_string(&mut text).unwrap();
+            }
+            _ => text = String::from_utf8(raw).unwrap(),
+        }
+        assert!(text.is_empty() || text.ends_with('\n'));
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_cut_goes_on_at_its_end_with_all_that_is_not_answered_for() {
+        let pages: Vec<Vec<String>> = (1..=4).map(records).collect();
+        for name in ["a.ndjson", "a.ndjson.zst", "a.ndjson.gz"] {
+            // When it is cut: before the first page that is not answered for, behind it, or behind the last one; and
+            // what is left of it, of what was answered for or of what was not.
+            for (when, left) in
+                [(0, 0), (1, 0), (2, 0), (0, 1000), (1, 1000), (2, 1000), (1, u64::MAX), (2, u64::MAX)]
+            {
+                // Who cuts a frame to pieces has a file that nobody can read; the next one follows it.
+                if left == 1000 && name != "a.ndjson" {
+                    continue;
+                }
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join(name);
+                let around = Surroundings::new();
+                let mut sink = Options::at(&path).open(around.context.clone()).unwrap();
+                let deliver = |sink: &mut dyn Sink, page: &[String]| {
+                    let records: Vec<&str> = page.iter().map(String::as_str).collect();
+                    around.deliver(sink, around.page(Schema::Flat, &records));
+                };
+                deliver(&mut *sink, &pages[0]);
+                sink.sync();
+                assert_eq!((around.answered(), lines(&path)), (1, pages[0].clone()), "{name}");
+                let at = fs::metadata(&path).unwrap().len();
+                let mut is_cut = false;
+                for (number, page) in pages[1..=2].iter().enumerate() {
+                    if number == when {
+                        is_cut = true;
+                        cut(&path, left, at);
+                    }
+                    deliver(&mut *sink, page);
+                }
+                if !is_cut {
+                    assert!(fs::metadata(&path).unwrap().len() > at, "{name}: some of it is written");
+                    cut(&path, left, at);
+                }
+                assert_eq!(around.answered(), 1);
+                sink.sync();
+                let case = format!("{name} {when} {left}");
+                assert_eq!(around.answers(3), vec![Answer::Delivered; 3], "{case}");
+                let found = lines(&path);
+                let all = pages[1..=2].concat();
+                assert!(found.ends_with(&all), "{case}");
+                // What is left of what was there before are whole lines.
+                let before = &found[..found.len() - all.len()];
+                assert!(pages[0].starts_with(before) || before.starts_with(&pages[0]), "{case}");
+                assert!(left > 0 || before.is_empty(), "{case}");
+                // It goes on as it did.
+                deliver(&mut *sink, &pages[3]);
+                sink.close();
+                assert_eq!(lines(&path), [found, pages[3].clone()].concat(), "{case}");
+                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{case}");
+            }
+        }
+    }
+
+    /// Cuts a file to so many bytes, or somewhere in what is not answered for.
+    fn cut(path: &Path, left: u64, answered_for: u64) {
+        let file = OpenOptions::new().write(true).read(true).open(path).unwrap();
+        let len = file.metadata().unwrap().len();
+        let left = if left == u64::MAX { answered_for.midpoint(len) } else { left };
+        file.set_len(left).unwrap();
+        // Nobody reads what is behind it.
+        assert_eq!(file.read_at(&mut [0], left).unwrap(), 0);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let around = Surroundings::new();
+        around.context.budget.set_limit(8 << 20);
+        let mut sink = Options::at(&folder.path().join("a.ndjson")).open(around.context.clone()).unwrap();
+        let page = records(1);
+        let records: Vec<&str> = page.iter().map(String::as_str).collect();
+        let bytes: u64 = page.iter().map(|record| record.len() as u64 + 1).sum();
+        let pages = (4 << 20) / bytes;
+        (0..pages).for_each(|_| around.deliver(&mut *sink, around.page(Schema::Flat, &records)));
+        assert!(around.answered() > 0 && around.answered() < pages as usize);
+        sink.close();
+        assert_eq!(around.answered(), pages as usize);
     }
 }

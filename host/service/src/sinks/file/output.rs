@@ -29,15 +29,33 @@ pub(super) struct Output {
     compression: Compression,
     /// Made when something is to be written; a frame ends with each sync, and its memory is freed.
     encoder: Option<Encoder>,
-    /// Bytes of the file.
+    /// Bytes of the file, as it was left.
     len: u64,
-    /// How many of them are on the disk, in whole frames.
-    synced: u64,
+    /// What was written and is not answered for yet, from the beginning of a line or of a frame on.
+    kept: Kept,
+    /// The file is not as it was left: somebody cut it. Then nothing more is written to it.
+    is_changed: bool,
     opened: Instant,
     /// How old it was then.
     age: Duration,
     pub(super) used: Instant,
     is_dirty: bool,
+}
+
+/// Pieces of a file, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Vec<Vec<u8>>);
+
+/// What became of a file that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is at its path, as it was left.
+    Stays,
+    /// It has another name.
+    Moved,
+    Deleted,
+    /// It is at its path, but longer or shorter than it was left.
+    Changed,
 }
 
 /// What is gathered before it is written, in bytes.
@@ -196,7 +214,8 @@ impl Output {
         loop {
             let path = numbered(path, *number);
             let is_new = !path.exists();
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            // Always written at its end, as somebody may cut it at any time.
+            let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
             let size = file.metadata()?.len();
             if !file.metadata()?.is_file() {
                 return Err(io::Error::other("this is no regular file"));
@@ -223,7 +242,8 @@ impl Output {
                 compression,
                 encoder: None,
                 len: whole,
-                synced: whole,
+                kept: Kept::default(),
+                is_changed: false,
                 opened: now,
                 age,
                 used: now,
@@ -248,18 +268,35 @@ impl Output {
             return true;
         }
         let gathered = std::mem::take(encoder.gathered());
-        self.put(&gathered, again)
+        self.put(gathered, again)
     }
 
-    /// Writes to the file, and goes on where it failed.
-    fn put(&mut self, bytes: &[u8], again: Again<'_>) -> bool {
+    /// Writes to the file what is kept from now on.
+    fn put(&mut self, bytes: Vec<u8>, again: Again<'_>) -> bool {
+        let is_written = self.append(&bytes, again);
+        self.kept.0.push(bytes);
+        is_written
+    }
+
+    /// Writes to the end of the file, and goes on where it failed. Where that is not the end that it had, what
+    /// was written is taken back: it would be a torn line, or a piece of a frame that nobody can read.
+    fn append(&mut self, bytes: &[u8], again: Again<'_>) -> bool {
         let mut done = 0;
-        while done < bytes.len() {
-            match self.file.write_at(&bytes[done..], self.len) {
+        while done < bytes.len() && !self.is_changed {
+            match (&self.file).write(&bytes[done..]) {
                 Ok(0) if !again(&io::ErrorKind::WriteZero.into()) => return false,
                 Ok(n) => {
+                    let end = (&self.file).stream_position();
                     done += n;
                     self.len += n as u64;
+                    self.is_changed = !end.as_ref().is_ok_and(|end| *end == self.len);
+                    if let Ok(end) = end
+                        && self.is_changed
+                        && let Err(e) = self.file.set_len(end.saturating_sub(n as u64))
+                        && !again(&e)
+                    {
+                        return false;
+                    }
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if again(&e) => {}
@@ -277,17 +314,18 @@ impl Output {
         }
         if let Some(encoder) = self.encoder.take() {
             let Ok(gathered) = encoder.finish() else { return false };
-            if !self.put(&gathered, again) {
+            if !self.put(gathered, again) {
                 return false;
             }
         }
         match self.file.sync_data() {
-            Ok(()) => (self.is_dirty, self.synced) = (false, self.len),
+            Ok(()) => self.is_dirty = false,
             Err(e) => {
                 tracing::error!(path = %self.path.display(), error = %e, "can't sync a file; its records are read again after the next start");
                 return false;
             }
         }
+        self.is_changed |= self.file.metadata().is_ok_and(|metadata| metadata.len() != self.len);
         true
     }
 
@@ -296,43 +334,47 @@ impl Output {
         self.is_dirty
     }
 
-    /// How many bytes of the file are on the disk, in whole frames.
-    pub(super) fn synced(&self) -> u64 {
-        self.synced
-    }
-
-    /// Whether its path leads to it no more: somebody else moved it, or deleted it.
-    pub(super) fn is_gone(&self) -> bool {
-        match (self.file.metadata(), fs::metadata(&self.path)) {
+    /// What became of it.
+    pub(super) fn fate(&self) -> Fate {
+        let own = self.file.metadata();
+        let has_name = own.as_ref().is_ok_and(|own| own.nlink() > 0);
+        let is_gone = match (&own, fs::metadata(&self.path)) {
             (Ok(own), Ok(found)) => (own.dev(), own.ino()) != (found.dev(), found.ino()),
             // Without a name it is gone, whatever its path leads to. With one, it is known to be gone only where
             // the path ends somewhere else; who may not look does not know.
-            (Ok(own), Err(e)) => own.nlink() == 0 || leads_nowhere(&e),
+            (Ok(_), Err(e)) => !has_name || leads_nowhere(&e),
             (Err(_), Err(e)) => leads_nowhere(&e),
             (Err(_), Ok(_)) => false,
+        };
+        match (is_gone, self.is_changed) {
+            (true, _) if !has_name => Fate::Deleted,
+            (_, true) => Fate::Changed,
+            (true, false) => Fate::Moved,
+            (false, false) => Fate::Stays,
         }
     }
 
-    /// Whether no path leads to it, so that its bytes are lost when it is closed.
-    pub(super) fn is_deleted(&self) -> bool {
-        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    /// How much is kept as it is not answered for, in bytes.
+    pub(super) fn kept(&self) -> u64 {
+        self.kept.0.iter().map(|piece| piece.len() as u64).sum()
     }
 
-    /// Adds what another file has on the disk from a place on, and brings it to the disk. Both are compressed
-    /// alike, and neither has begun a frame.
-    pub(super) fn copy(&mut self, other: &Self, from: u64, again: Again<'_>) -> bool {
-        let (mut at, mut buffer) = (from, vec![0; GATHERED]);
+    /// All that was written and synced is answered for.
+    pub(super) fn is_answered_for(&mut self) {
+        self.kept.0.clear();
+    }
+
+    /// Gives what is not answered for. It is synced, so that it ends with a line or a frame.
+    pub(super) fn into_kept(self) -> Kept {
+        debug_assert!(self.encoder.is_none());
+        self.kept
+    }
+
+    /// Writes what another file was to have, which is compressed alike. It is not synced yet.
+    pub(super) fn write_again(&mut self, kept: Kept, again: Again<'_>) -> bool {
+        debug_assert!(self.encoder.is_none());
         self.is_dirty = true;
-        while at < other.synced {
-            let len = (other.synced - at).min(GATHERED as u64) as usize;
-            match other.file.read_exact_at(&mut buffer[..len], at) {
-                Ok(()) if !self.put(&buffer[..len], again) => return false,
-                Ok(()) => at += len as u64,
-                Err(e) if again(&e) => {}
-                Err(_) => return false,
-            }
-        }
-        self.sync(again)
+        kept.0.into_iter().all(|piece| self.put(piece, again))
     }
 
     /// How long ago the file was begun, as far as that is known.
