@@ -12,7 +12,8 @@ mod zone;
 
 pub use error::Error;
 pub use input::{
-    Again, Each, Fetch, Fetched, Found, Input, MATCH, Source, Watch, found, is_hidden, is_pattern, refused,
+    Again, Beginning, Each, Fetch, Fetched, Found, Input, MATCH, Source, Watch, beginning, found, is_hidden,
+    is_pattern,
 };
 pub use output::{Compression, Encoder, Finish, Output, OutputFile, OutputObject};
 pub use stop::{Stop, Stopper, stop};

@@ -3,6 +3,9 @@
 /// Bytes that are read from an input at a time.
 pub const PIECE: usize = 64 << 10;
 
+/// How much of an input is looked at, at most, to tell what it is, in bytes.
+pub const BEGINNING: usize = 4096;
+
 /// Bytes that are still read from a stream when it is told to stop, of those that are there already: as
 /// much as a pipe holds.
 pub const DRAINED: u64 = 1 << 20;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use support::{Place, append, delivered, gzip, line, lines, request, until};
+use support::{Place, append, delivered, gzip, line, lines, raw_snappy, request, until};
 
 /// A place whose sink can't write until `heal` makes the folder that a file stands in for.
 fn broken() -> Place {
@@ -401,6 +401,16 @@ fn case_18_with_a_buffer_a_request_is_safe_when_that_has_it() {
     run.end();
 }
 
+/// An archive of one file.
+fn tar(text: &str) -> Vec<u8> {
+    let mut archive = vec![0; 512];
+    archive[..5].copy_from_slice(b"a.log");
+    archive[257..265].copy_from_slice(b"ustar\x0000");
+    archive.extend_from_slice(text.as_bytes());
+    archive.resize(archive.len().next_multiple_of(512), 0);
+    archive
+}
+
 #[test]
 fn requests_that_can_not_be_taken_say_why() {
     let place = http("max_body = \"10KB\"");
@@ -417,6 +427,18 @@ fn requests_that_can_not_be_taken_say_why() {
         (format!("{post}\r\ncontent-type: multipart/form-data; boundary=x"), b"--x\r\n".to_vec(), 415),
         (post.to_owned(), b"\xfd7zXZ\0\0\x04".to_vec(), 415),
         (post.to_owned(), b"BZh91AY&SY\0".to_vec(), 415),
+        (post.to_owned(), b"PK\x03\x04".to_vec(), 415),
+        // A zip archive of nothing.
+        (post.to_owned(), [&b"PK\x05\x06"[..], &[0; 18]].concat(), 415),
+        (post.to_owned(), b"\xff\x06\0\0sNaPpY\0".to_vec(), 415),
+        (post.to_owned(), raw_snappy(&lines(0..10)), 415),
+        // What is not read is not read inside of gzip, either.
+        (post.to_owned(), gzip(b"\xfd7zXZ\0\0\x04"), 415),
+        (post.to_owned(), gzip(&tar(&lines(0..10))), 415),
+        (format!("{post}\r\ncontent-encoding: gzip"), gzip(b"PK\x03\x04"), 415),
+        (post.to_owned(), gzip(&gzip(&lines(0..10))), 415),
+        (post.to_owned(), gzip(&raw_snappy(&lines(0..10))), 415),
+        (post.to_owned(), zstd::encode_all(&gzip(&lines(0..10))[..], 1).unwrap(), 415),
         (format!("{post}\r\ncontent-encoding: gzip"), b"no gzip".to_vec(), 400),
         (post.to_owned(), gzip(&lines(0..10))[..50].to_vec(), 400),
         ("nonsense".to_owned(), Vec::new(), 400),

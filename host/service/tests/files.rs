@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
 };
 
-use support::{Place, append, gzip, line, lines, until};
+use support::{Place, append, gzip, line, lines, raw_snappy, until};
 
 fn size(text: &str) -> u64 {
     text.len() as u64
@@ -294,6 +294,28 @@ fn case_12_an_archive_that_is_cut_short_and_then_completed() {
     run.end();
     place.once();
     place.expect(0..3000);
+}
+
+/// As log services write them into stores: a block has no mark at its beginning.
+#[test]
+fn a_raw_block_of_snappy_is_read_as_other_archives_are() {
+    for count in [1, 3000] {
+        let place = Place::default();
+        let block = raw_snappy(&lines(0..count));
+        fs::write(place.log("a.log"), &block[..block.len() * 2 / 3]).unwrap();
+        let run = place.start();
+        if count > 1 {
+            until("the first part", || place.delivered().len() > 500);
+        } else {
+            place.progress("it is seen", |streams| streams.iter().any(|s| s.is_archive));
+        }
+        append_bytes(&place, "a.log", &block[block.len() * 2 / 3..]);
+        place.expect(0..count);
+        run.end();
+        place.once();
+        place.expect(0..count);
+        assert_eq!(fs::read(place.path("state/rejects/p.ndjson")).unwrap_or_default(), b"");
+    }
 }
 
 fn append_bytes(place: &Place, name: &str, bytes: &[u8]) {

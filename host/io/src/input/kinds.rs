@@ -5,10 +5,6 @@ use std::io::{self, Read};
 use super::raw_snappy;
 use crate::limits;
 
-/// How much of a file is looked at, at most. What is read at first is as long as all other pieces,
-/// so that a file does not seem to pause behind it.
-const MOST: usize = 4096;
-
 /// How much is looked at behind a mark that could be the beginning of a text.
 const BEHIND_MARK: usize = 16;
 
@@ -164,23 +160,49 @@ pub(super) fn kind(start: &[u8]) -> Kind {
     }
 }
 
-/// What a file is that begins so and that Weir does not read, and what to do with it; `None` where it may be
-/// text, or is compressed.
-pub fn refused(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    match kind(&start[..start.len().min(MOST)]) {
-        Kind::Foreign(&PARQUET) => Some(("a Parquet file", "`weir normalize` does")),
-        Kind::Foreign(foreign) => Some((foreign.what, foreign.remedy)),
-        Kind::Compressed(_) | Kind::Unclear(_) => None,
+/// What an input is that begins so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// It may be text.
+    Text,
+    /// It is compressed, or an archive; by the name of what it is compressed with.
+    Compressed(&'static str),
+    /// It is something that Weir does not read.
+    Foreign {
+        /// What it is, such as "a PDF document".
+        what: &'static str,
+        /// What to do with it.
+        remedy: &'static str,
+    },
+    /// More has to be seen.
+    Unclear,
+}
+
+/// Tells what an input is by its beginning, of which [`limits::BEGINNING`] bytes are enough. `is_all` says that no
+/// more of it is to come; then it is not unclear.
+pub fn beginning(start: &[u8], is_all: bool) -> Beginning {
+    let start = &start[..start.len().min(limits::BEGINNING)];
+    match kind(start) {
+        Kind::Foreign(&PARQUET) => {
+            Beginning::Foreign { what: "a Parquet file", remedy: "`weir normalize` does" }
+        }
+        Kind::Foreign(Foreign { what, remedy, .. }) => Beginning::Foreign { what, remedy },
+        Kind::Unclear(_) if !is_all && start.len() < limits::BEGINNING => Beginning::Unclear,
+        Kind::Compressed(Compression::None) | Kind::Unclear(Compression::None) => Beginning::Text,
+        Kind::Compressed(compression) | Kind::Unclear(compression) => {
+            Beginning::Compressed(compression.name())
+        }
     }
 }
 
-/// Reads what comes first, and on where more is needed to tell what it is.
+/// Reads what comes first, and on where more is needed to tell what it is. What is read at first is as long as
+/// all other pieces, so that a file does not seem to pause behind it.
 pub(super) fn start(reader: &mut dyn Read) -> io::Result<(Vec<u8>, Kind)> {
     let mut start = vec![0; limits::PIECE];
     let mut len = 0;
     let kind = loop {
-        match kind(&start[..len.min(MOST)]) {
-            Kind::Unclear(compression) if len >= MOST => break Kind::Compressed(compression),
+        match kind(&start[..len.min(limits::BEGINNING)]) {
+            Kind::Unclear(compression) if len >= limits::BEGINNING => break Kind::Compressed(compression),
             Kind::Unclear(compression) => match reader.read(&mut start[len..]) {
                 Ok(0) => break Kind::Compressed(compression),
                 Ok(n) => len += n,
@@ -231,6 +253,29 @@ mod tests {
         // Its name alone would be text that nobody waits behind.
         assert_eq!(kind(&tar), Kind::Foreign(&TARRED));
         assert_eq!(start(&mut &tar[..]).unwrap().1, Kind::Foreign(&TARRED));
+    }
+
+    #[test]
+    fn a_beginning_is_told_as_far_as_it_is_seen() {
+        let line = b"1 5f67944957444bd6bb4fe3b367de8f3d 1d515d18-1b36-47dc-a983-bd6512aed4bd\n";
+        for (compression, mark) in Compression::STARTS {
+            let is_all = [false, true].map(|is_all| beginning(&[mark, b"\0\x01"].concat(), is_all));
+            assert_eq!(is_all, [Beginning::Compressed(compression.name()); 2]);
+            assert_eq!(beginning(&mark[..1], false), Beginning::Unclear);
+        }
+        // A raw block has no mark, and what is cut short may be one.
+        let block = snap::raw::Encoder::new().compress_vec(&line.repeat(20)).unwrap();
+        assert_eq!(beginning(&block, false), Beginning::Compressed("snappy"));
+        assert_eq!(beginning(&block[..block.len() - 1], false), Beginning::Unclear);
+        assert_eq!(beginning(&block[..block.len() - 1], true), Beginning::Compressed("snappy"));
+        for (start, is_all) in [(&line[..], false), (b"", true), (b"P", true), (b"\xfd", true)] {
+            assert_eq!(beginning(start, is_all), Beginning::Text, "{start:?}");
+        }
+        assert_eq!(beginning(b"", false), Beginning::Unclear);
+        assert!(
+            matches!(beginning(b"\xfd7zXZ\0", false), Beginning::Foreign { what, .. } if what.contains("xz"))
+        );
+        assert!(matches!(beginning(b"PAR1\x15\0", true), Beginning::Foreign { what: "a Parquet file", .. }));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use weir_printable::line;
 
 pub use self::{
     fetched::{Again, Fetch, Fetched},
-    kinds::refused,
+    kinds::{Beginning, beginning},
     named::{Found, MATCH, found, is_hidden, is_pattern},
 };
 

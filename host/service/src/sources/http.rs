@@ -38,6 +38,7 @@ use tokio::{
     sync::{Notify, Semaphore, oneshot},
 };
 use tokio_rustls::TlsAcceptor;
+use weir_io::Beginning;
 use weir_normalizer::framing::Framer;
 
 use self::forms::{Form, Outcome};
@@ -268,6 +269,8 @@ enum Refused {
     /// It can't be unpacked.
     Damaged(String),
     TooLong,
+    /// It is something else than text.
+    Unread(String),
     /// Nothing can be normalized any more.
     Failed,
 }
@@ -425,15 +428,26 @@ async fn answer(
     Ok(response)
 }
 
-/// What a body is that only files are read of, and what to do with it.
-fn packed(body: &[u8]) -> Option<(&'static str, &'static str)> {
-    match body {
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', ..] => {
-            Some(("compressed with bzip2", "send it with gzip or zstd"))
+/// Why what is in a body is not read, which was unpacked before or not.
+fn unread(text: &[u8], coding: Coding) -> Option<String> {
+    Some(match (weir_io::beginning(text, true), coding) {
+        (Beginning::Foreign { what, remedy }, Coding::Plain) => {
+            format!("this is {what}, which is not read here; {remedy}")
         }
-        [b'P', b'K', 3, 4, ..] => Some(("a zip archive", "send its files, one by one")),
-        _ => None,
-    }
+        (Beginning::Foreign { what, remedy }, _) => {
+            format!("what is compressed here is {what}, which is not read; {remedy}")
+        }
+        (Beginning::Compressed("zip"), Coding::Plain) => {
+            "this is a zip archive, which is not read here; send its files, one by one".to_owned()
+        }
+        (Beginning::Compressed(how), Coding::Plain) => {
+            format!("this is compressed with {how}, which is not read here; send it with gzip or zstd")
+        }
+        (Beginning::Compressed(how), _) => {
+            format!("this is compressed twice, with {how} inside; unpack that first")
+        }
+        (Beginning::Text | Beginning::Unclear, _) => return None,
+    })
 }
 
 async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: SocketAddr) -> Outcome {
@@ -476,9 +490,8 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
         _ => Coding::Plain,
     });
     if coding == Coding::Plain
-        && let Some((what, remedy)) = weir_io::refused(&body).or_else(|| packed(&body))
+        && let Some(why) = unread(&body, coding)
     {
-        let why = format!("this is {what}, which is not read here; {remedy}");
         return Outcome::Not(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
     }
     let tracker = Arc::new(Tracker::of_sender());
@@ -516,6 +529,7 @@ async fn take(shared: &Shared, form: &Form, request: Request<Incoming>, peer: So
             Outcome::Safe { normalized, filtered, rejected, first }
         }
         Ok((Ok(Err(Refused::TooLong)), _)) => too_long(),
+        Ok((Ok(Err(Refused::Unread(why))), _)) => Outcome::Not(StatusCode::UNSUPPORTED_MEDIA_TYPE, why),
         Ok((Ok(Err(Refused::Damaged(why))), _)) => Outcome::Not(StatusCode::BAD_REQUEST, why),
         Ok(_) => not(StatusCode::SERVICE_UNAVAILABLE, "it ends before the records are safe; send them again"),
         Err(_) => not(StatusCode::SERVICE_UNAVAILABLE, "the records are not safe yet; send them again"),
@@ -579,7 +593,10 @@ fn unpack(body: &[u8], coding: Coding, most: u64) -> Result<Option<Vec<u8>>, Ref
     };
     match result {
         Ok(unpacked) if unpacked.len() as u64 > most => Err(Refused::TooLong),
-        Ok(unpacked) => Ok(Some(unpacked)),
+        Ok(unpacked) => match unread(&unpacked, coding) {
+            Some(why) => Err(Refused::Unread(why)),
+            None => Ok(Some(unpacked)),
+        },
         Err(e) => Err(Refused::Damaged(format!("the body can't be unpacked: {e}; nothing of it was taken"))),
     }
 }

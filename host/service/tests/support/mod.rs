@@ -52,9 +52,25 @@ pub fn append(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
 }
 
-pub fn gzip(text: &str) -> Vec<u8> {
+/// A raw block of snappy, of literals alone.
+pub fn raw_snappy(text: &str) -> Vec<u8> {
+    let mut block = Vec::new();
+    let mut left = text.len();
+    while left > 127 {
+        block.push((left & 127) as u8 | 128);
+        left >>= 7;
+    }
+    block.push(left as u8);
+    for piece in text.as_bytes().chunks(60) {
+        block.push((piece.len() as u8 - 1) << 2);
+        block.extend_from_slice(piece);
+    }
+    block
+}
+
+pub fn gzip(text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    out.write_all(text.as_bytes()).unwrap();
+    out.write_all(text.as_ref()).unwrap();
     out.finish().unwrap()
 }
 

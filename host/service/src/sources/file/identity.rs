@@ -7,6 +7,8 @@ use std::{
     os::unix::fs::{FileExt as _, MetadataExt as _},
 };
 
+use weir_io::{Beginning, limits};
+
 use crate::tracker::Print;
 
 /// How much of its beginning a file is known by, in bytes.
@@ -69,21 +71,9 @@ pub(super) fn has_before(file: &File, offset: u64, before: Print) -> io::Result<
     Ok(Print::of(&read(file, start, offset)?) == before)
 }
 
-/// Whether a file begins as an archive does; `None` where it is too short to tell.
-pub(super) fn is_archive(file: &File) -> io::Result<Option<bool>> {
-    const MARKS: [&[u8]; 6] = [
-        b"\x1f\x8b\x08",
-        b"\x28\xb5\x2f\xfd",
-        b"BZh",
-        b"\xff\x06\x00\x00sNaPpY",
-        b"PK\x03\x04",
-        b"PK\x05\x06",
-    ];
-    let start = read(file, 0, 10)?;
-    if MARKS.iter().any(|mark| start.starts_with(mark)) {
-        return Ok(Some(true));
-    }
-    Ok((!MARKS.iter().any(|mark| mark.starts_with(&start))).then_some(false))
+/// What a file is that begins so. `is_all` says that it is not waited for more of it.
+pub(super) fn beginning(file: &File, is_all: bool) -> io::Result<Beginning> {
+    Ok(weir_io::beginning(&read(file, 0, limits::BEGINNING as u64)?, is_all))
 }
 
 /// A name for a file among all that are and were on this machine: that of a number that is used

@@ -26,6 +26,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use weir_io::Beginning;
 
 use self::{
     archive::{Archive, End, Original},
@@ -451,8 +452,8 @@ impl Files<'_> {
         let since = self.held.get(&inode).copied();
         let has_waited =
             self.feed.once || since.is_some_and(|since| since.elapsed() >= self.options.rotate_wait.0);
-        match identity::is_archive(&file)? {
-            Some(true) => {
+        match identity::beginning(&file, has_waited)? {
+            Beginning::Compressed(_) => {
                 self.held.remove(&inode);
                 let mut archive = Archive::new(&self.feed.source, path, &file, &metadata, generation)?;
                 archive.seen = now;
@@ -462,17 +463,17 @@ impl Files<'_> {
                 return Ok(());
             }
             // It may become one, or is text of very few letters.
-            None if metadata.len() > 0 && !has_waited => {
+            Beginning::Unclear if metadata.len() > 0 => {
                 self.held.entry(inode).or_insert_with(Instant::now);
                 return Ok(());
             }
-            _ => {}
+            Beginning::Foreign { what, remedy } => {
+                self.held.remove(&inode);
+                return Err(io::Error::other(format!("this is {what}, which is not read here; {remedy}")));
+            }
+            Beginning::Text | Beginning::Unclear => {}
         }
         let start = identity::start(&file)?;
-        if let Some((what, remedy)) = weir_io::refused(&start) {
-            self.held.remove(&inode);
-            return Err(io::Error::other(format!("this is {what}, which is not read here; {remedy}")));
-        }
         let window = self.options.rotate_wait.0 * COPY_WAITS;
         let mut may_be_copy = false;
         let mut original = None;
