@@ -669,6 +669,7 @@ mod tests {
                 alarm: alarm().0,
                 health: board.part("[sinks.es]"),
                 budget: Budget::new(1 << 30),
+                once: false,
                 state: "51a7e".into(),
             };
             let graves = Arc::new(Graves::default());

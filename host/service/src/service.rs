@@ -339,7 +339,10 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
         }
     }
     outside.supervisor.note(Note::Stopping);
-    Ok(drain(parts, &shared, &mut checkpoint, alarm.or_else(|| alarms.try_recv().ok())))
+    let mut ended = drain(parts, &shared, &mut checkpoint);
+    // What rang at the very end counts as well.
+    ended.alarm = alarm.or_else(|| alarms.try_recv().ok());
+    Ok(ended)
 }
 
 /// Goes on with what the configuration says now. What is wrong with it is told, and then nothing
@@ -383,7 +386,8 @@ fn reload(
     Ok(())
 }
 
-fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, alarm: Option<String>) -> Ended {
+/// Delivers what was read. Whether an alarm rang is not looked at.
+fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>) -> Ended {
     let until = Instant::now() + parts.config.process.drain.0;
     let within = parts.config.process.drain.0.as_secs();
     let records = shared.balance.get();
@@ -447,5 +451,5 @@ fn drain(mut parts: Parts, shared: &Shared, checkpoint: &mut Checkpoint<'_>, ala
             unread.push(pipeline.clone());
         }
     }
-    Ended { left, is_lost, alarm, unread, failed: shared.metrics.failed_sources() }
+    Ended { left, is_lost, alarm: None, unread, failed: shared.metrics.failed_sources() }
 }

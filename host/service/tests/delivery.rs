@@ -312,6 +312,36 @@ fn what_stands_in_the_way_of_a_deleted_file_is_waited_for() {
     }
 }
 
+/// What is in the way and stays there ends a run that is to have an end.
+#[test]
+fn once_does_not_wait_for_what_stays_in_the_way() {
+    for (name, why) in [("later/out.ndjson", "exists"), ("{provider}.ndjson", "directory")] {
+        let place = Place::default().with("out.ndjson", name).with("drain = \"60s\"", "drain = \"1h\"");
+        fs::write(place.path("later"), "a file where a folder should be").unwrap();
+        fs::create_dir(place.path("huawei.ndjson")).unwrap();
+        append(&place.log("a.log"), &lines(0..10));
+        let ended = place.once_ended();
+        let alarm = ended.alarm.unwrap();
+        assert!(alarm.starts_with("sink out: ") && alarm.contains("can't write"), "{alarm}");
+        assert!(alarm.contains(why) && ended.left == 10, "{alarm}");
+        // The records come when it is gone.
+        fs::remove_file(place.path("later")).unwrap();
+        fs::remove_dir(place.path("huawei.ndjson")).unwrap();
+        place.once();
+        assert_eq!(delivered(&place.path(&name.replace("{provider}", "huawei"))).len(), 10);
+    }
+}
+
+#[test]
+fn what_is_no_file_is_a_fault_before_anything_is_read() {
+    for (name, more) in [("logs", ""), ("out.ndjson", "rejects = \"/dev/full\"\n")] {
+        let place = Place::default().with("out.ndjson", name);
+        let place = place.with("[sinks.out]", &format!("{more}[sinks.out]"));
+        let error = place.start_error();
+        assert!(error.contains("this is no regular file"), "{error}");
+    }
+}
+
 #[test]
 fn what_is_written_is_not_what_is_read() {
     let place = Place::default().with("/out.ndjson", "/logs/out.log");

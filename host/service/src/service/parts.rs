@@ -318,7 +318,7 @@ impl Parts {
         let mut opened = Vec::new();
         for wanted in wanted {
             if self.sinks.get(&wanted.id).is_none_or(|running| running.recipe != wanted.recipe) {
-                opened.push(self.open(wanted, &config, shared)?);
+                opened.push(self.open(wanted, &config, shared, outside)?);
             }
         }
         let listeners = self.listeners(&config)?;
@@ -413,7 +413,13 @@ impl Parts {
         }
     }
 
-    fn open(&self, wanted: Wanted, config: &Config, shared: &Shared) -> Result<Opened, Error> {
+    fn open(
+        &self,
+        wanted: Wanted,
+        config: &Config,
+        shared: &Shared,
+        outside: &Outside<'_>,
+    ) -> Result<Opened, Error> {
         let Wanted { id, part, recipe, .. } = &wanted;
         let metrics = shared.metrics.sink(id);
         if let Some(buffer) = &recipe.buffer {
@@ -429,6 +435,7 @@ impl Parts {
             alarm: shared.alarm.clone(),
             health: health.clone(),
             budget: shared.budget.clone(),
+            once: outside.once,
             state: shared.state.clone(),
         };
         let at_part = |e: Error| match e.is_usage() {

@@ -175,7 +175,7 @@ pub fn silent_stores(config: &Config) -> Vec<String> {
 
 /// What is wrong with the files that are written and read.
 pub(super) fn conflicts(config: &Config) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = irregular(config);
     // Nothing is written by two, nor to what is read.
     let mut written = written_paths(config);
     written.sort();
@@ -229,6 +229,17 @@ pub(super) fn conflicts(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Files to write that are something else already, such as a folder.
+fn irregular(config: &Config) -> Vec<Finding> {
+    let files = named(config).into_iter().filter(|(_, what, _)| *what == What::File);
+    let irregular = files.filter(|(_, _, path)| fs::metadata(path).is_ok_and(|found| !found.is_file()));
+    let told = irregular.map(|(who, _, path)| {
+        let why = "this is no regular file; name one, or what is not there yet";
+        who.finding(config, &format!("{who}: {} can't be written: {why}", path.display()))
+    });
+    told.collect()
 }
 
 /// The names that files of a path may have: characters, and what may be any. Those with a number, of files
@@ -358,9 +369,8 @@ fn written_paths(config: &Config) -> Vec<(PathBuf, Who)> {
 /// Whether a file can be written, or made.
 fn file(path: &Path) -> Result<(), String> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => {
-            Err("this is no regular file; name one, or what is not there yet".into())
-        }
+        // It was told as a fault of the configuration.
+        Ok(found) if !found.is_file() => Ok(()),
         Ok(_) => may(path, Access::READ_OK | Access::WRITE_OK),
         Err(_) => folder(path.parent().unwrap_or(path)),
     }
@@ -451,7 +461,11 @@ mod tests {
             ("folder", "folder", "", &["[sinks.out]: ", "this is no regular file"]),
             ("folder", "out", &rejects, &["`rejects` of [pipelines.p]: ", "this is no regular file"]),
         ] {
-            let faults = unwritable(&config(state, sink, more));
+            let config = config(state, sink, more);
+            // What is no file is a fault also where nothing is tried to be written.
+            let is_irregular = wanted.iter().any(|part| part.contains("no regular file"));
+            let faults = if is_irregular { conflicts(&config) } else { unwritable(&config) };
+            assert_eq!(is_irregular, !conflicts(&config).is_empty());
             assert_eq!(faults.len(), usize::from(!wanted.is_empty()), "{faults:?}");
             assert!(wanted.iter().all(|part| faults[0].to_string().contains(part)), "{faults:?}");
         }

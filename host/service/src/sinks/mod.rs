@@ -101,6 +101,9 @@ pub struct Context {
     pub health: Health,
     /// The bytes that may be on their way through the process: who gathers much looks how many are.
     pub budget: Budget,
+    /// The process ends when all that there is has been delivered. Then nobody may be there to change what keeps it
+    /// from that.
+    pub once: bool,
     /// The name of the progress that is kept in the state directory, which nobody else has.
     pub state: Arc<str>,
 }

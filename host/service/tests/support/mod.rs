@@ -198,6 +198,11 @@ impl Place {
         assert_eq!(ended, Ended::default());
     }
 
+    /// Runs to the end of the input, which it may not come to.
+    pub fn once_ended(&self) -> Ended {
+        self.begin(true).ended()
+    }
+
     pub fn delivered(&self) -> BTreeMap<u64, u64> {
         delivered(&self.path("out.ndjson"))
     }

@@ -149,6 +149,7 @@ impl super::Options for Options {
             numbers: HashMap::new(),
             waiting: Vec::new(),
             kept: 0,
+            hopeless: None,
             is_failed: false,
         }))
     }
@@ -167,6 +168,8 @@ struct Files {
     waiting: Vec<(Receipt, u64, u64)>,
     /// How much of it files keep, in bytes.
     kept: u64,
+    /// What is in the way of a file and is not waited for.
+    hopeless: Option<String>,
     /// A file could not be synced or written to its end: nothing that waits is answered for any more.
     is_failed: bool,
 }
@@ -183,6 +186,11 @@ impl Files {
             match Output::open(path.as_ref(), number, self.compression, most) {
                 Ok(output) => {
                     self.open.insert(path.to_owned(), output);
+                }
+                Err(e) if self.context.once && output::stays(&e) => {
+                    self.hopeless =
+                        Some(format!("{path}: can't write: {e}; with --once that is not waited for"));
+                    return false;
                 }
                 Err(e) if patience.again(path.as_ref(), &e) => {}
                 Err(_) => return false,
@@ -280,9 +288,11 @@ impl Files {
     /// Gives back what waits: nobody knows whether the disk has it.
     fn fail(&mut self) {
         if !self.context.stop.is_told() {
-            let why = "a file could not be synced, so that nobody knows what the disk has of it";
-            self.context.health.fails(why);
+            let why = self.hopeless.take().unwrap_or_else(|| {
+                "a file could not be synced, so that nobody knows what the disk has of it".to_owned()
+            });
             self.context.alarm.ring(&format!("sink {}: {why}", self.context.name));
+            self.context.health.fails(why);
         }
         self.is_failed = true;
         self.waiting.clear();

@@ -184,6 +184,25 @@ fn leads_nowhere(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
 }
 
+/// Whether an error of opening a file stays until somebody changes what is there. A full disk, too many open files
+/// and errors of a device may go away.
+pub(super) fn stays(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    use rustix::io::Errno;
+    let is_of_path = matches!(
+        error.kind(),
+        Kind::IsADirectory
+            | Kind::NotADirectory
+            | Kind::AlreadyExists
+            | Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::Unsupported
+    );
+    let errno = Errno::from_io_error(error);
+    is_of_path || matches!(errno, Some(Errno::LOOP | Errno::NAMETOOLONG | Errno::NXIO))
+}
+
 /// How old a file is, where the file system tells that.
 fn age(file: &File) -> Duration {
     let begun = file.metadata().and_then(|metadata| metadata.created());
@@ -218,7 +237,7 @@ impl Output {
             let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
             let size = file.metadata()?.len();
             if !file.metadata()?.is_file() {
-                return Err(io::Error::other("this is no regular file"));
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "this is no regular file"));
             }
             let whole = if size == 0 { 0 } else { whole(&file, compression, size)? };
             // What has nothing whole was not written by this sink, so it is left alone.

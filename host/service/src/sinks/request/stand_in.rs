@@ -246,6 +246,7 @@ impl Surroundings {
             alarm: alarm().0,
             health: board.part("sink out"),
             budget: budget.clone(),
+            once: false,
             state: "51a7e".into(),
         };
         let (tell, told) = mpsc::channel();
