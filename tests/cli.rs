@@ -1634,6 +1634,9 @@ fn explain_reads_files_standard_input_and_records() {
     let message = fail(2, &["bake", "fluent-bit", "--source-name", "-o", "x.wasm"], "");
     assert!(message.contains("an event is of no file that Weir reads"), "{message}");
     status(&weir(&["explain", "a record that is none"], ""), 3);
+    // What nothing of a line tells is not said to.
+    let output = weir(&["explain", "--from", "aws-vpc", LINE], "");
+    assert!(text(&output.stdout).contains("because: it is said so, with --from\n"), "{output:?}");
     let message = fail(1, &["explain", &dir.path("none.log")], "");
     assert!(message.contains("none.log: can't read: ") && message.contains("check the path"), "{message}");
     // An empty input is called so.

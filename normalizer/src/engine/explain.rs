@@ -42,7 +42,7 @@ pub fn explain(input: &[u8], name: &str, config: &Config) -> Result<Vec<Explaine
         for i in 0..batch.elements.len() {
             batch.encode_head(i..i + 1, &mut head);
             let Ok(view) = BatchView::split(&head, batch.window(i..i + 1)) else { continue };
-            normalizer.observe(Box::<Trace>::default());
+            normalizer.observe(Box::new(Trace { is_said: config.from.is_some(), ..Trace::default() }));
             normalizer.run(&view, 0, &mut outcome);
             let offset = batch.offset + u64::from(batch.elements[i].start);
             all.extend(normalizer.observed().into_iter().map(|e| Explained { offset, ..e }));
@@ -57,6 +57,8 @@ pub(crate) struct Trace {
     records: Vec<Explained>,
     under: Vec<String>,
     text: String,
+    /// Whether the product was said, so that nothing of a line tells it.
+    is_said: bool,
 }
 
 impl Trace {
@@ -107,6 +109,7 @@ impl Observer for Trace {
         };
         let why = match told_by {
             ToldBy::Keys => given.keys_tell(),
+            ToldBy::Columns if self.is_said => FROM_TELLS.into(),
             ToldBy::Columns => line_tells(given.product),
         };
         let values = given.values(rules);

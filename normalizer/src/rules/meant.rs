@@ -23,10 +23,15 @@ pub(crate) fn text(field: Field, text: &str) -> Option<String> {
         }
         Field::Transport => {
             let word = text.to_ascii_lowercase();
-            (word != text && (0..=u8::MAX).any(|n| protocols::transport(n) == word)).then_some(word)
+            (word != text && is_transport(&word)).then_some(word)
         }
         _ => None,
     }
+}
+
+/// Whether this is a protocol's keyword, as it goes out.
+pub(crate) fn is_transport(word: &str) -> bool {
+    (0..=u8::MAX).any(|n| protocols::transport(n) == word)
 }
 
 /// The word that may be meant: what a source's own word becomes, or what is spelled nearly so.

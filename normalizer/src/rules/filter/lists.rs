@@ -49,7 +49,8 @@ pub(crate) fn named_networks(name: &str, lists: &Lists) -> Result<Vec<(IpAddr, I
         match near {
             Some(near) => format!("no list is called @{name}; did you mean @{near}?"),
             None => format!(
-                "no list is called @{name}; known are {}; give it with --list {name}=FILE",
+                "no list is called @{name}; known are {}; give it with --list {name}=FILE, or in a configuration with \
+                 lists = {{ {name} = \"FILE\" }}",
                 known.join(", ")
             ),
         },

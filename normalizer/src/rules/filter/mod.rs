@@ -16,8 +16,9 @@ use crate::{
     record::{fields::Record, owned::OwnedRecord},
     rules::filter::{
         compile::{Node, Reads, compile},
+        lex::{list_name, meant_path, string},
         lists::named_networks,
-        parse::{Parsed, host_bits, list_name, meant_path, string},
+        parse::{Parsed, host_bits},
     },
     value::{
         networks::{self, Networks},
@@ -26,6 +27,8 @@ use crate::{
 };
 
 mod compile;
+mod hints;
+mod lex;
 mod lists;
 mod parse;
 pub(crate) mod tree;
@@ -392,7 +395,52 @@ mod tests {
             ("dst_port in {5..1}", 13, "lower to a higher"),
             ("(bytes > 1", 10, "expected `)`"),
             ("bytes > 1 bytes > 2", 10, "expected `and`"),
-            ("bytes ~ 1", 6, "expected =="),
+            ("bytes ~ 1", 6, "bytes is no text; compare it"),
+            ("src_ip ~ \"10.\"", 7, "src_ip is no text; a network is `src_ip in 10.0.0.0/8`"),
+            ("host ~ \"a\"", 5, "expected matches, which is what ~ means elsewhere"),
+            ("host !~ \"a\"", 5, "expected `not host matches`"),
+            // What a shell takes apart, or as a redirection.
+            ("action", 6, "contains or matches; on a command line the whole filter stands in quotes"),
+            ("not", 3, "expected a field; on a command line the whole filter stands in quotes"),
+            ("exists", 6, "expected a field; on a command line the whole filter stands in quotes"),
+            ("!action", 7, "matches; `exists action` or `not exists action` tells"),
+            ("(action) and bytes > 1", 7, "; `exists action` or `not exists action` tells"),
+            ("action and bytes > 1", 7, "; `exists action` or `not exists action` tells"),
+            ("action exists", 7, "did you mean `exists action`?"),
+            ("action not exists", 7, "did you mean `not exists action`?"),
+            ("action == null", 10, "challenge, never \"null\"; `not exists action` finds records without it"),
+            // jq, Wireshark, tcpdump.
+            (".action == \"reject\"", 0, "expected a field; a field has no dot in front of it: action"),
+            ("bytes > 1 and .", 14, "expected a field"),
+            ("ip.src == 10.0.0.1", 0, "no field is called ip.src; did you mean src_ip?"),
+            ("tcp.dstport == 22", 0, "did you mean dst_port?"),
+            ("tcp", 0, "did you mean transport == tcp?"),
+            ("tcp and dst_port == 22", 0, "did you mean transport == tcp?"),
+            ("host 10.0.0.1", 5, "did you mean src_ip in 10.0.0.1 or dst_ip in 10.0.0.1?"),
+            ("src host 10.0.0.1", 0, "no field is called src; did you mean src_ip == 10.0.0.1?"),
+            ("src net 10.0.0.0/8", 0, "did you mean src_ip in 10.0.0.0/8?"),
+            ("dst port 53", 0, "did you mean dst_port == 53?"),
+            ("bytes > 1 and port 53", 14, "did you mean dst_port == 53?"),
+            ("net 10.0.0.0/8", 0, "did you mean src_ip in 10.0.0.0/8 or dst_ip in 10.0.0.0/8?"),
+            ("src == 10.0.0.1", 0, "did you mean src_ip?"),
+            // Ranges, networks, lists, units.
+            ("dst_port == 1..1024", 12, "a range is compared with `in`, as in `dst_port in 1..1024`"),
+            ("(src_ip != 10.0.0.1..10.0.0.9)", 11, "as in `src_ip in 10.0.0.1..10.0.0.9`"),
+            ("start_ms == \"2024-01-01\"..\"2024-02-01\"", 12, "as in `start_ms in A..B`"),
+            ("dst_port in 1-1024", 12, "; a range is `in 1..1024`"),
+            ("src_ip in 10.0.0.1-10.0.0.9", 10, "; a range is `in 10.0.0.1..10.0.0.9`"),
+            ("src_ip == 192.168.*", 10, "; did you mean 192.168.0.0/16, behind `in`?"),
+            ("src_ip in {10.*.*.*}", 11, "; did you mean 10.0.0.0/8, behind `in`?"),
+            ("src_ip == @office", 10, "a list is compared with `in`, as in `src_ip in @office`"),
+            ("src_ip in hq", 10, "; a list of networks of this name is @hq"),
+            ("src_ip in office", 10, "did you mean @office?"),
+            ("bytes > 1 KB", 10, "or the end; a unit stands directly behind its number: 1KB"),
+            ("(bytes > 1 MiB)", 11, "expected `)`; a unit stands directly behind its number: 1MiB"),
+            (
+                "src_ip in @hq",
+                10,
+                "give it with --list hq=FILE, or in a configuration with lists = { hq = \"FILE\" }",
+            ),
             ("src_ip in @prviate", 10, "did you mean @private?"),
             ("host == \"x", 8, "no '\"' at its end"),
             ("src_ip in 10.0.0.0/8..10.1.0.0", 10, "lower to a higher"),

@@ -10,6 +10,8 @@ use crate::{
     record::fields::{Field, FieldType},
     rules::{
         filter::{
+            hints::{absent, alone, dashed, field, listed, meant_sign, shown, wildcard, without_text},
+            lex::{bare, list_name, meant_path, name, run, size, string},
             lists::{Lists, named_networks},
             tree::{Comparison, Pattern, SetMember, Subject, Test, Tree},
         },
@@ -57,7 +59,7 @@ pub(crate) fn parse(text: &str, lists: &Lists, zone: Option<&Zone>) -> Result<Pa
     if !p.skip().is_empty() {
         let several =
             if p.rest.starts_with(',') { "; several values stand in braces: in {A, B}" } else { "" };
-        return Err(p.error(format!("expected `and`, `or` or the end{several}")));
+        return Err(p.error(format!("expected `and`, `or` or the end{several}{}", p.unit())));
     }
     Ok(Parsed { tree, warnings: p.warnings })
 }
@@ -84,6 +86,17 @@ impl<'t> Parsing<'t> {
     fn warn(&mut self, told: String) {
         if self.warnings.len() < limits::WARNINGS {
             self.warnings.push(told);
+        }
+    }
+
+    /// What is said where the unit of a number stands behind a blank.
+    fn unit(&self) -> String {
+        let Some((_, _, number)) = self.last.as_ref() else { return String::new() };
+        match name(self.rest.trim_start()) {
+            Some((_, unit)) if size(number).is_some() && size(&format!("{number}{unit}")).is_some() => {
+                format!("; a unit stands directly behind its number: {number}{unit}")
+            }
+            _ => String::new(),
         }
     }
 
@@ -141,8 +154,6 @@ impl<'t> Parsing<'t> {
         if !(goes_on || ends.is_empty() || ends.starts_with([')', '&', '|'])) {
             return Ok(());
         }
-        // What is long is told where it stands.
-        let shown = |text: &'t str| if text.len() > SHOWN { ".." } else { text };
         let (name, value) = (subject.written(), shown(value));
         let first = shown(first.trim_matches(['{', '}', ' ']));
         let meant = match (sign, word) {
@@ -163,7 +174,7 @@ impl<'t> Parsing<'t> {
         if self.symbol("(") {
             let inner = self.or(depth + 1)?;
             if !self.symbol(")") {
-                return Err(self.error("expected `)`"));
+                return Err(self.error(format!("expected `)`{}", self.unit())));
             }
             return Ok(inner);
         }
@@ -177,6 +188,7 @@ impl<'t> Parsing<'t> {
             return Ok(Tree::Test(subject, Test::Exists));
         }
         let subject = self.subject()?;
+        let behind = self.skip();
         let negated = self.word("not");
         if self.word("in") {
             let at = self.skip();
@@ -184,6 +196,10 @@ impl<'t> Parsing<'t> {
             let set = at[..at.len() - self.rest.len()].trim_end();
             self.last = Some((subject, if negated { "not in" } else { "in" }, set));
             return Ok(if negated { Tree::Not(Box::new(test)) } else { test });
+        }
+        if negated && self.word("exists") {
+            let key = subject.written();
+            return Err(self.error_at(behind, format!("did you mean `not exists {key}`?")));
         }
         if negated {
             return Err(self.error("expected `in` behind `not`"));
@@ -213,11 +229,27 @@ impl<'t> Parsing<'t> {
             return Err(self.error(meant));
         }
         let Some((sign, comparison)) = COMPARISONS.into_iter().find(|(s, _)| self.symbol(s)) else {
-            return Err(self.error("expected ==, !=, <, <=, >, >=, in, contains or matches"));
+            let hint = alone(&subject.written(), start, self.text);
+            return Err(self.error(format!("expected ==, !=, <, <=, >, >=, in, contains or matches{hint}")));
         };
         let at = self.skip();
+        if let Some((_, (list, _))) = list_name(at) {
+            let told =
+                format!("a list is compared with `in`, as in `{} in @{}`", subject.written(), shown(&list));
+            return Err(self.error_at(at, told));
+        }
         let literal = self.literal(&subject)?;
         let value = &at[..at.len() - self.rest.len()];
+        if self.rest.starts_with("..") {
+            let range =
+                run(at, |c| !c.is_whitespace() && !"\"){},".contains(c)).map(|(_, range)| shown(range));
+            let told = format!(
+                "a range is compared with `in`, as in `{} in {}`",
+                subject.written(),
+                range.unwrap_or("A..B")
+            );
+            return Err(self.error_at(at, told));
+        }
         if value.eq_ignore_ascii_case("null") {
             self.warn(format!(
                 "{0} {sign} {value} compares with this text; `not exists {0}` finds records without a value",
@@ -244,7 +276,14 @@ impl<'t> Parsing<'t> {
 
     pub(super) fn subject(&mut self) -> Result<Subject, Error> {
         let at = self.skip();
-        let Some((rest, word)) = name(at) else { return Err(self.error("expected a field")) };
+        let Some((rest, word)) = name(at) else {
+            let before = self.text[..self.text.len() - at.len()].trim();
+            let hint = match at {
+                "" if is_keyword(before) => alone(before, at, self.text),
+                _ => field(at).map_or(String::new(), |meant| format!("; {meant}")),
+            };
+            return Err(self.error(format!("expected a field{hint}")));
+        };
         self.rest = rest;
         if word == "extra" && self.rest.starts_with('.') {
             self.rest = &self.rest[1..];
@@ -263,6 +302,9 @@ impl<'t> Parsing<'t> {
         }
         if let Some(field) = Field::by_key(word) {
             return Ok(Subject::Field(field));
+        }
+        if let Some(meant) = field(at) {
+            return Err(self.error_at(at, meant));
         }
         let near = meant::field(word);
         let near = near.map_or("; `weir schema` lists them".to_owned(), |n| format!("; did you mean {n}?"));
@@ -421,7 +463,8 @@ impl<'t> Parsing<'t> {
                     Some(word) => SetMember::Text((*word).to_owned()),
                     None => {
                         let meant = meant::word(words, &text);
-                        let meant = meant.map_or(String::new(), |w| format!("; did you mean {w}?"));
+                        let absent = || absent(&text, field.key());
+                        let meant = meant.map_or_else(absent, |w| format!("; did you mean {w}?"));
                         return fail(format!(
                             "{} is one of {}, never {text:?}{meant}",
                             field.key(),
@@ -439,7 +482,7 @@ impl<'t> Parsing<'t> {
                         let key = field.key();
                         return fail(format!(
                             "{key} is a number, such as 443, 10k or 1.5MiB, not {text:?}{meant}{}",
-                            absent(&text, key)
+                            dashed(&text).unwrap_or_else(|| absent(&text, key))
                         ));
                     }
                 },
@@ -462,10 +505,15 @@ impl<'t> Parsing<'t> {
                     Some((a, b)) => SetMember::Addresses(a, b),
                     None => {
                         let is_list = named_networks(&text, self.lists).is_ok();
-                        let meant = if is_list { format!("; did you mean @{text}?") } else { String::new() };
+                        let meant = match is_list {
+                            true => format!("; did you mean @{text}?"),
+                            false => wildcard(&text)
+                                .or_else(|| dashed(&text))
+                                .or_else(|| listed(&text))
+                                .unwrap_or_else(|| absent(&text, field.key())),
+                        };
                         return fail(format!(
-                            "{text:?} is no address and no network such as 10.0.0.0/8{meant}{}",
-                            absent(&text, field.key())
+                            "{text:?} is no address and no network such as 10.0.0.0/8{meant}"
                         ));
                     }
                 },
@@ -475,9 +523,6 @@ impl<'t> Parsing<'t> {
         Ok(item)
     }
 }
-
-/// The longest value that an error repeats, in bytes.
-const SHOWN: usize = 60;
 
 /// Whether a word means something where a comparison may begin.
 fn is_keyword(word: &str) -> bool {
@@ -498,164 +543,4 @@ fn too_early(field: Field, ms: u64) -> String {
         false => "a date is written in quotes, as in \"2024-02-07\"".to_owned(),
     };
     format!("{ms} is read as epoch milliseconds of {key}, which is before the year 2000; {meant}")
-}
-
-/// What is written where somebody looks for no value at all.
-fn absent(text: &str, key: &str) -> String {
-    let is_null = ["null", "nil", "none", "undefined"].iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is_null { format!("; `not exists {key}` finds records without it") } else { String::new() }
-}
-
-/// What is written where somebody looks for a part of what is no text.
-fn without_text(field: Field) -> String {
-    let key = field.key();
-    match field.field_type() {
-        FieldType::Address => {
-            format!("a network is `{key} in 10.0.0.0/8`, a range `{key} in 10.0.0.1..10.0.0.9`")
-        }
-        FieldType::Millis => format!("compare it, as in `{key} >= \"2024-02-07\"`"),
-        _ => format!("compare it, as in `{key} == 443`, or `{key} in {{22, 8000..8099}}`"),
-    }
-}
-
-/// What is written where other languages have another sign or word.
-fn meant_sign(subject: &Subject, rest: &str) -> Option<String> {
-    const SIGNS: [(&str, &str); 6] =
-        [("=~", "matches"), ("=>", ">="), ("=<", "<="), ("<>", "!="), ("===", "=="), ("~=", "matches")];
-    const WORDS: [(&str, &str); 11] = [
-        ("eq", "=="),
-        ("ne", "!="),
-        ("gt", ">"),
-        ("ge", ">="),
-        ("gte", ">="),
-        ("lt", "<"),
-        ("le", "<="),
-        ("lte", "<="),
-        ("equals", "=="),
-        ("regexp", "matches"),
-        ("regex", "matches"),
-    ];
-    let key = subject.written();
-    if let Some((sign, meant)) = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign)) {
-        return Some(format!("expected {meant}, which is what {sign} means elsewhere"));
-    }
-    if rest.starts_with('=') && !rest.starts_with("==") {
-        return Some("expected ==, which compares".into());
-    }
-    let (behind, word) = name(rest)?;
-    let word = word.to_ascii_lowercase();
-    if let Some((word, meant)) = WORDS.iter().find(|(known, _)| *known == word) {
-        return Some(format!("expected {meant}, which is what {word} means elsewhere"));
-    }
-    match &*word {
-        "between" => Some(format!("a range is `{key} in A..B`, with both of its ends")),
-        "is" => {
-            let is_not = name(behind.trim_start()).is_some_and(|(_, word)| word.eq_ignore_ascii_case("not"));
-            let (there, gone) = (format!("`exists {key}`"), format!("`not exists {key}`"));
-            let (first, second) = if is_not { (there, gone) } else { (gone, there) };
-            Some(format!("did you mean {first}? The other way round it is {second}"))
-        }
-        "like" | "ilike" | "rlike" | "glob" | "startswith" | "starts_with" | "endswith" | "ends_with"
-        | "has" | "includes" | "include" => Some(match subject {
-            Subject::Field(f) if !matches!(f.field_type(), FieldType::Text | FieldType::Word(_)) => {
-                format!("{key} is no text; {}", without_text(*f))
-            }
-            _ => format!(
-                "a part of a text is `{key} contains \"TEXT\"`, its beginning `{key} matches \"^TEXT\"`, its end \
-                 `{key} matches \"TEXT$\"`"
-            ),
-        }),
-        _ => None,
-    }
-}
-
-/// What of a text is like that, if anything, and what is left.
-pub(super) fn run(text: &str, allowed: fn(char) -> bool) -> Option<(&str, &str)> {
-    let end = text.find(|c| !allowed(c)).unwrap_or(text.len());
-    (end > 0).then(|| (&text[end..], &text[..end]))
-}
-
-/// A field's name or a keyword.
-pub(super) fn name(text: &str) -> Option<(&str, &str)> {
-    run(text, |c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// A value without quotes: a word, a number, an address, a network. `..` ends it.
-pub(super) fn bare(text: &str) -> Option<(&str, &str)> {
-    let (_, all) = run(text, |c| c.is_alphanumeric() || "_.:/+-%*".contains(c))?;
-    let end = all.find("..").unwrap_or(all.len());
-    (end > 0).then(|| (&text[end..], &text[..end]))
-}
-
-/// A string in double quotes; a backslash keeps a quote or a backslash from ending it, and
-/// stands for itself before anything else, as regular expressions have it.
-pub(super) fn string(text: &str) -> Option<(&str, String)> {
-    let mut out = String::new();
-    let mut chars = text.strip_prefix('"')?.chars();
-    loop {
-        match chars.next()? {
-            '"' => return Some((chars.as_str(), out)),
-            '\\' => match chars.next()? {
-                '"' => out.push('"'),
-                c => out.extend(['\\', c]),
-            },
-            c => out.push(c),
-        }
-    }
-}
-
-/// `@name`, `@"path"` or `@/path`; whether it is a path.
-pub(super) fn list_name(text: &str) -> Option<(&str, (String, bool))> {
-    let text = text.strip_prefix('@')?;
-    if text.starts_with('"') {
-        return string(text).map(|(rest, path)| (rest, (path, true)));
-    }
-    let is_path = text.starts_with('/');
-    let (rest, name) = match is_path {
-        true => run(text, |c| !c.is_whitespace() && !"\"){},".contains(c)),
-        false => run(text, |c| c.is_alphanumeric() || c == '_' || c == '-'),
-    }?;
-    Some((rest, (name.to_owned(), is_path)))
-}
-
-/// What is a path without quotes, and no list's name: `@nets/a.txt`, `@./a`, `@a.txt`.
-pub(super) fn meant_path<'t>(text: &'t str, behind_name: Option<&str>) -> Option<&'t str> {
-    let text = text.strip_prefix('@')?;
-    let goes_on = match behind_name {
-        Some(behind) => !text.starts_with(['"', '/']) && behind.starts_with(['/', '.']),
-        None => text.starts_with(['.', '~']),
-    };
-    let (_, path) = run(text, |c| !c.is_whitespace() && !"\"){},".contains(c))?;
-    goes_on.then_some(path)
-}
-
-/// A number with an optional unit: `k M G` in thousands, `Ki Mi Gi` in 1024s, and `B`.
-pub(crate) fn size(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let factor = match unit.strip_suffix('B').unwrap_or(unit) {
-        "" => 1,
-        "k" | "K" => 1000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        _ => return None,
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if whole.is_empty() || fraction.is_empty() {
-        return None;
-    }
-    // A second point is no digit.
-    let digits = whole.bytes().chain(fraction.bytes());
-    let number = digits.clone().try_fold(0u128, |n, b| {
-        let digit = b.is_ascii_digit().then(|| u128::from(b - b'0'))?;
-        n.checked_mul(10)?.checked_add(digit)
-    })?;
-    // A fraction must come out even.
-    let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let number = number.checked_mul(factor)?;
-    let size = number / scale;
-    (size * scale == number).then_some(size).and_then(|n| u64::try_from(n).ok())
 }
