@@ -78,10 +78,22 @@ fn signals_end_it_in_order_and_its_log_is_json() {
         let mut weir = weir();
         let mut child = weir.args(["run", "--native"]).arg(&config).stderr(Stdio::piped()).spawn().unwrap();
         until("the record", || delivered(&folder.path().join("out")).contains_key(&1));
+        // None of these ends it.
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        signal(&child, "-USR2");
+        signal(&child, "-USR1");
+        let events = log
+            .by_ref()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+        let mut accounts = events.filter(|event| event["message"] == "so far");
+        let account = accounts.next().expect("an account");
+        assert_eq!((&account["pipeline"], &account["normalized"]), (&"p".into(), &1.into()), "{account}");
+        drop(accounts);
         signal(&child, name);
-        let status = child.wait().unwrap();
-        let mut log = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        let (status, mut rest) = (child.wait().unwrap(), String::new());
+        log.read_to_string(&mut rest).unwrap();
+        let log = rest;
         assert!(status.success(), "{name}: {log}");
         assert_eq!(log.lines().filter(|line| line.contains("\"ending; what was read")).count(), 1, "{log}");
         log.lines().for_each(|line| drop(serde_json::from_str::<serde_json::Value>(line).unwrap()));

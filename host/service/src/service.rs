@@ -55,6 +55,8 @@ pub enum Signal {
     End,
     /// To read its configuration again, and to go on with that.
     Reload,
+    /// To tell in the log what has become of the records so far.
+    Account,
 }
 
 /// What whoever watches over the process is told.
@@ -320,6 +322,7 @@ pub fn run(config: Config, outside: &Outside<'_>) -> Result<Ended, Error> {
             }
             recv(signals) -> signal => match signal {
                 Ok(Signal::Reload) => is_to_reload = true,
+                Ok(Signal::Account) => tell_account(&parts, &shared),
                 Ok(Signal::End) | Err(_) => break,
             },
             recv(ticks) -> _ => checkpoint.write(&parts),
@@ -384,6 +387,15 @@ fn reload(
         let _ = to.send(result);
     }
     Ok(())
+}
+
+/// Tells what has become of the records of each pipeline so far; `left` are those of all that are on their way.
+fn tell_account(parts: &Parts, shared: &Shared) {
+    let left = u64::try_from(shared.balance.get()).unwrap_or_default();
+    for pipeline in parts.config.pipelines.keys() {
+        let [normalized, filtered, rejected, dead_letters] = shared.metrics.pipeline(pipeline).counts();
+        tracing::info!(pipeline, normalized, filtered, rejected, dead_letters, left, "so far");
+    }
 }
 
 /// Delivers what was read. Whether an alarm rang is not looked at.

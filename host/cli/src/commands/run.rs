@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use sd_notify::NotifyState;
 use serde_json::json;
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
     iterator::Signals,
 };
 use weir_pipeline::{Factory, Native};
@@ -33,7 +33,8 @@ A first signal to end (SIGTERM, SIGINT) lets what is on its way be delivered, fo
 `drain` says; a second one ends at once. Nothing is lost either way but what came from
 standard input. At SIGHUP, which `weir reload` sends, the configuration is read again: what
 is different in it changes while the rest goes on, and where something is wrong with it
-nothing changes.
+nothing changes. At SIGUSR1 it tells the account of each pipeline in its log; SIGUSR2 does
+nothing.
 
 Exit status: 0 where it was told to end, and with --once where all was read and delivered,
 also where some records are among the rejects or the dead letters; 1 where it could not go
@@ -326,19 +327,20 @@ fn log() {
 
 fn signals() -> Result<Receiver<Signal>, Error> {
     let failed = |e: io::Error| Error::failed(format!("can't wait for signals: {e}"));
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]).map_err(failed)?;
     let (to, from) = unbounded();
     let body = move || {
         let mut is_told = false;
         for signal in signals.forever() {
-            if signal == SIGHUP {
-                let _ = to.send(Signal::Reload);
-                continue;
-            }
-            if std::mem::replace(&mut is_told, true) {
-                process::exit(128 + signal);
-            }
-            let _ = to.send(Signal::End);
+            let told = match signal {
+                SIGHUP => Signal::Reload,
+                SIGUSR1 => Signal::Account,
+                // Who sends it to each process of a machine means no end of this one.
+                SIGUSR2 => continue,
+                _ if std::mem::replace(&mut is_told, true) => process::exit(128 + signal),
+                _ => Signal::End,
+            };
+            let _ = to.send(told);
         }
     };
     thread::Builder::new().name("signals".into()).spawn(body).map_err(failed)?;
