@@ -136,7 +136,33 @@ fn wrong_values_say_what_is_expected() {
         ("type = \"file\"\npaths", "type = \"fiel\"\npaths", 5, "did you mean \"file\"?"),
         ("type = \"stdout\"", "", 17, "[sinks.out] has no `type`; it is one of file, stdout"),
         ("paths = [\"/var/log/lts/*.log*\"]", "paths = []", 6, "name at least one pattern"),
-        ("paths = [\"/var/log/lts/*.log*\"]", "paths = \"x\"", 6, "expected a sequence"),
+        (
+            "paths = [\"/var/log/lts/*.log*\"]",
+            "paths = \"x\"",
+            6,
+            "expected a list, which stands in brackets: [\"x\"]",
+        ),
+        ("paths = [\"/var/log/lts/*.log*\"]", "paths = 3", 6, "expected a sequence"),
+        ("type = \"stdout\"", "type = \"console\"", 18, "did you mean \"stdout\"?"),
+        ("type = \"stdout\"", "type = \"s3\"\nurl = \"s3://b/\"", 18, "did you mean \"object_store\"?"),
+        ("type = \"file\"\npaths", "type = \"http_server\"\npaths", 5, "did you mean \"http\"?"),
+        ("paths = [", "include = [", 6, "`include` is not known in [sources.lts]; did you mean `paths`?"),
+        ("where = ", "filter = ", 9, "`filter` is not known in [pipelines.edge]; did you mean `where`?"),
+        ("to = \"ecs\"", "schema = \"ecs\"", 10, "did you mean `to`?"),
+        ("sources = [", "inputs = [", 8, "did you mean `sources`?"),
+        ("sinks = [", "outputs = [", 11, "did you mean `sinks`?"),
+        (
+            "type = \"stdout\"",
+            "type = \"elasticsearch\"\nendpoints = [\"http://a/\"]",
+            19,
+            "`endpoints` is not known in [sinks.out]; did you mean `url`?",
+        ),
+        (
+            "action == reject",
+            "src_ip in @office",
+            9,
+            "or in a configuration with lists = { office = \"FILE\" }",
+        ),
         ("paths = [\"/var/log/lts/*.log*\"]", "paths = [\"a/**b\"]", 6, "is no pattern"),
         ("\"lts\"]", "\"ltss\"]", 8, "there is no [sources.ltss]; did you mean \"lts\"?"),
         (
@@ -235,6 +261,26 @@ fn secrets_are_in_files_or_the_environment_and_in_no_message() {
     }
 }
 
+/// Each in one sentence, and not a line for each line of it.
+#[test]
+fn what_is_no_configuration_is_told_so() {
+    for (text, says) in [
+        ("sources:\n  lts:\n    type: file\n    paths: [\"/a\"]\n", "this looks like YAML"),
+        ("# ours\n---\nsources: {}\n", "this looks like YAML"),
+        ("2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 2 6 20 4249 1 2 ACCEPT OK\n", "`weir normalize FILE`"),
+        ("{\"provider\":\"aws\",\"bytes\":1}\n{\"provider\":\"aws\"}\n", "`weir normalize FILE`"),
+        ("[2024-01-01] a=1\n2024-01-01 12:00:00 b=2\n", "`weir normalize FILE`"),
+    ] {
+        let found = findings(text);
+        assert!(found.len() == 1 && found[0].contains(says), "{text}: {found:#?}");
+    }
+    // A fault in a configuration is told where it is.
+    for text in ["[sources.a]\ntype: file\n", "state_dir = x\n", "[sources.a\ntype = \"file\"\n"] {
+        let found = findings(text).join("\n");
+        assert!(!found.contains("YAML") && !found.contains("`weir normalize FILE`"), "{text}: {found}");
+    }
+}
+
 #[test]
 fn a_stream_is_read_by_one_pipeline() {
     let text = "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\n\
@@ -316,7 +362,7 @@ buffer = { max = "0B", when_full = 3 }
         ("12:10", "is no address to listen at"),
         ("13:12", "a number of bytes with a unit"),
         ("14:19", "a secret is not written here, but named"),
-        ("16:11", "expected a sequence"),
+        ("16:11", "expected a list, which stands in brackets: [\"lts\"]"),
         ("17:17", "there is no [sinks.outt]; did you mean \"out\"?"),
         ("18:1", "the key `were` is not known in [pipelines.edge]; did you mean `where`?"),
         ("20:12", "is no time zone"),

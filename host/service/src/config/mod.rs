@@ -4,6 +4,7 @@
 //! does not fit together. What only the file system and secrets can tell is found
 //! by `weir check`, and when the service starts.
 
+mod elsewhere;
 pub mod fault;
 mod nearest;
 pub mod pipeline;
@@ -341,7 +342,8 @@ fn read_typed<'i, T>(
     let known = kind.get_ref().as_str().filter(|name| types.contains(name));
     let Some(known) = known else {
         let found = kind.get_ref().as_str().unwrap_or(kind.get_ref().type_str());
-        let near = nearest(found, &mut types.iter().copied());
+        let meant = elsewhere::kind(found, types.iter().copied());
+        let near = meant.or_else(|| nearest(found, &mut types.iter().copied()));
         let hint = match near {
             Some(name) => format!("did you mean \"{name}\"?"),
             None => format!("known are {}", types.join(", ")),

@@ -12,6 +12,7 @@ use toml::{
 };
 
 use super::{
+    elsewhere,
     fault::Fault,
     nearest::nearest,
     places::{Finding, Places},
@@ -57,6 +58,10 @@ impl<'i> Reader<'i> {
     /// The whole file, as far as it is TOML.
     pub(super) fn document(&mut self) -> Option<Table<'i>> {
         let (document, errors) = DeTable::parse_recoverable(self.text);
+        if let (false, Some(told)) = (errors.is_empty(), elsewhere::other(self.text)) {
+            self.add(0, told);
+            return None;
+        }
         for error in &errors {
             self.add(error.span().map_or(0, |s| s.start), error.message());
         }
@@ -151,7 +156,9 @@ impl<'i> Reader<'i> {
     /// Notes that a key is not known.
     pub(super) fn unknown_key(&mut self, offset: usize, key: &str, section: &str, names: &[String]) {
         let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
-        let hint = match nearest(key, &mut names.iter().map(String::as_str)) {
+        let known = || names.iter().map(String::as_str);
+        let meant = elsewhere::key(key, known());
+        let hint = match meant.or_else(|| nearest(key, &mut known())) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known are {}", names.join(", ")),
         };
@@ -262,6 +269,10 @@ fn no_struct(message: &str) -> Cow<'_, str> {
             Some((found, "u8" | "u16" | "u32" | "u64" | "usize")) => {
                 Cow::Owned(format!("{found}, expected a whole number"))
             }
+            Some((found, "a sequence")) => match found.strip_prefix("invalid type: string ") {
+                Some(text) => Cow::Owned(format!("expected a list, which stands in brackets: [{text}]")),
+                None => Cow::Borrowed(message),
+            },
             _ => Cow::Borrowed(message),
         },
     }
