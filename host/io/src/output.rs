@@ -7,6 +7,7 @@ use std::{
 };
 
 use flate2::write::GzEncoder;
+use weir_printable::line;
 
 use crate::{Error, streams::Waiting};
 
@@ -163,8 +164,22 @@ impl OutputFile {
             let metadata = file.metadata().ok();
             Ok((compression.encoder(Waiting(file))?, metadata))
         });
-        let (encoder, metadata) = opened.map_err(|e| Error::file(&path.to_string_lossy(), "create", e))?;
+        let (encoder, metadata) = opened.map_err(|e| not_created(path, e))?;
         Ok((Self { path: path.to_owned(), compression, encoder: Some(encoder) }, metadata))
+    }
+}
+
+/// Why a file can't be created. What is told of a file that is not there would be strange of one that is made.
+fn not_created(path: &Path, error: io::Error) -> Error {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    match folder {
+        Some(folder) if error.kind() == io::ErrorKind::NotFound => Error::new(format!(
+            "{}: can't create: there is no folder {}; make it first, or choose another path",
+            line(&path.to_string_lossy()),
+            line(&folder.to_string_lossy())
+        ))
+        .with_source(error),
+        _ => Error::file(&path.to_string_lossy(), "create", error),
     }
 }
 

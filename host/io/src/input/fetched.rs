@@ -225,6 +225,50 @@ mod tests {
         assert!(source.ends());
     }
 
+    /// As a terminal does where somebody ends the input and goes on to write.
+    #[test]
+    fn the_first_end_of_an_input_is_its_end() {
+        struct Ends(Vec<&'static [u8]>);
+        impl Read for Ends {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let piece = self.0.pop().expect("nothing is waited for");
+                buffer[..piece.len()].copy_from_slice(piece);
+                Ok(piece.len())
+            }
+        }
+        for pieces in [vec![&b""[..]], vec![b"", b"a"], vec![b"", b"b", b"a"]] {
+            let want: Vec<u8> = pieces.iter().rev().copied().flatten().copied().collect();
+            let (raw, mut text) = (Box::new(Ends(pieces)), Vec::new());
+            let none = || Ok(None::<io::Cursor<Vec<u8>>>);
+            let done = super::super::one("<stdin>", Ok(raw), none, &Watch::default(), &mut |input| {
+                let (input, mut buffer) = (input.unwrap(), [0; 100]);
+                loop {
+                    match input.read(&mut buffer).unwrap() {
+                        0 => return Ok::<_, std::convert::Infallible>(ControlFlow::Break(())),
+                        n => text.extend_from_slice(&buffer[..n]),
+                    }
+                }
+            });
+            assert!(done.is_ok_and(|flow| flow.is_break()));
+            assert_eq!(text, want);
+        }
+    }
+
+    #[test]
+    fn a_workbook_is_no_archive_of_logs() {
+        let workbook = |other| zip(&[("[Content_Types].xml", b"<Types/>"), (other, b"<sheet/>")]);
+        let source = Source::Fetched(Arc::new(Memory(vec![
+            ("flow.xlsx", workbook("xl/workbook.xml")),
+            ("other.zip", workbook("a/workbook.xml")),
+        ])));
+        let found = all(&source, &Watch::default(), 9);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(
+            found[0].1,
+            "flow.xlsx: this is an Excel workbook, which Weir does not read; save it as CSV"
+        );
+    }
+
     #[test]
     fn nothing_is_fetched_behind_a_stop() {
         let (stopper, stop) = crate::stop().unwrap();

@@ -131,7 +131,7 @@ fn one<E, R: Read + Seek>(
 ) -> Result<ControlFlow<()>, E> {
     let failed = |e: io::Error| Error::file(name, "read", e);
     let begun = raw.and_then(|raw| {
-        let mut raw = Counted { inner: raw, count: &watch.read };
+        let mut raw = Counted { inner: raw, count: &watch.read, is_over: false };
         kinds::start(&mut raw).map(|(start, kind)| (raw, start, kind)).map_err(failed)
     });
     let (raw, start, kind) = match begun {
@@ -203,6 +203,12 @@ fn each_member<E>(
     each: Each<'_, E>,
 ) -> Result<ControlFlow<()>, E> {
     let mut archive = match archive(name, file, stop) {
+        Ok(archive) if is_workbook(&archive) => {
+            return each(Err(Error::new(format!(
+                "{}: this is an Excel workbook, which Weir does not read; save it as CSV",
+                line(name)
+            ))));
+        }
         Ok(archive) => archive,
         Err(error) => return each(Err(error)),
     };
@@ -230,6 +236,12 @@ fn each_member<E>(
         }
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// Whether an archive is a workbook of Excel's.
+fn is_workbook<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> bool {
+    archive.index_for_name("[Content_Types].xml").is_some()
+        && archive.file_names().flatten().any(|name| name.starts_with("xl/"))
 }
 
 /// Reads the directory of a zip archive.
@@ -409,15 +421,21 @@ fn foreign_file(name: &str, foreign: &Foreign) -> Error {
     ))
 }
 
-/// Counts what is read, for the progress bar.
+/// Counts what is read, for the progress bar. Its end is told once and is its end: what comes of a terminal
+/// behind that would be waited for.
 struct Counted<'a, R> {
     inner: R,
     count: &'a AtomicU64,
+    is_over: bool,
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_over {
+            return Ok(0);
+        }
         let n = self.inner.read(buffer)?;
+        self.is_over = n == 0 && !buffer.is_empty();
         self.count.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
