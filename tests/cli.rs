@@ -1782,6 +1782,12 @@ fn what_other_programs_call_it_is_told() {
         (&["validate", "weir.toml"], "`weir check FILE`"),
         (&["samples/flow.log"], "`weir normalize samples/flow.log`"),
         (&["weir.toml"], "`weir run weir.toml`"),
+        (&["tail", "x.log"], "`tail -F FILE | weir normalize`"),
+        (&["follow", "x.log"], "with a source of type `file`"),
+        (
+            &["normalize", "--where", "bytes > 1", "--where", "bytes < 9"],
+            "joined in one: --where 'bytes > 1MB and ",
+        ),
     ] {
         let message = has(args, tip);
         assert!(!message.contains("a similar"), "{message}");
@@ -1799,6 +1805,103 @@ fn what_other_programs_call_it_is_told() {
     // A terminal is not steered by what was written.
     let message = fail(2, &["a\x1b[2J.log"], "");
     assert!(!message.contains('\x1b'), "{message:?}");
+}
+
+/// A file whose name stands where an option's value was forgotten is not emptied.
+#[test]
+fn a_forgotten_value_empties_no_file() {
+    let dir = Dir::new("forgotten");
+    let (log, other) = (dir.write("day.log", LINE), dir.path("other.jsonl"));
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        command.arg("normalize").args(args).stdin(Stdio::null()).output().unwrap()
+    };
+    for (args, option) in [
+        (&["--rejects", &log][..], "--rejects"),
+        (&["-o", &log], "--output"),
+        (&["-o", &other, "--rejects", &log], "--rejects"),
+    ] {
+        let output = run(args);
+        status(&output, 2);
+        let told = format!("no input is named; did you mean `weir normalize {log} {option} FILE`?");
+        assert!(text(&output.stderr).contains(&told), "{output:?}");
+        assert_eq!(fs::read_to_string(&log).unwrap(), LINE);
+        assert!(!Path::new(&other).exists());
+    }
+    // Where somebody says that it is read, or it is empty, nothing is refused.
+    status(&run(&["-", "-o", &log]), 0);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "");
+    status(&run(&["--rejects", &log]), 0);
+    assert_eq!(text(&normalize(&["-o", &log], LINE)), "");
+    assert_eq!(text(&normalize(&["-o", &log], LINE)), "");
+    assert_eq!(fs::read_to_string(&log).unwrap(), FLAT);
+}
+
+/// Who sits at a terminal is told what is waited for. `script` has one, whose input ends as this one's does.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_waited_for_is_told() {
+    let at_terminal = |args: &str| {
+        let weir = env!("CARGO_BIN_EXE_weir");
+        let mut command = Command::new("script");
+        command.args(["-qec", &format!("'{weir}' {args}"), "/dev/null"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(LINE.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let told = "waiting for records on standard input, which is this terminal";
+    for (args, is_told) in [("normalize", true), ("normalize -q", false), ("explain", true)] {
+        let shown = at_terminal(args);
+        assert_eq!(shown.contains(told), is_told, "{args}: {shown}");
+        assert!(shown.contains("192.168.0.154"), "{args}: {shown}");
+    }
+}
+
+/// What is no file, and looks like a filter, is none that is not there.
+#[test]
+fn a_filter_is_no_input() {
+    let dir = Dir::new("filter-as-input");
+    let log = dir.write("a == b.log", LINE);
+    for args in [
+        &["action == reject", &log][..],
+        &["--where", "bytes > 1", "and", "bytes < 9"],
+        &["not exists app"],
+        &["bytes>1MB"],
+    ] {
+        let message = fail(2, &[&["normalize"], args].concat(), "");
+        assert!(message.contains("a filter is --where"), "{args:?}: {message}");
+    }
+    assert_eq!(text(&normalize(&[&log], "")), FLAT);
+    for name in ["no where.log", "not here.log", "what is in.log", "and", "x=y.log"] {
+        let missing = dir.path(name);
+        fail(1, &["normalize", &missing], "");
+    }
+}
+
+#[test]
+fn a_table_and_the_name_of_its_file_say_the_same() {
+    let dir = Dir::new("endings");
+    for (to, name) in
+        [("parquet", "x.csv"), ("csv", "x.parquet"), ("arrow", "x.csv.gz"), ("ocsf-parquet", "x.csv")]
+    {
+        let path = dir.path(name);
+        let message = fail(2, &["normalize", "--to", to, "-o", &path], LINE);
+        assert!(message.contains("leave out --to"), "{message}");
+        assert!(!Path::new(&path).exists());
+    }
+    for (to, name) in [("csv", "x.csv"), ("csv", "x.txt"), ("parquet", "x.parquet"), ("arrow", "x.arrows")] {
+        normalize(&["--to", to, "-o", &dir.path(name)], LINE);
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told() {
+    let dir = Dir::new("no-folder");
+    let message = fail(1, &["normalize", "-o", &dir.path("nodir/out.jsonl")], LINE);
+    assert!(
+        message.contains("there is no folder ") && message.contains("/nodir; make it first"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -507,6 +507,23 @@ fn a_plan_is_printed_and_nothing_is_done() {
     }
 }
 
+/// Where the rejects are is told as they are: there is no option that says it.
+#[test]
+fn a_job_tells_where_its_rejects_are() {
+    let dir = Dir::new("told");
+    dir.exports(1, 5);
+    dir.write("bad/a.log", "no record\n");
+    let job = |code, args: &[&str]| dir.ends(code, &[&["normalize", "--output"], args].concat());
+    let told = job(0, &["some/", "exports/", "bad/"]);
+    assert!(told.ends_with("\nsome/_rejects/ has the rejects with their reasons\n"), "{told}");
+    let told = job(3, &["all/", "bad/"]);
+    assert!(told.contains("all 1 were rejected; all/_rejects/ has them"), "{told}");
+    assert!(!told.contains("--rejects FILE") && told.matches("_rejects/").count() == 1, "{told}");
+    assert_eq!(job(0, &["quiet/", "exports/", "bad/", "-q"]), "");
+    let told = job(0, &["none/", "exports/"]);
+    assert!(!told.contains("_rejects/"), "{told}");
+}
+
 #[test]
 fn what_can_be_no_job_is_refused() {
     let dir = Dir::new("refused");

@@ -332,7 +332,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "convert parse read transform process cat pipe ingest query filter",
         "`weir normalize FILE` reads records and writes them in one schema",
     ),
-    ("start serve server service daemon agent follow tail watch forward", "`weir run FILE` is the service"),
+    ("start serve server service daemon agent forward", "`weir run FILE` is the service"),
+    (
+        "follow tail watch",
+        "`weir run` follows files, with a source of type `file`; of one file `tail -F FILE | weir normalize` does it, too",
+    ),
     ("products list sources inputs", "`weir formats` lists what can be read"),
     (
         "mapping mappings columns fields schemas ddl",
@@ -380,6 +384,16 @@ pub fn better(mut error: Error, args: &[OsString]) -> Error {
                     tip(&mut error, &says);
                 }
             }
+        }
+        // An option that is in the way of itself.
+        ErrorKind::ArgumentConflict
+            if option.as_ref().is_some_and(|option| option.starts_with("--where "))
+                && option == written(ContextKind::PriorArg) =>
+        {
+            tip(
+                &mut error,
+                "several expressions are joined in one: --where 'bytes > 1MB and action == reject'",
+            );
         }
         ErrorKind::InvalidSubcommand => {
             let says = written(ContextKind::InvalidSubcommand).and_then(|name| of_command(&name));

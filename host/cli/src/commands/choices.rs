@@ -235,6 +235,15 @@ impl Choices {
             return Err(Error::usage(format!("{}: {why}, or say --to flat for JSON lines", shown(output))));
         }
         match (self.to, of_file, output) {
+            (Some(To::Table(Table::OcsfParquet)), Some(Table::Parquet), _) => Ok(Some(Table::OcsfParquet)),
+            (Some(To::Table(table)), Some(other), Some(output)) if table != other => {
+                Err(Error::usage(format!(
+                    "{}: this name says {}, and --to {}; leave out --to, or give the file another ending",
+                    shown(output),
+                    other.name(),
+                    table.name()
+                )))
+            }
             (Some(To::Table(table)), ..) => Ok(Some(table)),
             (None, ..) => Ok(of_file),
             // They may have any name.

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     convert::Infallible,
     ffi::{OsStr, OsString},
-    io::{self, IsTerminal as _, Write},
+    io::{self, Write},
     ops::{ControlFlow, Range},
     path::Path,
     process::ExitCode,
@@ -166,11 +166,8 @@ fn read(input: &OsStr, text: &mut Vec<u8>, failed: &mut dyn FnMut(weir_io::Error
         failed(error);
         return Some(source.name());
     }
-    if matches!(source, Source::Stdin) && io::stdin().is_terminal() {
-        weir_io::say(
-            "weir: waiting for records on standard input, which is this terminal; end them with Ctrl-D, \
-             or give a file or a record",
-        );
+    if matches!(source, Source::Stdin) {
+        super::say_who_waits("give a file or a record");
     }
     let mut is_cut = false;
     let Ok(()) = source.each(&Watch::default(), &mut |input| -> Result<_, Infallible> {

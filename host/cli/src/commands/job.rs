@@ -4,7 +4,9 @@ use std::{fmt::Write as _, path::Path, process::ExitCode, time::SystemTime};
 
 use serde_json::{Value, json};
 use weir_io::Compression;
-use weir_lake::{Format, Key, Lake, Partitioning, Plan, Share, format::Shape, limits::SHARD, plan::Options};
+use weir_lake::{
+    Format, Key, Lake, Partitioning, Plan, Share, format::Shape, limits::SHARD, paths::REJECTS, plan::Options,
+};
 use weir_normalizer::{Config, Normalizer, record::Field, schemas::Schema};
 use weir_pipeline::summary::{counted, grouped};
 use weir_printable::line;
@@ -219,6 +221,7 @@ fn options(config: &Config, format: Format, keys: &Partitioning, guest: Option<S
 
 pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode, Error> {
     let stores = Stores::new(&args.stores);
+    normalize::refuse_filter(&args.files)?;
     let asked = Asked::of(args, output, &stores)?;
     let Asked { lake, plan, .. } = &asked;
     let state = lake.check(plan)?;
@@ -262,11 +265,12 @@ pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode, Error> {
         progress,
         is_verbose: args.verbose,
     };
+    let rejects = line(&shards.lake.store().name(REJECTS)).into_owned();
     let (done, result) = shards.run();
     if args.summary == Form::Human && done.before > 0 {
         weir_io::say(&format!("{} done before, not in this account", counted(done.before, "shard")));
     }
-    normalize::conclude(args, &done.summary, result, &signals)
+    normalize::conclude(args, Some(&rejects), &done.summary, result, &signals)
 }
 
 /// Prints what would be done.

@@ -14,7 +14,11 @@ mod schema;
 mod stores;
 mod targets;
 
-use std::{process::ExitCode, thread};
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+    thread,
+};
 
 use anstream::ColorChoice;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -117,6 +121,15 @@ fn threads(jobs: Option<u32>) -> usize {
     match jobs {
         Some(jobs) => jobs as usize,
         None => thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// Says that it is waited for records, where they come from a terminal; or else somebody may do something.
+fn say_who_waits(or: &str) {
+    if io::stdin().is_terminal() {
+        weir_io::say(&format!(
+            "weir: waiting for records on standard input, which is this terminal; end them with Ctrl-D, or {or}"
+        ));
     }
 }
 

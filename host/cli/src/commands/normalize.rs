@@ -291,11 +291,11 @@ impl MaxRejects {
     }
 }
 
-/// What is to be said where there are more rejects than allowed. `kept` is the file that has them.
-fn excess(most: Option<MaxRejects>, summary: &Summary, kept: Option<&Path>) -> Option<String> {
+/// What is to be said where there are more rejects than allowed. `kept` is the file or the folder that has them.
+fn excess(most: Option<MaxRejects>, summary: &Summary, kept: Option<&str>) -> Option<String> {
     let Records { r#in, rejected, .. } = summary.records;
     let why = match kept {
-        Some(kept) => format!("{} has them with their reasons", shown(kept)),
+        Some(kept) => format!("{kept} has them with their reasons"),
         None => "--rejects FILE keeps them with their reasons".into(),
     };
     match most {
@@ -369,6 +369,11 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     let stores = Stores::new(&args.stores);
     let target = args.output.as_deref().map_or(Ok(Target::Stdout), |path| Target::of(path, &stores))?;
     let rejects_target = args.rejects.as_deref().map(|path| Target::of(path, &stores)).transpose()?;
+    refuse_filter(&args.files)?;
+    if args.files.is_empty() {
+        target.refuse_forgotten("--output")?;
+        rejects_target.as_ref().map_or(Ok(()), |target| target.refuse_forgotten("--rejects"))?;
+    }
     let Present { sources, total, missing } = present(named(&args.files, &stores), args.fail_fast)?;
     target.check()?;
     rejects_target.as_ref().map_or(Ok(()), Target::check)?;
@@ -384,6 +389,9 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     let output = Sink { name: &output_name, writer: &mut *output };
     let rejects = rejects.as_mut().map(|file| Sink { name: &rejects_name, writer: &mut **file });
 
+    if !args.quiet && sources.iter().any(|source| matches!(source, Source::Stdin)) {
+        super::say_who_waits("name a file");
+    }
     // The bar would mix with records that are shown on the same terminal.
     let visible =
         !args.quiet && io::stderr().is_terminal() && (!target.is_stdout() || !io::stdout().is_terminal());
@@ -408,12 +416,14 @@ pub(super) fn run(mut args: Args) -> Result<ExitCode, Error> {
     if result.as_ref().is_err_and(Error::is_output_closed) {
         return Ok(ExitCode::SUCCESS);
     }
-    conclude(&args, &summary, result, &signals)
+    let kept = args.rejects.as_deref().map(shown);
+    conclude(&args, kept.as_deref(), &summary, result, &signals)
 }
 
-/// Tells what a run or a job has done, and how it ends.
+/// Tells what a run or a job has done, and how it ends. `kept` is what has the rejects.
 pub(super) fn conclude(
     args: &Args,
+    kept: Option<&str>,
     summary: &Summary,
     result: Result<(), Error>,
     signals: &signals::Told,
@@ -435,9 +445,14 @@ pub(super) fn conclude(
     {
         weir_io::say(&format!("--limit {limit} is reached; what follows was not read"));
     }
-    let excess = excess(args.max_rejects, summary, args.rejects.as_deref());
+    let excess = excess(args.max_rejects, summary, kept);
     if let Some(excess) = &excess {
         weir_io::say(&format!("weir: {excess}"));
+    } else if let (Form::Human, Some(kept), None) = (args.summary, kept, &args.rejects)
+        && summary.records.rejected > 0
+    {
+        // Who named a file knows.
+        weir_io::say(&format!("{kept} has the rejects with their reasons"));
     }
     match summary.inputs.failed {
         0 if excess.is_some() => Ok(ExitCode::from(TOO_MANY_REJECTS)),
@@ -497,6 +512,42 @@ fn named(files: &[PathBuf], stores: &Stores) -> Vec<Result<Source, Error>> {
         return vec![Ok(Source::Stdin)];
     }
     files.iter().flat_map(|path| stores.named(path)).collect()
+}
+
+/// Refuses a filter, or a part of one, among the inputs.
+pub(super) fn refuse_filter(files: &[PathBuf]) -> Result<(), Error> {
+    const SIGNS: [&str; 9] = ["==", "!=", "<", "<=", ">", ">=", "=", "&&", "||"];
+    let is_joint = |word: &&str| matches!(*word, "and" | "or" | "not" | "exists" | "&&" | "||" | "!");
+    let is_field = |text: &str| {
+        let text = text.trim_start_matches(['(', '!']);
+        let key =
+            text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(text, |end| &text[..end]);
+        Field::by_key(key).is_some() || text.starts_with("extra.")
+    };
+    let is_of_filter = |text: &str| {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let behind = words.iter().position(|word| !is_joint(word)).unwrap_or(words.len());
+        match &words[behind..] {
+            // Blanks make no part of a filter that a shell has taken apart.
+            [] => !words.is_empty(),
+            [one] if behind == 0 => SIGNS.contains(one) || is_field(one) && one.contains(['=', '<', '>']),
+            [first, rest @ ..] => {
+                let goes_on =
+                    rest.first().is_some_and(|word| matches!(*word, "not" | "in" | "contains" | "matches"));
+                is_field(first) && (behind > 0 || goes_on) || rest.iter().any(|word| SIGNS.contains(word))
+            }
+        }
+    };
+    let is_missing = |path: &Path| std::fs::symlink_metadata(path).is_err();
+    let mut texts = files.iter().filter_map(|path| path.to_str().filter(|_| is_missing(path)));
+    match texts.find(|text| is_of_filter(text)) {
+        Some(text) => Err(Error::usage(format!(
+            "{}: there is no such file; a filter is --where, and all of it stands in quotes: --where 'action == \
+             reject'",
+            weir_printable::line(text)
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn refuse_overlap(

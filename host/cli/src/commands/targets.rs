@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, IsTerminal as _},
     os::{
         fd::AsFd,
         unix::fs::{FileTypeExt as _, MetadataExt as _},
@@ -99,14 +99,25 @@ impl Target {
 
     /// Whether it is the device that keeps nothing of what is written to it, and mixes nothing up.
     fn keeps_nothing(&self) -> bool {
-        let device = |path: &Path| {
-            let found = fs::metadata(path).ok().filter(|m| m.file_type().is_char_device())?;
-            Some(found.rdev())
-        };
         match self {
-            Self::File(path) => device(path).is_some_and(|found| device("/dev/null".as_ref()) == Some(found)),
+            Self::File(path) => fs::metadata(path).is_ok_and(|metadata| is_null(&metadata)),
             Self::Stdout | Self::Object(..) => false,
         }
+    }
+
+    /// Refuses to empty a file where no input is named and standard input has none: its name was meant for the
+    /// input, and stands where an option's value was forgotten.
+    pub(super) fn refuse_forgotten(&self, option: &str) -> Result<(), Error> {
+        let Self::File(path) = self else { return Ok(()) };
+        let has_content = fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
+        if !has_content || !(io::stdin().is_terminal() || reads_nothing()) {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{0}: there is something in this file, which {option} would empty, and no input is named; did you \
+             mean `weir normalize {0} {option} FILE`? `-` as an input is standard input",
+            shown(path)
+        )))
     }
 
     /// Opens it, and tells what was opened where two names of it may be meant by mistake.
@@ -209,6 +220,19 @@ fn identity(metadata: &fs::Metadata) -> Identity {
 /// Nothing for what is no regular file.
 fn regular(metadata: io::Result<fs::Metadata>) -> Option<Identity> {
     metadata.ok().filter(fs::Metadata::is_file).map(|m| identity(&m))
+}
+
+/// Whether a file is the device that has nothing.
+fn is_null(metadata: &fs::Metadata) -> bool {
+    let device = |m: &fs::Metadata| m.file_type().is_char_device().then(|| m.rdev());
+    device(metadata).is_some()
+        && fs::metadata("/dev/null").is_ok_and(|null| device(&null) == device(metadata))
+}
+
+/// Whether standard input is that device.
+fn reads_nothing() -> bool {
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    stdin.and_then(|file| file.metadata()).is_ok_and(|metadata| is_null(&metadata))
 }
 
 /// What stands behind standard input or output.
