@@ -149,6 +149,7 @@ impl super::Options for Options {
             numbers: HashMap::new(),
             waiting: Vec::new(),
             kept: 0,
+            spare: Vec::new(),
             hopeless: None,
             is_failed: false,
         }))
@@ -168,6 +169,8 @@ struct Files {
     waiting: Vec<(Receipt, u64, u64)>,
     /// How much of it files keep, in bytes.
     kept: u64,
+    /// Buffers for what is kept next, no more than were needed for as much as is kept at most.
+    spare: Vec<Vec<u8>>,
     /// What is in the way of a file and is not waited for.
     hopeless: Option<String>,
     /// A file could not be synced or written to its end: nothing that waits is answered for any more.
@@ -207,7 +210,7 @@ impl Files {
         }
         let Some(output) = self.open.get_mut(path) else { return false };
         let (name, before) = (output.path.clone(), output.kept());
-        if !output.write(bytes, &mut |e| patience.again(&name, e)) {
+        if !output.write(bytes, &mut self.spare, &mut |e| patience.again(&name, e)) {
             return false;
         }
         self.kept += output.kept() - before;
@@ -356,7 +359,13 @@ impl Sink for Files {
         }
         patience.works();
         self.kept = 0;
-        self.open.values_mut().for_each(Output::is_answered_for);
+        self.open.values_mut().for_each(|output| output.is_answered_for(&mut self.spare));
+        let mut room = MOST_KEPT as usize;
+        self.spare.retain(|buffer| {
+            let fits = buffer.capacity() <= room;
+            room -= if fits { buffer.capacity() } else { 0 };
+            fits
+        });
         for (receipt, records, bytes) in self.waiting.drain(..) {
             self.context.metrics.delivered(records, bytes);
             receipt.delivered();

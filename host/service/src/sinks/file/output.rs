@@ -272,8 +272,8 @@ impl Output {
     }
 
     /// Adds records. `false` where the disk refuses them and it is not tried again; then the file has
-    /// no say any more.
-    pub(super) fn write(&mut self, bytes: &[u8], again: Again<'_>) -> bool {
+    /// no say any more. What is gathered next goes to a buffer of `spare`, if it has one.
+    pub(super) fn write(&mut self, bytes: &[u8], spare: &mut Vec<Vec<u8>>, again: Again<'_>) -> bool {
         self.used = Instant::now();
         self.is_dirty = true;
         let result = match &mut self.encoder {
@@ -286,7 +286,7 @@ impl Output {
         if encoder.gathered().len() < GATHERED {
             return true;
         }
-        let gathered = std::mem::take(encoder.gathered());
+        let gathered = std::mem::replace(encoder.gathered(), spare.pop().unwrap_or_default());
         self.put(gathered, again)
     }
 
@@ -378,9 +378,12 @@ impl Output {
         self.kept.0.iter().map(|piece| piece.len() as u64).sum()
     }
 
-    /// All that was written and synced is answered for.
-    pub(super) fn is_answered_for(&mut self) {
-        self.kept.0.clear();
+    /// All that was written and synced is answered for. The buffers that had it are spare.
+    pub(super) fn is_answered_for(&mut self, spare: &mut Vec<Vec<u8>>) {
+        spare.extend(self.kept.0.drain(..).map(|mut piece| {
+            piece.clear();
+            piece
+        }));
     }
 
     /// Gives what is not answered for. It is synced, so that it ends with a line or a frame.
@@ -504,19 +507,22 @@ mod tests {
             };
             let never: Again<'_> = &mut |e| panic!("{e}");
             let mut output = open(&mut 0);
-            assert!(output.write(b"one\n", never) && output.sync(never));
-            assert!(output.write(b"two\n", never) && output.sync(never));
+            assert!(output.write(b"one\n", &mut Vec::new(), never) && output.sync(never));
+            assert!(output.write(b"two\n", &mut Vec::new(), never) && output.sync(never));
             drop(output);
             let whole = fs::read(&path).unwrap();
             let mut output = open(&mut 0);
-            assert!(output.write(b"three, which is long enough to be torn\n", never) && output.sync(never));
+            assert!(
+                output.write(b"three, which is long enough to be torn\n", &mut Vec::new(), never)
+                    && output.sync(never)
+            );
             drop(output);
             let all = fs::read(&path).unwrap();
             for cut in whole.len()..all.len() {
                 fs::write(&path, &all[..cut]).unwrap();
                 let mut number = 0;
                 let mut output = open(&mut number);
-                assert!(output.write(b"four\n", never) && output.sync(never));
+                assert!(output.write(b"four\n", &mut Vec::new(), never) && output.sync(never));
                 assert_eq!(
                     (lines(&path, compression), number),
                     ("one\ntwo\nfour\n".into(), 0),
