@@ -180,17 +180,9 @@ fn is_unfinished(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(UNFINISHED)
 }
 
-/// Makes durable which files there are in a folder.
-#[cfg(unix)]
+/// Makes durable which files there are in a folder. Only Unix can be asked for it.
 fn sync_names_in(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Elsewhere nobody can ask for it, and what is left of names when a machine fails is the file system's
-/// affair.
-#[cfg(not(unix))]
-fn sync_names_in(_: &Path) -> io::Result<()> {
-    Ok(())
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(unix)]
