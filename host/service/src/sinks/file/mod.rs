@@ -148,7 +148,6 @@ impl super::Options for Options {
             open: HashMap::new(),
             numbers: HashMap::new(),
             waiting: Vec::new(),
-            kept: 0,
             spare: Vec::new(),
             hopeless: None,
             is_failed: false,
@@ -167,8 +166,6 @@ struct Files {
     numbers: HashMap<String, u32>,
     /// What is written and not synced, with how many records and bytes.
     waiting: Vec<(Receipt, u64, u64)>,
-    /// How much of it files keep, in bytes.
-    kept: u64,
     /// Buffers for what is kept next, no more than were needed for as much as is kept at most.
     spare: Vec<Vec<u8>>,
     /// What is in the way of a file and is not waited for.
@@ -209,11 +206,10 @@ impl Files {
             return false;
         }
         let Some(output) = self.open.get_mut(path) else { return false };
-        let (name, before) = (output.path.clone(), output.kept());
+        let name = output.path.clone();
         if !output.write(bytes, &mut self.spare, &mut |e| patience.again(&name, e)) {
             return false;
         }
-        self.kept += output.kept() - before;
         patience.works();
         let is_old = self.options.max_age.is_some_and(|age| output.age() >= age.0);
         if is_old || output.len() >= self.options.max_size.0 {
@@ -339,7 +335,8 @@ impl Sink for Files {
         drop(page);
         if is_written {
             self.waiting.push((receipt, records, bytes));
-            if self.kept >= MOST_KEPT.min(self.context.budget.limit() / 8) {
+            let kept: u64 = self.open.values().map(Output::kept).sum();
+            if kept >= MOST_KEPT.min(self.context.budget.limit() / 8) {
                 self.sync();
             }
         } else {
@@ -358,7 +355,6 @@ impl Sink for Files {
             }
         }
         patience.works();
-        self.kept = 0;
         self.open.values_mut().for_each(|output| output.is_answered_for(&mut self.spare));
         let mut room = MOST_KEPT as usize;
         self.spare.retain(|buffer| {
