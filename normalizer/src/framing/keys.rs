@@ -6,7 +6,7 @@ use std::{borrow::Cow, iter, mem, ops::Range};
 use crate::{
     base::error::Error,
     catalog::envelopes::{self, KeyRole},
-    framing::payloads::{self, Payloads},
+    framing::payloads::{self, FREE_LOOKS, Payloads},
     json::{
         members::{Member, Object},
         read as json,
@@ -238,9 +238,8 @@ impl Keys {
 /// How many values around each other are looked into.
 const DEEPEST: usize = 16;
 
-/// How often each byte of a value is looked at, on average, and how many bytes more of a small one.
+/// How often each byte of a value is looked at, on average.
 const LOOKS: usize = 6;
-const FREE_LOOKS: usize = 4096;
 
 /// What a value is that stands beside the records of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

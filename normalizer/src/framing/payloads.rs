@@ -31,7 +31,7 @@ use crate::{
 
 /// How often each byte of a text is looked at, on average, and how many bytes more of a small one.
 const LOOKS: usize = 16;
-const FREE_LOOKS: usize = 4096;
+pub(super) const FREE_LOOKS: usize = 4096;
 
 /// How many columns whatever stands in front of a record may have: a time mostly.
 const COLUMNS_BEFORE: usize = 3;
@@ -56,16 +56,14 @@ pub(super) struct Payloads {
     members: Vec<Member>,
     unescaped: String,
     lines: TellingLines,
-    /// The product that all records are of, by its index in the registry.
-    from: Option<usize>,
 }
 
 /// What lines tell that they are records.
 #[derive(Debug)]
 struct TellingLines {
     columns: Columns,
-    /// The product that all lines are of.
-    from: Option<&'static Product>,
+    /// The product that all records are of, by its index in the registry.
+    from: Option<usize>,
     /// The layout that was configured, or the formats that vendors have written down; each behind a byte that
     /// its lines have, if one is known.
     layouts: Vec<(Option<u8>, Layout)>,
@@ -75,15 +73,16 @@ struct TellingLines {
 
 impl Payloads {
     pub(super) fn new(config: &Config) -> Result<Self, Error> {
-        let from = config.from.as_deref().and_then(products::by_id);
+        let from = config.from.as_deref();
+        let from = from.and_then(|id| products::all().iter().position(|product| product.id == id));
         let configured = Layout::configured(config)?;
         let is_configured = configured.is_some();
-        let written = Layout::written(config, from)?.into_iter().map(|(_, layout)| layout);
+        let written =
+            Layout::written(config, from.map(|p| products::all()[p]))?.into_iter().map(|(_, layout)| layout);
         let layouts = configured.into_iter().chain(written).map(|layout| (layout.mark(), layout));
         let lines =
             TellingLines { columns: Columns::default(), from, layouts: layouts.collect(), is_configured };
-        let from = from.and_then(|from| products::all().iter().position(|p| p.id == from.id));
-        Ok(Self { members: Vec::new(), unescaped: String::new(), lines, from })
+        Ok(Self { members: Vec::new(), unescaped: String::new(), lines })
     }
 
     /// Whether a text is a record of a product, or has one in its lines, in objects anywhere in it, or in their
@@ -95,7 +94,7 @@ impl Payloads {
         if text.len() < SHORTEST {
             return false;
         }
-        let Self { members, unescaped, lines, from } = self;
+        let Self { members, unescaped, lines } = self;
         // A list, so that texts in texts cost no stack.
         let mut texts = vec![Cow::Borrowed(text)];
         let mut looks = LOOKS * (text.len() + FREE_LOOKS);
@@ -120,7 +119,7 @@ impl Payloads {
                 let keys: Vec<&str> = (0..members.len()).map(|i| object.key(i)).collect();
                 if text.starts_with('{')
                     && (are_of_a_record(&keys, addresses)
-                        || are_told_otherwise(&keys, object, *from)
+                        || are_told_otherwise(&keys, object, lines.from)
                         || is_encoded(&keys, object))
                 {
                     return true;
@@ -136,27 +135,22 @@ impl Payloads {
 
     /// Whether an object is a record that the configuration tells, or the topic that stands in it.
     pub(super) fn are_told_otherwise(&self, keys: &[&str], object: Object<'_>) -> bool {
-        are_told_otherwise(keys, object, self.from)
+        are_told_otherwise(keys, object, self.lines.from)
     }
 }
 
 /// Whether the keys of an object are those of a record by what is configured, or by the topic that is among them.
 fn are_told_otherwise(keys: &[&str], object: Object<'_>, from: Option<usize>) -> bool {
-    let topic = || keys.iter().position(|key| envelopes::is_topic(key, false));
-    let (index, hint) = match from {
-        Some(_) => (KeyIndex::get(), Hint::Nothing),
-        None => match topic().map(|i| envelopes::hint(keys[i], object.raw(i))) {
-            Some(hint @ Hint::Product(_)) => (KeyIndex::get(), hint),
-            _ => return false,
-        },
-    };
-    let evidence = index.evidence(keys.iter().map(|key| index.entries(key)));
-    match from {
-        Some(p) => {
-            let KeyEvidence { known, speaks, .. } = evidence[p];
-            known >= FEWEST_KEYS || speaks || known >= FEWEST_ALONE && known == keys.len()
-        }
-        None => matches!(detect(&evidence, hint), Told::Product(_)),
+    let index = KeyIndex::get();
+    let evidence = || index.evidence(keys.iter().map(|key| index.entries(key)));
+    if let Some(p) = from {
+        let KeyEvidence { known, speaks, .. } = evidence()[p];
+        return known >= FEWEST_KEYS || speaks || known >= FEWEST_ALONE && known == keys.len();
+    }
+    let topic = keys.iter().position(|key| envelopes::is_topic(key, false));
+    match topic.map(|i| envelopes::hint(keys[i], object.raw(i))) {
+        Some(hint @ Hint::Product(_)) => matches!(detect(&evidence(), hint), Told::Product(_)),
+        _ => false,
     }
 }
 
@@ -202,7 +196,8 @@ impl TellingLines {
                 memchr::memchr_iter(b' ', line.as_bytes()).take(COLUMNS_BEFORE).map(|at| &line[at + 1..])
             })
         };
-        let Self { columns, from, layouts, is_configured } = self;
+        let Self { columns, layouts, is_configured, .. } = self;
+        let from = self.from.map(|p| products::all()[p]);
         // A sentence may have as many words as a record has columns. A record of no flow has no address.
         let has_address = |columns: &Columns, line: &str| {
             let says_none = |text: &str| words::find(LOG_STATUS, text).is_some_and(|status| status.0 != "ok");
@@ -243,7 +238,7 @@ impl TellingLines {
                 entry.shape == Shape::Any || entry.fits(columns.get(line, before + i).as_bytes())
             };
             before <= COLUMNS_BEFORE
-                && match *from {
+                && match from {
                     Some(from) => {
                         from.id == product.id && own.len() >= FEWEST_COLUMNS && has_address(columns, line)
                     }
